@@ -1,0 +1,1 @@
+"""From run directories to verdicts: pure functions on per-run numbers."""

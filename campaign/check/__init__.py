@@ -1,0 +1,1 @@
+"""The proof that conditions differ only in the fields under test."""

@@ -1,0 +1,1 @@
+"""The shared training core: the same code for every condition."""

@@ -1,0 +1,1 @@
+"""Getting runs executed so that nothing is lost and nothing runs twice."""

@@ -1,0 +1,1 @@
+"""HTML, Markdown and JSON reports of a campaign."""

@@ -1,0 +1,1 @@
+"""TOML to validated, frozen models; conditions x seeds; identity; the plan."""
