@@ -9,10 +9,10 @@ from __future__ import annotations
 import sys
 import traceback
 from importlib import import_module
+from typing import Any
 
-import click
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 COMMANDS: dict[str, str] = {
@@ -34,18 +34,26 @@ COMMANDS: dict[str, str] = {
 
 
 class LazyGroup(TyperGroup):
-    """A group whose commands are imported on use."""
+    """A group whose commands are imported on use. The types of `ctx` and of commands are typer's own: since
+    version 0.20 it no longer shares them with an installed click."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f"campaign.cli.{cmd_name}")
-        single = typer.Typer(add_completion=False)
-        single.command(name=cmd_name, help=COMMANDS[cmd_name])(getattr(module, cmd_name))
-        return get_command(single)
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Enough of the command to be listed; `resolve_command` loads it."""
+        return TyperCommand(name=cmd_name, help=COMMANDS[cmd_name]) if cmd_name in COMMANDS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, _load(str(name)), rest
+
+
+def _load(name: str) -> Any:
+    module = import_module(f"campaign.cli.{name}")
+    single = typer.Typer(add_completion=False)
+    single.command(name=name, help=COMMANDS[name])(getattr(module, name))
+    return get_command(single)
 
 
 app = typer.Typer(
