@@ -1,9 +1,10 @@
-"""The JSON Schema (draft 2020-12) of a campaign file: completion, documentation and misspelt keys in editors."""
+"""The JSON Schema (draft 2020-12) of a campaign file: completion and misspelt keys in editors."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from campaign.spec.claims import hypothesis_model
 from campaign.spec.config import RunConfig
 from campaign.spec.fields import by_leaf, fields, sections
 from campaign.spec.overrides import WHOLE_CAMPAIGN
@@ -42,7 +43,7 @@ def json_schema() -> dict[str, Any]:
             "campaign": _ref("CampaignSection"),
             **top,
             "check": _ref("CheckSection"),
-            "hypotheses": {"type": "array", "items": {"type": "object"}},
+            "hypotheses": {"type": "array", "items": _hypothesis(defs)},
         },
         "additionalProperties": False,
         "$defs": defs,
@@ -130,3 +131,14 @@ def _free_keys(dotted: dict[str, Any]) -> dict[str, Any]:
 
 def _is_table(name: str) -> bool:
     return fields()[name].is_table if name in fields() else by_leaf()[name][0].is_table
+
+
+def _hypothesis(defs: dict[str, Any]) -> dict[str, Any]:
+    """One `[[hypotheses]]` table; its definitions go to the others."""
+    model = hypothesis_model()
+    if model is None:
+        return {"type": "object"}
+    schema = model.model_json_schema(ref_template=_REF)
+    defs |= schema.pop("$defs", {})
+    defs[model.__name__] = schema
+    return _ref(model.__name__)
