@@ -34,7 +34,8 @@ def plan(
     facts = known_facts(folder_of(loaded.name, dir_))
     made = resolve(loaded, facts)
     if json_:
-        print_json(as_json(made, facts))
+        # Indenting ten thousand configurations would take longer than planning them.
+        print_json(as_json(made, facts), indent=2 if len(made.runs) <= 1000 else None)
     else:
         show(made, facts, stdout(), verbose=verbose)
 

@@ -124,7 +124,7 @@ def _reasons(runs: Sequence[PlannedRun], console: Console, *, verbose: bool) -> 
     listed = list(groups.items())
     for (action, reason), ids in listed if verbose else listed[:MOST_REASONS]:
         who = ", ".join(ids) if verbose or len(ids) <= 3 else f"{', '.join(ids[:2])}, ... {ids[-1]}"
-        head = f"{action} {len(ids)}: "
+        head = f"{action} {len(ids):,}: "
         console.print(
             _hanging(
                 head, reason if len(ids) == len(runs) and not verbose else f"{reason}: {who}", console.width
@@ -187,6 +187,8 @@ def _hanging(head: str, text: str, width: int) -> str:
     """`text` after `head`, wrapped so that further lines stand under its beginning."""
     from textwrap import fill
 
+    if len(head) + len(text) <= width:
+        return head + text
     return fill(
         text,
         width=width,

@@ -26,8 +26,8 @@ def json_schema() -> dict[str, Any]:
     del defs["TrainingSection"]["properties"]["seed"]
     top = {name: _ref(model.__name__) for name, model in sections().items()}
     campaign = defs["CampaignSection"]["properties"]
-    defs["Condition"] = _condition(defs)
-    defs["Values"] = _values(defs)
+    defs["Condition"] = _condition()
+    defs["Values"] = _values()
     for key in ("conditions", "include"):
         campaign[key]["items"] = _ref("Condition")
     campaign["exclude"]["items"] = _ref("Condition")
@@ -54,23 +54,19 @@ def _ref(name: str) -> dict[str, Any]:
     return {"$ref": _REF.format(model=name)}
 
 
-def _keys(defs: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _keys() -> tuple[dict[str, Any], dict[str, Any]]:
     """Schemas of the bare and the dotted names of all fields that a condition can set."""
     usable = {
-        path: defs[sections()[field.section].__name__]["properties"][field.name]
+        path: {"$ref": f"{_REF.format(model=sections()[field.section].__name__)}/properties/{field.name}"}
         for path, field in fields().items()
         if field.section not in WHOLE_CAMPAIGN and path != "training.seed"
     }
-    bare = {
-        path.partition(".")[2]: schema
-        for path, schema in usable.items()
-        if len(by_leaf()[fields()[path].name]) == 1
-    }
-    return bare, usable
+    bare = {fields()[path].name: schema for path, schema in usable.items()}
+    return {name: schema for name, schema in bare.items() if len(by_leaf()[name]) == 1}, usable
 
 
-def _condition(defs: dict[str, Any]) -> dict[str, Any]:
-    bare, dotted = _keys(defs)
+def _condition() -> dict[str, Any]:
+    bare, dotted = _keys()
     tables = {name: _ref(model.__name__) for name, model in sections().items() if name not in WHOLE_CAMPAIGN}
     both = {name: {"anyOf": [bare[name], table]} if name in bare else table for name, table in tables.items()}
     return {
@@ -95,16 +91,16 @@ def _condition(defs: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _values(defs: dict[str, Any]) -> dict[str, Any]:
-    bare, dotted = _keys(defs)
+def _values() -> dict[str, Any]:
+    bare, dotted = _keys()
     lists = {name: _several(schema, name) for name, schema in (bare | dotted).items()}
     tables: dict[str, Any] = {}
-    for path, schema in dotted.items():
+    for path in dotted:
         section, _, name = path.partition(".")
         table = tables.setdefault(
             section, {"type": "object", "properties": {}, "additionalProperties": False}
         )
-        table["properties"][name] = _several(schema, path)
+        table["properties"][name] = lists[path]
     both = {
         name: {"anyOf": [lists[name], table]} if name in lists else table for name, table in tables.items()
     }
@@ -118,11 +114,9 @@ def _values(defs: dict[str, Any]) -> dict[str, Any]:
 
 def _several(schema: dict[str, Any], name: str) -> dict[str, Any]:
     """A list of values of a field; for a free table, a table of such lists."""
-    described = {"description": schema["description"]} if "description" in schema else {}
     if _is_table(name):
-        return {"type": "object", "additionalProperties": {"type": "array", "minItems": 1}, **described}
-    item = {key: value for key, value in schema.items() if key not in ("default", "description", "title")}
-    return {"type": "array", "items": item, "minItems": 1, **described}
+        return {"type": "object", "additionalProperties": {"type": "array", "minItems": 1}}
+    return {"type": "array", "items": schema, "minItems": 1}
 
 
 def _free_keys(dotted: dict[str, Any]) -> dict[str, Any]:
