@@ -160,18 +160,40 @@ def load_policy(config: RunConfig, folder: Path) -> Policy:
 
     Raises `UsageError` when the model cannot be found, read or adapted.
     """
-    reference = config.algorithm.kl_coef > 0
     section = config.model
-    model_folder = EMBEDDED if section.model == "embedded" else folder / section.model
-    if (model_folder / "config.json").is_file():
-        document = json.loads((model_folder / "config.json").read_text(encoding="utf-8"))
-        if supported(document):
-            model = load_llama(model_folder).to(device_of(config), getattr(torch, section.dtype))
-            adapt(model, section, config.training.seed)
-            return LlamaPolicy(model, load_tokenizer(model_folder), section.model, reference=reference)
-    from campaign.core.hf_policy import load_transformers_policy
+    reference = config.algorithm.kl_coef > 0
+    source = EMBEDDED if section.model == "embedded" else model_folder(section, folder)
+    device, dtype = device_of(config), getattr(torch, section.dtype)
+    tokenizer = load_tokenizer(source)
+    if supported(json.loads((source / "config.json").read_text(encoding="utf-8"))):
+        llama = load_llama(source).to(device, dtype)
+        adapt(llama, section, config.training.seed)
+        return LlamaPolicy(llama, tokenizer, section.model, reference=reference)
+    from campaign.core.hf_policy import TransformersPolicy, load_transformers_model
 
-    return load_transformers_policy(config, model_folder, reference=reference)
+    model = load_transformers_model(source, dtype, device)
+    adapt(model, section, config.training.seed)
+    return TransformersPolicy(model, tokenizer, section.model, reference=reference)
+
+
+def model_folder(section: ModelSection, folder: Path) -> Path:
+    """The local folder of `model.model`; a hub name is downloaded, or taken from the hub's cache."""
+    local = folder / Path(section.model).expanduser()
+    if local.is_dir():
+        if not (local / "config.json").is_file():
+            raise UsageError(f"model.model: {local} has no config.json: not a model in Hugging Face format")
+        return local
+    try:
+        from huggingface_hub import snapshot_download
+
+        patterns = ["*.json", "*.safetensors"]
+        return Path(snapshot_download(section.model, revision=section.revision, allow_patterns=patterns))
+    except Exception as error:  # the hub client raises its own, its HTTP library's, and ValueError
+        reason = str(error).strip().splitlines()[0]
+        raise UsageError(
+            f"model.model: {section.model!r} is neither `embedded`, nor the folder {local}, "
+            f"nor a hub model that can be had: {reason}"
+        ) from None
 
 
 def device_of(config: RunConfig) -> torch.device:

@@ -15,6 +15,9 @@ from typing import Any, Protocol
 
 from campaign.errors import UsageError
 
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+"""What a tokenizer consists of in a Hugging Face folder."""
+
 SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>", "<unk>")
 
 
@@ -112,11 +115,11 @@ class WordTokenizer:
 class LibraryTokenizer:
     """Any `tokenizer.json`, run by the `tokenizers` library."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, folder: Path) -> None:
         import tokenizers
 
-        self._text = text
-        self._tokenizer = tokenizers.Tokenizer.from_str(text)
+        self._files = {name: (folder / name).read_bytes() for name in TOKENIZER_FILES if (folder / name).is_file()}
+        self._tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
 
     def encode(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text).ids
@@ -133,7 +136,8 @@ class LibraryTokenizer:
         return list(zip([0, *ends[:-1]], ends, strict=True))
 
     def save(self, folder: Path) -> None:
-        (folder / "tokenizer.json").write_text(self._text, encoding="utf-8")
+        for name, content in self._files.items():
+            (folder / name).write_bytes(content)
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
@@ -148,7 +152,10 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         raise UsageError(f"{path}: not valid JSON: {error}") from None
     if _is_word_level(document):
         return WordTokenizer(document["model"]["vocab"], document["pre_tokenizer"]["pattern"]["Regex"])
-    return LibraryTokenizer(text)
+    try:
+        return LibraryTokenizer(folder)
+    except Exception as error:  # the library raises bare Exception
+        raise UsageError(f"{path}: not a tokenizer that can be read: {error}") from None
 
 
 def _is_word_level(document: Any) -> bool:
