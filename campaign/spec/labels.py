@@ -72,4 +72,6 @@ def _short(value: Any) -> str:
         text = f"{value:.10g}"
     else:
         text = str(value)
+    if _LEGAL.fullmatch(text) and ".." not in text:
+        return text
     return re.sub(r"\.{2,}", ".", _OTHER.sub("-", text)).strip("-")
