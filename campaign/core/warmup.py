@@ -58,10 +58,10 @@ class Recipe:
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
     loss_tokens: int = 18
-    """Tokens an example counts for in the loss: about a trace's length, constant so that all tokens weigh the same."""
+    """Tokens an example counts for in the loss: about a trace's length; constant, so that tokens weigh the same."""
     stages: tuple[Stage, ...] = (
-        Stage("clean", 950, 16384, TraceStyle(guess=0.1, think=0.7, slip_rate=0.0)),
-        Stage("noisy", 120, 4096, TraceStyle(guess=0.5, think=0.3, slip_rate=0.2)),
+        Stage("clean", 1600, 32768, TraceStyle(guess=0.1, think=0.7, slip_rate=0.0)),
+        Stage("noisy", 120, 4096, TraceStyle(guess=0.6, think=0.25, slip_rate=0.25)),
     )
 
 
@@ -70,7 +70,7 @@ def build_tokenizer() -> WordTokenizer:
 
 
 def warm_up(recipe: Recipe) -> Llama:
-    """The trained model. Takes about 40 s on one core."""
+    """The trained model. Takes about 60 s on one core."""
     tokenizer = build_tokenizer()
     model = Llama(_shape(recipe, len(tokenizer.vocabulary)))
     generator = torch.Generator().manual_seed(derive_seed("warm-up weights", recipe.seed))
