@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from campaign.spec.constraints import NamedOrDotted, Text
+
 T = TypeVar("T")
 
 
@@ -33,7 +35,15 @@ Count = Annotated[int, Field(ge=0, le=10**9)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 NonNegative = Annotated[float, Field(ge=0.0, le=1e9)]
 PositiveFloat = Annotated[float, Field(gt=0.0, le=1e9)]
+DecayRate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+ContentHash = Annotated[str, Text(r"^[0-9a-f]{64}$", "64 hexadecimal digits")]
+
+ADVANTAGES = ("grpo", "maxrl", "rloo", "reinforce_pp")
+TRANSFORMS = ("none", "gtpo", "gtpo_hicra", "gtpo_sepa")
+UNCERTAINTIES = ("surprisal", "predictive_variance", "shannon_entropy")
+SOURCES = ("add", "modmul", "sort", "chain")
+"""Procedural task sources of the built-in core."""
 
 RESERVED_SECTIONS: dict[str, str] = {
     "debate": "solver, verifier and judge turns by one policy",
@@ -55,14 +65,16 @@ class Section(BaseModel):
 class CoreSection(Section):
     """What trains: the built-in core, a Python entry point, or any command."""
 
-    entrypoint: Identity[str | None] = None
+    entrypoint: Identity[
+        Annotated[str, Text(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", "`pkg.module:function`")] | None
+    ] = None
     """`pkg.module:function`, called with a `RunContext` in a process of its own."""
     command: Identity[tuple[str, ...] | None] = None
     """Argument vector of any program; `{config}`, `{run_dir}`, `{seed}` and `{checkpoint}` are filled in."""
     metrics_file: Identity[str] = "metrics.jsonl"
     """The file, inside the run's folder, that the command appends one JSON object a step to."""
     metrics_map: Identity[dict[str, str]] = {}
-    """Our metric name = the name that the command's own log uses, for example `correct_rate = "train/acc"`."""
+    """Our metric name = the name in the command's own log, for example `correct_rate = "train/acc"`."""
     env: Identity[dict[str, str]] = {}
     """Environment variables for the process; never secrets, those come from the environment."""
     options: Identity[dict[str, Any]] = {}
@@ -73,7 +85,7 @@ class ModelSection(Section):
     """The policy that is trained."""
 
     model: Identity[str] = "embedded"
-    """`embedded` (0.3 M parameters, ships with the package), a folder in Hugging Face format, or a hub name."""
+    """`embedded` (0.3 M parameters, in the package), a folder in Hugging Face format, or a hub name."""
     revision: Identity[str | None] = None
     """Commit of a hub model."""
     lora_rank: Identity[Count] = 0
@@ -81,7 +93,13 @@ class ModelSection(Section):
     lora_alpha: Identity[PositiveFloat | None] = None
     """LoRA scale numerator; twice the rank when not given."""
     lora_targets: Identity[tuple[str, ...]] = (
-        "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
+        "q_proj",
+        "k_proj",
+        "v_proj",
+        "o_proj",
+        "gate_proj",
+        "up_proj",
+        "down_proj",
     )
     """Names of the linear layers that get an adapter."""
     dtype: Identity[Literal["float32", "bfloat16"]] = "float32"
@@ -91,15 +109,19 @@ class ModelSection(Section):
 class DataSection(Section):
     """What the policy is asked, and how its answers are judged."""
 
-    sources: Identity[tuple[str, ...]] = ("add", "modmul", "sort", "chain")
+    sources: Identity[tuple[Annotated[str, NamedOrDotted(SOURCES)], ...]] = SOURCES
     """Procedural task sources, taken in turn; ignored when `path` is given."""
     level: Identity[Annotated[int, Field(ge=0, le=1)]] = 0
     """Difficulty of the procedural sources."""
-    path: Identity[str | None] = None
+    path: Runtime[str | None] = None
     """A JSONL file with `prompt`, `answer`, and optionally `source` and `problem_type` in each line; relative
-    to the spec's folder."""
-    eval_path: Identity[str | None] = None
+    to the spec's folder. What counts for a result is its content, `path_sha256`, not where it lies."""
+    path_sha256: Identity[ContentHash | None] = None
+    """SHA-256 of the content of `path`; filled in by the campaign, and held against the file when given."""
+    eval_path: Runtime[str | None] = None
     """The same, held out."""
+    eval_path_sha256: Identity[ContentHash | None] = None
+    """SHA-256 of the content of `eval_path`; likewise."""
     weights: Identity[dict[str, PositiveFloat]] = {}
     """Weight of each source in the mixture; 1 where not named."""
 
@@ -125,7 +147,7 @@ class TrainingSection(Section):
     """Steps over which the learning rate rises linearly."""
     weight_decay: Identity[NonNegative] = 0.0
     """Decoupled weight decay."""
-    betas: Identity[tuple[Share, Share]] = (0.9, 0.95)
+    betas: Identity[tuple[DecayRate, DecayRate]] = (0.9, 0.95)
     """AdamW's moment decay rates."""
     max_grad_norm: Identity[PositiveFloat] = 1.0
     """Gradients are clipped to this norm."""
@@ -148,13 +170,13 @@ class TrainingSection(Section):
 class AlgorithmSection(Section):
     """Which credit each token gets."""
 
-    advantage_mode: Identity[str] = "grpo"
+    advantage_mode: Identity[Annotated[str, NamedOrDotted(ADVANTAGES)]] = "grpo"
     """Advantage of an episode: `grpo`, `maxrl`, `rloo`, `reinforce_pp`, or a dotted path `pkg.mod.fn`."""
-    transform_mode: Identity[str] = "none"
+    transform_mode: Identity[Annotated[str, NamedOrDotted(TRANSFORMS)]] = "none"
     """Advantage of a token: `none`, `gtpo`, `gtpo_hicra`, `gtpo_sepa`, or a dotted path."""
-    uncertainty_kind: Identity[str] = "shannon_entropy"
+    uncertainty_kind: Identity[Annotated[str, NamedOrDotted(UNCERTAINTIES)]] = "shannon_entropy"
     """Uncertainty of a token: `surprisal`, `predictive_variance`, `shannon_entropy`, or a dotted path."""
-    algorithm_mode: Identity[str | None] = None
+    algorithm_mode: Identity[Annotated[str, NamedOrDotted(())] | None] = None
     """Dotted path of a function that replaces the whole pipeline."""
     params: Identity[dict[str, Any]] = {}
     """Settings of `algorithm_mode`."""
@@ -167,8 +189,15 @@ class AlgorithmSection(Section):
     kl_warmup_steps: Identity[Count] = 0
     """Steps over which the KL weight rises linearly."""
     strategic_grams: Identity[tuple[str, ...]] = (
-        "let me think", "wait let me", "let me check", "quick guess", "on second thought", "the key is",
-        "notice that", "let me verify", "double check",
+        "let me think",
+        "wait let me",
+        "let me check",
+        "quick guess",
+        "on second thought",
+        "the key is",
+        "notice that",
+        "let me verify",
+        "double check",
     )
     """Phrases whose tokens count as planning; all others are execution."""
 
@@ -244,7 +273,9 @@ class RetrySection(Section):
 class LoggingSection(Section):
     """Where the metrics go besides the run's own folder."""
 
-    wandb_project: Runtime[str | None] = None
+    wandb_project: Runtime[
+        Annotated[str, Text(r"^[^/\\#?%:]{1,128}$", "1 to 128 characters, none of / \\ # ? % :")] | None
+    ] = None
     """W&B project; no W&B without one."""
     wandb_entity: Runtime[str | None] = None
     """W&B user or team."""

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from campaign.spec.config import RunConfig
 
 RunState = Literal["pending", "running", "lost", "done", "failed", "cancelled"]
-"""pending: waits for a place. running: an attempt is live. lost: an attempt of unknown fate; its lease runs out.
-done: a result was accepted. failed: its budgets are spent. cancelled: stopped by a person."""
+"""pending: waits for a place. running: an attempt is live. lost: an attempt of unknown fate; its lease runs
+out. done: a result was accepted. failed: its budgets are spent. cancelled: stopped by a person."""
 
 Action = Literal["run", "skip", "retry", "resume", "stale"]
 """run: first attempt. skip: done, nothing to do. retry: failed or cancelled before, starts over or goes on.
@@ -86,3 +86,9 @@ class Plan:
     """Dotted paths in which conditions may differ."""
     notes: tuple[str, ...] = ()
     """What the user should know before spending anything."""
+    on_failure: Literal["continue", "stop"] | int = "continue"
+    """What a run that fails for good does to the others: nothing, stop, or stop at this many."""
+    looks: tuple[int, ...] = ()
+    """Numbers of seeds at which results are tested, declared before the first run."""
+    hypotheses: tuple[Mapping[str, Any], ...] = ()
+    """The `[[hypotheses]]` tables as declared."""

@@ -1,0 +1,72 @@
+"""Data files of a configuration: where they are, and what is in them, as a content hash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+from campaign.spec.config import DataSection
+from campaign.spec.findings import Findings
+from campaign.spec.overrides import FieldPath
+from campaign.spec.positions import TomlPath
+
+_FILES = ("path", "eval_path")
+
+
+class DataFiles:
+    """Finds the data files of one spec and hashes each once."""
+
+    def __init__(self, folder: Path, findings: Findings) -> None:
+        self.folder = folder
+        self.findings = findings
+        self._hashes: dict[Path, str | None] = {}
+        self._located: dict[int, tuple[DataSection, DataSection]] = {}
+
+    def located(self, data: DataSection, set_at: Mapping[FieldPath, TomlPath]) -> DataSection:
+        """`data` with absolute paths and content hashes; files that are not there are reported."""
+        if data.path is None and data.eval_path is None:
+            return data
+        known = self._located.get(id(data))
+        if known:
+            return known[1]
+        update: dict[str, Any] = {}
+        for name in _FILES:
+            written = getattr(data, name)
+            if written is None:
+                continue
+            at = set_at.get(("data", name), ("data", name))
+            file = (self.folder / Path(written).expanduser()).resolve()
+            digest = self._hash(file, written, at)
+            declared = getattr(data, f"{name}_sha256")
+            if digest and declared and file != Path(written) and digest != declared:
+                self.findings.at_value(
+                    set_at.get(("data", f"{name}_sha256"), ("data", f"{name}_sha256")),
+                    f"{written} has other content: its SHA-256 is {digest}",
+                    "the file changed since this was written",
+                    field=f"data.{name}_sha256",
+                )
+            update |= {name: str(file), f"{name}_sha256": digest or declared}
+        found = data.model_copy(update=update)
+        self._located[id(data)] = (data, found)
+        return found
+
+    def _hash(self, file: Path, written: str, at: TomlPath) -> str | None:
+        if file not in self._hashes:
+            self._hashes[file] = None
+            try:
+                with file.open("rb") as stream:
+                    self._hashes[file] = file_digest(stream, "sha256").hexdigest()
+            except FileNotFoundError:
+                self.findings.at_value(at, f"no such file: {written}", f"looked for {file}", field=_field(at))
+            except IsADirectoryError:
+                self.findings.at_value(at, f"is a folder: {written}", "a JSONL file", field=_field(at))
+            except (OSError, ValueError) as error:
+                why = getattr(error, "strerror", None) or str(error)
+                self.findings.at_value(at, f"cannot be read: {written}: {why}", field=_field(at))
+        return self._hashes[file]
+
+
+def _field(at: TomlPath) -> str:
+    return ".".join(str(part) for part in at)

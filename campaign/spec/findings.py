@@ -1,0 +1,67 @@
+"""Collects what is wrong with one document, so that all of it is said at once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from campaign.errors import Problem, SpecError
+from campaign.spec.config import Section
+from campaign.spec.explain import explain
+from campaign.spec.positions import TomlPath
+from campaign.spec.reading import Document
+
+S = TypeVar("S", bound=Section)
+
+
+class Findings:
+    """The problems of one document, each once, in the order of the file."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self._found: dict[Problem, None] = {}
+
+    def add(self, problem: Problem) -> None:
+        self._found[problem] = None
+
+    def at_key(self, path: TomlPath, message: str, hint: str = "", *, field: str | None = None) -> None:
+        self.add(Problem(message, self.document.place(path), _dotted(path) if field is None else field, hint))
+
+    def at_value(self, path: TomlPath, message: str, hint: str = "", *, field: str | None = None) -> None:
+        place = self.document.place(path, value=True)
+        self.add(Problem(message, place, _dotted(path) if field is None else field, hint))
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def raise_if_any(self) -> None:
+        """Raises `SpecError` with everything found."""
+        if self._found:
+            raise SpecError(sorted(self._found, key=_order))
+
+    def validated(self, model: type[S], raw: dict[str, Any], at: TomlPath) -> tuple[S, dict[str, Any]]:
+        """`raw` as a `model`, and the part of `raw` that is valid; what is not is reported and left out, so
+        that one wrong key does not hide the problems of the others."""
+        kept = dict(raw)
+        while True:
+            try:
+                return model.model_validate_json(json.dumps(kept)), kept
+            except ValidationError as error:
+                entries = error.errors(include_url=False)
+                wrong = {str(entry["loc"][0]) for entry in entries if entry["loc"]}
+                if not wrong & kept.keys():
+                    raise
+                for entry in entries:
+                    self.add(explain(entry, self.document, model, at))
+                kept = {key: value for key, value in kept.items() if key not in wrong}
+
+
+def _order(problem: Problem) -> tuple[int, int]:
+    place = problem.place
+    return (place.line or 0, place.column or 0) if place else (0, 0)
+
+
+def _dotted(path: TomlPath) -> str:
+    return ".".join(str(part) for part in path)

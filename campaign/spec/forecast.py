@@ -1,0 +1,159 @@
+"""What can be said before anything runs: attainable p, time, and what does not fit this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil, floor, log2
+
+from campaign.spec.config import RunConfig
+from campaign.spec.plan import Condition, Facts, Plan
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """How long the runs that are still to do will take."""
+
+    seconds: float
+    concurrent: int
+    """Runs side by side, at most."""
+    measured: bool
+    """Whether every condition's step time was measured; otherwise some are borrowed from other conditions."""
+
+
+def attainable_p(pairs: int) -> float:
+    """Least two-sided p of the exact sign-flip test with so many pairs: 2 / 2^n."""
+    return min(1.0, 2.0 ** (1 - pairs))
+
+
+def pairs_needed(alpha: float = ALPHA, candidates: int = 1) -> int:
+    """Fewest pairs whose exact test can fall below alpha when Holm corrects for so many candidates."""
+    return floor(log2(2.0 * candidates / alpha)) + 1
+
+
+def exact_test_note(seeds: int, candidates: int) -> str:
+    """What an exact paired test of one metric can reach with so many seeds."""
+    if candidates < 1:
+        return "one condition: there is nothing to compare"
+    least, needed = attainable_p(seeds), pairs_needed(ALPHA, candidates)
+    of = f" over {candidates} candidates (Holm)" if candidates > 1 else ""
+    plural = "s" * (seeds != 1)
+    if least < ALPHA / candidates:
+        return f"{seeds} seed{plural}: an exact paired test can reach p = {_p(least)}{of}"
+    return (
+        f"{seeds} seed{plural}: no exact paired test can reach p < {_p(ALPHA)}{of} (least is {_p(least)}); "
+        f"{needed} seeds are the fewest that can"
+    )
+
+
+def concurrency(config: RunConfig, facts: Facts) -> int:
+    """How many runs of this configuration fit side by side; 0 when not even one does."""
+    wanted = config.resources
+    cpus = facts.cpus if config.ray.num_cpus is None else config.ray.num_cpus
+    gpus = facts.gpus if config.ray.num_gpus is None else config.ray.num_gpus
+    fits = floor(cpus / wanted.num_cpus + 1e-9)
+    if 0 < wanted.num_gpus < 1:
+        fits = min(fits, int(gpus) * floor(1 / wanted.num_gpus + 1e-9))
+    elif wanted.num_gpus:
+        fits = min(fits, int(gpus // wanted.num_gpus))
+    return fits
+
+
+def estimate(plan: Plan, facts: Facts) -> Estimate | None:
+    """Time for what is left to do; None without any measured step, or when nothing fits or is left."""
+    todo = [run for run in plan.runs if run.action in ("run", "retry", "resume")]
+    if not todo or not facts.step_seconds:
+        return None
+    typical = sum(facts.step_seconds.values()) / len(facts.step_seconds)
+    seconds, longest, fits = 0.0, 0.0, 0
+    for run in todo:
+        label, config = run.condition.label, run.condition.config
+        one = facts.step_seconds.get(label, typical) * _steps_left(run.id, config, facts)
+        seconds, longest = seconds + one, max(longest, one)
+        fits = max(fits, concurrency(config, facts))
+    if fits == 0:
+        return None
+    fits = min(fits, len(todo))
+    measured = all(run.condition.label in facts.step_seconds for run in todo)
+    return Estimate(max(longest, seconds / fits), fits, measured)
+
+
+def _steps_left(run_id: str, config: RunConfig, facts: Facts) -> int:
+    known = facts.runs.get(run_id)
+    digits = "".join(c for c in (known.checkpoint or "").rpartition("/")[2] if c.isdigit()) if known else ""
+    return max(0, config.training.max_steps - int(digits or 0))
+
+
+def notes(plan: Plan, facts: Facts) -> tuple[str, ...]:
+    """What the user should know before spending anything."""
+    return (
+        exact_test_note(len(plan.seeds), len(plan.conditions) - 1),
+        *_looks(plan),
+        *_same_result(plan),
+        *_infeasible(plan.conditions, facts),
+        *_squeeze(plan.conditions),
+        *(f"not found: {file}" for file in facts.missing_files),
+    )
+
+
+def _looks(plan: Plan) -> Iterator[str]:
+    if plan.looks and plan.looks[-1] > len(plan.seeds):
+        yield f"the last look is at {plan.looks[-1]} seeds, and there are {len(plan.seeds)}"
+
+
+def _same_result(plan: Plan) -> Iterator[str]:
+    """Conditions that differ only in what cannot change a result."""
+    first: dict[str, str] = {}
+    for run in plan.runs[:: len(plan.seeds) or 1]:
+        other = first.setdefault(run.identity, run.condition.label)
+        if other != run.condition.label:
+            yield f"{run.condition.label} and {other} differ only in settings that cannot change a result"
+
+
+def _infeasible(conditions: tuple[Condition, ...], facts: Facts) -> Iterator[str]:
+    said = set()
+    for condition in conditions:
+        config = condition.config
+        if config.ray.address is not None or concurrency(config, facts):
+            continue
+        wanted = (
+            f"{_amount(config.resources.num_cpus, 'CPU')} and {_amount(config.resources.num_gpus, 'GPU')}"
+        )
+        if wanted not in said:
+            said.add(wanted)
+            cpus = facts.cpus if config.ray.num_cpus is None else config.ray.num_cpus
+            gpus = facts.gpus if config.ray.num_gpus is None else config.ray.num_gpus
+            yield (
+                f"infeasible here: a run of {condition.label} needs {wanted}; "
+                f"there are {_amount(cpus, 'CPU')} and {_amount(gpus, 'GPU')}"
+            )
+
+
+def _squeeze(conditions: tuple[Condition, ...]) -> Iterator[str]:
+    first = conditions[0].config
+    if first.squeeze is not None and not first.model.lora_rank:
+        yield "[squeeze] looks at a LoRA adapter, and model.lora_rank is 0: there will be none"
+
+
+def _amount(number: float, unit: str) -> str:
+    return f"{number:g} {unit}{'s' * (number != 1)}"
+
+
+def _p(value: float) -> str:
+    return f"{value:.2g}".removeprefix("0")
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
+    if seconds < 90:
+        return f"{max(1, ceil(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
