@@ -38,9 +38,7 @@ class Capacity:
     memory_gb: float
 
     def __sub__(self, used: ResourcesSection) -> Capacity:
-        return Capacity(
-            self.cpus - used.num_cpus, self.gpus - used.num_gpus, self.memory_gb - used.memory_gb
-        )
+        return Capacity(self.cpus - used.num_cpus, self.gpus - used.num_gpus, self.memory_gb - used.memory_gb)
 
     @property
     def overdrawn(self) -> bool:
@@ -48,7 +46,11 @@ class Capacity:
         return min(self.cpus, self.gpus, self.memory_gb) < -1e-6
 
     def holds(self, wanted: ResourcesSection) -> bool:
-        room = ((self.cpus, wanted.num_cpus), (self.gpus, wanted.num_gpus), (self.memory_gb, wanted.memory_gb))
+        room = (
+            (self.cpus, wanted.num_cpus),
+            (self.gpus, wanted.num_gpus),
+            (self.memory_gb, wanted.memory_gb),
+        )
         return all(need <= 0 or have + 1e-6 >= need for have, need in room)
 
 
@@ -84,5 +86,9 @@ def require_feasible(capacity: Capacity, wanted: ResourcesSection, whose: str) -
         (wanted.num_gpus, capacity.gpus, "GPUs", "num_gpus"),
         (wanted.memory_gb, capacity.memory_gb, "GiB of memory", "memory_gb"),
     ]
-    short = [f"{need:g} {unit} (resources.{key}) of {have:g}" for need, have, unit, key in needs if need > have]
-    raise Infeasible(f"{whose} can never start: it wants {', '.join(short)} that this machine or cluster offers")
+    short = [
+        f"{need:g} {unit} (resources.{key}) of {have:g}" for need, have, unit, key in needs if need > have
+    ]
+    raise Infeasible(
+        f"{whose} can never start: it wants {', '.join(short)} that this machine or cluster offers"
+    )

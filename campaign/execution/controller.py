@@ -19,13 +19,13 @@ from campaign.execution.attempt import Outcome
 from campaign.execution.backend import AttemptKey, Backend, Capacity, Ended, require_feasible
 from campaign.execution.durable import read_json
 from campaign.execution.fence import raise_fence, stop_epoch
-from campaign.execution.launching import assignment, read_config
+from campaign.execution.launching import assignment
 from campaign.execution.lease import FilesystemClock, beat_age, known_dead
 from campaign.execution.paths import CampaignPaths
 from campaign.execution.squeeze import SqueezeJob
 from campaign.execution.store import RunRow, Store
 from campaign.execution.transitions import settle
-from campaign.spec.config import ResourcesSection, RunConfig
+from campaign.spec.config import ResourcesSection
 
 TURN_S = 0.25
 EXAMINE_S = 1.0
@@ -60,7 +60,6 @@ class Controller:
     """Why no more runs are started; None while they are."""
     _epoch: int = field(default=0, init=False)
     _flying: dict[AttemptKey, ResourcesSection] = field(default_factory=dict, init=False)
-    _configs: dict[str, RunConfig] = field(default_factory=dict, init=False)
     _examined_at: float = field(default=float("-inf"), init=False)
     _fs_clock: FilesystemClock = field(init=False)
     _capacity: Capacity = field(init=False)
@@ -144,9 +143,7 @@ class Controller:
 
     def _obey_cancellations(self) -> None:
         waiting = self.store.runs("pending", "running", "lost")
-        asked = [
-            row.id for row in waiting if row.desired == "run" and self.paths.run(row.id).cancel.exists()
-        ]
+        asked = [row.id for row in waiting if row.desired == "run" and self.paths.run(row.id).cancel.exists()]
         if asked:
             self.store.cancel(asked)
 
@@ -158,7 +155,7 @@ class Controller:
             self._settle(row, Outcome.from_json(written))
             return
         age = beat_age(attempt, now)
-        lease = self._config(row.id).retry.lease_s
+        lease = self.store.config(row).retry.lease_s
         if age is None:
             # Never claimed. Should it still come to life, it finds the fence of its successor.
             self._settle(row, Outcome("killed", row.attempt, reason="lost before it started"))
@@ -168,7 +165,7 @@ class Controller:
     def _examine_running(self, row: RunRow, now: float) -> None:
         """A live attempt whose folder has gone silent. One that waits for a place has no folder and no lease."""
         age = beat_age(self.paths.run(row.id).attempt(row.attempt), now)
-        if age is None or age <= SILENCE_LEASES * self._config(row.id).retry.lease_s:
+        if age is None or age <= SILENCE_LEASES * self.store.config(row).retry.lease_s:
             return
         key = AttemptKey(row.id, row.attempt)
         self._flying.pop(key, None)
@@ -181,14 +178,13 @@ class Controller:
         if row.desired == "run" and self.paths.run(row.id).cancel.exists():
             self.store.cancel([row.id])
             row = self.store.run(row.id) or row
-        config = self._config(row.id)
+        config = self.store.config(row)
         end = settle(row, outcome, config.retry, time.time())
         summary = None
         if end.state != "pending" or self.ending is not None:
             summary = canonical.settle_record(self.paths.run(row.id), config)
         if not self.store.settle(row.id, outcome, end, summary):
             return
-        self._configs.pop(row.id, None)
         if end.state == "done":
             self.squeeze.consider(self.paths.run(row.id).attempt(outcome.number), config)
         if end.state == "failed":
@@ -220,7 +216,7 @@ class Controller:
             if room.overdrawn:
                 break
             chosen.append(row)
-            room -= self._config(row.id).resources
+            room -= self.store.config(row).resources
         return chosen
 
     def _room(self) -> Capacity:
@@ -236,7 +232,7 @@ class Controller:
 
     def _launch(self, row: RunRow, number: int) -> None:
         run = self.paths.run(row.id)
-        config = self._config(row.id)
+        config = self.store.config(row)
         checkpoint = checkpoints.newest(run)
         raise_fence(run, number)
         canonical.show_live(run, run.attempt(number), config.core.metrics_file)
@@ -249,12 +245,6 @@ class Controller:
         )  # fmt: skip
         self._flying[AttemptKey(row.id, number)] = config.resources
 
-    def _config(self, run_id: str) -> RunConfig:
-        """Of the runs in flight; read from the run's folder, so that a restarted controller needs no spec."""
-        if run_id not in self._configs:
-            self._configs[run_id] = read_config(self.paths.run(run_id).config)
-        return self._configs[run_id]
-
     def _require_feasible(self) -> None:
-        for run_id in self.store.one_of_each_condition():
-            require_feasible(self._capacity, self._config(run_id).resources, f"run {run_id}")
+        for row in self.store.one_of_each_config():
+            require_feasible(self._capacity, self.store.config(row).resources, f"run {row.id}")

@@ -4,42 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from campaign.errors import CampaignError
 from campaign.execution.attempt import Assignment
 from campaign.execution.checkpoints import Checkpoint
 from campaign.execution.durable import read_json
 from campaign.execution.paths import RunPaths
 from campaign.spec.config import LoggingSection, RunConfig
-
-
-class ConfigUnreadable(CampaignError):
-    """A run's `config.toml` is missing, damaged, or from another version."""
-
-    exit_code = 2
-
-
-def read_config(path: Path) -> RunConfig:
-    """The configuration of a run. Raises `ConfigUnreadable`."""
-    try:
-        with path.open("rb") as file:
-            document = tomllib.load(file)
-        return RunConfig.model_validate_json(_json(document))
-    except OSError as error:
-        raise ConfigUnreadable(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigUnreadable(f"{path}: not TOML: {error}") from error
-    except ValidationError as error:
-        lines = [
-            f"{path}: {'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()
-        ]
-        raise ConfigUnreadable("\n".join(lines)) from error
+from campaign.spec.run_config import config_to_json
 
 
 def assignment(
@@ -97,7 +71,7 @@ def mirror_settings(config: RunConfig, run: RunPaths, number: int) -> Mapping[st
         "id": f"{config.campaign or 'run'}-{config.run_id}",
         "tags": [*(name for name in (config.campaign,) if name), f"seed:{config.training.seed}",
                  *logging.wandb_tags],
-        "config": config.model_dump(mode="json", exclude_none=True),
+        "config": config_to_json(config),
         "dir": str(run.attempt(number).root.absolute()),
         "job_type": "train",
         "metrics_file": config.core.metrics_file,
@@ -133,10 +107,3 @@ def _filled(argument: str, values: Mapping[str, str]) -> str:
     for placeholder, value in values.items():
         argument = argument.replace(placeholder, value)
     return argument
-
-
-def _json(document: Mapping[str, Any]) -> str:
-    """Strict models take lists for tuples from JSON only, and TOML's values are JSON's."""
-    import json
-
-    return json.dumps(document, default=str)

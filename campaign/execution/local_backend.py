@@ -55,16 +55,16 @@ class LocalBackend:
     def wait(self, seconds: float) -> list[Ended]:
         deadline = time.monotonic() + seconds
         while True:
-            ended = [self._reap(key) for key, live in list(self._live.items()) if live.process.poll() is not None]
+            ended = [
+                self._reap(key) for key, live in list(self._live.items()) if live.process.poll() is not None
+            ]
             self._start_waiting()
             if ended or time.monotonic() >= deadline:
                 return ended
             time.sleep(POLL_S)
 
     def abandon(self, key: AttemptKey) -> None:
-        self._queue = deque(
-            item for item in self._queue if AttemptKey(item[0].run_id, item[0].number) != key
-        )
+        self._queue = deque(item for item in self._queue if AttemptKey(item[0].run_id, item[0].number) != key)
         if key in self._live:
             self._live[key].process.kill()
             self._reap(key)

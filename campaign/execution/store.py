@@ -21,6 +21,7 @@ from campaign.errors import CampaignError
 from campaign.execution.attempt import Outcome
 from campaign.execution.paths import CampaignPaths
 from campaign.execution.process import machine
+from campaign.spec.config import RunConfig
 from campaign.spec.plan import RunState
 
 SCHEMA_VERSION = 1
@@ -32,9 +33,10 @@ CREATE TABLE epochs (
     epoch INTEGER PRIMARY KEY, pid INTEGER NOT NULL, host TEXT NOT NULL, backend TEXT NOT NULL,
     began_at REAL NOT NULL, ended_at REAL, ending TEXT NOT NULL DEFAULT ''
 );
+CREATE TABLE configs (digest TEXT PRIMARY KEY, document TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE runs (
     id TEXT PRIMARY KEY, position INTEGER NOT NULL, condition TEXT NOT NULL, seed INTEGER NOT NULL,
-    identity TEXT NOT NULL, max_steps INTEGER NOT NULL,
+    identity TEXT NOT NULL, config TEXT NOT NULL REFERENCES configs (digest), max_steps INTEGER NOT NULL,
     enrolled INTEGER NOT NULL DEFAULT 1, desired TEXT NOT NULL DEFAULT 'run',
     state TEXT NOT NULL DEFAULT 'pending', attempt INTEGER NOT NULL DEFAULT 0,
     failures INTEGER NOT NULL DEFAULT 0, losses INTEGER NOT NULL DEFAULT 0,
@@ -50,13 +52,15 @@ CREATE TABLE attempts (
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One run as the store has it. `summary`: see `campaign.execution.canonical.summarise`."""
+    """One run as the store has it. `config` names the configuration it shares with other seeds; `summary`: see
+    `campaign.execution.canonical.summarise`."""
 
     id: str
     position: int
     condition: str
     seed: int
     identity: str
+    config: str
     max_steps: int
     enrolled: bool
     desired: Desired
@@ -67,6 +71,18 @@ class RunRow:
     not_before: float
     error: str
     summary: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """One run as the plan has it."""
+
+    id: str
+    condition: str
+    seed: int
+    identity: str
+    config: str
+    max_steps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +108,7 @@ class StoreReader:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._db = connection
         self._path = path
+        self._configs: dict[str, RunConfig] = {}
 
     @classmethod
     def open(cls, paths: CampaignPaths) -> StoreReader:
@@ -124,6 +141,17 @@ class StoreReader:
             row = self._db.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
         return _run_row(row) if row else None
 
+    def config(self, row: RunRow) -> RunConfig:
+        """The run's configuration, equal to its `config.toml`."""
+        if row.config not in self._configs:
+            query = "SELECT document FROM configs WHERE digest = ?"
+            with _explained(self._path):
+                document = self._db.execute(query, (row.config,)).fetchone()
+            self._configs[row.config] = RunConfig.model_validate_json(document[0])
+        config = self._configs[row.config]
+        training = config.training.model_copy(update={"seed": row.seed})
+        return config.model_copy(update={"training": training})
+
     def counts(self) -> dict[str, int]:
         """How many enrolled runs are in each state."""
         with _explained(self._path):
@@ -145,11 +173,14 @@ class StoreReader:
         with _explained(self._path):
             return [_run_row(row) for row in self._db.execute(query, (now, limit)).fetchall()]
 
-    def one_of_each_condition(self) -> list[str]:
-        """Ids of pending runs, one for each condition."""
-        query = "SELECT MIN(id) FROM runs WHERE state = 'pending' AND enrolled GROUP BY condition"
+    def one_of_each_config(self) -> list[RunRow]:
+        """Pending runs, one for each configuration."""
+        query = (
+            "SELECT * FROM runs WHERE position IN "
+            "(SELECT MIN(position) FROM runs WHERE state = 'pending' AND enrolled GROUP BY config) AND enrolled"
+        )
         with _explained(self._path):
-            return [str(row[0]) for row in self._db.execute(query)]
+            return [_run_row(row) for row in self._db.execute(query)]
 
     def launched_at(self) -> dict[str, float]:
         """When the latest attempt of each run was launched, in seconds since 1970."""
@@ -159,10 +190,14 @@ class StoreReader:
 
     def attempts(self, run_id: str) -> list[dict[str, Any]]:
         """Oldest first: `number`, `epoch`, `launched_at`, `ended_at`, `outcome`."""
-        query = "SELECT number, epoch, launched_at, ended_at, outcome FROM attempts WHERE run = ? ORDER BY number"
+        query = (
+            "SELECT number, epoch, launched_at, ended_at, outcome FROM attempts WHERE run = ? ORDER BY number"
+        )
         with _explained(self._path):
             rows = self._db.execute(query, (run_id,)).fetchall()
-        return [{**dict(row), "outcome": json.loads(row["outcome"]) if row["outcome"] else None} for row in rows]
+        return [
+            {**dict(row), "outcome": json.loads(row["outcome"]) if row["outcome"] else None} for row in rows
+        ]
 
     def close(self) -> None:
         self._db.close()
@@ -240,24 +275,30 @@ class Store(StoreReader):
                 "UPDATE epochs SET ended_at = ?, ending = ? WHERE epoch = ?", (time.time(), ending, epoch)
             )
 
-    def enrol(self, runs: Sequence[tuple[str, str, int, str, int]]) -> None:
-        """Make `runs` (id, condition, seed, identity, max_steps) the campaign's, in this order. Known ones keep
-        their state; those that are not named any more are kept but no longer enrolled."""
+    def enrol(self, runs: Sequence[Enrolment]) -> None:
+        """Make `runs` the campaign's, in this order. Known ones keep their state, identity and configuration;
+        those that are not named any more are kept but no longer enrolled."""
         self._db.execute("UPDATE runs SET enrolled = 0")
         self._db.executemany(
-            "INSERT INTO runs (id, position, condition, seed, identity, max_steps) VALUES (?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET position = excluded.position, enrolled = 1, "
-            "max_steps = excluded.max_steps",
-            [(run[0], position, *run[1:]) for position, run in enumerate(runs)],
+            "INSERT INTO runs (id, position, condition, seed, identity, config, max_steps) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET position = excluded.position, enrolled = 1",
+            [
+                (run.id, position, run.condition, run.seed, run.identity, run.config, run.max_steps)
+                for position, run in enumerate(runs)
+            ],
         )
 
-    def renew(self, run_id: str, identity: str) -> None:
-        """Make a run wait for a place again, with fresh budgets."""
-        self._db.execute(
-            "UPDATE runs SET state = 'pending', desired = 'run', identity = ?, failures = 0, losses = 0, "
-            "not_before = 0, error = '', summary = '{}' WHERE id = ?",
-            (identity, run_id),
+    def renew(self, runs: Sequence[Enrolment]) -> None:
+        """Make runs wait for a place again, with fresh budgets."""
+        self._db.executemany(
+            "UPDATE runs SET state = 'pending', desired = 'run', identity = ?, config = ?, max_steps = ?, "
+            "failures = 0, losses = 0, not_before = 0, error = '', summary = '{}' WHERE id = ?",
+            [(run.identity, run.config, run.max_steps, run.id) for run in runs],
         )
+
+    def keep_config(self, digest: str, document: str) -> None:
+        self._db.execute("INSERT OR IGNORE INTO configs VALUES (?, ?)", (digest, document))
 
     def launch(self, runs: Iterable[tuple[str, int]], epoch: int) -> None:
         """Commit attempts (run, number) that are about to be launched."""
@@ -272,7 +313,9 @@ class Store(StoreReader):
                     (run_id, number, epoch, now),
                 )
 
-    def settle(self, run_id: str, outcome: Outcome, end: Settlement, summary: Mapping[str, Any] | None) -> bool:
+    def settle(
+        self, run_id: str, outcome: Outcome, end: Settlement, summary: Mapping[str, Any] | None
+    ) -> bool:
         """Record how an attempt ended and what that makes of its run. False, and nothing is written, when the
         attempt is not the run's current one or has been settled before: a late result changes nothing."""
         with self.transaction():
@@ -313,7 +356,9 @@ class Store(StoreReader):
 
 def _run_row(row: sqlite3.Row) -> RunRow:
     values = dict(row)
-    return RunRow(**{**values, "enrolled": bool(values["enrolled"]), "summary": json.loads(values["summary"])})
+    return RunRow(
+        **{**values, "enrolled": bool(values["enrolled"]), "summary": json.loads(values["summary"])}
+    )
 
 
 def _connect_read_only(path: Path) -> sqlite3.Connection:
@@ -350,5 +395,3 @@ def _explained(path: Path) -> Iterator[None]:
         else:
             advice = "check that the disk has space and that you may read and write there"
         raise StoreUnreadable(f"{path}: {text}: {advice}") from error
-
-

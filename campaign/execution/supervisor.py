@@ -200,7 +200,9 @@ class _Supervision:
         signal_name = SIGNAL_NAMES.get(-code, f"signal {-code}") if code < 0 else ""
         reason = order.reason if order else ""
         if kind == "killed":
-            reason = f"ended by {signal_name} from outside" if signal_name else "was asked to stop from outside"
+            reason = (
+                f"ended by {signal_name} from outside" if signal_name else "was asked to stop from outside"
+            )
         return Outcome(
             kind,
             self.assignment.number,

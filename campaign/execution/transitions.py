@@ -38,7 +38,9 @@ def _after_loss(run: RunRow, outcome: Outcome, retry: RetrySection, now: float) 
     if losses > retry.max_losses:
         error = f"lost {losses} times (retry.max_losses = {retry.max_losses}), last: {outcome.message}"
         return Settlement("failed", run.failures, losses, error=error)
-    return Settlement("pending", run.failures, losses, not_before=now + retry.backoff_s, error=outcome.message)
+    return Settlement(
+        "pending", run.failures, losses, not_before=now + retry.backoff_s, error=outcome.message
+    )
 
 
 def _after_failure(run: RunRow, outcome: Outcome, retry: RetrySection, now: float) -> Settlement:
