@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 OutcomeKind = Literal["finished", "failed", "killed", "stopped", "fenced", "blind", "duplicate"]
-"""finished: the core exited with 0. failed: it ended by itself, with another code or by a signal. killed: from
-outside, by SIGKILL or after somebody else's SIGTERM. stopped: we asked it to. fenced: a later attempt owns the
-run. blind: the campaign's folder could not be read, so the attempt ended itself. duplicate: somebody else has
-claimed this attempt."""
+"""finished: the core exited with 0. failed: it ended by itself, with another code or by a signal. killed:
+from outside, by SIGKILL or after somebody else's SIGTERM. stopped: we asked it to. fenced: a later attempt
+owns the run. blind: the campaign's folder could not be read, so the attempt ended itself. duplicate: somebody
+else has claimed this attempt."""
 
 CHECKPOINTED = 75
 """Exit code of a core that was asked to stop and saved its state (EX_TEMPFAIL)."""

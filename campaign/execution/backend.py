@@ -21,8 +21,8 @@ class AttemptKey:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An attempt that the backend no longer executes. Without an outcome its fate is unknown: its files, or its
-    lease, will say."""
+    """An attempt that the backend no longer executes. Without an outcome its fate is unknown: its files, or
+    its lease, will say."""
 
     key: AttemptKey
     outcome: Outcome | None

@@ -1,4 +1,5 @@
-"""Starts a program that cannot outlive the one that started it: `python -I -S bound.py PARENT_PID PROGRAM ARGS...`.
+"""Starts a program that cannot outlive the one that started it: `python -I -S bound.py PARENT_PID PROGRAM
+ARGS...`.
 
 A file of its own, run by path, because this must happen in the child before its program begins: between fork
 and exec no Python may run safely in a process with threads, and a Ray worker has many.

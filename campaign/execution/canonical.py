@@ -1,4 +1,5 @@
-"""The record of a run that everybody reads: links into the live attempt, then one file merged over attempts."""
+"""The record of a run that everybody reads: links into the live attempt, then one file merged over
+attempts."""
 
 from __future__ import annotations
 
@@ -30,11 +31,12 @@ def show_live(run: RunPaths, attempt: AttemptPaths, metrics_file: str) -> None:
 
 
 def settle_record(run: RunPaths, config: RunConfig) -> dict[str, Any]:
-    """Replace the links by the record merged over all attempts, each file in one step; returns its summary."""
+    """Replace the links by the record merged over all attempts, each file in one step; returns its
+    summary."""
     attempts = run.attempts()
     rows = merged_rows(attempts, config)
     write_bytes(run.metrics, _lines(rows), sync=False)
-    _settle_emergence(run, attempts, rows)
+    _settle_emergence(run, attempts)
     sync_folder(run.root)
     return summarise(rows)
 
@@ -87,9 +89,7 @@ def numbers(rows: Iterable[Mapping[str, Any]], name: str) -> list[float]:
     ]
 
 
-def _settle_emergence(
-    run: RunPaths, attempts: Sequence[AttemptPaths], rows: Sequence[Mapping[str, Any]]
-) -> None:
+def _settle_emergence(run: RunPaths, attempts: Sequence[AttemptPaths]) -> None:
     fresh = run.root / f".emergence.{os.getpid()}.tmp"
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()

@@ -30,15 +30,15 @@ from campaign.spec.config import ResourcesSection
 TURN_S = 0.25
 EXAMINE_S = 1.0
 SILENCE_LEASES = 2.0
-"""A running attempt whose beat is this many leases old counts as lost, whatever Ray believes: Ray takes minutes
-to notice a partition and never notices a frozen machine."""
+"""A running attempt whose beat is this many leases old counts as lost, whatever Ray believes: Ray takes
+minutes to notice a partition and never notices a frozen machine."""
 SQUEEZE_PATIENCE_S = 120.0
 MOST_AT_ONCE = 256
 """Runs launched in one turn: a turn stays short, whatever the size of the cluster."""
 
 Ending = Literal["complete", "stopped", "interrupted", "failures"]
-"""complete: nothing is left to do. stopped, interrupted: asked to by SIGTERM, by Ctrl-C. failures: as many runs
-have failed as the spec allows."""
+"""complete: nothing is left to do. stopped, interrupted: asked to by SIGTERM, by Ctrl-C. failures: as many
+runs have failed as the spec allows."""
 
 
 @dataclass(slots=True)
@@ -163,7 +163,8 @@ class Controller:
             self._settle(row, Outcome("killed", row.attempt, reason="its worker or machine died"))
 
     def _examine_running(self, row: RunRow, now: float) -> None:
-        """A live attempt whose folder has gone silent. One that waits for a place has no folder and no lease."""
+        """A live attempt whose folder has gone silent. One that waits for a place has no folder and no
+        lease."""
         age = beat_age(self.paths.run(row.id).attempt(row.attempt), now)
         if age is None or age <= SILENCE_LEASES * self.store.config(row).retry.lease_s:
             return

@@ -44,8 +44,8 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def link(path: Path, target: str) -> None:
-    """Make `path` a symbolic link to `target` (relative to its folder), in one step, whatever was there before
-    except a folder with content."""
+    """Make `path` a symbolic link to `target` (relative to its folder), in one step, whatever was there
+    before except a folder with content."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.link")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target)

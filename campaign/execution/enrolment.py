@@ -75,8 +75,8 @@ def workdir_of(paths: CampaignPaths) -> tuple[Path, tuple[str, ...]]:
 
 
 class _Shared:
-    """The configuration that all runs of a condition share but for the seed, written once: ten thousand models
-    dumped one by one would take a minute."""
+    """The configuration that all runs of a condition share but for the seed, written once: ten thousand
+    models dumped one by one would take a minute."""
 
     MARK = 2_147_483_646
     """Stands for the seed in the text."""

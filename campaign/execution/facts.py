@@ -1,10 +1,8 @@
-"""What planning needs to know of the world: the store, the folders of unfinished runs, this machine."""
+"""What planning needs to know of a campaign: its store, and the folders of unfinished runs."""
 
 from __future__ import annotations
 
-import os
 import statistics
-from pathlib import Path
 from typing import Any
 
 from campaign.execution import checkpoints
@@ -17,21 +15,21 @@ from campaign.spec.plan import Facts, RunFacts, RunState
 
 
 def gather_facts(paths: CampaignPaths, *, own_lock: bool = False) -> Facts:
-    """Read the campaign in `paths`; of one that is not there yet, only the machine is known.
+    """Read the campaign in `paths`; of one that is not there yet, nothing is known. What this machine offers
+    is not looked at.
 
     `own_lock`: the caller holds the campaign's lock, so nothing is running. Raises `StoreUnreadable` when
     there is a store that cannot be read. Folders are looked at only for runs that began and are not done.
     """
-    cpus, gpus = float(len(os.sched_getaffinity(0))), float(len(list(Path("/dev").glob("nvidia[0-9]*"))))
     if not paths.database.exists():
-        return Facts(cpus=cpus, gpus=gpus)
+        return Facts()
     live = not own_lock and holder(paths) is not None
     fields: dict[str, dict[str, Any]] = {}
     reader = ProgressReader()
     with StoreReader.open(paths) as store:
         rows = store.runs(enrolled_only=False)
         runs = {row.id: _run_facts(paths, store, row, live, fields, reader) for row in rows}
-    return Facts(runs=runs, step_seconds=_step_seconds(rows), cpus=cpus, gpus=gpus)
+    return Facts(runs=runs, step_seconds=_step_seconds(rows))
 
 
 def _run_facts(

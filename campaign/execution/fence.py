@@ -16,7 +16,8 @@ from campaign.execution.paths import RunPaths
 def raise_fence(run: RunPaths, number: int) -> None:
     """From now on only attempt `number` may write.
 
-    Without fsync: who reads a fence lives now, and what must survive a power cut is the store's commit before.
+    Without fsync: who reads a fence lives now, and what must survive a power cut is the store's commit
+    before.
     """
     write_text(run.fence, f"{number}\n", sync=False)
 

@@ -20,7 +20,8 @@ def assignment(
     config: RunConfig, run: RunPaths, number: int, epoch: int, *, workdir: Path, stop_file: Path | None = None,
     checkpoint: Checkpoint | None = None, import_path: tuple[str, ...] = (),
 ) -> Assignment:  # fmt: skip
-    """What the supervisor of attempt `number` is told. Paths in it are absolute: a worker has its own folder."""
+    """What the supervisor of attempt `number` is told. Paths in it are absolute: a worker has its own
+    folder."""
     attempt = run.attempt(number).root.absolute()
     resume = str(checkpoint.path.absolute()) if checkpoint else ""
     return Assignment(
@@ -38,12 +39,13 @@ def assignment(
         first_step=checkpoint.step if checkpoint else 0,
         grace_s=config.retry.grace_s,
         lease_s=config.retry.lease_s,
-        mirror=mirror_settings(config, run, number),
+        mirror=mirror_settings(config, run, number, checkpoint.step if checkpoint else None),
     )
 
 
 def core_command(config: RunConfig, config_file: Path, attempt: Path, checkpoint: str) -> tuple[str, ...]:
-    """The argument vector of the core: the built-in one and entry points by our module, or the user's command."""
+    """The argument vector of the core: the built-in one and entry points by our module, or the user's
+    command."""
     if config.core.command is None:
         resume = ("--resume", checkpoint) if checkpoint else ()
         return (sys.executable, "-m", "campaign.core", str(config_file), "--out", str(attempt), *resume)
@@ -56,7 +58,9 @@ def core_command(config: RunConfig, config_file: Path, attempt: Path, checkpoint
     return tuple(_filled(argument, values) for argument in config.core.command)
 
 
-def mirror_settings(config: RunConfig, run: RunPaths, number: int) -> Mapping[str, Any] | None:
+def mirror_settings(
+    config: RunConfig, run: RunPaths, number: int, resume_step: int | None = None
+) -> Mapping[str, Any] | None:
     """What the W&B mirror is told; None when the run is not mirrored."""
     logging = config.logging
     if not logging.wandb_project or logging.wandb_mode == "disabled":
@@ -76,11 +80,13 @@ def mirror_settings(config: RunConfig, run: RunPaths, number: int) -> Mapping[st
         "job_type": "train",
         "metrics_file": config.core.metrics_file,
         "metrics_map": dict(config.core.metrics_map),
+        "resume_from_step": resume_step,
     }  # fmt: skip
 
 
 def wandb_mode(logging: LoggingSection, environment: Mapping[str, str]) -> str:
-    """`auto` is offline unless a key is at hand: without one, W&B would ask, and nobody is there to answer."""
+    """`auto` is offline unless a key is at hand: without one, W&B would ask, and nobody is there to
+    answer."""
     if logging.wandb_mode != "auto":
         return logging.wandb_mode
     if environment.get("WANDB_MODE") in ("offline", "online", "disabled"):
@@ -89,7 +95,8 @@ def wandb_mode(logging: LoggingSection, environment: Mapping[str, str]) -> str:
 
 
 def origin(config_file: Path) -> Path | None:
-    """The folder that a campaign's runs are executed in, for a run's `config.toml` inside a campaign's folder."""
+    """The folder that a campaign's runs are executed in, for a run's `config.toml` inside a campaign's
+    folder."""
     plan = read_json(config_file.absolute().parent.parent.parent / "plan.json") or {}
     workdir = plan.get("provenance", {}).get("workdir")
     return Path(workdir) if isinstance(workdir, str) and Path(workdir).is_dir() else None

@@ -1,4 +1,5 @@
-"""How old a sign of life is, by the filesystem's own clock: clocks of machines differ, one server's does not."""
+"""How old a sign of life is, by the filesystem's own clock: clocks of machines differ, one server's does
+not."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ PROBE_PATIENCE_S = 0.5
 
 
 class CampaignLock:
-    """The exclusive lock of a campaign. It belongs to the open file, so it can be handed to a child process."""
+    """The exclusive lock of a campaign. It belongs to the open file, so it can be handed to a child
+    process."""
 
     def __init__(self, descriptor: int, path: Path) -> None:
         self.descriptor = descriptor

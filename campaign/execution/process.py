@@ -69,7 +69,8 @@ def start_tick(pid: int) -> int | None:
 
 
 def is_gone(process: ProcessStamp) -> bool:
-    """Whether the process is known to have ended. False also means: it ran elsewhere, nobody here can know."""
+    """Whether the process is known to have ended. False also means: it ran elsewhere, nobody here can
+    know."""
     host, boot = machine()
     if process.host != host or not boot:
         return False
@@ -81,8 +82,8 @@ def is_gone(process: ProcessStamp) -> bool:
 def start_bound(
     command: Sequence[str], *, env: Mapping[str, str], cwd: str, output: IO[bytes] | int
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in our process group, with its output in `output`, killed by the kernel when the calling
-    *thread* ends. Raises `OSError` when `cwd` is not there."""
+    """Start `command` in our process group, with its output in `output`, killed by the kernel when the
+    calling *thread* ends. Raises `OSError` when `cwd` is not there."""
     return subprocess.Popen(
         [sys.executable, "-I", "-S", BOUND, str(os.getpid()), *command],
         stdin=subprocess.DEVNULL,

@@ -1,14 +1,17 @@
 """Attempts as Ray tasks: on a Ray of our own on this machine, or on a cluster.
 
-One task is one supervisor. The function is made remote once and shaped for each run by `.options`: doing so for
-each launch costs 27 ms and a scheduling class. `max_calls=0`, or a task with GPUs would get a fresh worker each.
+One task is one supervisor. The function is made remote once and shaped for each run by `.options`: doing so
+for each launch costs 27 ms and a scheduling class. `max_calls=0`, or a task with GPUs would get a fresh
+worker each.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -56,8 +59,10 @@ class RayBackend:
         """Raises `Infeasible` when Ray cannot be started or the cluster cannot be reached."""
         for name, value in (ENVIRONMENT | (CLUSTER_ENVIRONMENT if self._settings.address else {})).items():
             os.environ.setdefault(name, value)
+        if not self._settings.address:
+            self._make_temporary()
         try:
-            import ray
+            ray = _ray()
         except ImportError as error:
             raise Infeasible(f"Ray cannot be imported ({error}): pip install 'ray>=2.40'") from error
         quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
@@ -72,8 +77,7 @@ class RayBackend:
         self._supervise = ray.remote(max_retries=0, max_calls=0)(_task)
 
     def capacity(self) -> Capacity:
-        import ray
-
+        ray = _ray()
         offered = ray.cluster_resources()
         return Capacity(offered.get("CPU", 0.0), offered.get("GPU", 0.0), offered.get("memory", 0.0) / GIB)
 
@@ -86,8 +90,7 @@ class RayBackend:
         self._refs[task.remote(assignment)] = key
 
     def wait(self, seconds: float) -> list[Ended]:
-        import ray
-
+        ray = _ray()
         if not self._refs:
             return []
         ready, _ = ray.wait(list(self._refs), num_returns=1, timeout=seconds)
@@ -96,8 +99,7 @@ class RayBackend:
         return [self._collect(ref) for ref in ready]
 
     def abandon(self, key: AttemptKey) -> None:
-        import ray
-
+        ray = _ray()
         for ref in [ref for ref, owner in self._refs.items() if owner == key]:
             del self._refs[ref]
             try:
@@ -106,16 +108,12 @@ class RayBackend:
                 continue  # it has ended meanwhile, or its node is out of reach: the fence keeps it out
 
     def close(self) -> None:
-        import ray
-
+        ray = _ray()
         self._refs.clear()
         ray.shutdown()
         self._remove_temporary()
 
     def _start_embedded(self, ray: Any, quiet: dict[str, Any]) -> None:
-        _sweep()
-        self._temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=_short_folder()))
-        write_json(self._temporary / OWNER, stamp(os.getpid()).to_json(), sync=False)
         cpus = self._settings.num_cpus or len(os.sched_getaffinity(0))
         gpus = {} if self._settings.num_gpus is None else {"num_gpus": self._settings.num_gpus}
         ray.init(
@@ -128,9 +126,19 @@ class RayBackend:
             **quiet,
         )
 
-    def _collect(self, ref: Any) -> Ended:
-        import ray
+    def _make_temporary(self) -> None:
+        """A folder for this Ray alone, with the token that its processes know each other by: without one,
+        everybody on this machine could run code as us."""
+        _sweep()
+        self._temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=_short_folder()))
+        write_json(self._temporary / OWNER, stamp(os.getpid()).to_json(), sync=False)
+        if not any(name in os.environ for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")):
+            token = self._temporary / "token"
+            token.write_text(uuid.uuid4().hex)
+            os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(token))
 
+    def _collect(self, ref: Any) -> Ended:
+        ray = _ray()
         key = self._refs.pop(ref)
         try:
             outcome: Outcome = ray.get(ref)
@@ -145,10 +153,13 @@ class RayBackend:
 
 def _task(assignment: Assignment) -> Outcome:
     """Runs in a Ray worker."""
-    import ray
-
-    devices = ray.get_runtime_context().get_accelerator_ids().get("GPU", [])
+    devices = _ray().get_runtime_context().get_accelerator_ids().get("GPU", [])
     return supervise(assignment, ",".join(devices))
+
+
+def _ray() -> Any:
+    """Ray, imported when it is needed: it takes half a second, and its environment has to be set before."""
+    return importlib.import_module("ray")
 
 
 def _short_folder() -> str:

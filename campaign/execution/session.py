@@ -27,12 +27,12 @@ def run_session(
     backend: Backend,
     *,
     on_turn: Callable[[], None] = lambda: None,
-    on_stop: Callable[[Ending], None] = lambda why: None,
+    on_stop: Callable[[Ending], None] = lambda _: None,
 ) -> Ending:
     """Run what is pending until it is done or stopped; releases the lock.
 
-    The first Ctrl-C or SIGTERM lets the runs save and end (`on_stop` is told); a second ends everything at once:
-    runs then go on from their last checkpoint. Raises `Infeasible` when the backend cannot be started.
+    The first Ctrl-C or SIGTERM lets the runs save and end (`on_stop` is told); a second ends everything at
+    once: runs then go on from their last checkpoint. Raises `Infeasible` when the backend cannot be started.
     """
     store = Store.open(paths)
     try:

@@ -1,4 +1,5 @@
-"""LoRA-Squeeze beside the campaign: after the first accepted run with an adapter, which rank was really used."""
+"""LoRA-Squeeze beside the campaign: after the first accepted run with an adapter, which rank was really
+used."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from campaign.spec.config import RunConfig
 
 
 class SqueezeJob:
-    """One measurement of one adapter, in a process of its own: whatever happens to it, the campaign goes on."""
+    """One measurement of one adapter, in a process of its own: whatever happens to it, the campaign goes
+    on."""
 
     def __init__(self, paths: CampaignPaths) -> None:
         self._paths = paths
@@ -27,8 +29,8 @@ class SqueezeJob:
         return self._process is not None
 
     def consider(self, attempt: AttemptPaths, config: RunConfig) -> None:
-        """Start for this accepted attempt, if the spec asks for it, it has an adapter, and nothing was started
-        or measured before."""
+        """Start for this accepted attempt, if the spec asks for it, it has an adapter, and nothing was
+        started or measured before."""
         if config.squeeze is None or config.model.lora_rank == 0:
             return
         if self._process or self.problem or self._paths.squeeze.exists() or not attempt.adapter.is_dir():

@@ -1,8 +1,8 @@
 """The state of a campaign: one SQLite file, one writer.
 
-Desired state (run, or cancel) and observed state (attempts, outcomes) are rows. An attempt is committed before
-it is launched, so whatever ends the controller between the two, the next one knows that the attempt may exist.
-Only the holder of the campaign's lock writes; everybody else opens the file read-only.
+Desired state (run, or cancel) and observed state (attempts, outcomes) are rows. An attempt is committed
+before it is launched, so whatever ends the controller between the two, the next one knows that the attempt
+may exist. Only the holder of the campaign's lock writes; everybody else opens the file read-only.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ CREATE TABLE attempts (
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One run as the store has it. `config` names the configuration it shares with other seeds; `summary`: see
-    `campaign.execution.canonical.summarise`."""
+    """One run as the store has it. `config` names the configuration it shares with other seeds; `summary`:
+    see `campaign.execution.canonical.summarise`."""
 
     id: str
     position: int

@@ -33,8 +33,8 @@ from campaign.execution.process import (
 )
 
 BLIND_SHARE = 0.5
-"""Share of the lease after which a supervisor that cannot read the campaign's folder begins to end its attempt;
-the rest of the lease is for ending it, before anybody may start the next."""
+"""Share of the lease after which a supervisor that cannot read the campaign's folder begins to end its
+attempt; the rest of the lease is for ending it, before anybody may start the next."""
 TAIL_BYTES = 16_384
 TAIL_LINES = 20
 MIRROR_PATIENCE_S = 30.0
@@ -45,8 +45,8 @@ SIGNAL_NAMES = {1: "SIGHUP", 2: "SIGINT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS"
 def supervise(assignment: Assignment, devices: str | None = "") -> Outcome:
     """Execute one attempt and return how it ended; also written to its `result.json`.
 
-    `devices`: value of CUDA_VISIBLE_DEVICES for the core; "" hides every GPU, None leaves the variable as it is.
-    Never raises for anything that the core does. Called twice for the same attempt, the second call
+    `devices`: value of CUDA_VISIBLE_DEVICES for the core; "" hides every GPU, None leaves the variable as it
+    is. Never raises for anything that the core does. Called twice for the same attempt, the second call
     returns `duplicate` and touches nothing.
     """
     run = RunPaths(Path(assignment.run_folder))
@@ -322,8 +322,8 @@ def _publish(attempt: AttemptPaths, outcome: Outcome) -> None:
 
 
 def main() -> None:
-    """`python -m campaign.execution.supervisor`: an assignment and its devices as JSON on stdin, the outcome as
-    the last line of stdout."""
+    """`python -m campaign.execution.supervisor`: an assignment and its devices as JSON on stdin, the outcome
+    as the last line of stdout."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is for the controller

@@ -1,7 +1,7 @@
 """What the end of an attempt makes of its run: pure functions.
 
-Losing is not failing. A run whose worker or machine died is started again from a budget of its own; a run that
-ended by itself keeps its last words and has few further chances.
+Losing is not failing. A run whose worker or machine died is started again from a budget of its own; a run
+that ended by itself keeps its last words and has few further chances.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""A campaign as it stands, for those who look at it: state from the store, progress from the ends of files."""
+"""A campaign as it stands, for those who look at it: state from the store, progress from the ends of
+files."""
 
 from __future__ import annotations
 
@@ -68,7 +69,8 @@ class CampaignView:
 
 
 class CampaignReader:
-    """Looks at one campaign again and again, cheaply. Raises `StoreUnreadable` when there is nothing to see."""
+    """Looks at one campaign again and again, cheaply. Raises `StoreUnreadable` when there is nothing to
+    see."""
 
     def __init__(self, paths: CampaignPaths) -> None:
         self.paths = paths
