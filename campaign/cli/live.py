@@ -137,7 +137,7 @@ def headline(view: CampaignView) -> Text:
         (("running", "starting"), "running"), (("failed",), "failed"), (("lost",), "lost"),
         (("interrupted",), "interrupted"), (("cancelled",), "cancelled"),
     ):  # fmt: skip
-        number = view.count(*states)  # type: ignore[arg-type]
+        number = view.count(*states)
         if number:
             parts.append(f"{number} {word}")
     line.append("  " + ", ".join(parts), style="not bold")

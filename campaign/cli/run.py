@@ -36,7 +36,7 @@ def run(
     watcher = threading.Thread(target=_watch, args=(folder, settings, ended), daemon=True)
     watcher.start()
     try:
-        with _ctrl_c_cancels(folder):
+        with CtrlCCancels(folder):
             outcome, summary = execute(settings, config, folder)
     finally:
         ended.set()
@@ -61,7 +61,7 @@ def _watch(folder: RunPaths, config: RunConfig, ended: threading.Event) -> None:
             sys.stderr.write(f"step {progress.steps}/{config.training.max_steps}{rate}\n")
 
 
-class _ctrl_c_cancels:  # noqa: N801 - used as a word in a sentence
+class CtrlCCancels:
     """The first Ctrl-C or SIGTERM asks the core to save and end; a second one ends it at once."""
 
     def __init__(self, folder: RunPaths) -> None:
@@ -70,7 +70,7 @@ class _ctrl_c_cancels:  # noqa: N801 - used as a word in a sentence
     def __enter__(self) -> None:
         from campaign.execution.fence import request_cancel
 
-        def handle(number: int, _: object) -> None:
+        def handle(*_: object) -> None:
             if self._folder.cancel.exists():
                 raise KeyboardInterrupt
             request_cancel(self._folder)

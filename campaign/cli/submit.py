@@ -68,8 +68,8 @@ def submit(
     json_: Annotated[bool, typer.Option("--json", help="One JSON document at the end.")] = False,
 ) -> None:  # fmt: skip
     """Run what is missing."""
-    from campaign.execution.lock import CampaignLock
     from campaign.execution.locate import campaigns_root
+    from campaign.execution.lock import CampaignLock
     from campaign.execution.paths import CampaignPaths
     from campaign.spec.load import load
 
@@ -97,6 +97,7 @@ def preflight(plan: Plan, wishes: Wishes) -> dict[str, Any]:
 
     Raises the `CampaignError` that says why the campaign must not start.
     """
+    del plan
     return {"allow_confounds": wishes.allow_confounds}
 
 

@@ -17,9 +17,16 @@ from campaign.spec.run_config import config_to_json
 
 
 def assignment(
-    config: RunConfig, run: RunPaths, number: int, epoch: int, *, workdir: Path, stop_file: Path | None = None,
-    checkpoint: Checkpoint | None = None, import_path: tuple[str, ...] = (),
-) -> Assignment:  # fmt: skip
+    config: RunConfig,
+    run: RunPaths,
+    number: int,
+    epoch: int,
+    *,
+    workdir: Path,
+    stop_file: Path | None = None,
+    checkpoint: Checkpoint | None = None,
+    import_path: tuple[str, ...] = (),
+) -> Assignment:
     """What the supervisor of attempt `number` is told. Paths in it are absolute: a worker has its own
     folder."""
     attempt = run.attempt(number).root.absolute()

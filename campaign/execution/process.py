@@ -133,12 +133,27 @@ def kill_marked(mark: bytes) -> int:
     A core's own children (data loaders, sandboxes) are in no list that we could keep, but they inherit its
     environment.
     """
-    import psutil
+    found = [pid for pid in descendants(os.getpid()) if mark in _environment(pid)]
+    for pid in found:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    for pid in found:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)  # ours by adoption, or its parent's
+    return len(found)
 
-    count = 0
-    for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(OSError, psutil.Error):
-            if mark in Path(f"/proc/{child.pid}/environ").read_bytes().split(b"\0"):
-                child.send_signal(signal.SIGKILL)
-                count += 1
-    return count
+
+def descendants(pid: int) -> list[int]:
+    """Children, grandchildren and so on, parents before their children."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += [int(child) for child in task.read_text().split()]
+    return found + [below for child in found for below in descendants(child)]
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []

@@ -176,8 +176,8 @@ class StoreReader:
     def one_of_each_config(self) -> list[RunRow]:
         """Pending runs, one for each configuration."""
         query = (
-            "SELECT * FROM runs WHERE position IN "
-            "(SELECT MIN(position) FROM runs WHERE state = 'pending' AND enrolled GROUP BY config) AND enrolled"
+            "SELECT * FROM runs WHERE enrolled AND position IN "
+            "(SELECT MIN(position) FROM runs WHERE state = 'pending' AND enrolled GROUP BY config)"
         )
         with _explained(self._path):
             return [_run_row(row) for row in self._db.execute(query)]
