@@ -1,4 +1,4 @@
-"""From a campaign's TOML file to a plan: validated with places, expanded to conditions x seeds, identified."""
+"""From a campaign's TOML file to a plan: validated, expanded to conditions x seeds, identified."""
 
 from campaign.spec.identity import identity as identity
 from campaign.spec.identity import identity_fields as identity_fields

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from campaign.errors import Problem
 from campaign.spec import labels
 from campaign.spec.config import RunConfig, Section
-from campaign.spec.consistency import contradictions
+from campaign.spec.consistency import LOOKED_AT, Contradiction, contradictions
 from campaign.spec.datafiles import DataFiles
 from campaign.spec.drafts import Draft
 from campaign.spec.explain import say, shown
@@ -33,7 +33,9 @@ class ConditionResolver:
         self.raw = raw
         self.findings = findings
         self.files = DataFiles(folder, findings)
-        self._built: dict[tuple[str, str], Section | None] = {}
+        self._built: dict[tuple[Override, ...], Section | None] = {}
+        self._contradictions: dict[tuple[int, ...], tuple[Contradiction, ...]] = {}
+        self._held: list[RunConfig] = []
         self.base = self._located(base.model_copy(update={"campaign": name}), {})
 
     def resolve(self, drafts: Iterable[Draft]) -> tuple[Condition, ...]:
@@ -78,16 +80,17 @@ class ConditionResolver:
         return self._checked(config, {entry.path: entry.at for entry in draft.overrides})
 
     def _section(self, name: str, entries: list[Override]) -> Section | None:
-        raw = _overlaid(self.raw.get(name, {}), entries)
-        text = json.dumps(raw, sort_keys=True)
-        if (name, text) not in self._built:
-            self._built[name, text] = self._validated(name, text, entries)
-        return self._built[name, text]
+        key = tuple(entries)
+        if key not in self._built:
+            self._built[key] = self._validated(name, entries)
+        return self._built[key]
 
-    def _validated(self, name: str, text: str, entries: list[Override]) -> Section | None:
+    def _validated(self, name: str, entries: list[Override]) -> Section | None:
         """The section, or None when the condition's values do not fit: then they are reported."""
         try:
-            return sections()[name].model_validate_json(text)
+            return sections()[name].model_validate_json(
+                json.dumps(_overlaid(self.raw.get(name, {}), entries))
+            )
         except ValidationError as error:
             for problem in error.errors(include_url=False):
                 path = (name, *(str(part) for part in problem["loc"]))
@@ -101,10 +104,17 @@ class ConditionResolver:
 
     def _checked(self, config: RunConfig, set_at: Mapping[FieldPath, TomlPath]) -> RunConfig:
         """`config` with its data located; contradictions are reported where they are made."""
-        for path, message, hint in contradictions(config):
+        for path, message, hint in self._contradictions_of(config):
             at = next((set_at[entry] for entry in _candidates(path, set_at)), path)
             self.findings.at_value(at, message, hint, field=".".join(path))
         return self._located(config, set_at)
+
+    def _contradictions_of(self, config: RunConfig) -> tuple[Contradiction, ...]:
+        key = tuple(id(getattr(config, name)) for name in LOOKED_AT)
+        if key not in self._contradictions:
+            self._held.append(config)  # or its sections' ids could be given away again
+            self._contradictions[key] = tuple(contradictions(config))
+        return self._contradictions[key]
 
     def _located(self, config: RunConfig, set_at: Mapping[FieldPath, TomlPath]) -> RunConfig:
         data = self.files.located(config.data, set_at)
@@ -112,7 +122,7 @@ class ConditionResolver:
 
     def _refuse_twins(self, pairs: list[tuple[Draft, Condition]]) -> None:
         by_label: dict[str, Condition] = {}
-        by_config: dict[str, Condition] = {}
+        by_config: dict[tuple[str, ...], Condition] = {}
         memo: dict[int, tuple[Section, str]] = {}
         for draft, condition in pairs:
             key = _fingerprint(condition.config, memo)
@@ -177,13 +187,11 @@ def _candidates(path: FieldPath, set_at: Mapping[FieldPath, TomlPath]) -> list[F
     return [entry for entry in set_at if entry[:2] == path[:2]]
 
 
-def _fingerprint(config: RunConfig, memo: dict[int, tuple[Section, str]]) -> str:
+def _fingerprint(config: RunConfig, memo: dict[int, tuple[Section, str]]) -> tuple[str, ...]:
     parts = []
     for name in sections():
         section = getattr(config, name)
-        if section is None:
-            continue
-        if id(section) not in memo:
+        if section is not None and id(section) not in memo:
             memo[id(section)] = (section, section.model_dump_json())
-        parts.append(f"{name}{memo[id(section)][1]}")
-    return "".join(parts)
+        parts.append("" if section is None else memo[id(section)][1])
+    return tuple(parts)

@@ -9,6 +9,9 @@ from campaign.spec.config import RunConfig
 from campaign.spec.explain import did_you_mean, shown
 from campaign.spec.overrides import FieldPath
 
+LOOKED_AT = ("core", "model", "data", "resources")
+"""The sections that the rules read."""
+
 Contradiction = tuple[FieldPath, str, str]
 """The field at fault, what is wrong, and what would be right."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign.spec.config import DataSection
+from campaign.spec.explain import dotted
 from campaign.spec.findings import Findings
 from campaign.spec.overrides import FieldPath
 from campaign.spec.positions import TomlPath
@@ -59,14 +60,10 @@ class DataFiles:
                 with file.open("rb") as stream:
                     self._hashes[file] = file_digest(stream, "sha256").hexdigest()
             except FileNotFoundError:
-                self.findings.at_value(at, f"no such file: {written}", f"looked for {file}", field=_field(at))
+                self.findings.at_value(at, f"no such file: {written}", f"looked for {file}", field=dotted(at))
             except IsADirectoryError:
-                self.findings.at_value(at, f"is a folder: {written}", "a JSONL file", field=_field(at))
+                self.findings.at_value(at, f"is a folder: {written}", "a JSONL file", field=dotted(at))
             except (OSError, ValueError) as error:
                 why = getattr(error, "strerror", None) or str(error)
-                self.findings.at_value(at, f"cannot be read: {written}: {why}", field=_field(at))
+                self.findings.at_value(at, f"cannot be read: {written}: {why}", field=dotted(at))
         return self._hashes[file]
-
-
-def _field(at: TomlPath) -> str:
-    return ".".join(str(part) for part in at)

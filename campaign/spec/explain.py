@@ -13,6 +13,7 @@ from campaign.spec.config import RESERVED_SECTIONS
 from campaign.spec.fields import by_leaf, sections
 from campaign.spec.positions import TomlPath
 from campaign.spec.reading import Document
+from campaign.spec.spec import CampaignSection
 
 _EXPECTED = {
     "bool_type": "true or false",
@@ -52,6 +53,11 @@ def shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def dotted(path: TomlPath) -> str:
+    """A place as text: `campaign.seeds[2]`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A question with the nearest of `known`, or nothing."""
     candidates = sorted(known)
@@ -65,12 +71,11 @@ def explain(
 ) -> Problem:
     """One error of `model`'s validation, which looked at what stands at `at` in the document."""
     path = (*at, *entry["loc"])
-    dotted = ".".join(str(part) for part in path)
     if entry["type"] == "extra_forbidden":
         message, hint = _unknown(str(path[-1]), entry["loc"][:-1], path[:-1], model)
-        return Problem(message, document.place(path), ".".join(map(str, path[:-1])), hint)
+        return Problem(message, document.place(path), dotted(path[:-1]), hint)
     message, hint = say(entry)
-    return Problem(message, document.place(path, value=True), dotted, hint)
+    return Problem(message, document.place(path, value=True), dotted(path), hint)
 
 
 def say(entry: Mapping[str, Any]) -> tuple[str, str]:
@@ -101,6 +106,10 @@ def say(entry: Mapping[str, Any]) -> tuple[str, str]:
         return f"needs {words} {bound} value{'s' * (bound != 1)}, got {count}", ""
     if kind == "missing":
         return "is missing", ""
+    if kind == "string_pattern_mismatch":
+        return f"has the wrong form: {got}", f"it has to match {context['pattern']}"
+    if kind == "value_error":
+        return entry["msg"].removeprefix("Value error, "), ""
     return f"{entry['msg'][:1].lower()}{entry['msg'][1:]}, got {got}", ""
 
 
@@ -110,7 +119,7 @@ def _unknown(name: str, loc: tuple[Any, ...], section: TomlPath, model: type[Bas
     known = list(model.model_fields)
     near = did_you_mean(name, known)
     homes = [field.path for field in by_leaf().get(name, ())]
-    where = f"in [{'.'.join(map(str, section))}]" if section else "at the top level"
+    where = f"in [{dotted(section)}]" if section else "at the top level"
     if near:
         hint = near
     elif homes:
@@ -129,6 +138,8 @@ def unknown_section(name: str, value: Any) -> tuple[str, str]:
         )
     known = ("campaign", *sections(), "check", "hypotheses")
     homes = [field.section for field in by_leaf().get(name, ())]
+    if name in CampaignSection.model_fields:
+        return f"unknown key `{name}` at the top level", f"`{name}` belongs to [campaign]"
     if homes and not isinstance(value, dict):
         return f"unknown key `{name}` at the top level", f"`{name}` belongs to [{homes[0]}]"
     what = "section" if isinstance(value, (dict, list)) else "key"

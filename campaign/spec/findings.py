@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from campaign.errors import Problem, SpecError
 from campaign.spec.config import Section
-from campaign.spec.explain import explain
+from campaign.spec.explain import dotted, explain
 from campaign.spec.positions import TomlPath
 from campaign.spec.reading import Document
 
@@ -27,11 +27,11 @@ class Findings:
         self._found[problem] = None
 
     def at_key(self, path: TomlPath, message: str, hint: str = "", *, field: str | None = None) -> None:
-        self.add(Problem(message, self.document.place(path), _dotted(path) if field is None else field, hint))
+        self.add(Problem(message, self.document.place(path), dotted(path) if field is None else field, hint))
 
     def at_value(self, path: TomlPath, message: str, hint: str = "", *, field: str | None = None) -> None:
         place = self.document.place(path, value=True)
-        self.add(Problem(message, place, _dotted(path) if field is None else field, hint))
+        self.add(Problem(message, place, dotted(path) if field is None else field, hint))
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -61,7 +61,3 @@ class Findings:
 def _order(problem: Problem) -> tuple[int, int]:
     place = problem.place
     return (place.line or 0, place.column or 0) if place else (0, 0)
-
-
-def _dotted(path: TomlPath) -> str:
-    return ".".join(str(part) for part in path)

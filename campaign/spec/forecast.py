@@ -39,9 +39,10 @@ def exact_test_note(seeds: int, candidates: int) -> str:
         return "one condition: there is nothing to compare"
     least, needed = attainable_p(seeds), pairs_needed(ALPHA, candidates)
     of = f" over {candidates} candidates (Holm)" if candidates > 1 else ""
+    enough = f", enough for p < {_p(ALPHA)}{of}" if of else ""
     plural = "s" * (seeds != 1)
     if least < ALPHA / candidates:
-        return f"{seeds} seed{plural}: an exact paired test can reach p = {_p(least)}{of}"
+        return f"{seeds} seed{plural}: an exact paired test can reach p = {_p(least)}{enough}"
     return (
         f"{seeds} seed{plural}: no exact paired test can reach p < {_p(ALPHA)}{of} (least is {_p(least)}); "
         f"{needed} seeds are the fewest that can"

@@ -42,11 +42,17 @@ def from_stem(path: Path) -> str:
 
 
 def derived(config: RunConfig, differing: Iterable[tuple[FieldPath, Any]]) -> str:
-    """`advantage+transform`, and `~key=value` for each further difference from the base."""
-    modes = (config.algorithm.advantage_mode, config.algorithm.transform_mode)
-    parts = ["+".join(_short(mode) for mode in modes)]
+    """`advantage+transform`, and `~key=value` for each further difference from the base.
+
+    A core of the user's own need not know advantages: there the differences alone make the label.
+    """
+    differing = list(differing)
+    modes = [_short(config.algorithm.advantage_mode), _short(config.algorithm.transform_mode)]
+    own_core = config.core.command is not None or config.core.entrypoint is not None
+    named = not own_core or any(path in _IN_LABEL for path, _ in differing)
+    parts = ["+".join(modes)] if named else []
     parts += [f"{_key(path)}={_short(value)}" for path, value in differing if path not in _IN_LABEL]
-    label = "~".join(parts)
+    label = "~".join(parts) or "base"
     if len(label) <= LONGEST:
         return label
     return f"{label[: LONGEST - 9]}~{sha256(label.encode()).hexdigest()[:8]}"
@@ -66,4 +72,6 @@ def _short(value: Any) -> str:
         text = f"{value:.10g}"
     else:
         text = str(value)
+    if _LEGAL.fullmatch(text) and ".." not in text:
+        return text
     return re.sub(r"\.{2,}", ".", _OTHER.sub("-", text)).strip("-")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from campaign.errors import Problem
 from campaign.spec import labels
+from campaign.spec.claims import claims
 from campaign.spec.conditions import ConditionResolver
 from campaign.spec.config import RunConfig
 from campaign.spec.drafts import Draft, drafts
@@ -40,13 +39,13 @@ def from_document(document: Document, path: Path) -> Spec:
     campaign, _ = findings.validated(CampaignSection, _table(data, "campaign", findings), ("campaign",))
     _, check = findings.validated(CheckSection, _table(data, "check", findings), ("check",))
     raw, base = _base(data, campaign, findings)
-    _check_campaign(campaign, findings)
+    _check_campaign(campaign, _table(data, "campaign", findings).get("seeds"), findings)
     name = _name(campaign, path, findings)
     drafted = drafts(campaign, path.parent, findings)
     resolver = ConditionResolver(name, base, raw, path.parent, findings)
     conditions = resolver.resolve(drafted)
     under_test = _under_test(campaign, drafted, findings)
-    hypotheses = _hypotheses(data, findings)
+    hypotheses = claims(data, [condition.label for condition in conditions], findings)
     findings.raise_if_any()
     return Spec(
         name=name,
@@ -103,14 +102,16 @@ def _base(
     return raw, RunConfig().model_copy(update=built)
 
 
-def _check_campaign(campaign: CampaignSection, findings: Findings) -> None:
-    seen: set[int] = set()
-    for number, seed in enumerate(campaign.seeds):
+def _check_campaign(campaign: CampaignSection, written: Any, findings: Findings) -> None:
+    seen: list[Any] = []
+    for number, seed in enumerate(written if isinstance(written, list) else ()):
         if seed in seen:
             findings.at_value(
-                ("campaign", "seeds", number), f"lists {seed} twice", "each seed is one run a condition"
+                ("campaign", "seeds", number),
+                f"lists {shown(seed)} twice",
+                "each seed is one run a condition",
             )
-        seen.add(seed)
+        seen.append(seed)
     if list(campaign.looks) != sorted(set(campaign.looks)):
         findings.at_value(("campaign", "looks"), f"must rise, got {shown(campaign.looks)}")
 
@@ -145,17 +146,6 @@ def _under_test(campaign: CampaignSection, drafted: tuple[Draft, ...], findings:
     # The content of a data file under test is under test with it.
     contents = [f"{path}_sha256" for path in found if path in ("data.path", "data.eval_path")]
     return tuple(dict.fromkeys([*found, *contents]))
-
-
-def _hypotheses(data: dict[str, Any], findings: Findings) -> tuple[dict[str, Any], ...]:
-    tables = data.get("hypotheses", [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        findings.at_value(("hypotheses",), "expected tables [[hypotheses]]")
-        return ()
-    if tables and find_spec("campaign.spec.hypotheses") is None:
-        place = findings.document.place(("hypotheses",))
-        findings.add(Problem("[[hypotheses]] is reserved, and this release cannot use it yet", place))
-    return tuple(tables)
 
 
 def _notes(data: dict[str, Any], campaign: CampaignSection) -> tuple[str, ...]:

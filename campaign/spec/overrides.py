@@ -22,9 +22,9 @@ WHOLE_CAMPAIGN = frozenset({"ray"})
 """Sections that one campaign has once, so that no condition can differ in them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Override:
-    """One field set by a condition."""
+    """One field set by a condition. Two are equal only when they are the same: the value may be a list."""
 
     path: FieldPath
     value: Any

@@ -6,13 +6,14 @@ from typing import Any
 
 from campaign.errors import UsageError
 from campaign.spec.plan import Condition, Plan, PlannedRun
-from campaign.spec.run_config import config_from_json, config_to_json
+from campaign.spec.run_config import Memo, config_from_json, config_to_json
 
 VERSION = 1
 
 
 def plan_to_json(plan: Plan) -> dict[str, Any]:
     """One JSON document. Each condition's configuration stands there once; a run names its condition."""
+    memo: Memo = {}
     return {
         "version": VERSION,
         "name": plan.name,
@@ -26,7 +27,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
             {
                 "label": condition.label,
                 "overrides": dict(condition.overrides),
-                "config": config_to_json(condition.config),
+                "config": config_to_json(condition.config, memo),
             }
             for condition in plan.conditions
         ],

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign.errors import Place, Problem, SpecError
+from campaign.spec import secrets
 from campaign.spec.positions import Position, Positions, TomlPath, index
 
 LARGEST = 8 * 2**20
@@ -118,5 +119,7 @@ def _syntax(error: tomllib.TOMLDecodeError, text: str, file: str) -> Problem:
     line = int(found["line"] or len(lines))
     column = int(found["column"] or len(lines[-1]) + 1)
     source = lines[line - 1].strip() if line <= len(lines) else ""
+    if any(secrets.in_text(source)):
+        source = ""
     what = found["what"][:1].lower() + found["what"][1:]
     return Problem(f"not valid TOML: {what}", Place(file, line, column), hint=source[:100])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from campaign.spec.config import Section
@@ -39,13 +40,7 @@ def resolve(spec: Spec, facts: Facts = _NOTHING_KNOWN) -> Plan:
         looks=spec.looks,
         hypotheses=spec.hypotheses,
     )
-    return _with_notes(plan, spec.notes + notes(plan, facts))
-
-
-def _with_notes(plan: Plan, said: tuple[str, ...]) -> Plan:
-    from dataclasses import replace
-
-    return replace(plan, notes=said)
+    return replace(plan, notes=spec.notes + notes(plan, facts))
 
 
 def _action(condition: Condition, seed: int, name: str, known: RunFacts | None) -> tuple[Action, str]:
@@ -62,10 +57,8 @@ def _action(condition: Condition, seed: int, name: str, known: RunFacts | None) 
             return "retry", f"failed{_because(known)}; {_onwards(known)}"
         case "cancelled":
             return "retry", f"cancelled{_at(known)}; {_onwards(known)}"
-        case _ if known.checkpoint:
-            return "resume", f"interrupted{_at(known)}; {_onwards(known)}"
         case _:
-            return "retry", f"interrupted{_at(known)} before its first checkpoint; starts over"
+            return "resume", f"interrupted{_at(known)}; {_onwards(known)}"
 
 
 def _changed(known: RunFacts, difference: str) -> tuple[Action, str]:
@@ -109,6 +102,7 @@ def _because(known: RunFacts) -> str:
 
 
 def _onwards(known: RunFacts) -> str:
+    """From its last checkpoint, or from the start when it has not come to one."""
     return (
         f"goes on from {known.checkpoint.rstrip('/').rpartition('/')[2]}"
         if known.checkpoint

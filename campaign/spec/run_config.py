@@ -10,9 +10,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from campaign.errors import SpecError
-from campaign.spec.config import RunConfig
+from campaign.spec.config import RunConfig, Section
 from campaign.spec.explain import explain
 from campaign.spec.reading import read
+
+Memo = dict[int, tuple[Section, dict[str, Any]]]
+"""A section as JSON by the section's id. The section is held, so that its id is not given away again."""
 
 
 def read_run_config(path: Path) -> RunConfig:
@@ -36,9 +39,22 @@ def write_run_config(config: RunConfig, path: Path) -> None:
     draft.replace(path)
 
 
-def config_to_json(config: RunConfig) -> dict[str, Any]:
-    """Plain dictionaries, lists, numbers and text; what is None is left out."""
-    return config.model_dump(mode="json", exclude_none=True)
+def config_to_json(config: RunConfig, memo: Memo | None = None) -> dict[str, Any]:
+    """Plain dictionaries, lists, numbers and text; what is None is left out.
+
+    `memo`, one dictionary for a series of calls, lets the results share what the configurations share.
+    """
+    memo = {} if memo is None else memo
+    found: dict[str, Any] = {}
+    for name in RunConfig.model_fields:
+        value = getattr(config, name)
+        if isinstance(value, Section):
+            if id(value) not in memo:
+                memo[id(value)] = (value, value.model_dump(mode="json", exclude_none=True))
+            found[name] = memo[id(value)][1]
+        elif value is not None:
+            found[name] = value
+    return found
 
 
 def config_from_json(data: dict[str, Any]) -> RunConfig:

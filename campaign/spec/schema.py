@@ -1,9 +1,10 @@
-"""The JSON Schema (draft 2020-12) of a campaign file: completion, documentation and misspelt keys in editors."""
+"""The JSON Schema (draft 2020-12) of a campaign file: completion and misspelt keys in editors."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from campaign.spec.claims import hypothesis_model
 from campaign.spec.config import RunConfig
 from campaign.spec.fields import by_leaf, fields, sections
 from campaign.spec.overrides import WHOLE_CAMPAIGN
@@ -25,8 +26,8 @@ def json_schema() -> dict[str, Any]:
     del defs["TrainingSection"]["properties"]["seed"]
     top = {name: _ref(model.__name__) for name, model in sections().items()}
     campaign = defs["CampaignSection"]["properties"]
-    defs["Condition"] = _condition(defs)
-    defs["Values"] = _values(defs)
+    defs["Condition"] = _condition()
+    defs["Values"] = _values()
     for key in ("conditions", "include"):
         campaign[key]["items"] = _ref("Condition")
     campaign["exclude"]["items"] = _ref("Condition")
@@ -42,7 +43,7 @@ def json_schema() -> dict[str, Any]:
             "campaign": _ref("CampaignSection"),
             **top,
             "check": _ref("CheckSection"),
-            "hypotheses": {"type": "array", "items": {"type": "object"}},
+            "hypotheses": {"type": "array", "items": _hypothesis(defs)},
         },
         "additionalProperties": False,
         "$defs": defs,
@@ -53,23 +54,19 @@ def _ref(name: str) -> dict[str, Any]:
     return {"$ref": _REF.format(model=name)}
 
 
-def _keys(defs: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _keys() -> tuple[dict[str, Any], dict[str, Any]]:
     """Schemas of the bare and the dotted names of all fields that a condition can set."""
     usable = {
-        path: defs[sections()[field.section].__name__]["properties"][field.name]
+        path: {"$ref": f"{_REF.format(model=sections()[field.section].__name__)}/properties/{field.name}"}
         for path, field in fields().items()
         if field.section not in WHOLE_CAMPAIGN and path != "training.seed"
     }
-    bare = {
-        path.partition(".")[2]: schema
-        for path, schema in usable.items()
-        if len(by_leaf()[fields()[path].name]) == 1
-    }
-    return bare, usable
+    bare = {fields()[path].name: schema for path, schema in usable.items()}
+    return {name: schema for name, schema in bare.items() if len(by_leaf()[name]) == 1}, usable
 
 
-def _condition(defs: dict[str, Any]) -> dict[str, Any]:
-    bare, dotted = _keys(defs)
+def _condition() -> dict[str, Any]:
+    bare, dotted = _keys()
     tables = {name: _ref(model.__name__) for name, model in sections().items() if name not in WHOLE_CAMPAIGN}
     both = {name: {"anyOf": [bare[name], table]} if name in bare else table for name, table in tables.items()}
     return {
@@ -94,16 +91,16 @@ def _condition(defs: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _values(defs: dict[str, Any]) -> dict[str, Any]:
-    bare, dotted = _keys(defs)
+def _values() -> dict[str, Any]:
+    bare, dotted = _keys()
     lists = {name: _several(schema, name) for name, schema in (bare | dotted).items()}
     tables: dict[str, Any] = {}
-    for path, schema in dotted.items():
+    for path in dotted:
         section, _, name = path.partition(".")
         table = tables.setdefault(
             section, {"type": "object", "properties": {}, "additionalProperties": False}
         )
-        table["properties"][name] = _several(schema, path)
+        table["properties"][name] = lists[path]
     both = {
         name: {"anyOf": [lists[name], table]} if name in lists else table for name, table in tables.items()
     }
@@ -117,11 +114,9 @@ def _values(defs: dict[str, Any]) -> dict[str, Any]:
 
 def _several(schema: dict[str, Any], name: str) -> dict[str, Any]:
     """A list of values of a field; for a free table, a table of such lists."""
-    described = {"description": schema["description"]} if "description" in schema else {}
     if _is_table(name):
-        return {"type": "object", "additionalProperties": {"type": "array", "minItems": 1}, **described}
-    item = {key: value for key, value in schema.items() if key not in ("default", "description", "title")}
-    return {"type": "array", "items": item, "minItems": 1, **described}
+        return {"type": "object", "additionalProperties": {"type": "array", "minItems": 1}}
+    return {"type": "array", "items": schema, "minItems": 1}
 
 
 def _free_keys(dotted: dict[str, Any]) -> dict[str, Any]:
@@ -130,3 +125,14 @@ def _free_keys(dotted: dict[str, Any]) -> dict[str, Any]:
 
 def _is_table(name: str) -> bool:
     return fields()[name].is_table if name in fields() else by_leaf()[name][0].is_table
+
+
+def _hypothesis(defs: dict[str, Any]) -> dict[str, Any]:
+    """One `[[hypotheses]]` table; its definitions go to the others."""
+    model = hypothesis_model()
+    if model is None:
+        return {"type": "object"}
+    schema = model.model_json_schema(ref_template=_REF)
+    defs |= schema.pop("$defs", {})
+    defs[model.__name__] = schema
+    return _ref(model.__name__)

@@ -1,0 +1,99 @@
+"""`campaign init`: a campaign TOML to start from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from campaign.errors import UsageError
+
+DEFAULT = "first_look"
+SCHEMA_FILE = "campaign.schema.json"
+_PACKAGED = Path(__file__).parent.parent / "_templates"
+_CHECKOUT = Path(__file__).parent.parent.parent / "templates"
+
+
+def init(
+    template: Annotated[str, typer.Argument(help="Which template; --list shows them.")] = DEFAULT,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File to write.  [default: TEMPLATE.toml]")
+    ] = None,
+    list_them: Annotated[bool, typer.Option("--list", help="Only list the templates.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
+    schema: Annotated[
+        bool, typer.Option(help=f"Also write {SCHEMA_FILE} beside it, for completion in editors.")
+    ] = True,
+) -> None:
+    """Write a campaign TOML from a template. Never overwrites a file unless told to."""
+    from campaign.cli.console import stderr, stdout
+    from campaign.spec.explain import did_you_mean
+
+    known = templates()
+    if list_them:
+        for name, path in known.items():
+            stdout().print(f"{name:12} {_title(path)}")
+        return
+    if template not in known:
+        near = did_you_mean(template, known)
+        raise UsageError(f"no template `{template}`: {near or 'there are ' + ', '.join(known)}")
+    target = out or Path(f"{template}.toml")
+    if target.is_dir():
+        target = target / f"{template}.toml"
+    text = known[template].read_text(encoding="utf-8")
+    schema_path = target.parent / SCHEMA_FILE
+    with_schema = schema and _may_write_schema(schema_path)
+    _write(target, f"#:schema ./{SCHEMA_FILE}\n{text}" if with_schema else text, force)
+    if with_schema:
+        _write_schema(schema_path)
+    stdout().print(str(target), soft_wrap=True)
+    stderr().print(f"next: campaign plan {target}\n      campaign submit {target}", soft_wrap=True)
+
+
+def templates() -> dict[str, Path]:
+    """Name -> file, of the templates that come with the package; the checkout's own where it is not built."""
+    folder = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
+    found = {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    if not found:
+        raise UsageError("this installation has no templates: install the package again")
+    return dict(sorted(found.items(), key=lambda entry: (entry[0] != DEFAULT, entry[0])))
+
+
+def _title(path: Path) -> str:
+    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    return first.removeprefix("#").strip()
+
+
+def _write(target: Path, text: str, force: bool) -> None:
+    """Mode `x` decides and creates in one step: no file that appears meanwhile is lost."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{target} exists: --force overwrites it, --out FILE writes another") from None
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror or error}") from None
+
+
+def _may_write_schema(path: Path) -> bool:
+    """Whether there is no such file yet, or one that this command wrote."""
+    from campaign.spec.schema import GENERATED
+
+    if not path.exists():
+        return True
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8")).get("$comment") == GENERATED)
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _write_schema(path: Path) -> None:
+    from campaign.spec.schema import json_schema
+
+    try:
+        path.write_text(json.dumps(json_schema(), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}") from None

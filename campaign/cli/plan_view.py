@@ -1,0 +1,202 @@
+"""A plan for people and as JSON: the run matrix, reasons, resources, time, and what a test can reach."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from campaign.spec.explain import shown
+from campaign.spec.forecast import attainable_p, concurrency, duration, estimate, pairs_needed
+from campaign.spec.plan import Action, Condition, Facts, Plan, PlannedRun
+from campaign.spec.plan_json import plan_to_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MOST_ROWS = 40
+"""Conditions shown without --verbose."""
+MOST_REASONS = 8
+_STYLES: dict[Action, str] = {
+    "run": "green",
+    "skip": "dim",
+    "retry": "yellow",
+    "resume": "cyan",
+    "stale": "magenta",
+}
+
+
+def as_json(plan: Plan, facts: Facts) -> dict[str, Any]:
+    """The plan's own document, with what the text shows besides."""
+    expected = estimate(plan, facts)
+    return plan_to_json(plan) | {
+        "counts": dict(Counter(run.action for run in plan.runs)),
+        "estimate": None
+        if expected is None
+        else {
+            "seconds": expected.seconds,
+            "concurrent": expected.concurrent,
+            "measured": expected.measured,
+        },
+        "machine": {"cpus": facts.cpus, "gpus": facts.gpus},
+        "exact_test": {
+            "pairs": len(plan.seeds),
+            "candidates": len(plan.conditions) - 1,
+            "least_p": attainable_p(len(plan.seeds)),
+            "pairs_needed": pairs_needed(candidates=max(1, len(plan.conditions) - 1)),
+        },
+    }
+
+
+def show(plan: Plan, facts: Facts, console: Console, *, verbose: bool) -> None:
+    """Print the plan. Nothing is cut off: what does not fit the width is counted, or wrapped."""
+    console.print(
+        f"{plan.name}: {_count(len(plan.conditions), 'condition')} x {_count(len(plan.seeds), 'seed')}"
+        f" = {_count(len(plan.runs), 'run')}",
+        style="bold",
+    )
+    if plan.under_test:
+        console.print(f"under test: {', '.join(plan.under_test)}")
+    console.print()
+    _matrix(plan, console, verbose=verbose)
+    console.print()
+    _reasons(plan.runs, console, verbose=verbose)
+    if verbose:
+        _differences(plan.conditions, console)
+    console.print(_resources(plan, facts))
+    console.print(_time(plan, facts))
+    for note in plan.notes:
+        console.print(_hanging("note: ", note, console.width))
+
+
+def _matrix(plan: Plan, console: Console, *, verbose: bool) -> None:
+    """One row a condition; one column a seed when they fit, else how many runs of each action."""
+    by_label: dict[str, list[PlannedRun]] = {}
+    for run in plan.runs:
+        by_label.setdefault(run.condition.label, []).append(run)
+    cell = max(len(run.action) for run in plan.runs)
+    columns = [max(cell, len(str(seed))) for seed in plan.seeds]
+    longest = max(9, *(len(label) for label in by_label))
+    name = min(longest, max(20, console.width // 2))
+    wide = name + sum(2 + width for width in columns) <= console.width
+    rows = list(by_label.items())
+    shown_rows = rows if verbose else rows[:MOST_ROWS]
+    if wide:
+        heads = "".join(f"  {seed!s:<{width}}" for seed, width in zip(plan.seeds, columns, strict=True))
+        console.print(f"{'condition':<{name}}{heads}".rstrip(), style="bold")
+    for label, runs in shown_rows:
+        line = _Line(label, name)
+        if wide:
+            for run, width in zip(runs, columns, strict=True):
+                line.add(f"  {run.action:<{width}}", _STYLES[run.action])
+        else:
+            line.add("  " + _tally(runs))
+        line.print(console)
+    if len(rows) > len(shown_rows):
+        rest = [run for _, runs in rows[len(shown_rows) :] for run in runs]
+        console.print(
+            f"... and {_count(len(rows) - len(shown_rows), 'condition')} more: {_tally(rest)} (-v shows all)"
+        )
+
+
+class _Line:
+    """A row whose label goes onto a line of its own when it is longer than its column."""
+
+    def __init__(self, label: str, width: int) -> None:
+        from rich.text import Text
+
+        self.text = Text(no_wrap=False, overflow="fold")
+        self.text.append(f"{label:<{width}}" if len(label) <= width else f"{label}\n{'':<{width}}")
+
+    def add(self, text: str, style: str = "") -> None:
+        self.text.append(text, style or None)
+
+    def print(self, console: Console) -> None:
+        self.text.rstrip()
+        console.print(self.text)
+
+
+def _reasons(runs: Sequence[PlannedRun], console: Console, *, verbose: bool) -> None:
+    """Why, grouped: one line for each action and reason, with the runs it holds for."""
+    groups: dict[tuple[Action, str], list[str]] = {}
+    for run in runs:
+        groups.setdefault((run.action, run.reason), []).append(run.id)
+    listed = list(groups.items())
+    for (action, reason), ids in listed if verbose else listed[:MOST_REASONS]:
+        who = ", ".join(ids) if verbose or len(ids) <= 3 else f"{', '.join(ids[:2])}, ... {ids[-1]}"
+        head = f"{action} {len(ids):,}: "
+        console.print(
+            _hanging(
+                head, reason if len(ids) == len(runs) and not verbose else f"{reason}: {who}", console.width
+            )
+        )
+    if not verbose and len(listed) > MOST_REASONS:
+        console.print(f"... and {_count(len(listed) - MOST_REASONS, 'reason')} more (-v shows all)")
+
+
+def _differences(conditions: Iterable[Condition], console: Console) -> None:
+    console.print()
+    for condition in conditions:
+        said = (
+            ", ".join(f"{path} = {shown(value)}" for path, value in condition.overrides.items()) or "the base"
+        )
+        console.print(_hanging(f"{condition.label}: ", said, console.width))
+    console.print()
+
+
+def _resources(plan: Plan, facts: Facts) -> str:
+    config = plan.conditions[0].config
+    wanted = config.resources
+    parts = [f"{wanted.num_cpus:g} CPU", f"{wanted.num_gpus:g} GPU"]
+    if wanted.memory_gb:
+        parts.append(f"{wanted.memory_gb:g} GiB")
+    alike = all(condition.config.resources == wanted for condition in plan.conditions)
+    whose = "a run" if alike else f"a run of {plan.conditions[0].label}, others differ"
+    each = f"resources: {', '.join(parts)} {whose}"
+    if config.ray.address is not None:
+        return f"{each}; on the cluster {config.ray.address}"
+    here = f"{facts.cpus:g} CPU, {facts.gpus:g} GPU"
+    return f"{each}; {concurrency(config, facts)} at a time on this machine ({here})"
+
+
+def _time(plan: Plan, facts: Facts) -> str:
+    todo = sum(run.action in ("run", "retry", "resume") for run in plan.runs)
+    if not todo:
+        return "time: nothing is left to run"
+    expected = estimate(plan, facts)
+    if expected is None:
+        return f"time: unknown, no step has been measured yet ({_count(_steps(plan), 'step')} in all)"
+    how = "measured step times" if expected.measured else "the step times measured so far"
+    runs = f"{_count(todo, 'run')}, {expected.concurrent} at a time"
+    return f"time: about {duration(expected.seconds)} for {runs}, by {how}"
+
+
+def _steps(plan: Plan) -> int:
+    return sum(
+        run.condition.config.training.max_steps
+        for run in plan.runs
+        if run.action in ("run", "retry", "resume")
+    )
+
+
+def _tally(runs: Iterable[PlannedRun]) -> str:
+    return ", ".join(f"{action} {count:,}" for action, count in Counter(run.action for run in runs).items())
+
+
+def _hanging(head: str, text: str, width: int) -> str:
+    """`text` after `head`, wrapped so that further lines stand under its beginning."""
+    from textwrap import fill
+
+    if len(head) + len(text) <= width:
+        return head + text
+    return fill(
+        text,
+        width=width,
+        initial_indent=head,
+        subsequent_indent=" " * min(len(head), 8),
+        break_on_hyphens=False,
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
