@@ -44,7 +44,8 @@ CREATE TABLE runs (
 ) WITHOUT ROWID;
 CREATE INDEX runs_by_state ON runs (state, position);
 CREATE TABLE attempts (
-    run TEXT NOT NULL, number INTEGER NOT NULL, epoch INTEGER NOT NULL, launched_at REAL NOT NULL,
+    run TEXT NOT NULL, number INTEGER NOT NULL, identity TEXT NOT NULL, epoch INTEGER NOT NULL,
+    launched_at REAL NOT NULL,
     ended_at REAL, outcome TEXT, PRIMARY KEY (run, number)
 ) WITHOUT ROWID;
 """
@@ -189,9 +190,9 @@ class StoreReader:
             return dict(self._db.execute(query))
 
     def attempts(self, run_id: str) -> list[dict[str, Any]]:
-        """Oldest first: `number`, `epoch`, `launched_at`, `ended_at`, `outcome`."""
+        """Oldest first: `number`, `identity`, `epoch`, `launched_at`, `ended_at`, `outcome`."""
         query = (
-            "SELECT number, epoch, launched_at, ended_at, outcome FROM attempts WHERE run = ? ORDER BY number"
+            "SELECT number, identity, epoch, launched_at, ended_at, outcome FROM attempts WHERE run = ? ORDER BY number"
         )
         with _explained(self._path):
             rows = self._db.execute(query, (run_id,)).fetchall()
@@ -309,8 +310,9 @@ class Store(StoreReader):
                     "UPDATE runs SET state = 'running', attempt = ? WHERE id = ?", (number, run_id)
                 )
                 self._db.execute(
-                    "INSERT INTO attempts (run, number, epoch, launched_at) VALUES (?, ?, ?, ?)",
-                    (run_id, number, epoch, now),
+                    "INSERT INTO attempts (run, number, identity, epoch, launched_at) "
+                    "SELECT id, ?, identity, ?, ? FROM runs WHERE id = ?",
+                    (number, epoch, now, run_id),
                 )
 
     def settle(

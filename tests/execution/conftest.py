@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_campaign import CORE, SmallCampaign, processes_with
+from tests.execution.small_campaign import CORE, SmallCampaign, processes_with
 
 from campaign.execution.attempt import Assignment
 from campaign.execution.fence import raise_fence

@@ -160,13 +160,18 @@ class SmallCampaign:
         return document
 
     def audit(self, steps: int) -> None:
-        """One accepted attempt a run, every step once and in order, no step of a fenced attempt, no process."""
+        """One accepted attempt a run, every step once and in order, one writer a folder, no process left."""
+        with StoreReader.open(self.paths) as store:
+            identities = {row.id: row.identity for row in store.runs()}
         for run_id, state in self.states().items():
             assert state == "done", f"{run_id} is {state}"
             accepted = [
-                attempt for attempt in self.attempts(run_id)
-                if attempt["outcome"] and attempt["outcome"]["kind"] == "finished"
-            ]  # fmt: skip
+                attempt
+                for attempt in self.attempts(run_id)
+                if attempt["identity"] == identities[run_id]
+                and attempt["outcome"]
+                and attempt["outcome"]["kind"] == "finished"
+            ]
             assert len(accepted) == 1, f"{run_id}: {len(accepted)} accepted attempts"
             run = self.paths.run(run_id)
             rows = list(read_jsonl(run.metrics))

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from small_campaign import alive, processes_with, until
+from tests.execution.small_campaign import alive, processes_with, until
 
 from campaign.execution.attempt import Assignment, Outcome
 from campaign.execution.checkpoints import newest, saved
