@@ -33,12 +33,26 @@ class AttemptPaths:
         return self.root / "checkpoints"
 
     @property
+    def adapter(self) -> Path:
+        """The LoRA adapter after the last step, in peft's format."""
+        return self.root / "adapter"
+
+    @property
     def started(self) -> Path:
         return self.root / "start.json"
 
     @property
     def result(self) -> Path:
         return self.root / "result.json"
+
+    @property
+    def mirror(self) -> Path:
+        """What the W&B mirror is told; it is there when the run is mirrored."""
+        return self.root / "wandb.json"
+
+    @property
+    def mirror_log(self) -> Path:
+        return self.root / "mirror.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +82,11 @@ class RunPaths:
     @property
     def attempts_root(self) -> Path:
         return self.root / "attempts"
+
+    @property
+    def superseded(self) -> Path:
+        """Attempts under an identity that the run no longer has."""
+        return self.root / "superseded"
 
     def attempt(self, number: int) -> AttemptPaths:
         return AttemptPaths(self.attempts_root / f"{number:04d}")
@@ -100,6 +119,10 @@ class CampaignPaths:
         return self.root / "LOCK"
 
     @property
+    def stop(self) -> Path:
+        return self.root / "STOP"
+
+    @property
     def controller_log(self) -> Path:
         return self.root / "controller.log"
 
@@ -110,6 +133,10 @@ class CampaignPaths:
     @property
     def squeeze(self) -> Path:
         return self.root / "squeeze.json"
+
+    @property
+    def squeeze_log(self) -> Path:
+        return self.root / "squeeze.log"
 
     @property
     def report(self) -> Path:

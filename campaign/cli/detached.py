@@ -1,0 +1,42 @@
+"""The controller of a detached submit: `python -m campaign.cli.detached FOLDER LOCK_DESCRIPTOR [--address
+A]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from campaign.cli.submit import Wishes, conclude, foreground
+from campaign.errors import CampaignError
+from campaign.execution.durable import read_json
+from campaign.execution.lock import CampaignLock
+from campaign.execution.paths import CampaignPaths
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m campaign.cli.detached")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("lock", type=int)
+    parser.add_argument("--address")
+    arguments = parser.parse_args()
+    paths = CampaignPaths(arguments.folder)
+    sys.stderr.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} controller starts\n")
+    spec = (read_json(paths.plan) or {}).get("provenance", {}).get("spec", paths.spec)
+    try:
+        lock = CampaignLock.inherited(paths, arguments.lock)
+        ending = foreground(paths, lock, arguments.address)
+        conclude(paths, ending, Wishes(Path(spec)), fresh=True)
+    except CampaignError as error:
+        sys.stderr.write(f"campaign: {error}\n")
+        return error.exit_code
+    except Exception:
+        traceback.print_exc()
+        return 70
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

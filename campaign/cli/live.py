@@ -1,0 +1,240 @@
+"""Runs as they go on: a table that redraws itself on a terminal, lines now and then without one."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from campaign.execution.view import CampaignView, RunView, ShownState
+
+if TYPE_CHECKING:
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.text import Text
+
+REFRESH_S = 0.5
+PLAIN_EVERY_S = 30.0
+LONGEST_NAME = 48
+MOST_ERRORS = 3
+ORDER: dict[ShownState, int] = {
+    "running": 0, "starting": 1, "lost": 2, "queued": 3, "failed": 4, "interrupted": 5, "pending": 6,
+    "cancelled": 7, "done": 8,
+}  # fmt: skip
+"""What matters first when not all runs fit on the screen."""
+STYLES: dict[ShownState, str] = {
+    "running": "cyan", "starting": "cyan", "queued": "dim", "pending": "dim", "lost": "yellow",
+    "interrupted": "yellow", "done": "green", "failed": "bold red", "cancelled": "magenta",
+}  # fmt: skip
+
+
+class Display(Protocol):
+    """Shows a campaign while it goes on."""
+
+    def update(self, view: CampaignView) -> None: ...
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+
+    def close(self) -> None: ...
+
+
+class Throttle:
+    """Calls `read` and shows the result, at most every half second: a turn of the controller costs less."""
+
+    def __init__(self, read: Callable[[], CampaignView], display: Display) -> None:
+        self._read, self._display = read, display
+        self._next = 0.0
+
+    def __call__(self) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._display.update(self._read())
+            self._next = max(now, time.monotonic()) + REFRESH_S
+
+
+def display(console: Console, hint: str = "") -> Display:
+    """The display that fits where `console` writes. `hint`: one line below the table."""
+    if console.is_terminal and os.environ.get("TERM") != "dumb":
+        return TerminalDisplay(console, hint)
+    return PlainDisplay(console)
+
+
+class TerminalDisplay:
+    """One line a run, redrawn in place."""
+
+    def __init__(self, console: Console, hint: str) -> None:
+        from rich.live import Live
+
+        self._console = console
+        self._hint = hint
+        self._live: Live = Live(console=console, auto_refresh=False, transient=True)
+        self._live.start()
+
+    def update(self, view: CampaignView) -> None:
+        columns, lines = _terminal_size(self._console)
+        self._console.width = columns
+        self._live.update(table(view, columns, lines - 1, self._hint), refresh=True)
+
+    def say(self, text: str) -> None:
+        self._live.console.print(text)
+
+    def close(self) -> None:
+        self._live.stop()
+
+
+class PlainDisplay:
+    """For logs and pipes: a line when a run begins or ends, and one for all every half minute."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._states: dict[str, ShownState] = {}
+        self._next = time.monotonic() + PLAIN_EVERY_S
+
+    def update(self, view: CampaignView) -> None:
+        for run in view.runs:
+            before = self._states.get(run.id, "pending")
+            if run.state != before and run.state not in ("queued", "starting", "pending"):
+                self.say(_plain_line(run))
+            self._states[run.id] = run.state
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + PLAIN_EVERY_S
+            self.say(headline(view).plain)
+
+    def say(self, text: str) -> None:
+        self._console.print(text, soft_wrap=True)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def table(view: CampaignView, columns: int, lines: int, hint: str = "") -> Group:
+    """The campaign in at most `lines` lines of `columns` columns."""
+    from rich.console import Group
+    from rich.text import Text
+
+    failed = [run for run in view.runs if run.state == "failed"][:MOST_ERRORS]
+    rows, left = _visible(view.runs, lines - 3 - len(failed) - bool(hint))
+    width = name_width(rows, columns)
+    parts: list[Text] = [_cut(headline(view), columns), Text()]
+    parts += [run_line(run, width, columns) for run in rows]
+    if left:
+        parts.append(_cut(Text(f"... {_rest(left)}", style="dim"), columns))
+    parts += [_cut(Text(f"{run.id}: {run.error}", style="red"), columns) for run in failed]
+    if hint:
+        parts.append(_cut(Text(hint, style="dim"), columns))
+    return Group(*parts)
+
+
+def headline(view: CampaignView) -> Text:
+    """`name  3/6 done, 2 running, 1 failed  about 0:42 left`."""
+    from rich.text import Text
+
+    line = Text(view.name, style="bold")
+    parts = [f"{view.count('done')}/{len(view.runs)} done"]
+    for states, word in (
+        (("running", "starting"), "running"), (("failed",), "failed"), (("lost",), "lost"),
+        (("interrupted",), "interrupted"), (("cancelled",), "cancelled"),
+    ):  # fmt: skip
+        number = view.count(*states)
+        if number:
+            parts.append(f"{number} {word}")
+    line.append("  " + ", ".join(parts), style="not bold")
+    if view.eta_s is not None:
+        line.append(f"  about {clock(view.eta_s)} left", style="dim not bold")
+    return line
+
+
+def run_line(run: RunView, width: int, columns: int) -> Text:
+    """One run: name, state, step, correct rate, time left; a bar where there is room for one."""
+    from rich.text import Text
+
+    rate = "" if run.correct_rate is None else f"{run.correct_rate:.2f}".removeprefix("0")
+    left = "" if run.eta_s is None else clock(run.eta_s)
+    digits = len(str(run.max_steps))
+    line = Text(f"{shortened(run.id, width):<{width}}  ")
+    line.append(f"{run.state:<11}", style=STYLES[run.state])
+    line.append(f"  {run.steps:>{digits}}/{run.max_steps}")
+    line.append(f"  {rate:>4}")
+    line.append(f"  {left:>7}", style="dim")
+    room = columns - line.cell_len - 2
+    if room >= 14:
+        line.append("  " + _bar(run, min(room, 30)), style=STYLES[run.state])
+    if run.attempt > 1 and columns - line.cell_len > 13:
+        line.append(f"  attempt {run.attempt}", style="dim")
+    line.rstrip()
+    return _cut(line, columns)
+
+
+def name_width(runs: list[RunView], columns: int) -> int:
+    """Columns for the names: what is left after the other columns, and no more than the longest needs."""
+    if not runs:
+        return 10
+    digits = max(len(str(run.max_steps)) for run in runs)
+    others = 2 + 11 + 2 + 2 * digits + 1 + 2 + 4 + 2 + 7
+    longest = max(len(run.id) for run in runs)
+    return max(8, min(longest, LONGEST_NAME, columns - others))
+
+
+def shortened(text: str, width: int) -> str:
+    """`text` in `width` columns, without its middle: names begin and end with what tells them apart."""
+    if len(text) <= width:
+        return text
+    head = (width - 2) // 2
+    return f"{text[:head]}..{text[len(text) - (width - 2 - head) :]}"
+
+
+def clock(seconds: float) -> str:
+    """`0:42`, `12:05`, `3:07:00`, `2d 04h`."""
+    whole = round(seconds)
+    if whole >= 48 * 3600:
+        return f"{whole // 86400}d {whole % 86400 // 3600:02d}h"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _visible(runs: tuple[RunView, ...], lines: int) -> tuple[list[RunView], list[RunView]]:
+    """The runs to show, in the order of the plan, and the rest."""
+    if len(runs) <= lines:
+        return list(runs), []
+    ranked = sorted(range(len(runs)), key=lambda index: (ORDER[runs[index].state], index))
+    shown = set(ranked[: max(1, lines - 1)])
+    return [run for i, run in enumerate(runs) if i in shown], [
+        r for i, r in enumerate(runs) if i not in shown
+    ]
+
+
+def _rest(runs: list[RunView]) -> str:
+    counts: dict[str, int] = {}
+    for run in runs:
+        counts[run.state] = counts.get(run.state, 0) + 1
+    return "and " + ", ".join(f"{number} {state}" for state, number in counts.items())
+
+
+def _bar(run: RunView, width: int) -> str:
+    full = round(width * min(1.0, run.steps / run.max_steps)) if run.max_steps else 0
+    return "━" * full + " " * (width - full)
+
+
+def _cut(line: Text, columns: int) -> Text:
+    line.truncate(columns, overflow="ellipsis")
+    line.no_wrap = True
+    return line
+
+
+def _plain_line(run: RunView) -> str:
+    rate = "" if run.correct_rate is None else f", correct rate {run.correct_rate:.2f}"
+    error = f": {run.error}" if run.error and run.state in ("failed", "lost") else ""
+    return f"{run.id}: {run.state} at step {run.steps}/{run.max_steps}{rate}{error}"
+
+
+def _terminal_size(console: Console) -> tuple[int, int]:
+    """Asked anew each time, because windows change their size."""
+    said = os.environ.get("COLUMNS", "")
+    try:
+        size = os.get_terminal_size(console.file.fileno())
+    except (OSError, ValueError):
+        return console.width, console.height
+    return (int(said) if said.isdecimal() and int(said) else max(20, size.columns)), max(6, size.lines)

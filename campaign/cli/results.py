@@ -1,0 +1,67 @@
+"""The end of a campaign in the terminal: conditions, failures, the adapter's rank, and what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from campaign.cli.live import shortened
+from campaign.execution.view import CampaignView, ConditionView
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MOST_FAILURES = 5
+
+
+def show_conditions(view: CampaignView, console: Console) -> None:
+    """One line a condition: seeds done, mean correct rate and its standard deviation over the seeds."""
+    numbers = 10 + 15
+    longest = max((len(condition.label) for condition in view.conditions), default=9)
+    width = max(9, min(longest, console.width - numbers - 4))
+    console.print(f"{'condition':<{width}}  {'runs':>8}  {'correct rate':>13}", style="bold")
+    for condition in view.conditions:
+        done = f"{condition.done}/{condition.runs}"
+        console.print(f"{shortened(condition.label, width):<{width}}  {done:>8}  {_rate(condition):>13}")
+    if any(condition.correct_rate is not None for condition in view.conditions):
+        console.print(_legend(view), style="dim")
+
+
+def show_failures(view: CampaignView, console: Console) -> None:
+    failed = [run for run in view.runs if run.state == "failed"]
+    for run in failed[:MOST_FAILURES]:
+        console.print(f"failed: {run.id}: {run.error}", style="red")
+    if len(failed) > MOST_FAILURES:
+        console.print(f"... and {len(failed) - MOST_FAILURES} more failed", style="red")
+
+
+def show_squeeze(table: dict[str, Any], console: Console) -> None:
+    """How much of the adapter's update each rank keeps."""
+    console.print("\nLoRA rank of the first run's adapter:", style="bold")
+    console.print(f"{'rank':>6}  {'variance kept':>13}", style="bold")
+    for entry in table["ranks"]:
+        mark = "  <- enough" if entry.get("rank") == table.get("recommended_rank") else ""
+        console.print(f"{entry['rank']:>6}  {entry['variance']:>13.1%}{mark}")
+
+
+def show_next(commands: list[tuple[str, str]], console: Console) -> None:
+    """Commands to go on with, each with what it does."""
+    width = max(len(command) for command, _ in commands)
+    console.print("\nnext:", style="bold")
+    for command, what in commands:
+        text = f"  {command:<{width}}  {what}"
+        console.print(text if len(text) <= console.width else f"  {command}\n      {what}", soft_wrap=True)
+
+
+def _rate(condition: ConditionView) -> str:
+    if condition.correct_rate is None:
+        return "-"
+    spread = "" if condition.spread is None else f" ± {condition.spread:.3f}"
+    return f"{condition.correct_rate:.3f}{spread}"
+
+
+def _legend(view: CampaignView) -> str:
+    evaluated = all(
+        condition.evaluated for condition in view.conditions if condition.correct_rate is not None
+    )
+    what = "held-out prompts, last evaluation" if evaluated else "training prompts, mean of the last steps"
+    return f"correct rate: {what}; mean and sd over seeds"

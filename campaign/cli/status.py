@@ -1,0 +1,141 @@
+"""`campaign status`: where the runs stand."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from campaign.execution.paths import CampaignPaths
+    from campaign.execution.view import CampaignView
+
+VERSION = 1
+WATCH_EVERY_S = 1.0
+
+
+def status(
+    campaign: Annotated[
+        str | None, typer.Argument(help="Folder, name or spec; all of this place when left out.",
+                                   show_default=False)
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow until it ends.")] = False,
+    json_: Annotated[
+        bool, typer.Option("--json", help="One JSON document; a line for each change with --watch.")
+    ] = False,
+) -> None:  # fmt: skip
+    """Where the runs stand."""
+    from campaign.execution.locate import known_campaigns, locate
+
+    if campaign is None:
+        _list(known_campaigns(), as_json=json_)
+        return
+    paths = locate(campaign)
+    if watch:
+        _watch(paths, as_json=json_)
+    else:
+        _show(_read(paths), as_json=json_)
+
+
+def document(view: CampaignView) -> dict[str, Any]:
+    """The campaign as one JSON document."""
+    return {"version": VERSION, "kind": "status", **view.to_json()}
+
+
+def _read(paths: CampaignPaths) -> CampaignView:
+    from campaign.execution.view import CampaignReader
+
+    reader = CampaignReader(paths)
+    try:
+        return reader.read()
+    finally:
+        reader.close()
+
+
+def _show(view: CampaignView, *, as_json: bool) -> None:
+    from campaign.cli.console import print_json, stdout
+    from campaign.cli.live import table
+
+    if as_json:
+        print_json(document(view))
+        return
+    console = stdout()
+    console.print(table(view, console.width, lines=len(view.runs) + 10, hint=_hint(view)), soft_wrap=True)
+
+
+def _hint(view: CampaignView) -> str:
+    if view.controller is not None:
+        return f"run by process {view.controller}"
+    if view.complete:
+        return ""
+    return "nobody runs it now: submit it again to go on"
+
+
+def _watch(paths: CampaignPaths, *, as_json: bool) -> None:
+    """Until the campaign is complete or nobody runs it any more. Ctrl-C only ends the watching."""
+    from campaign.cli.console import print_json, stdout
+    from campaign.cli.live import display
+    from campaign.execution.view import CampaignReader
+
+    reader = CampaignReader(paths)
+    shown = None if as_json else display(stdout(), hint="Ctrl-C ends the watching, not the runs")
+    before: dict[str, Any] = {}
+    try:
+        while True:
+            view = reader.read()
+            if shown:
+                shown.update(view)
+            elif document(view) != before:
+                before = document(view)
+                print_json(before, indent=None)
+            if view.controller is None:
+                break
+            time.sleep(WATCH_EVERY_S)
+    except KeyboardInterrupt:
+        return
+    finally:
+        reader.close()
+        if shown:
+            shown.close()
+    if shown:
+        _show(view, as_json=False)
+
+
+def _list(found: list[CampaignPaths], *, as_json: bool) -> None:
+    from campaign.cli.console import print_json, stdout
+    from campaign.errors import CampaignError
+    from campaign.execution.locate import campaigns_root
+
+    entries: list[dict[str, Any]] = []
+    for paths in found:
+        try:
+            entries.append(_entry(_read(paths)))
+        except CampaignError as error:
+            entries.append({"name": paths.root.name, "problem": str(error)})
+    if as_json:
+        print_json({"version": VERSION, "kind": "campaigns", "campaigns": entries})
+        return
+    console = stdout()
+    if not entries:
+        console.print(f"no campaigns in {campaigns_root()}; begin one: campaign init")
+        return
+    width = max(len(entry["name"]) for entry in entries)
+    for entry in entries:
+        console.print(f"{entry['name']:<{width}}  {_line(entry)}", soft_wrap=True)
+
+
+def _entry(view: CampaignView) -> dict[str, Any]:
+    counts: dict[str, int] = {}
+    for run in view.runs:
+        counts[run.state] = counts.get(run.state, 0) + 1
+    return {"name": view.name, "runs": len(view.runs), "controller": view.controller, "states": counts}
+
+
+def _line(entry: dict[str, Any]) -> str:
+    if "problem" in entry:
+        return str(entry["problem"])
+    states = ", ".join(f"{number} {state}" for state, number in entry["states"].items())
+    return f"{entry['runs']} runs: {states}" + (
+        f"; run by process {entry['controller']}" if entry["controller"] is not None else ""
+    )

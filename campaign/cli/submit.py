@@ -1,0 +1,347 @@
+"""`campaign submit`: run what is missing."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from campaign.execution.controller import Ending
+    from campaign.execution.lock import CampaignLock
+    from campaign.execution.paths import CampaignPaths
+    from campaign.execution.view import CampaignView
+    from campaign.spec.plan import Facts, Plan, PlannedRun
+    from campaign.spec.spec import Spec
+
+VERSION = 1
+REPORT_PATIENCE_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the flags of one submit ask for."""
+
+    spec: Path
+    retry_failed: bool = False
+    rerun_stale: bool = False
+    address: str | None = None
+    allow_confounds: str | None = None
+    json: bool = False
+
+
+def submit(
+    spec: Annotated[Path, typer.Argument(help="Campaign TOML.", show_default=False)],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")
+    ] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Go on in the background; the prompt comes back at once.")
+    ] = False,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--address", envvar="CAMPAIGN_RAY_ADDRESS", help="HOST:PORT of a Ray cluster.", show_default=False
+        ),
+    ] = None,
+    dir_: Annotated[
+        Path | None,
+        typer.Option("--dir", help="The campaign's folder.  [default: campaigns/NAME]", show_default=False),
+    ] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed runs again.")] = False,
+    rerun_stale: Annotated[
+        bool, typer.Option("--rerun-stale", help="Repeat runs that were done with other settings.")
+    ] = False,
+    allow_confounds: Annotated[
+        str | None,
+        typer.Option(
+            "--allow-confounds", metavar="REASON", help="Run although conditions differ elsewhere; why.",
+            show_default=False,
+        ),
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="One JSON document at the end.")] = False,
+) -> None:  # fmt: skip
+    """Run what is missing."""
+    from campaign.execution.locate import campaigns_root
+    from campaign.execution.lock import CampaignLock
+    from campaign.execution.paths import CampaignPaths
+    from campaign.spec.load import load
+
+    loaded = load(spec)
+    paths = CampaignPaths(dir_ or campaigns_root() / loaded.name)
+    wishes = Wishes(spec, retry_failed, rerun_stale, address, allow_confounds, json_)
+    if dry_run:
+        _dry_run(loaded, paths, wishes)
+        return
+    lock = CampaignLock.acquire(paths)
+    plan, chosen = _prepare(loaded, paths, wishes)
+    if not chosen:
+        lock.release()
+    elif detach:
+        _detach(paths, lock, wishes, len(chosen))
+        return
+    else:
+        _greet(plan, chosen, paths)
+    ending = foreground(paths, lock, address) if chosen else "complete"
+    conclude(paths, ending, wishes, fresh=bool(chosen))
+
+
+def preflight(plan: Plan, wishes: Wishes) -> dict[str, Any]:
+    """What has to hold before anything is spent; its findings go into `plan.json`.
+
+    Raises the `CampaignError` that says why the campaign must not start.
+    """
+    del plan
+    return {"allow_confounds": wishes.allow_confounds}
+
+
+def foreground(paths: CampaignPaths, lock: CampaignLock, address: str | None) -> Ending:
+    """Run the campaign in this process, with a display on stderr."""
+    from campaign.cli.console import stderr
+    from campaign.cli.live import Throttle, display
+    from campaign.execution.session import run_session
+    from campaign.execution.view import CampaignReader
+
+    shown = display(stderr(), hint="Ctrl-C: the runs save their state and stop; submit again to go on")
+    reader = CampaignReader(paths)
+
+    def stopping(why: Ending) -> None:
+        again = "; again to stop at once" if why == "interrupted" else ""
+        shown.say(f"stopping: the runs save their state{again}")
+
+    try:
+        return run_session(
+            paths, lock, make_backend(paths, address), on_turn=Throttle(reader.read, shown), on_stop=stopping
+        )
+    finally:
+        shown.close()
+        reader.close()
+
+
+def make_backend(paths: CampaignPaths, address: str | None) -> Any:
+    """Ray as the campaign's spec and the flags want it."""
+    from campaign.execution.ray_backend import RayBackend
+    from campaign.execution.store import StoreReader
+    from campaign.spec.config import RaySection
+
+    with StoreReader.open(paths) as store:
+        rows = store.one_of_each_config()
+        settings = store.config(rows[0]).ray if rows else RaySection()
+    return RayBackend(settings.model_copy(update={"address": address}) if address else settings)
+
+
+def conclude(paths: CampaignPaths, ending: Ending, wishes: Wishes, *, fresh: bool) -> None:
+    """Report, tables, next commands; raises what the exit code has to say."""
+    from campaign.cli.console import print_json, stdout
+    from campaign.execution.squeeze import squeeze_table
+    from campaign.execution.view import CampaignReader
+
+    report = build_report(paths) if fresh or not (paths.report / "index.html").exists() else None
+    report = report or ((paths.report / "index.html") if (paths.report / "index.html").exists() else None)
+    reader = CampaignReader(paths)
+    view = reader.read()
+    reader.close()
+    squeeze = squeeze_table(paths)
+    if wishes.json:
+        print_json(
+            {
+                "version": VERSION,
+                "kind": "submit",
+                "ending": ending,
+                "folder": str(paths.root),
+                "report": str(report) if report else None,
+                "squeeze": squeeze,
+                **view.to_json(),
+            }
+        )
+    else:
+        _show_end(view, paths, report, squeeze, stdout())
+    _raise_for(view, ending, wishes)
+
+
+def build_report(paths: CampaignPaths) -> Path | None:
+    """The HTML report, made in a process of its own: whatever happens to it, nothing of the campaign is
+    lost."""
+    code = (
+        "import sys; from pathlib import Path; from campaign.report.build import build_report; "
+        "sys.stdout.write(f'\\n{build_report(Path(sys.argv[1]))}')"
+    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(paths.root)], capture_output=True, text=True,
+            timeout=REPORT_PATIENCE_S, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError) as error:
+        sys.stderr.write(f"campaign: no report: {error}\n")
+        return None
+    if done.returncode:
+        last = done.stderr.strip().splitlines() or ["no message"]
+        sys.stderr.write(f"campaign: no report: {last[-1]}\n")
+        return None
+    return Path(done.stdout.strip().splitlines()[-1])
+
+
+def _dry_run(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> None:
+    from campaign.cli.console import print_json, stdout
+    from campaign.cli.plan_view import as_json, show
+    from campaign.execution.enrolment import to_run
+
+    plan, facts = _plan(loaded, paths, own_lock=False)
+    preflight(plan, wishes)
+    chosen = to_run(plan, facts, retry_failed=wishes.retry_failed, rerun_stale=wishes.rerun_stale)
+    if wishes.json:
+        print_json({**as_json(plan, facts), "would_start": [run.id for run in chosen]})
+        return
+    show(plan, facts, stdout(), verbose=False)
+    stdout().print(f"dry run: {len(chosen)} of {len(plan.runs)} runs would be started; nothing was")
+
+
+def _plan(loaded: Spec, paths: CampaignPaths, *, own_lock: bool) -> tuple[Plan, Facts]:
+    from campaign.execution.facts import gather_facts
+    from campaign.spec.machine import on_this_machine
+    from campaign.spec.resolve import resolve
+
+    facts = on_this_machine(gather_facts(paths, own_lock=own_lock))
+    return resolve(loaded, facts), facts
+
+
+def _prepare(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> tuple[Plan, list[PlannedRun]]:
+    """Plan under the lock, so that nothing changes between the look and the deed; then write it all down."""
+    from campaign.execution.enrolment import enrol, to_run, write_folder
+    from campaign.execution.provenance import provenance
+    from campaign.execution.store import Store
+    from campaign.spec.plan_json import plan_to_json
+
+    plan, facts = _plan(loaded, paths, own_lock=True)
+    findings = preflight(plan, wishes)
+    chosen = to_run(plan, facts, retry_failed=wishes.retry_failed, rerun_stale=wishes.rerun_stale)
+    workdir = wishes.spec.absolute().parent
+    origin = {**provenance(workdir), "import_path": [str(workdir), os.getcwd()], "spec": str(wishes.spec)}
+    write_folder(paths, loaded.text, {**plan_to_json(plan), **findings, "provenance": origin})
+    store = Store.open(paths)
+    try:
+        enrol(paths, store, plan, chosen)
+    finally:
+        store.close()
+    return plan, chosen
+
+
+def _greet(plan: Plan, chosen: list[PlannedRun], paths: CampaignPaths) -> None:
+    from campaign.cli.console import stderr
+
+    console = stderr()
+    done = sum(run.action == "skip" for run in plan.runs)
+    kept = f", {done} are done" if done else ""
+    console.print(
+        f"{plan.name}: {len(chosen)} of {len(plan.runs)} runs to do{kept}; folder {paths.root}",
+        soft_wrap=True,
+    )
+    for note in plan.notes:
+        console.print(f"note: {note}", style="dim")
+    console.print("starting Ray ...", style="dim")
+
+
+def _detach(paths: CampaignPaths, lock: CampaignLock, wishes: Wishes, runs: int) -> None:
+    """A controller in a session of its own, which inherits the lock: there is no moment without a holder."""
+    from campaign.cli.console import print_json, stdout
+
+    command = [
+        sys.executable,
+        "-m",
+        "campaign.cli.detached",
+        str(paths.root.absolute()),
+        str(lock.descriptor),
+    ]
+    if wishes.address:
+        command += ["--address", wishes.address]
+    with paths.controller_log.open("ab") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            start_new_session=True, pass_fds=(lock.descriptor,),
+        )  # fmt: skip
+    lock.sign(process.pid)
+    if wishes.json:
+        print_json(
+            {
+                "version": VERSION,
+                "kind": "detached",
+                "pid": process.pid,
+                "folder": str(paths.root),
+                "log": str(paths.controller_log),
+            }
+        )
+        return
+    name = _name_to_type(paths)
+    console = stdout()
+    console.print(f"{runs} runs go on in process {process.pid}; log: {paths.controller_log}", soft_wrap=True)
+    from campaign.cli.results import show_next
+
+    show_next(
+        [(f"campaign status {name} --watch", "follow the runs"), (f"campaign cancel {name}", "stop them")],
+        console,
+    )
+
+
+def _show_end(
+    view: CampaignView,
+    paths: CampaignPaths,
+    report: Path | None,
+    squeeze: dict[str, Any] | None,
+    console: Any,
+) -> None:
+    from campaign.cli.results import show_conditions, show_failures, show_next, show_squeeze
+
+    show_conditions(view, console)
+    show_failures(view, console)
+    if squeeze:
+        show_squeeze(squeeze, console)
+    if report:
+        console.print(f"\nreport: {report}", soft_wrap=True)
+    name = _name_to_type(paths)
+    commands = [
+        (f"campaign report {name}", "curves and tables again"),
+        (f"campaign status {name}", "every run"),
+    ]
+    failed = next((run for run in view.runs if run.state == "failed"), None)
+    if failed:
+        commands.insert(0, (f"campaign logs {name} {shlex.quote(failed.id)}", "what a failed run wrote"))
+    if len(view.conditions) > 1:
+        a, b = (shlex.quote(condition.label) for condition in view.conditions[:2])
+        commands.append((f"campaign compare {name} {a} {b}", "one pair of conditions"))
+    show_next(commands, console)
+
+
+def _raise_for(view: CampaignView, ending: Ending, wishes: Wishes) -> None:
+    from campaign.errors import Incomplete, Interrupted, RunsFailed
+
+    left = len(view.runs) - view.count("done", "failed")
+    again = f"go on: campaign submit {wishes.spec}"
+    if ending == "interrupted":
+        raise Interrupted(f"interrupted with {_runs(left)} left; what they did is saved\n    {again}")
+    if ending == "stopped":
+        raise Incomplete(f"stopped with {_runs(left)} left; what they did is saved\n    {again}")
+    failed = view.count("failed")
+    if failed:
+        retry = f"try them again: campaign submit {wishes.spec} --retry-failed"
+        rest = f", {_runs(left)} were not finished" if left else ""
+        raise RunsFailed(f"{_runs(failed)} failed{rest}\n    {retry}")
+    if left:
+        raise Incomplete(f"{_runs(left)} left ({view.count('cancelled')} cancelled)\n    {again}")
+
+
+def _runs(number: int) -> str:
+    return f"{number} run{'s' * (number != 1)}"
+
+
+def _name_to_type(paths: CampaignPaths) -> str:
+    """The shortest that `campaign status` understands."""
+    from campaign.execution.locate import campaigns_root
+
+    same = paths.root.absolute().parent == campaigns_root().absolute()
+    return shlex.quote(paths.root.name if same else str(paths.root))

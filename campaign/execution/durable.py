@@ -1,0 +1,61 @@
+"""Files that are there whole or not at all, whatever dies while they are written."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def write_bytes(path: Path, content: bytes, *, sync: bool = True) -> None:
+    """Replace `path` by `content` in one step; with `sync` it is on the disk when this returns.
+
+    The temporary name carries the process id, so that two writers never share one.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
+    os.replace(temporary, path)
+    if sync:
+        sync_folder(path.parent)
+
+
+def write_text(path: Path, content: str, *, sync: bool = True) -> None:
+    write_bytes(path, content.encode(), sync=sync)
+
+
+def write_json(path: Path, document: Mapping[str, Any], *, sync: bool = True) -> None:
+    """Raises `ValueError` for NaN and infinities: they are not JSON."""
+    write_text(path, json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n", sync=sync)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in `path`, or None where there is none (yet)."""
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def link(path: Path, target: str) -> None:
+    """Make `path` a symbolic link to `target` (relative to its folder), in one step, whatever was there
+    before except a folder with content."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.link")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(target)
+    os.replace(temporary, path)
+
+
+def sync_folder(folder: Path) -> None:
+    """A rename is durable once its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

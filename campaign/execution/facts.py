@@ -1,0 +1,71 @@
+"""What planning needs to know of a campaign: its store, and the folders of unfinished runs."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+from campaign.execution import checkpoints
+from campaign.execution.lock import holder
+from campaign.execution.paths import CampaignPaths
+from campaign.execution.progress import ProgressReader
+from campaign.execution.store import RunRow, StoreReader
+from campaign.spec.identity import identity_fields
+from campaign.spec.plan import Facts, RunFacts, RunState
+
+
+def gather_facts(paths: CampaignPaths, *, own_lock: bool = False) -> Facts:
+    """Read the campaign in `paths`; of one that is not there yet, nothing is known. What this machine offers
+    is not looked at.
+
+    `own_lock`: the caller holds the campaign's lock, so nothing is running. Raises `StoreUnreadable` when
+    there is a store that cannot be read. Folders are looked at only for runs that began and are not done.
+    """
+    if not paths.database.exists():
+        return Facts()
+    live = not own_lock and holder(paths) is not None
+    fields: dict[str, dict[str, Any]] = {}
+    reader = ProgressReader()
+    with StoreReader.open(paths) as store:
+        rows = store.runs(enrolled_only=False)
+        runs = {row.id: _run_facts(paths, store, row, live, fields, reader) for row in rows}
+    return Facts(runs=runs, step_seconds=_step_seconds(rows))
+
+
+def _run_facts(
+    paths: CampaignPaths, store: StoreReader, row: RunRow, live: bool,
+    fields: dict[str, dict[str, Any]], reader: ProgressReader,
+) -> RunFacts:  # fmt: skip
+    if row.config not in fields:
+        fields[row.config] = identity_fields(store.config(row))
+    steps, checkpoint = row.summary.get("steps"), None
+    if row.attempt and row.state != "done":
+        run = paths.run(row.id)
+        found = checkpoints.newest(run)
+        checkpoint = str(found.path) if found else None
+        progress = reader.read(run.metrics, store.config(row).core)
+        steps = progress.steps if progress else steps
+    return RunFacts(
+        state=_state(row.state, live),
+        identity=row.identity,
+        identity_fields={**fields[row.config], "training.seed": row.seed},
+        attempts=row.attempt,
+        last_step=steps - 1 if steps else None,
+        checkpoint=checkpoint,
+        error=row.error,
+    )
+
+
+def _state(state: RunState, live: bool) -> RunState:
+    """Without a controller nothing runs: what it left as running is of unknown fate."""
+    return "lost" if state == "running" and not live else state
+
+
+def _step_seconds(rows: list[RunRow]) -> dict[str, float]:
+    """Measured seconds a step of each condition: the median over its runs."""
+    measured: dict[str, list[float]] = {}
+    for row in rows:
+        seconds = row.summary.get("step_seconds")
+        if seconds:
+            measured.setdefault(row.condition, []).append(float(seconds))
+    return {condition: statistics.median(values) for condition, values in measured.items()}

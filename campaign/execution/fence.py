@@ -1,0 +1,40 @@
+"""The files by which a controller speaks to supervisors: FENCE, CANCEL and STOP.
+
+FENCE holds the number of the one attempt that may write. It only ever grows. CANCEL, in a run's folder, stops
+that run. STOP, in the campaign's folder, holds an epoch: attempts of this and earlier epochs stop, so a STOP
+left behind means nothing to the next controller.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from campaign.execution.durable import write_text
+from campaign.execution.paths import RunPaths
+
+
+def raise_fence(run: RunPaths, number: int) -> None:
+    """From now on only attempt `number` may write.
+
+    Without fsync: who reads a fence lives now, and what must survive a power cut is the store's commit
+    before.
+    """
+    write_text(run.fence, f"{number}\n", sync=False)
+
+
+def read_number(path: Path) -> int | None:
+    """The number in a fence or stop file; None when it cannot be read."""
+    try:
+        return int(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def stop_epoch(path: Path, epoch: int) -> None:
+    """Ask the attempts of all epochs up to `epoch` to stop."""
+    write_text(path, f"{epoch}\n", sync=False)
+
+
+def request_cancel(run: RunPaths) -> None:
+    run.root.mkdir(parents=True, exist_ok=True)
+    write_text(run.cancel, "cancel\n", sync=False)

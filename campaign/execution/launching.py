@@ -1,0 +1,123 @@
+"""From a run's configuration to the assignment of its next attempt."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from campaign.execution.attempt import Assignment
+from campaign.execution.checkpoints import Checkpoint
+from campaign.execution.durable import read_json
+from campaign.execution.paths import RunPaths
+from campaign.spec.config import LoggingSection, RunConfig
+from campaign.spec.run_config import config_to_json
+
+
+def assignment(
+    config: RunConfig,
+    run: RunPaths,
+    number: int,
+    epoch: int,
+    *,
+    workdir: Path,
+    stop_file: Path | None = None,
+    checkpoint: Checkpoint | None = None,
+    import_path: tuple[str, ...] = (),
+) -> Assignment:
+    """What the supervisor of attempt `number` is told. Paths in it are absolute: a worker has its own
+    folder."""
+    attempt = run.attempt(number).root.absolute()
+    resume = str(checkpoint.path.absolute()) if checkpoint else ""
+    return Assignment(
+        run_id=run.root.name,
+        run_folder=str(run.root.absolute()),
+        number=number,
+        epoch=epoch,
+        condition=config.condition,
+        seed=config.training.seed,
+        command=core_command(config, run.config.absolute(), attempt, resume),
+        workdir=str(workdir.absolute()),
+        env={**_shared_env(config, import_path), **config.core.env},
+        stop_file=str(stop_file.absolute()) if stop_file else "",
+        checkpoint=resume,
+        first_step=checkpoint.step if checkpoint else 0,
+        grace_s=config.retry.grace_s,
+        lease_s=config.retry.lease_s,
+        mirror=mirror_settings(config, run, number, checkpoint.step if checkpoint else None),
+    )
+
+
+def core_command(config: RunConfig, config_file: Path, attempt: Path, checkpoint: str) -> tuple[str, ...]:
+    """The argument vector of the core: the built-in one and entry points by our module, or the user's
+    command."""
+    if config.core.command is None:
+        resume = ("--resume", checkpoint) if checkpoint else ()
+        return (sys.executable, "-m", "campaign.core", str(config_file), "--out", str(attempt), *resume)
+    values = {
+        "{config}": str(config_file),
+        "{run_dir}": str(attempt),
+        "{seed}": str(config.training.seed),
+        "{checkpoint}": checkpoint,
+    }
+    return tuple(_filled(argument, values) for argument in config.core.command)
+
+
+def mirror_settings(
+    config: RunConfig, run: RunPaths, number: int, resume_step: int | None = None
+) -> Mapping[str, Any] | None:
+    """What the W&B mirror is told; None when the run is not mirrored."""
+    logging = config.logging
+    if not logging.wandb_project or logging.wandb_mode == "disabled":
+        return None
+    return {
+        "project": logging.wandb_project,
+        "entity": logging.wandb_entity,
+        "mode": wandb_mode(logging, os.environ),
+        "group": config.condition,
+        "name": config.run_id,
+        # Stable over attempts, so that a resumed run goes on in the same curve.
+        "id": f"{config.campaign or 'run'}-{config.run_id}",
+        "tags": [*(name for name in (config.campaign,) if name), f"seed:{config.training.seed}",
+                 *logging.wandb_tags],
+        "config": config_to_json(config),
+        "dir": str(run.attempt(number).root.absolute()),
+        "job_type": "train",
+        "metrics_file": config.core.metrics_file,
+        "metrics_map": dict(config.core.metrics_map),
+        "resume_from_step": resume_step,
+    }  # fmt: skip
+
+
+def wandb_mode(logging: LoggingSection, environment: Mapping[str, str]) -> str:
+    """`auto` is offline unless a key is at hand: without one, W&B would ask, and nobody is there to
+    answer."""
+    if logging.wandb_mode != "auto":
+        return logging.wandb_mode
+    if environment.get("WANDB_MODE") in ("offline", "online", "disabled"):
+        return environment["WANDB_MODE"]
+    return "online" if environment.get("WANDB_API_KEY") else "offline"
+
+
+def origin(config_file: Path) -> Path | None:
+    """The folder that a campaign's runs are executed in, for a run's `config.toml` inside a campaign's
+    folder."""
+    plan = read_json(config_file.absolute().parent.parent.parent / "plan.json") or {}
+    workdir = plan.get("provenance", {}).get("workdir")
+    return Path(workdir) if isinstance(workdir, str) and Path(workdir).is_dir() else None
+
+
+def _shared_env(config: RunConfig, import_path: tuple[str, ...]) -> dict[str, str]:
+    inherited = os.environ.get("PYTHONPATH", "")
+    path = [*import_path, *(part for part in inherited.split(os.pathsep) if part)]
+    threads = str(config.training.threads)
+    env = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+    return {**env, "PYTHONPATH": os.pathsep.join(dict.fromkeys(path))} if path else env
+
+
+def _filled(argument: str, values: Mapping[str, str]) -> str:
+    for placeholder, value in values.items():
+        argument = argument.replace(placeholder, value)
+    return argument

@@ -1,0 +1,67 @@
+"""From what a person calls a campaign to its folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+from campaign.errors import UsageError
+from campaign.execution.paths import CampaignPaths
+
+
+def campaigns_root() -> Path:
+    """Where campaigns lie: CAMPAIGN_DIR, or `campaigns` in the current folder."""
+    return Path(os.environ.get("CAMPAIGN_DIR") or "campaigns")
+
+
+def known_campaigns() -> list[CampaignPaths]:
+    """The campaigns of this place, by name."""
+    root = campaigns_root()
+    if not root.is_dir():
+        return []
+    folders = (CampaignPaths(path) for path in sorted(root.iterdir()))
+    return [paths for paths in folders if paths.database.is_file()]
+
+
+def locate(text: str) -> CampaignPaths:
+    """The campaign that `text` means: its folder, its name, or its spec. Raises `UsageError`."""
+    for folder in (Path(text), campaigns_root() / text):
+        if CampaignPaths(folder).database.is_file():
+            return CampaignPaths(folder)
+    spec = Path(text)
+    if spec.suffix == ".toml" and spec.is_file():
+        from campaign.spec.load import load
+
+        paths = CampaignPaths(campaigns_root() / load(spec).name)
+        if paths.database.is_file():
+            return paths
+        raise UsageError(f"{text} was never submitted: {paths.root} is not there\n    campaign submit {text}")
+    names = [paths.root.name for paths in known_campaigns()]
+    raise UsageError(f"no campaign {text!r}{_nearest(text, names)}{_listed(names, 'campaigns here')}")
+
+
+def match_run(text: str, ids: Iterable[str]) -> str:
+    """The one run that `text` is, or begins. Raises `UsageError`."""
+    known = list(ids)
+    if text in known:
+        return text
+    found = [name for name in known if name.startswith(text)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{text!r} is the beginning of {len(found)} runs{_listed(found, 'they are')}")
+    raise UsageError(f"no run {text!r}{_nearest(text, known)}{_listed(known, 'runs of this campaign')}")
+
+
+def _nearest(text: str, names: list[str]) -> str:
+    near = get_close_matches(text, names, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _listed(names: list[str], head: str, most: int = 8) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"\n    {head}: {', '.join(names[:most])}{more}"

@@ -1,0 +1,90 @@
+"""One controller for each campaign, held by the kernel: a lock dies with its process."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+from campaign.errors import UsageError
+from campaign.execution.durable import read_json
+from campaign.execution.paths import CampaignPaths
+from campaign.execution.process import machine
+
+PROBE_PATIENCE_S = 0.5
+"""A reader that looks whether the lock is held holds it itself for a moment."""
+
+
+class CampaignLock:
+    """The exclusive lock of a campaign. It belongs to the open file, so it can be handed to a child
+    process."""
+
+    def __init__(self, descriptor: int, path: Path) -> None:
+        self.descriptor = descriptor
+        self.path = path
+
+    @classmethod
+    def acquire(cls, paths: CampaignPaths) -> CampaignLock:
+        """Raises `UsageError`, with the process id of the holder, when another controller lives."""
+        paths.root.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        deadline = time.monotonic() + PROBE_PATIENCE_S
+        while not _try(descriptor, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                raise UsageError(_refusal(paths))
+            time.sleep(0.02)
+        lock = cls(descriptor, paths.lock)
+        lock.sign(os.getpid())
+        return lock
+
+    @classmethod
+    def inherited(cls, paths: CampaignPaths, descriptor: int) -> CampaignLock:
+        """The lock that a parent process handed over."""
+        os.set_inheritable(descriptor, False)
+        lock = cls(descriptor, paths.lock)
+        lock.sign(os.getpid())
+        return lock
+
+    def sign(self, pid: int) -> None:
+        """Say who holds it; the file is only a message, the kernel keeps the lock."""
+        host, _ = machine()
+        text = f'{{"pid": {pid}, "host": "{host}", "since": {time.time():.0f}}}\n'.encode()
+        os.pwrite(self.descriptor, text, 0)
+        os.ftruncate(self.descriptor, len(text))
+
+    def release(self) -> None:
+        os.ftruncate(self.descriptor, 0)
+        os.close(self.descriptor)
+
+
+def holder(paths: CampaignPaths) -> dict[str, object] | None:
+    """Who runs the campaign now (`pid`, `host`, `since`); None when nobody does."""
+    try:
+        descriptor = os.open(paths.lock, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        if _try(descriptor, fcntl.LOCK_SH):
+            return None
+    finally:
+        os.close(descriptor)
+    return read_json(paths.lock) or {"pid": None, "host": None, "since": None}
+
+
+def _try(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _refusal(paths: CampaignPaths) -> str:
+    who = read_json(paths.lock) or {}
+    name, pid, host = paths.root.name, who.get("pid", "?"), who.get("host", "?")
+    return (
+        f"campaign {name!r} is already being run by process {pid} on {host}\n"
+        f"    follow it: campaign status {name} --watch    stop it: campaign cancel {name}"
+    )

@@ -1,0 +1,187 @@
+"""Attempts as Ray tasks: on a Ray of our own on this machine, or on a cluster.
+
+One task is one supervisor. The function is made remote once and shaped for each run by `.options`: doing so
+for each launch costs 27 ms and a scheduling class. `max_calls=0`, or a task with GPUs would get a fresh
+worker each.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from campaign.errors import Infeasible
+from campaign.execution.attempt import Assignment, Outcome
+from campaign.execution.backend import GIB, AttemptKey, Capacity, Ended
+from campaign.execution.durable import read_json, write_json
+from campaign.execution.process import ProcessStamp, is_gone, stamp
+from campaign.execution.supervisor import supervise
+from campaign.spec.config import RaySection, ResourcesSection
+
+OBJECT_STORE_BYTES = 96 * 2**20
+"""Outcomes are small; by default Ray would set a third of the memory aside."""
+TEMPORARY_PREFIX = "campaign-ray-"
+OWNER = "owner.json"
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+CLUSTER_ENVIRONMENT = {
+    # A partition is noticed after 17 s instead of 418 s.
+    "RAY_grpc_client_keepalive_time_ms": "10000",
+    "RAY_grpc_client_keepalive_timeout_ms": "10000",
+    "RAY_health_check_period_ms": "3000",
+    "RAY_health_check_timeout_ms": "5000",
+    "RAY_health_check_failure_threshold": "3",
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "20",
+}
+
+
+class RayBackend:
+    """`settings.address` names a cluster; without one, a Ray of our own is started and ended with us."""
+
+    name = "ray"
+
+    def __init__(self, settings: RaySection) -> None:
+        self._settings = settings
+        self._refs: dict[Any, AttemptKey] = {}
+        self._temporary: Path | None = None
+        self._supervise: Any = None
+
+    def start(self) -> None:
+        """Raises `Infeasible` when Ray cannot be started or the cluster cannot be reached."""
+        for name, value in (ENVIRONMENT | (CLUSTER_ENVIRONMENT if self._settings.address else {})).items():
+            os.environ.setdefault(name, value)
+        if not self._settings.address:
+            self._make_temporary()
+        try:
+            ray = _ray()
+        except ImportError as error:
+            raise Infeasible(f"Ray cannot be imported ({error}): pip install 'ray>=2.40'") from error
+        quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
+        try:
+            if self._settings.address:
+                ray.init(address=self._settings.address, **quiet)
+            else:
+                self._start_embedded(ray, quiet)
+        except (ConnectionError, RuntimeError, OSError, ValueError) as error:
+            self._remove_temporary()
+            raise Infeasible(_explained(self._settings.address, error)) from error
+        self._supervise = ray.remote(max_retries=0, max_calls=0)(_task)
+
+    def capacity(self) -> Capacity:
+        ray = _ray()
+        offered = ray.cluster_resources()
+        return Capacity(offered.get("CPU", 0.0), offered.get("GPU", 0.0), offered.get("memory", 0.0) / GIB)
+
+    def launch(self, assignment: Assignment, resources: ResourcesSection) -> None:
+        key = AttemptKey(assignment.run_id, assignment.number)
+        options: dict[str, Any] = {"num_cpus": resources.num_cpus, "num_gpus": resources.num_gpus}
+        if resources.memory_gb:
+            options["memory"] = int(resources.memory_gb * GIB)
+        task = self._supervise.options(name=f"{key.run_id}/{key.number}", **options)
+        self._refs[task.remote(assignment)] = key
+
+    def wait(self, seconds: float) -> list[Ended]:
+        ray = _ray()
+        if not self._refs:
+            return []
+        ready, _ = ray.wait(list(self._refs), num_returns=1, timeout=seconds)
+        if ready:
+            ready, _ = ray.wait(list(self._refs), num_returns=len(self._refs), timeout=0)
+        return [self._collect(ref) for ref in ready]
+
+    def abandon(self, key: AttemptKey) -> None:
+        ray = _ray()
+        for ref in [ref for ref, owner in self._refs.items() if owner == key]:
+            del self._refs[ref]
+            try:
+                ray.cancel(ref, force=True)
+            except (ray.exceptions.RayError, ValueError):
+                continue  # it has ended meanwhile, or its node is out of reach: the fence keeps it out
+
+    def close(self) -> None:
+        ray = _ray()
+        self._refs.clear()
+        ray.shutdown()
+        self._remove_temporary()
+
+    def _start_embedded(self, ray: Any, quiet: dict[str, Any]) -> None:
+        cpus = self._settings.num_cpus or len(os.sched_getaffinity(0))
+        gpus = {} if self._settings.num_gpus is None else {"num_gpus": self._settings.num_gpus}
+        ray.init(
+            address="local",  # never attach to a Ray that happens to run here
+            num_cpus=cpus,
+            include_dashboard=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            _temp_dir=str(self._temporary),
+            **gpus,
+            **quiet,
+        )
+
+    def _make_temporary(self) -> None:
+        """A folder for this Ray alone, with the token that its processes know each other by: without one,
+        everybody on this machine could run code as us."""
+        _sweep()
+        self._temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=_short_folder()))
+        write_json(self._temporary / OWNER, stamp(os.getpid()).to_json(), sync=False)
+        if not any(name in os.environ for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")):
+            token = self._temporary / "token"
+            token.write_text(uuid.uuid4().hex)
+            os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(token))
+
+    def _collect(self, ref: Any) -> Ended:
+        ray = _ray()
+        key = self._refs.pop(ref)
+        try:
+            outcome: Outcome = ray.get(ref)
+        except ray.exceptions.RayError as error:
+            return Ended(key, None, f"{type(error).__name__}: {str(error).strip().splitlines()[0]}")
+        return Ended(key, outcome)
+
+    def _remove_temporary(self) -> None:
+        if self._temporary:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+
+def _task(assignment: Assignment) -> Outcome:
+    """Runs in a Ray worker."""
+    devices = _ray().get_runtime_context().get_accelerator_ids().get("GPU", [])
+    return supervise(assignment, ",".join(devices))
+
+
+def _ray() -> Any:
+    """Ray, imported when it is needed: it takes half a second, and its environment has to be set before."""
+    return importlib.import_module("ray")
+
+
+def _short_folder() -> str:
+    """Ray puts sockets below its folder, and their paths may have some hundred characters."""
+    folder = tempfile.gettempdir()
+    return folder if len(folder) <= 16 else "/tmp"
+
+
+def _sweep() -> None:
+    """Remove what controllers that were killed have left behind."""
+    for folder in Path(_short_folder()).glob(f"{TEMPORARY_PREFIX}*"):
+        owner = ProcessStamp.from_json(read_json(folder / OWNER))
+        if owner and is_gone(owner) and os.access(folder, os.W_OK):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _explained(address: str | None, error: Exception) -> str:
+    first: Sequence[str] = str(error).strip().splitlines() or [type(error).__name__]
+    if not address:
+        return f"Ray could not be started on this machine: {first[0]}"
+    return (
+        f"no Ray cluster answers at {address}: {first[0]}\n"
+        "    is it HOST:PORT of the head (port 6379 by default)? If the cluster wants a token, set "
+        "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH."
+    )

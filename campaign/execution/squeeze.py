@@ -1,0 +1,71 @@
+"""LoRA-Squeeze beside the campaign: after the first accepted run with an adapter, which rank was really
+used."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+from campaign.execution.durable import read_json
+from campaign.execution.paths import AttemptPaths, CampaignPaths
+from campaign.execution.process import BOUND
+from campaign.spec.config import RunConfig
+
+
+class SqueezeJob:
+    """One measurement of one adapter, in a process of its own: whatever happens to it, the campaign goes
+    on."""
+
+    def __init__(self, paths: CampaignPaths) -> None:
+        self._paths = paths
+        self._process: subprocess.Popen[bytes] | None = None
+        self.problem = ""
+        """Why there is no table, once that is known."""
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    def consider(self, attempt: AttemptPaths, config: RunConfig) -> None:
+        """Start for this accepted attempt, if the spec asks for it, it has an adapter, and nothing was
+        started or measured before."""
+        if config.squeeze is None or config.model.lora_rank == 0:
+            return
+        if self._process or self.problem or self._paths.squeeze.exists() or not attempt.adapter.is_dir():
+            return
+        command = [
+            sys.executable, "-I", "-S", BOUND, str(os.getpid()),
+            sys.executable, "-m", "campaign.core.squeeze", str(attempt.adapter),
+            "--out", str(self._paths.squeeze),
+            "--min-variance-retention", str(config.squeeze.min_variance_retention),
+        ]  # fmt: skip
+        with self._paths.squeeze_log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
+
+    def poll(self) -> None:
+        if self._process is None:
+            return
+        code = self._process.poll()
+        if code is None:
+            return
+        self._process = None
+        if code or squeeze_table(self._paths) is None:
+            self.problem = f"ended with {code}; see {self._paths.squeeze_log}"
+
+    def close(self) -> None:
+        """End it if it has not ended yet."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+            self.problem = "took too long and was ended"
+
+
+def squeeze_table(paths: CampaignPaths) -> dict[str, Any] | None:
+    """`{"ranks": [{"rank", "variance"}], "recommended_rank"}`, or None when nothing was measured."""
+    document = read_json(paths.squeeze)
+    return document if document and isinstance(document.get("ranks"), list) else None

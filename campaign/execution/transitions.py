@@ -1,0 +1,53 @@
+"""What the end of an attempt makes of its run: pure functions.
+
+Losing is not failing. A run whose worker or machine died is started again from a budget of its own; a run
+that ended by itself keeps its last words and has few further chances.
+"""
+
+from __future__ import annotations
+
+from campaign.execution.attempt import Outcome
+from campaign.execution.store import RunRow, Settlement
+from campaign.spec.config import RetrySection
+
+LOST = ("killed", "fenced", "blind", "duplicate")
+"""Ends that say nothing about the run itself."""
+
+
+def settle(run: RunRow, outcome: Outcome, retry: RetrySection, now: float) -> Settlement:
+    """The run's next state and budgets after `outcome`; `now` in seconds since 1970."""
+    if outcome.kind == "finished":
+        return Settlement("done", run.failures, run.losses)
+    if outcome.kind == "stopped":
+        return _after_stop(run)
+    if outcome.kind in LOST:
+        return _after_loss(run, outcome, retry, now)
+    return _after_failure(run, outcome, retry, now)
+
+
+def _after_stop(run: RunRow) -> Settlement:
+    if run.desired == "cancel":
+        return Settlement("cancelled", run.failures, run.losses)
+    return Settlement("pending", run.failures, run.losses)
+
+
+def _after_loss(run: RunRow, outcome: Outcome, retry: RetrySection, now: float) -> Settlement:
+    losses = run.losses + 1
+    if run.desired == "cancel":
+        return Settlement("cancelled", run.failures, losses)
+    if losses > retry.max_losses:
+        error = f"lost {losses} times (retry.max_losses = {retry.max_losses}), last: {outcome.message}"
+        return Settlement("failed", run.failures, losses, error=error)
+    return Settlement(
+        "pending", run.failures, losses, not_before=now + retry.backoff_s, error=outcome.message
+    )
+
+
+def _after_failure(run: RunRow, outcome: Outcome, retry: RetrySection, now: float) -> Settlement:
+    failures = run.failures + 1
+    if run.desired == "cancel":
+        return Settlement("cancelled", failures, run.losses, error=outcome.message)
+    if failures > retry.max_failures:
+        return Settlement("failed", failures, run.losses, error=outcome.message)
+    pause = retry.backoff_s * 2 ** (failures - 1)
+    return Settlement("pending", failures, run.losses, not_before=now + pause, error=outcome.message)

@@ -1,0 +1,166 @@
+"""A campaign as it stands, for those who look at it: state from the store, progress from the ends of
+files."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from campaign.execution.lock import holder
+from campaign.execution.paths import CampaignPaths
+from campaign.execution.progress import ProgressReader
+from campaign.execution.store import RunRow, StoreReader
+
+ShownState = Literal[
+    "pending", "queued", "starting", "running", "lost", "interrupted", "done", "failed", "cancelled"
+]
+"""A run's state with what a person wants to know besides. queued: launched, waits for a place. starting: its
+core has not logged a step yet. interrupted: was running when its controller died; submit goes on with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    id: str
+    condition: str
+    seed: int
+    state: ShownState
+    steps: int
+    max_steps: int
+    correct_rate: float | None
+    eta_s: float | None
+    attempt: int
+    failures: int
+    losses: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionView:
+    label: str
+    done: int
+    runs: int
+    correct_rate: float | None
+    """Mean over the seeds that are done: of the last evaluation, or of the last steps where none was made."""
+    spread: float | None
+    """Standard deviation over these seeds; None for fewer than two."""
+    evaluated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignView:
+    name: str
+    controller: int | None
+    """Process id of the controller, None when nobody runs the campaign."""
+    runs: tuple[RunView, ...]
+    conditions: tuple[ConditionView, ...]
+    eta_s: float | None
+
+    def count(self, *states: ShownState) -> int:
+        return sum(run.state in states for run in self.runs)
+
+    @property
+    def complete(self) -> bool:
+        return all(run.state in ("done", "failed", "cancelled") for run in self.runs)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class CampaignReader:
+    """Looks at one campaign again and again, cheaply. Raises `StoreUnreadable` when there is nothing to
+    see."""
+
+    def __init__(self, paths: CampaignPaths) -> None:
+        self.paths = paths
+        self._store = StoreReader.open(paths)
+        self._progress = ProgressReader()
+
+    def read(self) -> CampaignView:
+        who = holder(self.paths)
+        pid = who.get("pid") if who else None
+        rows = self._store.runs()
+        launched = self._store.launched_at()
+        runs = tuple(self._run(row, launched.get(row.id), live=who is not None) for row in rows)
+        return CampaignView(
+            name=self.paths.root.name,
+            controller=pid if isinstance(pid, int) else None,
+            runs=runs,
+            conditions=_conditions(rows),
+            eta_s=_eta(runs),
+        )
+
+    def close(self) -> None:
+        self._store.close()
+
+    def _run(self, row: RunRow, launched: float | None, *, live: bool) -> RunView:
+        state: ShownState = row.state
+        steps, rate, eta = int(row.summary.get("steps", 0)), row.summary.get("correct_rate"), None
+        if row.attempt and row.state in ("running", "lost", "pending"):
+            run = self.paths.run(row.id)
+            progress = self._progress.read(run.metrics, self._store.config(row).core)
+            if progress:
+                steps, rate = progress.steps, progress.correct_rate
+            if row.state == "running":
+                state = self._running_state(row, progress is not None)
+            if progress and state == "running":
+                eta = _remaining(
+                    row.max_steps - steps, progress.step_seconds, progress.written_at, launched, steps
+                )
+        if not live and state in ("queued", "starting", "running", "lost"):
+            state, eta = "interrupted", None
+        return RunView(
+            row.id, row.condition, row.seed, state, steps, row.max_steps, rate, eta,
+            row.attempt, row.failures, row.losses, row.error,
+        )  # fmt: skip
+
+    def _running_state(self, row: RunRow, logged: bool) -> ShownState:
+        if logged:
+            return "running"
+        claimed = self.paths.run(row.id).attempt(row.attempt).root.exists()
+        return "starting" if claimed else "queued"
+
+
+def _remaining(
+    left: int, step_seconds: float | None, written_at: float, launched: float | None, steps: int
+) -> float | None:
+    if step_seconds is None and launched is not None and steps:
+        step_seconds = max(0.0, written_at - launched) / steps
+    return None if step_seconds is None else max(0, left) * step_seconds
+
+
+def _eta(runs: Sequence[RunView]) -> float | None:
+    """Of the whole campaign, from the pace and the number of those that run now."""
+    running = [run for run in runs if run.state == "running" and run.eta_s is not None]
+    if not running:
+        return None
+    paces = [(run.eta_s or 0.0) / (run.max_steps - run.steps) for run in running if run.max_steps > run.steps]
+    if not paces:
+        return None
+    waiting = [run for run in runs if run.state in ("pending", "queued", "starting")]
+    work = sum(run.eta_s or 0.0 for run in running)
+    work += statistics.fmean(paces) * sum(run.max_steps - run.steps for run in waiting)
+    places = sum(run.state in ("running", "starting") for run in runs)
+    return max(work / places, max(run.eta_s or 0.0 for run in running))
+
+
+def _conditions(rows: Sequence[RunRow]) -> tuple[ConditionView, ...]:
+    by_label: dict[str, list[RunRow]] = {}
+    for row in rows:
+        by_label.setdefault(row.condition, []).append(row)
+    return tuple(_condition(label, members) for label, members in by_label.items())
+
+
+def _condition(label: str, rows: Sequence[RunRow]) -> ConditionView:
+    done = [row for row in rows if row.state == "done"]
+    rated = [row.summary for row in done if row.summary.get("correct_rate") is not None]
+    rates = [float(summary["correct_rate"]) for summary in rated]
+    return ConditionView(
+        label,
+        done=len(done),
+        runs=len(rows),
+        correct_rate=statistics.fmean(rates) if rates else None,
+        spread=statistics.stdev(rates) if len(rates) > 1 else None,
+        evaluated=bool(rated) and all(summary.get("evaluated") for summary in rated),
+    )

@@ -1,0 +1,179 @@
+"""The contract of a backend, held by all of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from campaign.errors import Infeasible
+from campaign.execution.attempt import Assignment
+from campaign.execution.backend import AttemptKey, Backend, Capacity, Ended, require_feasible
+from campaign.execution.fence import raise_fence
+from campaign.execution.local_backend import LocalBackend
+from campaign.execution.paths import RunPaths
+from campaign.execution.ray_backend import RayBackend
+from campaign.metrics.record import read_jsonl
+from campaign.spec.config import RaySection, ResourcesSection
+from tests.execution.small_campaign import alive, processes_with, until
+
+ONE = ResourcesSection(num_cpus=1.0)
+
+
+@pytest.fixture(scope="module", params=["local", pytest.param("ray", marks=pytest.mark.ray)])
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """Two cores and four GPUs that do not exist."""
+    made: Backend = (
+        LocalBackend(cpus=2, devices=["0", "1", "2", "3"])
+        if request.param == "local"
+        else RayBackend(RaySection(num_cpus=2, num_gpus=4))
+    )
+    made.start()
+    yield made
+    made.close()
+
+
+Other = Callable[..., Assignment]
+
+
+@pytest.fixture
+def other(run: RunPaths, make_assignment: Callable[..., Assignment]) -> Other:
+    """Assignments of further runs beside `run`."""
+
+    def make(name: str, **wishes: Any) -> Assignment:
+        from dataclasses import replace
+
+        folder = RunPaths(run.root.parent / name)
+        folder.root.mkdir()
+        raise_fence(folder, 1)
+        made = make_assignment(**wishes)
+        command = tuple(part.replace(str(run.root), str(folder.root)) for part in made.command)
+        return replace(made, run_id=name, run_folder=str(folder.root), command=command)
+
+    return make
+
+
+def ends(backend: Backend, number: int) -> list[Ended]:
+    """The next `number` attempts that end."""
+    found: list[Ended] = []
+    until(lambda: found.extend(backend.wait(0.25)) or len(found) >= number, f"{number} ends")
+    return found
+
+
+def print_devices() -> tuple[str, ...]:
+    return (sys.executable, "-c", "import os; print(os.environ['CUDA_VISIBLE_DEVICES'])")
+
+
+def test_an_attempt_comes_back_with_its_outcome(backend: Backend, make_assignment: Other) -> None:
+    backend.launch(make_assignment(steps=3), ONE)
+    (ended,) = ends(backend, 1)
+    assert ended.key == AttemptKey("base_s1", 1)
+    assert ended.outcome is not None
+    assert ended.outcome.kind == "finished"
+
+
+def test_a_failing_core_is_an_outcome_and_no_error(backend: Backend, make_assignment: Other) -> None:
+    backend.launch(make_assignment(command=(sys.executable, "-c", "raise ValueError('x')")), ONE)
+    (ended,) = ends(backend, 1)
+    assert ended.outcome is not None
+    assert (ended.outcome.kind, ended.outcome.message) == ("failed", "ValueError: x")
+
+
+def test_no_more_runs_at_once_than_there_is_room_for(
+    backend: Backend, other: Other, run: RunPaths
+) -> None:
+    for index in range(5):
+        backend.launch(other(f"a_s{index}", steps=4, pause=0.1), ONE)
+    finished = ends(backend, 5)
+    spans = []
+    for ended in finished:
+        rows = list(read_jsonl(RunPaths(run.root.parent / ended.key.run_id).attempt(1).metrics))
+        spans.append((rows[0]["t"], rows[-1]["t"]))
+    for begin, _ in spans:
+        assert sum(b <= begin <= e for b, e in spans) <= 2
+
+
+def test_waiting_without_attempts_returns(backend: Backend) -> None:
+    assert list(backend.wait(0.01)) == []
+
+
+def test_runs_see_the_gpus_they_were_given_and_no_others(backend: Backend, other: Other, run: RunPaths) -> None:
+    wants = ResourcesSection(num_cpus=0.5, num_gpus=2.0)
+    for name in ("a_s1", "b_s1"):
+        backend.launch(other(name, command=print_devices()), wants)
+    backend.launch(other("c_s1", command=print_devices()), ResourcesSection(num_cpus=0.5))
+    finished = ends(backend, 3)
+    assert [ended.outcome and ended.outcome.kind for ended in finished] == ["finished"] * 3, finished
+    seen = {
+        name: RunPaths(run.root.parent / name).attempt(1).log.read_text().strip() for name in ("a_s1", "b_s1", "c_s1")
+    }
+    assert seen["c_s1"] == ""
+    assert len(seen["a_s1"].split(",")) == len(seen["b_s1"].split(",")) == 2
+
+
+def test_capacity_is_what_was_offered(backend: Backend) -> None:
+    capacity = backend.capacity()
+    assert (capacity.cpus, capacity.gpus) == (2, 4)
+    assert capacity.memory_gb > 0.5
+
+
+def test_a_worker_that_dies_is_reported_without_an_outcome(
+    backend: Backend, run: RunPaths, make_assignment: Other
+) -> None:
+    backend.launch(make_assignment(steps=10_000, pause=0.02), ONE)
+    note = until(lambda: _note(run), "the start")
+    os.kill(note["supervisor"]["pid"], signal.SIGKILL)
+    (ended,) = ends(backend, 1)
+    assert ended.outcome is None
+    assert ended.detail
+    until(lambda: not alive(note["core"]["pid"]), "the core's end", 10)
+
+
+def test_an_abandoned_attempt_is_ended_and_never_reported(
+    backend: Backend, run: RunPaths, make_assignment: Other
+) -> None:
+    backend.launch(make_assignment(steps=10_000, pause=0.02), ONE)
+    note = until(lambda: _note(run), "the start")
+    backend.abandon(AttemptKey("base_s1", 1))
+    until(lambda: not alive(note["core"]["pid"]), "the core's end", 10)
+    assert list(backend.wait(0.2)) == []
+
+
+def test_closing_ends_everything(run: RunPaths, make_assignment: Other) -> None:
+    local = LocalBackend(cpus=1)
+    local.start()
+    local.launch(make_assignment(steps=10_000, pause=0.02), ONE)
+    until(lambda: _note(run), "the start")
+    local.close()
+    until(lambda: not processes_with(str(run.root)), "the end of all processes", 10)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        (ResourcesSection(num_gpus=2), r"2 GPUs \(resources.num_gpus\) of 1"),
+        (ResourcesSection(num_cpus=64), r"64 CPU cores \(resources.num_cpus\) of 2"),
+        (ResourcesSection(memory_gb=999), r"999 GiB of memory \(resources.memory_gb\) of 8"),
+    ],
+)
+def test_what_can_never_start_is_refused_with_the_arithmetic(wanted: ResourcesSection, said: str) -> None:
+    with pytest.raises(Infeasible, match=said):
+        require_feasible(Capacity(2, 1, 8), wanted, "run a_s1")
+
+
+def test_fractions_of_gpus_add_up() -> None:
+    room = Capacity(8, 1, 8)
+    for _ in range(3):
+        assert room.holds(ResourcesSection(num_gpus=0.3))
+        room -= ResourcesSection(num_gpus=0.3)
+    assert not room.holds(ResourcesSection(num_gpus=0.3))
+
+
+def _note(run: RunPaths) -> dict[str, Any] | None:
+    from campaign.execution.durable import read_json
+
+    return read_json(run.attempt(1).started)
