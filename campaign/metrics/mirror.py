@@ -1,8 +1,8 @@
 """`python -m campaign.metrics.mirror ATTEMPT_DIR` mirrors an attempt's `metrics.jsonl` into W&B.
 
-A process of its own, so that a W&B that is slow, broken or out of reach can never slow or stop a run, and so
-that every kind of core is covered. It follows the file until the attempt has a `result.json` (or its parent is
-gone), uploads what is left in bounded time, and ends. Everything it has to say is in ATTEMPT_DIR/wandb.log.
+A process of its own, so that a W&B that is slow, broken or out of reach can never slow or stop a run, and
+so that every kind of core is covered. It follows the file until the attempt has a `result.json` (or its parent
+is gone), uploads what is left in bounded time, and ends. What it has to say is in ATTEMPT_DIR/wandb.log.
 
 Exit codes: 0 mirrored as asked; 1 something failed, the log says what; 2 `wandb.json` cannot be used.
 """
@@ -27,8 +27,8 @@ from campaign.metrics.wandb_access import has_api_key
 Mode = Literal["auto", "online", "offline", "disabled"]
 
 POLL_S = 0.5
-INIT_TIMEOUT_S = 20.0
-MARGIN_S = 15.0
+INIT_TIMEOUT_S = 15.0
+MARGIN_S = 3.0
 LABELS = frozenset({"condition", "seed"})
 """Fields of every row that are the run's name, group and tags in W&B, not curves."""
 
@@ -54,7 +54,7 @@ class MirrorSettings:
     metrics_map: Mapping[str, str] = field(default_factory=dict)
     squeeze_file: str | None = None
     """A squeeze result; when it exists at the end its figures go into the W&B run's summary."""
-    finish_timeout_s: float = 30.0
+    finish_timeout_s: float = 10.0
 
     @classmethod
     def read(cls, path: Path) -> MirrorSettings:

@@ -51,9 +51,7 @@ def redact(value: Any, secrets: tuple[str, ...] = ()) -> Any:
     if isinstance(value, str):
         return redact_text(value, secrets)
     if isinstance(value, Mapping):
-        return {
-            key: REDACTED if _hides(key, item) else redact(item, secrets) for key, item in value.items()
-        }
+        return {key: REDACTED if _hides(key, item) else redact(item, secrets) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [redact(item, secrets) for item in value]
     return value

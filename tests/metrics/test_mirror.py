@@ -159,7 +159,9 @@ def test_mirror_never_writes_secrets(tmp_path: Path, environment: dict[str, str]
         writer.write(_row(0))
     _finish(attempt)
     assert _start(attempt, environment | {"JUDGE_API_KEY": secret}).wait(60) == 0
-    written = [path.read_bytes() for path in attempt.rglob("*") if path.is_file() and path.name != "wandb.json"]
+    written = [
+        path.read_bytes() for path in attempt.rglob("*") if path.is_file() and path.name != "wandb.json"
+    ]
     assert written
     assert not any(secret.encode() in data or b"hf_aaaa" in data for data in written)
 
@@ -184,7 +186,9 @@ def test_mirror_with_an_unreachable_server_records_offline_and_says_so(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
     attempt = _attempt(tmp_path, mode="online", finish_timeout_s=2)
-    mirror = _start(attempt, environment | {"WANDB_BASE_URL": "http://127.0.0.1:9", "WANDB_API_KEY": "a" * 40})
+    mirror = _start(
+        attempt, environment | {"WANDB_BASE_URL": "http://127.0.0.1:9", "WANDB_API_KEY": "a" * 40}
+    )
     with JsonlWriter(attempt / "metrics.jsonl") as writer:
         for step in range(3):
             writer.write(_row(step))
@@ -223,7 +227,9 @@ def test_mirror_whose_supervisor_was_killed_finishes_what_is_there(
         "time.sleep(600)\n"
     )
     root = Path(__file__).parents[2]
-    supervisor = subprocess.Popen([sys.executable, "-c", code], env=environment, cwd=root, stdout=subprocess.PIPE)
+    supervisor = subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, cwd=root, stdout=subprocess.PIPE
+    )
     assert supervisor.stdout is not None
     pid = int(supervisor.stdout.readline())
     assert _eventually(lambda: any(attempt.glob("wandb/offline-run-*/*.wandb")))
