@@ -1,8 +1,8 @@
 """`python -m campaign.metrics.mirror ATTEMPT_DIR` mirrors an attempt's `metrics.jsonl` into W&B.
 
 A process of its own, so that a W&B that is slow, broken or out of reach can never slow or stop a run, and
-so that every kind of core is covered. It follows the file until the attempt has a `result.json` (or its parent
-is gone), uploads what is left in bounded time, and ends. What it has to say is in ATTEMPT_DIR/wandb.log.
+so that every kind of core is covered. It follows the file until the attempt has a `result.json` (or its
+parent is gone), uploads what is left in bounded time, and ends. What it has to say is in the log.
 
 Exit codes: 0 mirrored as asked; 1 something failed, the log says what; 2 `wandb.json` cannot be used.
 """
