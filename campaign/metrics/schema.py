@@ -28,7 +28,7 @@ Stage = Literal[
 class Metric:
     name: str
     unit: str
-    """`share`: a number in [0, 1]; `count`: a whole number; `nat`: natural-log units; `flag`: true or false."""
+    """`share`: number in [0, 1]; `count`: whole number; `nat`: natural-log units; `flag`: true or false."""
     direction: Direction
     what: str
     where: Stage
