@@ -38,7 +38,7 @@ def build_report(
         found = contents(read_campaign(campaign_dir), verdicts)
         target = out or campaign_dir / "report"
         (target / "figures").mkdir(parents=True, exist_ok=True)
-        drawings = draw(found.panels)
+        drawings = draw(found.drawn)
         for name, svg in drawings.items():
             _write(target / "figures" / name, svg)
         _write(target / "report.md", to_markdown(found))
@@ -71,7 +71,14 @@ def _standalone(panel: Panel) -> dict[str, Any]:
     spec["width"] = FILE_WIDTH
     if panel.is_curve:
         spec["height"] = FILE_HEIGHT
+        spec["layer"] = [layer for layer in spec["layer"] if not _for_the_screen(layer)]
+        del spec["datasets"]["runs"]
     return spec
+
+
+def _for_the_screen(layer: Mapping[str, Any]) -> bool:
+    """Layers that show nothing on paper: single runs that nobody can switch on, and what a pointer finds."""
+    return layer["data"]["name"] == "runs" or "tooltip" in layer["encoding"]
 
 
 def _write(path: Path, text: str) -> Path:

@@ -17,7 +17,8 @@ from campaign.report.finals import Finals, finals
 from campaign.report.samples import SampleRow, sample_rows
 from campaign.report.source import CampaignRecord
 
-LARGE_POINTS, SMALL_POINTS = 100, 60
+MOST_LARGE_POINTS, MOST_SMALL_POINTS = 200, 100
+"""Points of one curve; fewer where there are many runs, so that a page stays small."""
 MOST_SMALL = 12
 MOST_SOURCES = 8
 
@@ -106,6 +107,11 @@ class Contents:
     verdicts: tuple[Mapping[str, Any], ...] = ()
 
     @property
+    def drawn(self) -> tuple[Panel, ...]:
+        """The figures that are written as files too: those a paper would show."""
+        return (*self.main, *self.comparison, *self.entropy)
+
+    @property
     def panels(self) -> tuple[Panel, ...]:
         return (*self.main, *self.comparison, *self.sources, *self.entropy, *self.further)
 
@@ -179,10 +185,17 @@ def _curve_panels(
     """A panel for each metric that moves; `always` shows one that does not."""
     panels = []
     for metric in metrics:
-        found = curves(record, metric, LARGE_POINTS if size == "large" else SMALL_POINTS)
+        found = curves(record, metric, _points(record, size))
         if found is not None and (always or varies(found)):
             panels.append(_curve_panel(record, found, size))
     return tuple(panels)
+
+
+def _points(record: CampaignRecord, size: str) -> int:
+    runs = max(1, len(record.runs))
+    if size == "large":
+        return max(60, min(MOST_LARGE_POINTS, 6000 // runs))
+    return max(40, min(MOST_SMALL_POINTS, 2400 // runs))
 
 
 def _curve_panel(record: CampaignRecord, found: Curves, size: str) -> Panel:

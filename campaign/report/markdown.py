@@ -48,8 +48,6 @@ def _figures(contents: Contents) -> list[str]:
         ("Learning curves", contents.main),
         ("Seed by seed", contents.comparison),
         ("Entropy of the policy", contents.entropy),
-        ("By task source", contents.sources),
-        ("Further metrics", contents.further),
     ]
     parts = []
     for heading, panels in groups:
@@ -127,7 +125,7 @@ def table(
     numbers_from: int | None = None,
     raw: bool = False,
 ) -> str:
-    """A pipe table; cells are escaped unless they are `raw`. Columns from `numbers_from` on are right-aligned."""
+    """A pipe table; cells are escaped unless `raw`. Columns from `numbers_from` on are right-aligned."""
     escape = (lambda cell: cell) if raw else text
     rule = [
         "---:" if numbers_from is not None and place >= numbers_from else "---"

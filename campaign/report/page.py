@@ -1,8 +1,8 @@
 """The HTML page: one file that needs nothing else and fetches nothing.
 
-Text from specs, logs and models is escaped by the template; data for the charts stands in a JSON block in which no
-`<` survives. The content security policy names the page's own scripts by their hashes, so that even text that
-slipped through could not run; nothing is evaluated as code and nothing is loaded.
+Text from specs, logs and models is escaped by the template; data for the charts stands in a JSON block in
+which no `<` survives. The content security policy names the page's own scripts by their hashes, so that even
+text that slipped through could not run; nothing is evaluated as code and nothing is loaded.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 from campaign import __version__
 from campaign.metrics.schema import Metric
 from campaign.report.contents import Contents, Panel
+from campaign.report.figures import axis_title
 from campaign.report.source import CampaignRecord
 from campaign.report.theme import DARK, HUES, LIGHT, css
 
@@ -133,7 +134,8 @@ def lede(contents: Contents) -> str:
     steps = sorted({run.planned_steps for run in record.runs if run.planned_steps})
     length = f", {steps[0]} steps each" if len(steps) == 1 else ""
     return (
-        f"{_count(len(record.conditions), 'condition')} \N{MULTIPLICATION SIGN} {_count(len(record.seeds), 'seed')}{length}. "
+        f"{_count(len(record.conditions), 'condition')} \N{MULTIPLICATION SIGN} "
+        f"{_count(len(record.seeds), 'seed')}{length}. "
         f"{record.count('done')} of {_count(len(record.runs), 'run')} done."
     )
 
@@ -212,7 +214,7 @@ def _shown(panels: tuple[Panel, ...]) -> list[dict[str, Any]]:
             "id": panel.id,
             "title": panel.title,
             "note": panel.note,
-            "metric": panel.name,
+            "metric": axis_title(panel.name) if panel.is_curve else "",
             "is_curve": panel.is_curve,
         }
         for panel in panels
@@ -228,11 +230,17 @@ def _sized(panel: Panel) -> dict[str, Any]:
     spec["description"] = panel.description
     spec["autosize"] = {"type": "fit" if panel.is_curve else "fit-x", "contains": "padding"}
     spec["padding"] = 0
-    for layer in spec["layer"]:
-        colour = layer.get("encoding", {}).get("color")
-        if isinstance(colour, dict) and "field" in colour:
-            colour["legend"] = None
+    if panel.is_curve:
+        encoding = spec["encoding"]
+        spec["encoding"] = {**encoding, "color": {**encoding["color"], "legend": None}}
+        spec["layer"][0] = _without_title(spec["layer"][0])
     return spec
+
+
+def _without_title(layer: dict[str, Any]) -> dict[str, Any]:
+    """The layer that names the y axis, without: the figure's heading has the metric."""
+    encoding = layer["encoding"]
+    return {**layer, "encoding": {**encoding, "y": {**encoding["y"], "title": None}}}
 
 
 def _glossary(contents: Contents) -> list[Metric]:
