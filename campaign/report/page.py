@@ -1,0 +1,278 @@
+"""The HTML page: one file that needs nothing else and fetches nothing.
+
+Text from specs, logs and models is escaped by the template; data for the charts stands in a JSON block in
+which no `<` survives. The content security policy names the page's own scripts by their hashes, so that even
+text that slipped through could not run; nothing is evaluated as code and nothing is loaded.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from typing import Any
+
+from campaign import __version__
+from campaign.metrics.schema import Metric
+from campaign.report.contents import Contents, Panel
+from campaign.report.figures import axis_title
+from campaign.report.source import CampaignRecord
+from campaign.report.theme import DARK, HUES, LIGHT, css
+
+SNIPPET = "window.vegaEmbed=vegaEmbed;"
+"""What the page needs of the bundled library."""
+
+_SIGNALS_LIGHT = {
+    "--good": "#1a7f4b",
+    "--bad": "#c0392b",
+    "--warn": "#b26a00",
+    "--well": "#f4f6f8",
+    "--hover": "#f7f9fb",
+}
+_SIGNALS_DARK = {
+    "--good": "#3fbf7f",
+    "--bad": "#f0705f",
+    "--warn": "#e0a030",
+    "--well": "#20252b",
+    "--hover": "#1f242a",
+}
+
+
+def start_bundling() -> subprocess.Popen[bytes]:
+    """Bundle the charting library in a process of its own while the runs are read: it takes two seconds."""
+    code = f"import sys, vl_convert; sys.stdout.write(vl_convert.javascript_bundle({SNIPPET!r}))"
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+
+
+def finish_bundling(process: subprocess.Popen[bytes]) -> str:
+    """The library as one script. Raises `RuntimeError` when it could not be bundled."""
+    output, _ = process.communicate()
+    if process.returncode:
+        raise RuntimeError(
+            f"vl-convert could not bundle the charting library (exit code {process.returncode})"
+        )
+    return output.decode()
+
+
+def render_page(contents: Contents, library: str) -> str:
+    """The whole page as text."""
+    from jinja2 import Environment, PackageLoader
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("campaign.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"figure": figure, "signed": signed}
+    style = _style()
+    scripts = [_inline(library), _inline(_asset("report.js"))]
+    specs = {panel.id: _sized(panel) for panel in contents.panels}
+    record = contents.record
+    facts, packages = provenance(record)
+    return environment.get_template("report.html.j2").render(
+        policy=_policy(style, scripts),
+        version=__version__,
+        style=Markup(style),
+        library=Markup(scripts[0]),
+        script=Markup(scripts[1]),
+        figures_json=Markup(json_block(specs)),
+        hues=HUES,
+        record=record,
+        conditions=list(record.conditions),
+        lede=lede(contents),
+        banner=banner(record),
+        sections=_sections(contents),
+        finals=contents.finals,
+        standings=contents.standings,
+        verdicts=contents.verdicts,
+        main=_shown(contents.main),
+        comparison=_shown(contents.comparison),
+        entropy=_shown(contents.entropy),
+        sources=_shown(contents.sources),
+        further=_shown(contents.further),
+        differences=contents.differences,
+        declared=any(row.under_test is not None for row in contents.differences),
+        proof=proof_line(record),
+        errors=any(run.error for run in record.runs),
+        samples=contents.samples,
+        command=command(record),
+        provenance=facts,
+        packages=packages,
+        glossary=_glossary(contents),
+    )
+
+
+def json_block(value: Any) -> str:
+    """JSON that may stand inside a `<script>` element: it can neither end the element nor open a comment."""
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def figure(value: float | None) -> str:
+    """A number of a table: three significant digits, at least three decimals below 1, a dash for none."""
+    if value is None or value != value:
+        return "\N{EN DASH}"
+    if value == 0 or 0.001 <= abs(value) < 10:
+        return f"{value:.3f}"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
+
+
+def signed(value: float | None) -> str:
+    """A difference: with its sign, and a true minus."""
+    text = figure(value)
+    if value is None or value != value:
+        return text
+    return text.replace("-", "\N{MINUS SIGN}") if value < 0 else f"+{text}"
+
+
+def lede(contents: Contents) -> str:
+    """The campaign in one sentence."""
+    record = contents.record
+    steps = sorted({run.planned_steps for run in record.runs if run.planned_steps})
+    length = f", {steps[0]} steps each" if len(steps) == 1 else ""
+    return (
+        f"{_count(len(record.conditions), 'condition')} \N{MULTIPLICATION SIGN} "
+        f"{_count(len(record.seeds), 'seed')}{length}. "
+        f"{record.count('done')} of {_count(len(record.runs), 'run')} done."
+    )
+
+
+def banner(record: CampaignRecord) -> str:
+    """What keeps this report from being final; empty when nothing does."""
+    if record.complete:
+        return ""
+    states = ("running", "pending", "lost", "interrupted", "failed", "cancelled")
+    parts = [f"{record.count(state)} {state}" for state in states if record.count(state)]  # type: ignore[arg-type]
+    going = any(record.count(state) for state in ("running", "pending", "lost"))
+    head = "This campaign is not finished" if going else "Not every run reached its end"
+    return f"{head}: {', '.join(parts)}. Numbers rest on what there is so far."
+
+
+def proof_line(record: CampaignRecord) -> str:
+    """What the check of the conditions came to, when it was recorded."""
+    verdict = record.check.get("verdict") or record.check.get("status")
+    return f"Verdict of the check: {verdict}." if isinstance(verdict, str) else ""
+
+
+def command(record: CampaignRecord) -> str:
+    return f"campaign submit {record.name}/campaign.toml"
+
+
+def provenance(record: CampaignRecord) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Facts about where the runs came from, and apart from them the installed packages."""
+    tables = dict(record.provenance)
+    packages = tables.pop("packages", None)
+    facts = list(_flat(tables))
+    identities = {
+        str(run.get("identity")) for run in record.plan.get("runs") or () if isinstance(run, Mapping)
+    }
+    if identities:
+        facts.append(("runs planned", str(len(identities))))
+    listed = (
+        sorted((str(key), str(value)) for key, value in packages.items())
+        if isinstance(packages, Mapping)
+        else []
+    )
+    return facts, listed
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key} ")
+        elif value is not None:
+            yield f"{prefix}{key}".replace("_", " "), value if isinstance(value, str) else json.dumps(value)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _sections(contents: Contents) -> list[tuple[str, str]]:
+    wanted = [
+        ("verdicts", "Verdicts", contents.verdicts),
+        ("conditions", "Conditions", True),
+        ("curves", "Learning curves", contents.main),
+        ("seeds", "Seed by seed", contents.comparison),
+        ("entropy", "Entropy", contents.entropy),
+        ("sources", "By source", contents.sources),
+        ("further", "Further metrics", contents.further),
+        ("differences", "What differs", True),
+        ("runs", "Runs", True),
+        ("samples", "Completions", contents.samples),
+        ("provenance", "Provenance", True),
+    ]
+    return [(anchor, name) for anchor, name, there in wanted if there]
+
+
+def _shown(panels: tuple[Panel, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": panel.id,
+            "title": panel.title,
+            "note": panel.note,
+            "metric": axis_title(panel.name) if panel.is_curve else "",
+            "is_curve": panel.is_curve,
+        }
+        for panel in panels
+    ]
+
+
+def _sized(panel: Panel) -> dict[str, Any]:
+    """The chart as it stands on the page: as wide as its figure, without a legend (the page has one)."""
+    spec = panel.figure.to_spec()
+    spec["width"] = "container"
+    if panel.is_curve:
+        spec["height"] = "container"
+    spec["description"] = panel.description
+    spec["autosize"] = {"type": "fit" if panel.is_curve else "fit-x", "contains": "padding"}
+    spec["padding"] = 0
+    if panel.is_curve:
+        encoding = spec["encoding"]
+        spec["encoding"] = {**encoding, "color": {**encoding["color"], "legend": None}}
+        spec["layer"][0] = _without_title(spec["layer"][0])
+    return spec
+
+
+def _without_title(layer: dict[str, Any]) -> dict[str, Any]:
+    """The layer that names the y axis, without: the figure's heading has the metric."""
+    encoding = layer["encoding"]
+    return {**layer, "encoding": {**encoding, "y": {**encoding["y"], "title": None}}}
+
+
+def _glossary(contents: Contents) -> list[Metric]:
+    known = {panel.metric.name: panel.metric for panel in contents.panels if panel.metric is not None}
+    return list(known.values())
+
+
+def _style() -> str:
+    light, dark = css(LIGHT | _SIGNALS_LIGHT), css(DARK | _SIGNALS_DARK)
+    swatches = "".join(f".h{place}{{color:var(--c{place})}}" for place in range(HUES))
+    return (
+        f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}{swatches}"
+        f"{_asset('report.css')}"
+    )
+
+
+def _asset(name: str) -> str:
+    return (files("campaign.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _inline(script: str) -> str:
+    """A script as it may stand in a page: nothing in it ends its element."""
+    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _policy(style: str, scripts: list[str]) -> str:
+    hashes = " ".join(_hash(script) for script in scripts)
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src {_hash(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
