@@ -1,1 +1,79 @@
-"""From run directories to verdicts: pure functions on per-run numbers."""
+"""From run directories to verdicts: pure functions on per-run numbers.
+
+Names are loaded when they are used: asking what so many seeds can reach imports no scipy, and no numpy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from campaign.analysis.attainable import attainable, attainable_unpaired, attainable_words, least_pairs
+    from campaign.analysis.comparison import Comparison, Design, compare
+    from campaign.analysis.factorial import interaction
+    from campaign.analysis.litmus import Minimum, Threshold
+    from campaign.analysis.loading import load_runs
+    from campaign.analysis.power import PowerTable, episodes_two_proportions, pilot, power_table
+    from campaign.analysis.runs import Run, Runs
+    from campaign.analysis.samples import Differences, SeedSample, contrast, pair
+    from campaign.analysis.significance import holm, paired_t, sign_flip, welch
+    from campaign.analysis.summaries import default_metric, summarise
+    from campaign.analysis.verdict import Verdict, document, exit_code, verdicts
+
+_HOME = {
+    "attainable": ("attainable", "attainable_unpaired", "attainable_words", "least_pairs"),
+    "comparison": ("Comparison", "Design", "compare"),
+    "factorial": ("interaction",),
+    "litmus": ("Minimum", "Threshold"),
+    "loading": ("load_runs",),
+    "power": ("PowerTable", "episodes_two_proportions", "pilot", "power_table"),
+    "runs": ("Run", "Runs"),
+    "samples": ("Differences", "SeedSample", "contrast", "pair"),
+    "significance": ("holm", "paired_t", "sign_flip", "welch"),
+    "summaries": ("default_metric", "summarise"),
+    "verdict": ("Verdict", "document", "exit_code", "verdicts"),
+}
+
+__all__ = [
+    "Comparison",
+    "Design",
+    "Differences",
+    "Minimum",
+    "PowerTable",
+    "Run",
+    "Runs",
+    "SeedSample",
+    "Threshold",
+    "Verdict",
+    "attainable",
+    "attainable_unpaired",
+    "attainable_words",
+    "compare",
+    "contrast",
+    "default_metric",
+    "document",
+    "episodes_two_proportions",
+    "exit_code",
+    "holm",
+    "interaction",
+    "least_pairs",
+    "load_runs",
+    "pair",
+    "paired_t",
+    "pilot",
+    "power_table",
+    "sign_flip",
+    "summarise",
+    "verdicts",
+    "welch",
+]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOME.items():
+        if name in names:
+            value = getattr(import_module(f"campaign.analysis.{module}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

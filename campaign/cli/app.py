@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "run": "One run, here, without Ray.",
     "report": "Curves, tests, verdicts: HTML, Markdown, JSON.",
     "compare": "One pair of conditions.",
+    "extend": "Double the seeds and keep the error rate, or say that it is lost.",
     "squeeze": "The LoRA rank that is really used.",
     "sync": "Upload offline W&B runs.",
     "schema": "JSON Schema of the campaign file, for editors.",

@@ -111,6 +111,11 @@ class CampaignPaths:
         return self.root / "plan.json"
 
     @property
+    def frozen(self) -> Path:
+        """Hypotheses, looks and seeds as declared at the first submit; written once."""
+        return self.root / "frozen.json"
+
+    @property
     def database(self) -> Path:
         return self.root / "campaign.db"
 

@@ -1,0 +1,96 @@
+"""Where the runs of a folder are: patterns such as ``runs/{run}/metrics.jsonl``.
+
+``{condition}``, ``{seed}`` and ``{run}`` stand for a part of the path and are read from it, ``*`` for any.
+Our own campaigns, the emergence logs of this field and a folder of plain runs are found without a pattern.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from campaign.errors import UsageError
+
+KNOWN = (
+    "runs/{run}/metrics.jsonl",
+    "{run}/metrics.jsonl",
+    "runs/{run}/emergence/steps.jsonl",
+    "{run}/emergence/steps.jsonl",
+    "emergence/steps.jsonl",
+    "{run}/steps.jsonl",
+    "metrics.jsonl",
+    "steps.jsonl",
+)
+"""Tried in this order when no layout is given; the first that matches a file is used."""
+
+_PART = {"condition": r"(?P<condition>[^/]+)", "seed": r"(?P<seed>\d+)", "run": r"(?P<run>[^/]+)"}
+_RUN_NAME = re.compile(r"(?P<condition>.+)_s(?P<seed>\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file of metrics and what its path says about the run."""
+
+    path: Path
+    condition: str | None
+    seed: int | None
+
+
+def find_runs(folder: Path, layout: str | None = None) -> list[Found]:
+    """The metrics files of a folder, in the order of their paths.
+
+    Raises `UsageError` when there is no such folder, the layout makes no sense, or nothing matches it.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder")
+    for pattern in (layout,) if layout is not None else KNOWN:
+        if found := _matches(folder, pattern):
+            return found
+    tried = layout if layout is not None else ", ".join(KNOWN)
+    raise UsageError(
+        f"no runs in {folder}: no file matches {tried}\n"
+        "    say where they are with --layout, for example --layout '{condition}_s{seed}/metrics.jsonl'"
+    )
+
+
+def run_name(name: str) -> tuple[str | None, int | None]:
+    """Condition and seed of a folder called ``<condition>_s<seed>``; (None, None) for any other name."""
+    match = _RUN_NAME.fullmatch(name)
+    return (match["condition"], int(match["seed"])) if match else (None, None)
+
+
+def _matches(folder: Path, pattern: str) -> list[Found]:
+    expression = _expression(pattern)
+    found = []
+    for path in sorted(folder.glob(re.sub(r"\{\w+\}", "*", pattern))):
+        match = expression.fullmatch(path.relative_to(folder).as_posix())
+        # A link into an attempt that has not written yet points nowhere, and is still a run.
+        if match is None or not (path.is_file() or path.is_symlink()):
+            continue
+        parts = match.groupdict()
+        condition, seed = run_name(parts.get("run") or "")
+        if parts.get("seed") is not None:
+            seed = int(parts["seed"])
+        found.append(Found(path, parts.get("condition") or condition, seed))
+    return found
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    if not pattern or Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+        raise UsageError(f"layout {pattern!r} must be a path inside the folder of runs")
+    pieces = []
+    seen: set[str] = set()
+    for piece in re.split(r"(\{[^}]*\}|\*\*/|\*)", pattern):
+        name = piece[1:-1]
+        if piece.startswith("{") and piece.endswith("}"):
+            if name not in _PART or name in seen:
+                raise UsageError(
+                    f"layout {pattern!r}: {piece} is unknown or used twice\n"
+                    "    legal, once each: {condition}, {seed}, {run}; * stands for anything"
+                )
+            seen.add(name)
+            pieces.append(_PART[name])
+        else:
+            pieces.append({"**/": "(?:.*/)?", "*": "[^/]*"}.get(piece, re.escape(piece)))
+    return re.compile("".join(pieces))

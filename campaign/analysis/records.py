@@ -1,0 +1,188 @@
+"""Reading a JSONL record into columns: fast where the file is clean, forgiving where it is not.
+
+Killed processes leave a last line without an end, restarted ones write a step twice, foreign loggers write
+`NaN`. Steps come out sorted; a step that is there more than once is averaged.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Owner = tuple[str | None, int | None]
+"""Condition and seed, as far as a row says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The rows of one run in one file."""
+
+    steps: NDArray[np.int64]
+    metrics: Mapping[str, Floats]
+    notes: tuple[str, ...] = ()
+
+
+def read_record(path: Path) -> dict[Owner, Record]:
+    """The numbers of a file by the (condition, seed) that its rows name; one entry for a file of one run.
+
+    Rows without a whole, non-negative `step` are passed over; text and nested values are left out; booleans
+    count as 0 and 1, null as missing. A file that is not there (a link to come) has no entries.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    data, notes = _whole_lines(data)
+    if not data:
+        return {}
+    columns = _columns_fast(data)
+    if columns is None:
+        rows, bad = _rows(data)
+        columns = _columns_of(rows)
+        notes += (f"{bad} lines are not JSON objects and were passed over",) if bad else ()
+    return _by_owner(columns, notes)
+
+
+def record_of(rows: Iterable[Mapping[str, Any]], notes: tuple[str, ...] = ()) -> dict[Owner, Record]:
+    """The same from rows that are already in memory (the merged attempts of a run that is still going)."""
+    return _by_owner(_columns_of(list(rows)), notes)
+
+
+def _whole_lines(data: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """The data without a last line that was cut off."""
+    head, newline, tail = data.rpartition(b"\n")
+    if not tail.strip():
+        return data, ()
+    try:
+        json.loads(tail)
+    except ValueError:
+        return head + newline, ("the last line is cut off and was passed over",)
+    return data, ()
+
+
+def _columns_fast(data: bytes) -> dict[str, NDArray[Any]] | None:
+    """Columns by polars, or None when the file needs the patient reader."""
+    import polars as pl
+
+    try:
+        frame = pl.read_ndjson(data, infer_schema_length=None)
+    except pl.exceptions.PolarsError:
+        return None
+    columns: dict[str, NDArray[Any]] = {}
+    for series in frame:
+        if series.dtype.is_numeric() or series.dtype == pl.Boolean:
+            columns[series.name] = series.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        elif series.name == "condition" and series.dtype == pl.String:
+            columns[series.name] = np.array(series.to_list(), dtype=object)
+        elif series.dtype == pl.String and series.cast(pl.Float64, strict=False).count():
+            return None  # numbers beside booleans or text, which polars has turned into text
+    return columns
+
+
+def _rows(data: bytes) -> tuple[list[dict[str, Any]], int]:
+    rows, bad = [], 0
+    for line in data.splitlines():
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        if isinstance(row, dict):
+            rows.append(row)
+        else:
+            bad += 1
+    return rows, bad
+
+
+def _columns_of(rows: list[Mapping[str, Any]] | list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
+    """Numeric columns (floats, NaN where missing) and `condition` as text."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns: dict[str, NDArray[Any]] = {}
+    for name in names:
+        values = [row.get(name) for row in rows]
+        if name == "condition":
+            columns[name] = np.array([v if isinstance(v, str) else None for v in values], dtype=object)
+        elif any(isinstance(value, (int, float)) for value in values):
+            columns[name] = np.array([_number(value) for value in values], dtype=np.float64)
+    return columns
+
+
+def _number(value: Any) -> float:
+    if not isinstance(value, (int, float)):
+        return float("nan")
+    try:
+        number = float(value)
+    except OverflowError:
+        return float("nan")
+    return number if np.isfinite(number) else float("nan")
+
+
+def _by_owner(columns: dict[str, NDArray[Any]], notes: tuple[str, ...]) -> dict[Owner, Record]:
+    steps = columns.pop("step", None)
+    if steps is None or steps.dtype == object:
+        return {}
+    keep = np.isfinite(steps) & (steps >= 0) & (steps == np.floor(np.where(np.isfinite(steps), steps, 0.5)))
+    conditions = columns.pop("condition", None)
+    if conditions is not None and conditions.dtype != object:
+        conditions = None
+    seeds = columns.pop("seed", None)
+    if seeds is not None and seeds.dtype == object:
+        seeds = None
+    metrics = {name: values for name, values in columns.items() if values.dtype == np.float64}
+    records = {}
+    for owner, rows in _owners(conditions, seeds, keep).items():
+        chosen = {name: values[rows] for name, values in metrics.items()}
+        record = _by_step(steps[rows].astype(np.int64), chosen, notes)
+        records[owner] = record
+    return records
+
+
+def _owners(
+    conditions: NDArray[Any] | None, seeds: NDArray[Any] | None, keep: NDArray[np.bool_]
+) -> dict[Owner, NDArray[np.int64]]:
+    """Row numbers by owner. Nearly every file has one owner, which is seen without a loop over rows."""
+    rows = np.flatnonzero(keep)
+    if not len(rows):
+        return {}
+    one_condition = conditions is None or bool(np.all(conditions[rows] == conditions[rows[0]]))
+    one_seed = seeds is None or bool(np.all((seeds[rows] == seeds[rows[0]]) | np.isnan(seeds[rows])))
+    if one_condition and one_seed:
+        return {_owner(conditions, seeds, int(rows[0])): rows}
+    owners: dict[Owner, list[int]] = {}
+    for row in rows:
+        owners.setdefault(_owner(conditions, seeds, int(row)), []).append(int(row))
+    return {owner: np.array(chosen, dtype=np.int64) for owner, chosen in owners.items()}
+
+
+def _owner(conditions: NDArray[Any] | None, seeds: NDArray[Any] | None, row: int) -> Owner:
+    seed = float("nan") if seeds is None else float(seeds[row])
+    return (None if conditions is None else conditions[row], int(seed) if np.isfinite(seed) else None)
+
+
+def _by_step(steps: NDArray[np.int64], metrics: Mapping[str, Floats], notes: tuple[str, ...]) -> Record:
+    """Sorted by step, one row a step: the mean of what a step's rows have."""
+    if np.all(steps[1:] > steps[:-1]):
+        return Record(steps, {name: _finite(values) for name, values in metrics.items()}, notes)
+    unique, place = np.unique(steps, return_inverse=True)
+    averaged = {}
+    for name, values in metrics.items():
+        there = np.isfinite(values)
+        total = np.bincount(place[there], weights=values[there], minlength=len(unique))
+        count = np.bincount(place[there], minlength=len(unique))
+        averaged[name] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    doubled = len(steps) - len(unique)
+    if doubled:
+        notes = (*notes, f"{doubled} rows repeat a step; the rows of a step were averaged")
+    return Record(unique, averaged, notes)
+
+
+def _finite(values: Floats) -> Floats:
+    return values if np.all(np.isfinite(values)) else np.where(np.isfinite(values), values, np.nan)

@@ -1,0 +1,218 @@
+"""Testing more than once without paying for it: looks that were declared share one error rate.
+
+The error is spent as Lan and DeMets (Biometrika 1983) do with their O'Brien-Fleming-like function,
+alpha(t) = 2 (1 - Phi(z / sqrt(t))), on the two-sided statistic; the bounds follow by recursive integration of
+the process that has not stopped yet (Armitage, McPherson and Rowe 1969). Retesting at .05 instead, after
+doubling 8 seeds to 16, has an error of 8.5 %, and looking after every seed one of 21 %.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from campaign.analysis import kernels
+from campaign.analysis.kernels import PerSeed
+
+Floats = NDArray[np.float64]
+_FAR = 8.3
+"""Standard deviations beyond which a normal tail is below the precision of a double."""
+_NODES = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One declared analysis."""
+
+    number: int
+    """From 1."""
+    of: int
+    seeds: int
+    """Seeds of each condition at this look, as declared."""
+    fraction: float
+    """Share of the information: seeds over those of the last look."""
+    nominal: float
+    """The p that a test at this look has to fall below."""
+
+
+def spent(alpha: float, fraction: float) -> float:
+    """The error spent by the time that `fraction` of the information is there."""
+    from scipy.special import ndtr, ndtri
+
+    if fraction <= 0.0:
+        return 0.0
+    return float(2.0 * ndtr(ndtri(alpha / 2.0) / np.sqrt(min(fraction, 1.0))))
+
+
+def fractions(looks: Sequence[int]) -> tuple[float, ...]:
+    return tuple(look / looks[-1] for look in looks)
+
+
+@lru_cache(maxsize=4096)
+def bounds(alpha: float, at: tuple[float, ...]) -> tuple[float, ...]:
+    """Two-sided critical values of |Z| at rising information fractions `at`."""
+    from scipy.special import ndtri
+
+    density = _Continuing()
+    values = []
+    before, time = 0.0, 0.0
+    for fraction in at:
+        increment = spent(alpha, fraction) - before
+        if len(at) == 1 and fraction == 1.0:
+            values.append(float(-ndtri(alpha / 2.0)))
+            break
+        critical = density.critical(increment, time, fraction)
+        density = density.after(critical, time, fraction)
+        values.append(critical)
+        before, time = spent(alpha, fraction), fraction
+    return tuple(values)
+
+
+def plan_looks(looks: Sequence[int], alpha: float = 0.05) -> tuple[Look, ...]:
+    """The declared looks with the p that each has to fall below."""
+    from scipy.special import ndtr
+
+    at = fractions(looks)
+    return tuple(
+        Look(number, len(looks), seeds, fraction, float(2.0 * ndtr(-critical)))
+        for number, (seeds, fraction, critical) in enumerate(
+            zip(looks, at, bounds(alpha, at), strict=True), start=1
+        )
+    )
+
+
+def sequential_p(z: Sequence[float], at: Sequence[float]) -> float:
+    """The smallest alpha at which the looks so far reject (Liu and Anderson 2008).
+
+    `z` has one statistic for each look taken, `at` the information fractions of these looks. With one look of
+    all the information this is the ordinary two-sided p. Holm may be applied to such p-values (Maurer and
+    Bretz 2013).
+    """
+    if not z:
+        return 1.0
+    return min(_look_p(abs(value), tuple(at[: number + 1])) for number, value in enumerate(z))
+
+
+def inverse_normal(
+    stages: Sequence[PerSeed], weights: Sequence[float], null: float, scale: float = 0.0
+) -> float:
+    """Z of independent stages combined with weights fixed in advance (Lehmacher and Wassmer 1999).
+
+    The one-sided t-test p of each stage's new seeds becomes a normal score; sum(sqrt(w) z) / sqrt(sum w) is
+    standard normal under the null, however the size of a later stage was chosen.
+    """
+    scores = [normal_score(stage, null, scale) for stage in stages]
+    total = sum(weights)
+    return float(sum(np.sqrt(w) * s for w, s in zip(weights, scores, strict=True)) / np.sqrt(total))
+
+
+def inverse_normal_interval(
+    stages: Sequence[PerSeed], weights: Sequence[float], critical: float, scale: float = 0.0
+) -> tuple[float, float]:
+    """The effects that the combination does not reject: a repeated interval (Mehta et al. 2007)."""
+    centre = float(np.mean(np.concatenate(stages)))
+    errors = [float(kernels.spread(stage, scale)) / np.sqrt(len(stage)) for stage in stages]
+    if not all(error > 0 for error in errors):
+        return -np.inf, np.inf
+    step = max(errors)
+
+    def limit(sign: float) -> float:
+        def beyond(null: float) -> bool:
+            return sign * inverse_normal(stages, weights, null, scale) < -critical
+
+        far = 1.0
+        while not beyond(centre + sign * far * step):
+            far *= 2.0
+            if far > 1e9:
+                return sign * float("inf")
+        near = 0.0
+        while beyond(centre + sign * near * step):
+            near = 2.0 * near - 1.0
+        low, high = near, far
+        for _ in range(80):
+            middle = (low + high) / 2.0
+            low, high = (low, middle) if beyond(centre + sign * middle * step) else (middle, high)
+        return centre + sign * high * step
+
+    return limit(-1.0), limit(1.0)
+
+
+def normal_score(d: PerSeed, null: float = 0.0, scale: float = 0.0) -> float:
+    """The standard normal value that is as rare as the t statistic of these differences; 0 without spread."""
+    from scipy.special import ndtri, stdtr
+
+    if len(d) < 2:
+        return 0.0
+    t = float(kernels.t_statistic(d, null, scale))
+    # The lower tail keeps its digits, so the score is taken there and given t's sign.
+    tail = max(float(stdtr(len(d) - 1, -abs(t))), 1e-300)
+    return float(-np.sign(t) * ndtri(tail))
+
+
+@dataclass(frozen=True, slots=True)
+class _Continuing:
+    """Density of the Brownian process at the last look, over the paths that have not stopped."""
+
+    at: Floats | None = None
+    weight: Floats | None = None
+
+    def crossing(self, critical: float, time: float, fraction: float) -> float:
+        """P(going on until now and |Z| >= critical at `fraction`)."""
+        from scipy.special import ndtr
+
+        edge, step = critical * np.sqrt(fraction), np.sqrt(fraction - time)
+        if self.at is None or self.weight is None:
+            return float(2.0 * ndtr(-critical))
+        return float(self.weight @ (ndtr((-edge - self.at) / step) + ndtr((self.at - edge) / step)))
+
+    def critical(self, increment: float, time: float, fraction: float) -> float:
+        low, high = 0.0, _FAR
+        if self.crossing(high, time, fraction) >= increment:
+            return high
+        for _ in range(60):
+            middle = (low + high) / 2.0
+            if self.crossing(middle, time, fraction) > increment:
+                low = middle
+            else:
+                high = middle
+        return (low + high) / 2.0
+
+    def after(self, critical: float, time: float, fraction: float) -> _Continuing:
+        nodes, weights = _legendre(_NODES)
+        edge, step = critical * np.sqrt(fraction), np.sqrt(fraction - time)
+        x = nodes * edge
+        if self.at is None or self.weight is None:
+            density = np.exp(-0.5 * (x / step) ** 2) / (step * np.sqrt(2 * np.pi))
+        else:
+            jump = (x[:, None] - self.at[None, :]) / step
+            density = (np.exp(-0.5 * jump**2) / (step * np.sqrt(2 * np.pi))) @ self.weight
+        return _Continuing(x, weights * edge * density)
+
+
+@lru_cache(maxsize=2)
+def _legendre(nodes: int) -> tuple[Floats, Floats]:
+    points, weights = np.polynomial.legendre.leggauss(nodes)
+    return np.asarray(points), np.asarray(weights)
+
+
+@lru_cache(maxsize=4096)
+def _look_p(z: float, at: tuple[float, ...]) -> float:
+    """The alpha whose bound at the last of these looks is exactly z."""
+    from scipy.special import ndtr
+
+    if len(at) == 1 and at[0] >= 1.0:
+        return float(2.0 * ndtr(-z))
+    low, high = -40.0, float(np.log(0.9999))  # of log alpha
+    if bounds(float(np.exp(high)), at)[-1] > z:
+        return 1.0
+    for _ in range(44):
+        middle = (low + high) / 2.0
+        if bounds(float(np.exp(middle)), at)[-1] > z:
+            low = middle
+        else:
+            high = middle
+    return float(np.exp(high))

@@ -1,0 +1,282 @@
+"""From runs and hypotheses to verdicts: the function that the terminal, the report and a notebook call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from campaign.analysis.claims import Claim, claims_of
+from campaign.analysis.comparison import Comparison, Design, adjust, compare, compare_contrast, json_ready
+from campaign.analysis.litmus import Minimum, Outcome, Threshold, against, minimum, outcome
+from campaign.analysis.runs import Runs
+from campaign.analysis.samples import Differences, SeedSample, contrast
+from campaign.analysis.significance import holm
+from campaign.analysis.stages import Stage, stage_of
+from campaign.analysis.summaries import summarise
+from campaign.analysis.words import dropped
+from campaign.spec.hypotheses import Direction, Frozen, Hypothesis
+
+VERSION = 1
+"""Of the JSON document that `document` makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the runs say about one claim, with every number and the reason in words."""
+
+    hypothesis: str
+    outcome: Outcome
+    exploratory: tuple[str, ...]
+    """Why this is not a test of a claim made beforehand; empty when it is."""
+    comparison: Comparison
+    thresholds: tuple[Threshold, ...]
+    minima: tuple[Minimum, ...]
+    reason: str
+    """The outcome's reason, to be quoted."""
+    notes: tuple[str, ...] = ()
+    """What a careful reader should know: dropped seeds, odd files, seeds between looks."""
+    family: str = ""
+    frozen: str = ""
+    """SHA-256 of the frozen hypotheses; empty when nothing was frozen."""
+    mechanism: Comparison | None = None
+
+    @property
+    def confirmatory(self) -> bool:
+        return not self.exploratory
+
+    @property
+    def label(self) -> str:
+        """The outcome as every output shows it."""
+        return self.outcome if self.confirmatory else f"{self.outcome} (exploratory)"
+
+    def to_json(self) -> dict[str, Any]:
+        document = asdict(self) | {
+            "comparison": self.comparison.to_json(),
+            "mechanism": self.mechanism.to_json() if self.mechanism else None,
+            "confirmatory": self.confirmatory,
+            "label": self.label,
+        }
+        ready: dict[str, Any] = json_ready(document)
+        return ready
+
+
+def verdicts(
+    runs: Runs,
+    hypotheses: Sequence[Hypothesis] | None = None,
+    *,
+    looks: Sequence[int] | None = None,
+    frozen: Frozen | None = None,
+    metric: str | None = None,
+    summary: str = "auto",
+    direction: Direction = "higher",
+    final: bool = False,
+) -> tuple[Verdict, ...]:
+    """One verdict for each claim.
+
+    `hypotheses` and `looks` are those of the plan when not given, `frozen` what the campaign's folder has. A
+    hypothesis that was frozen and is gone now is judged all the same. Without any, every condition is
+    compared with the first in `metric`, with Holm, and marked exploratory. `final` says that
+    nothing more will run. Raises `UsageError` for a condition or a metric that the runs do not have.
+    """
+    frozen = frozen if frozen is not None else runs.planned.frozen
+    declared = tuple(hypotheses if hypotheses is not None else runs.planned.hypotheses)
+    looks = tuple(looks if looks is not None else runs.planned.looks)
+    claims = claims_of(runs, declared, frozen, looks, metric, summary, direction)
+    stages = {claim: stage_of(runs, claim.conditions, looks, frozen, final) for claim in claims}
+    claims = [
+        replace(claim, exploratory=(*claim.exploratory, *stages[claim].exploratory)) for claim in claims
+    ]
+    staged = list(zip(claims, stages.values(), strict=True))
+    sizes = _family_sizes(claims)
+    compared = [_compare(runs, claim, stage, sizes[claim.family_key]) for claim, stage in staged]
+    compared = _adjusted(claims, compared)
+    return tuple(
+        _verdict(runs, claim, stage, comparison, frozen)
+        for (claim, stage), comparison in zip(staged, compared, strict=True)
+    )
+
+
+def exit_code(results: Sequence[Verdict]) -> int:
+    """0 when all are CONFIRMED, 1 when one FAILED, 3 when one is INCONCLUSIVE."""
+    outcomes = {verdict.outcome for verdict in results}
+    return 1 if "FAILED" in outcomes else 3 if "INCONCLUSIVE" in outcomes else 0
+
+
+def document(results: Sequence[Verdict], runs: Runs | None = None) -> dict[str, Any]:
+    """The versioned JSON document of verdicts."""
+    return {
+        "version": VERSION,
+        "kind": "campaign.verdicts",
+        "campaign": runs.planned.name if runs else "",
+        "exit_code": exit_code(results),
+        "verdicts": [verdict.to_json() for verdict in results],
+        "notes": list(runs.notes) if runs else [],
+    }
+
+
+def _compare(runs: Runs, claim: Claim, stage: Stage, family_size: int) -> Comparison:
+    hypothesis = claim.hypothesis
+    design = Design(
+        hypothesis.direction, hypothesis.alpha, hypothesis.test, hypothesis.min_effect, hypothesis.min_pairs
+    )
+    return _measure(runs, claim, hypothesis.metric, hypothesis.summary, design, stage, family_size)
+
+
+def _measure(
+    runs: Runs, claim: Claim, metric: str, summary: str, design: Design, stage: Stage, family_size: int
+) -> Comparison:
+    samples = summarise(runs, metric, summary)
+    weights = claim.hypothesis.contrast
+    if weights is None:
+        baseline, candidate = samples[claim.baseline], samples[claim.candidate]
+        return compare(baseline, candidate, design, stage=stage, family_size=family_size)
+    differences = _contrast(samples, weights)
+    first = samples[next(iter(weights))]
+    return compare_contrast(
+        differences, first.metric, first.summary, design, stage=stage, family_size=family_size
+    )
+
+
+def _contrast(samples: Mapping[str, SeedSample], weights: Mapping[str, float]) -> Differences:
+    terms = [f"{'-' if weight < 0 else '+'} {_coefficient(weight)}{name}" for name, weight in weights.items()]
+    label = " ".join(terms).removeprefix("+ ")
+    return contrast([(samples[name], weight) for name, weight in weights.items()], label)
+
+
+def _coefficient(weight: float) -> str:
+    return "" if abs(weight) == 1 else f"{abs(weight):g} "
+
+
+def _family_sizes(claims: Sequence[Claim]) -> dict[tuple[str, bool], int]:
+    sizes: dict[tuple[str, bool], int] = {}
+    for claim in claims:
+        sizes[claim.family_key] = sizes.get(claim.family_key, 0) + 1
+    return sizes
+
+
+def _adjusted(claims: Sequence[Claim], comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Holm over each family. A comparison without a p-value yet counts as 1: it still takes its share."""
+    adjusted = list(comparisons)
+    for key in dict.fromkeys(claim.family_key for claim in claims):
+        members = [number for number, claim in enumerate(claims) if claim.family_key == key]
+        p_values = [comparisons[number].p_sequential for number in members]
+        stepped = holm(tuple(1.0 if p is None else p for p in p_values))
+        for number, before, after in zip(members, p_values, stepped, strict=True):
+            adjusted[number] = adjust(comparisons[number], None if before is None else after)
+    return adjusted
+
+
+def _verdict(
+    runs: Runs, claim: Claim, stage: Stage, comparison: Comparison, frozen: Frozen | None
+) -> Verdict:
+    hypothesis = claim.hypothesis
+    rows = [against(comparison, hypothesis.litmus_threshold, "effect")]
+    mechanism = _mechanism(runs, claim, stage)
+    if mechanism is not None and hypothesis.mechanism is not None:
+        rows.append(against(mechanism, hypothesis.mechanism.threshold, "mechanism"))
+    rows.extend(_ranking(runs, claim, stage))
+    minima = _minima(runs, claim, stage, comparison)
+    guard = comparison.sign_flip
+    guard_holds = not comparison.withheld and (guard is None or guard.p < hypothesis.alpha)
+    result = outcome(rows, minima, guard_holds)
+    gone = "it was frozen and is no longer in the spec: judged all the same"
+    notes = (
+        *stage.notes,
+        *([gone] if claim.withdrawn else []),
+        *([said] if (said := dropped(comparison)) else []),
+        *_caution(comparison),
+    )
+    return Verdict(
+        hypothesis=claim.name,
+        outcome=result,
+        exploratory=claim.exploratory,
+        comparison=comparison,
+        thresholds=tuple(rows),
+        minima=minima,
+        reason=_reason(claim, result, rows, minima, comparison, guard_holds),
+        notes=notes,
+        family=claim.family_key[0],
+        frozen=frozen.sha256 if frozen else "",
+        mechanism=mechanism,
+    )
+
+
+def _mechanism(runs: Runs, claim: Claim, stage: Stage) -> Comparison | None:
+    mechanism = claim.hypothesis.mechanism
+    if mechanism is None:
+        return None
+    design = Design(mechanism.direction, claim.hypothesis.alpha, claim.hypothesis.test)
+    return _measure(runs, claim, mechanism.metric, mechanism.summary, design, stage, 1)
+
+
+def _ranking(runs: Runs, claim: Claim, stage: Stage) -> list[Threshold]:
+    """Each condition of the expected ranking against the next one."""
+    hypothesis = claim.hypothesis
+    if not hypothesis.ranking:
+        return []
+    samples = summarise(runs, hypothesis.metric, hypothesis.summary)
+    design = Design(hypothesis.direction, hypothesis.alpha, hypothesis.test)
+    return [
+        against(compare(samples[worse], samples[better], design, stage=stage), 0.0, f"{better} above {worse}")
+        for better, worse in zip(hypothesis.ranking, hypothesis.ranking[1:], strict=False)
+    ]
+
+
+def _minima(runs: Runs, claim: Claim, stage: Stage, comparison: Comparison) -> tuple[Minimum, ...]:
+    hypothesis = claim.hypothesis
+    unit = "pairs" if hypothesis.test == "paired" else "runs in the smaller condition"
+    rows = [minimum("pairs", hypothesis.min_pairs, comparison.n, unit)]
+    counted = [
+        run
+        for condition in claim.conditions
+        for seed in stage.seeds
+        if (run := runs.get(condition, seed)) is not None and seed not in comparison.dropped
+    ]
+    if hypothesis.min_steps:
+        fewest = min((run.length for run in counted), default=0)
+        rows.append(minimum("steps", hypothesis.min_steps, fewest, "steps in the shortest run"))
+    if hypothesis.min_generations:
+        least = min((run.generations or 0 for run in counted), default=0)
+        rows.append(
+            minimum("generations", hypothesis.min_generations, least, "completions in the smallest log")
+        )
+    return tuple(rows)
+
+
+def _caution(comparison: Comparison) -> list[str]:
+    """What should make a reader look twice."""
+    said = []
+    lost = [reason for reason in comparison.dropped.values() if "finite" in reason or "failed" in reason]
+    if lost:
+        said.append(
+            "seeds that failed or diverged were dropped; if the condition made them fail, "
+            "the effect is too favourable to it"
+        )
+    unseen = comparison.recommendation == "insufficient_statistical_evidence" and not comparison.withheld
+    if unseen and comparison.power is not None and comparison.power.reached < 0.5:
+        said.append("with this power, a missing effect is no evidence of none")
+    return said
+
+
+def _reason(
+    claim: Claim,
+    result: Outcome,
+    rows: Sequence[Threshold],
+    minima: Sequence[Minimum],
+    comparison: Comparison,
+    guard_holds: bool,
+) -> str:
+    head = f"{result}{' (exploratory: ' + '; '.join(claim.exploratory) + ')' if claim.exploratory else ''}"
+    short = [row.words for row in minima if not row.met]
+    if comparison.withheld:
+        return f"{head}: {comparison.withheld}."
+    if result == "FAILED":
+        why = [row.words for row in rows if row.side == "below"] + short
+    elif result == "CONFIRMED":
+        why = [row.words for row in rows]
+    else:
+        why = [row.words for row in rows if row.side != "above"] + short
+        if not why and not guard_holds:
+            why = ["the intervals lie above their thresholds, but the exact sign-flip guard does not agree"]
+    return f"{head}: {'; '.join(why)}. {comparison.reason}"

@@ -1,0 +1,173 @@
+"""`campaign compare`: one pair of conditions, or every verdict of a campaign, in the terminal."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from campaign.analysis.runs import Runs, RunStanding
+    from campaign.analysis.verdict import Verdict
+    from campaign.spec.hypotheses import Hypothesis
+
+_STANDINGS: dict[str, RunStanding] = {"done": "done", "failed": "failed", "cancelled": "failed"}
+"""What a state in the store means for analysis; every other state is of a run that will go on."""
+
+
+def compare(
+    campaign: Annotated[
+        Path, typer.Argument(help="Folder of runs, campaign name, or spec.", show_default=False)
+    ],
+    baseline: Annotated[
+        str | None, typer.Argument(help="Condition compared against.", show_default=False)
+    ] = None,
+    candidate: Annotated[
+        str | None, typer.Argument(help="Condition that is judged.", show_default=False)
+    ] = None,
+    metric: Annotated[str | None, typer.Option(help="Metric to compare.", show_default=False)] = None,
+    summary: Annotated[
+        str,
+        typer.Option(
+            help="How a run becomes a number: auto, eval, tail, tail:N, final, mean, max, min, auc."
+        ),
+    ] = "auto",
+    lower: Annotated[bool, typer.Option("--lower", help="Lower values are better.")] = False,
+    min_effect: Annotated[float, typer.Option(help="Smallest effect of interest.")] = 0.0,
+    alpha: Annotated[float, typer.Option(help="Error rate.")] = 0.05,
+    welch: Annotated[bool, typer.Option("--welch", help="Seeds are not pairs.")] = False,
+    layout: Annotated[
+        str | None,
+        typer.Option(help="Where runs are: '{condition}_s{seed}/metrics.jsonl'.", show_default=False),
+    ] = None,
+    final: Annotated[bool, typer.Option("--final", help="Nothing more will run.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Compare conditions on one number per run.
+
+    Without A and B: every declared hypothesis, or all conditions against the first. Exit code 0: CONFIRMED,
+    1: FAILED, 3: INCONCLUSIVE.
+    """
+    from campaign.analysis.loading import load_runs
+    from campaign.analysis.verdict import document, exit_code, verdicts
+    from campaign.cli.compare_view import show
+    from campaign.cli.console import print_json, stderr, stdout
+    from campaign.errors import UsageError
+
+    folder = folder_of(campaign)
+    runs = load_runs(folder, layout, standings=known_standings(folder), generations=True)
+    asked = _asked(runs, baseline, candidate, metric, summary, lower, min_effect, alpha, welch)
+    results = verdicts(runs, asked, final=final)
+    if baseline is not None and candidate is not None:
+        results = _of_pair(results, baseline, candidate, asked)
+        if not results:
+            raise UsageError(f"nothing compares {candidate} with {baseline}")
+    if json_:
+        print_json(document(results, runs))
+    else:
+        show(results, stdout())
+        for note in runs.notes:
+            stderr().print(f"note: {note}")
+    raise typer.Exit(exit_code(results))
+
+
+def folder_of(campaign: Path) -> Path:
+    """The folder that was named: itself, by a campaign's name, or by its spec. Raises `UsageError`."""
+    from campaign.errors import UsageError
+
+    if campaign.is_dir():
+        return campaign
+    root = Path(os.environ.get("CAMPAIGN_DIR") or "campaigns")
+    name = _spec_name(campaign) if campaign.suffix == ".toml" and campaign.is_file() else str(campaign)
+    if (root / name).is_dir():
+        return root / name
+    raise UsageError(f"{campaign} is neither a folder of runs nor a campaign in {root}")
+
+
+def known_standings(folder: Path) -> dict[str, RunStanding] | None:
+    """How the runs stand by the campaign's own store; None where there is no store."""
+    if not (folder / "campaign.db").is_file() or find_spec("campaign.execution.store") is None:
+        return None
+    from campaign.execution.paths import CampaignPaths
+
+    store: Any = import_module("campaign.execution.store")
+    with store.StoreReader.open(CampaignPaths(folder)) as reader:
+        return {row.id: _STANDINGS.get(row.state, "going") for row in reader.runs()}
+
+
+def _spec_name(spec: Path) -> str:
+    import tomllib
+
+    try:
+        name = tomllib.loads(spec.read_text(encoding="utf-8")).get("campaign", {}).get("name")
+    except (OSError, ValueError, AttributeError):
+        name = None
+    return name if isinstance(name, str) else spec.stem
+
+
+def _asked(
+    runs: Runs,
+    baseline: str | None,
+    candidate: str | None,
+    metric: str | None,
+    summary: str,
+    lower: bool,
+    min_effect: float,
+    alpha: float,
+    welch: bool,
+) -> tuple[Hypothesis, ...] | None:
+    """The hypothesis that the flags describe; None to take the declared ones."""
+    from pydantic import ValidationError
+
+    from campaign.analysis.summaries import default_metric
+    from campaign.errors import UsageError
+    from campaign.spec.hypotheses import Hypothesis
+
+    if (baseline is None) != (candidate is None):
+        raise UsageError("give both conditions, A and B, or none")
+    flags = metric is not None or summary != "auto" or lower or welch or min_effect > 0 or alpha != 0.05
+    if not flags and (baseline is None or _declared(runs, baseline, candidate)):
+        return None
+    try:
+        made = Hypothesis(
+            name="comparison",
+            metric=metric or default_metric(runs),
+            summary=summary,
+            baseline=baseline,
+            candidate=candidate,
+            direction="lower" if lower else "higher",
+            min_effect=min_effect,
+            alpha=alpha,
+            test="welch" if welch else "paired",
+            family="asked",
+        )
+    except ValidationError as error:
+        raise UsageError("; ".join(str(problem["msg"]) for problem in error.errors())) from None
+    return (made,)
+
+
+def _declared(runs: Runs, baseline: str | None, candidate: str | None) -> bool:
+    """Whether a declared hypothesis compares these two."""
+    from campaign.analysis.claims import claims_of
+
+    planned = runs.planned
+    if not planned.hypotheses and planned.frozen is None:
+        return False
+    claims = claims_of(runs, planned.hypotheses, planned.frozen, planned.looks, None, "auto", "higher")
+    return any((claim.baseline, claim.candidate) == (baseline, candidate) for claim in claims)
+
+
+def _of_pair(
+    results: tuple[Verdict, ...], baseline: str, candidate: str, asked: tuple[Hypothesis, ...] | None
+) -> tuple[Verdict, ...]:
+    return tuple(
+        verdict
+        for verdict in results
+        if verdict.comparison.baseline.condition == baseline
+        and verdict.comparison.candidate.condition == candidate
+        and (asked is None or verdict.hypothesis == "comparison")
+    )

@@ -1,0 +1,107 @@
+"""How verdicts look in a terminal, from 60 columns up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from campaign.analysis.attainable import p_text
+from campaign.analysis.words import interval, number, percent
+
+if TYPE_CHECKING:
+    from campaign.analysis.comparison import Comparison
+    from campaign.analysis.litmus import Threshold
+    from campaign.analysis.verdict import Verdict
+
+_STYLE = {"CONFIRMED": "bold green", "FAILED": "bold red", "INCONCLUSIVE": "bold yellow"}
+_SIDE = {"above": "green", "below": "red", "open": "yellow"}
+
+
+def show(results: Sequence[Verdict], console: Console) -> None:
+    """One block for each verdict: the outcome, its numbers, its thresholds, the reason in words."""
+    for place, verdict in enumerate(results):
+        if place:
+            console.print()
+        console.print(Text.assemble((verdict.label, _STYLE[verdict.outcome]), "  ", verdict.hypothesis))
+        console.print(_numbers(verdict.comparison))
+        console.print(_thresholds(verdict.thresholds))
+        for row in verdict.minima:
+            console.print(
+                Text(f"{'met' if row.met else 'not met'}: {row.words}", style="" if row.met else "yellow")
+            )
+        console.print(Text(verdict.reason))
+        for note in verdict.notes:
+            console.print(Text(f"note: {note}", style="dim"))
+
+
+def _numbers(comparison: Comparison) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for label, value in _rows(comparison):
+        table.add_row(label, value)
+    return table
+
+
+def _rows(comparison: Comparison) -> Iterator[tuple[str, str]]:
+    yield "what", f"{comparison.label}; {comparison.summary}"
+    for arm in (comparison.baseline, comparison.candidate):
+        if len(arm.values) and arm.condition != "0":
+            yield (
+                arm.condition,
+                f"{number(arm.mean)} (sd {number(arm.sd) if arm.sd is not None else 'unknown'})",
+            )
+    yield (
+        "seeds",
+        f"{comparison.n} in each condition" if comparison.sign_flip is None else f"{comparison.n} pairs",
+    )
+    if comparison.effect is not None:
+        yield "effect", number(comparison.effect, signed=True)
+    if comparison.p is None:
+        yield "p", "withheld"
+        return
+    yield f"{percent(comparison.level)}", interval(comparison.lower, comparison.upper)
+    if comparison.family_size > 1:
+        limits = interval(comparison.simultaneous_lower, comparison.simultaneous_upper)
+        yield f"all {comparison.family_size} at once", limits
+    yield comparison.test, f"p {p_text(comparison.p)}"
+    if comparison.look is not None and comparison.p_sequential is not None:
+        look = comparison.look
+        yield (
+            "look",
+            f"{look.number} of {look.of}: bound {p_text(look.nominal)}; p {p_text(comparison.p_sequential)}",
+        )
+    if comparison.family_size > 1 and comparison.p_adjusted is not None:
+        yield "Holm", f"p {p_text(comparison.p_adjusted)} over {comparison.family_size} comparisons"
+    if comparison.sign_flip is not None:
+        guard = comparison.sign_flip
+        bounds = interval(
+            *(value if abs(value) != float("inf") else None for value in (guard.lower, guard.upper))
+        )
+        yield "sign-flip", f"p {p_text(guard.p)}; {bounds}"
+    if comparison.cohens_d is not None:
+        yield "Cohen's d", number(comparison.cohens_d, signed=True)
+    if comparison.pair_correlation is not None:
+        yield "pair corr.", number(comparison.pair_correlation, signed=True)
+    yield "least p", f"{p_text(comparison.attainable_p)} with so many seeds"
+    if comparison.power is not None:
+        power = comparison.power
+        need = str(power.seeds_needed) if power.seeds_needed is not None else "over a million"
+        yield "power", f"{p_text(power.reached)} for {number(power.min_effect)}; 80 % needs {need} seeds"
+    yield "so", comparison.recommendation
+
+
+def _thresholds(rows: Sequence[Threshold]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("litmus", overflow="fold")
+    table.add_column("interval", overflow="fold")
+    table.add_column("against", justify="right")
+    table.add_column("", justify="left")
+    for row in rows:
+        bounds = interval(row.lower, row.upper) if row.lower is not None or row.upper is not None else "none"
+        table.add_row(row.label, bounds, number(row.threshold), Text(row.side, style=_SIDE[row.side]))
+    return table
