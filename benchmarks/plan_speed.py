@@ -25,7 +25,12 @@ SHAPES = {
     "factors": "[campaign]\nseeds = [1]\n[campaign.factors]\n{axes}".format(
         axes="".join(
             f"{field} = [{', '.join(str(scale * i) for i in range(1, 11))}]\n"
-            for field, scale in (("training.lr", 1e-4), ("gtpo.beta", 0.05), ("hicra.alpha", 0.1), ("kl_coef", 0.01))
+            for field, scale in (
+                ("training.lr", 1e-4),
+                ("gtpo.beta", 0.05),
+                ("hicra.alpha", 0.1),
+                ("kl_coef", 0.01),
+            )
         )
     ),
 }
@@ -61,12 +66,16 @@ print(json.dumps({
 
 def main() -> int:
     worst = 0
-    sys.stdout.write("shape     runs   load s  resolve s  with facts s   total s     MB  total / start of Python\n")
+    sys.stdout.write(
+        "shape     runs   load s  resolve s  with facts s   total s     MB  total / start of Python\n"
+    )
     for name, text in SHAPES.items():
         with tempfile.TemporaryDirectory() as folder:
             spec = Path(folder) / f"{name}.toml"
             spec.write_text(text, encoding="utf-8")
-            done = subprocess.run([sys.executable, "-c", MEASURE, str(spec)], capture_output=True, text=True, check=True)
+            done = subprocess.run(
+                [sys.executable, "-c", MEASURE, str(spec)], capture_output=True, text=True, check=True
+            )
         found = json.loads(done.stdout)
         total = found["import"] + found["load"] + max(found["resolve"], found["with_facts"])
         sys.stdout.write(

@@ -1,3 +1,21 @@
 """Declarative, proven-fair, fault-tolerant experiment campaigns for RL post-training of language models."""
 
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from campaign.library import load, open_campaign
+
+    open = open_campaign
+
+__all__ = ["__version__", "load", "open"]
+
+
+def __getattr__(name: str) -> Any:
+    """`campaign.load` and `campaign.open`, imported on use: the command line pays for neither."""
+    if name in ("load", "open"):
+        from campaign import library
+
+        return library.load if name == "load" else library.open_campaign
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -120,15 +120,29 @@ def power(n_pairs: int, effect: float, sd_difference: float, alpha: float = 0.05
         return 0.0
     if sd_difference <= 0:
         return 1.0 if effect else 0.0
-    from scipy.special import nctdtr, ndtr, stdtrit
+    from scipy.special import nctdtr, stdtrit
 
     df = n_pairs - 1
     noncentrality = abs(effect) / sd_difference * sqrt(n_pairs)
     critical = float(stdtrit(df, 1.0 - alpha / 2.0))
-    if noncentrality > 35.0:  # beyond the tables of the noncentral t, whose answer is 1 by then or normal
-        return float(ndtr(noncentrality - critical))
+    if noncentrality > 30.0:  # beyond what the noncentral t is tabulated for
+        return _power_by_integration(df, noncentrality, critical)
     reached = 1.0 - float(nctdtr(df, noncentrality, critical)) + float(nctdtr(df, noncentrality, -critical))
-    return min(1.0, max(alpha, reached)) if isfinite(reached) else float(ndtr(noncentrality - critical))
+    if not isfinite(reached):
+        return _power_by_integration(df, noncentrality, critical)
+    return min(1.0, max(alpha, reached))
+
+
+def _power_by_integration(df: int, noncentrality: float, critical: float) -> float:
+    """P(T > critical) as the mean, over the quantiles of the estimated sd, of what the normal says given it."""
+    import numpy as np
+    from scipy.special import chdtri, ndtr
+
+    from campaign.analysis.sequential import legendre
+
+    points, weights = legendre(400)
+    ratio = np.sqrt(chdtri(df, 1.0 - (points + 1.0) / 2.0) / df)
+    return float(np.sum(weights / 2.0 * ndtr(noncentrality - critical * ratio)))
 
 
 def seeds_for(effect: float, sd_difference: float, alpha: float = 0.05, wanted: float = 0.8) -> int | None:

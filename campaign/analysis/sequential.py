@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +116,7 @@ def inverse_normal_interval(
 ) -> tuple[float, float]:
     """The effects that the combination does not reject: a repeated interval (Mehta et al. 2007)."""
     centre = float(np.mean(np.concatenate(stages)))
-    errors = [float(kernels.spread(stage, scale)) / np.sqrt(len(stage)) for stage in stages]
+    errors = [float(kernels.spread(stage, scale)) / sqrt(len(stage)) for stage in stages]
     if not all(error > 0 for error in errors):
         return -np.inf, np.inf
     step = max(errors)
@@ -182,7 +183,7 @@ class _Continuing:
         return (low + high) / 2.0
 
     def after(self, critical: float, time: float, fraction: float) -> _Continuing:
-        nodes, weights = _legendre(_NODES)
+        nodes, weights = legendre(_NODES)
         edge, step = critical * np.sqrt(fraction), np.sqrt(fraction - time)
         x = nodes * edge
         if self.at is None or self.weight is None:
@@ -194,7 +195,8 @@ class _Continuing:
 
 
 @lru_cache(maxsize=2)
-def _legendre(nodes: int) -> tuple[Floats, Floats]:
+def legendre(nodes: int) -> tuple[Floats, Floats]:
+    """Points and weights of Gauss-Legendre quadrature on -1 to 1."""
     points, weights = np.polynomial.legendre.leggauss(nodes)
     return np.asarray(points), np.asarray(weights)
 

@@ -16,10 +16,16 @@ _PACKAGED = Path(__file__).parent.parent / "_templates"
 _CHECKOUT = Path(__file__).parent.parent.parent / "templates"
 
 
+def _matching(incomplete: str) -> list[str]:
+    return [name for name in templates() if name.startswith(incomplete)]
+
+
 def init(
-    template: Annotated[str, typer.Argument(help="Which template; --list shows them.")] = DEFAULT,
+    template: Annotated[
+        str, typer.Argument(help="Which template; --list shows them.", autocompletion=_matching)
+    ] = DEFAULT,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File to write.  [default: TEMPLATE.toml]")
+        Path | None, typer.Option("--out", "-o", help="File to write; TEMPLATE.toml when not given.")
     ] = None,
     list_them: Annotated[bool, typer.Option("--list", help="Only list the templates.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,

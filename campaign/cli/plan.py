@@ -19,7 +19,9 @@ def plan(
     json_: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     dir_: Annotated[
         Path | None,
-        typer.Option("--dir", help="The campaign's folder.  [default: campaigns/NAME]", show_default=False),
+        typer.Option(
+            "--dir", help="The campaign's folder; campaigns/NAME when not given.", show_default=False
+        ),
     ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Every run, and every difference.")

@@ -24,8 +24,6 @@ FILE_WIDTH, FILE_HEIGHT = 640, 320
 def build_report(
     campaign_dir: Path,
     out: Path | None = None,
-    *,
-    verdicts: Sequence[Mapping[str, Any]] = (),
 ) -> Path:
     """Write the report of a campaign and return the path of its page.
 
@@ -35,7 +33,7 @@ def build_report(
     """
     bundling = start_bundling()
     try:
-        found = contents(read_campaign(campaign_dir), verdicts)
+        found = contents(read_campaign(campaign_dir))
         target = out or campaign_dir / "report"
         (target / "figures").mkdir(parents=True, exist_ok=True)
         drawings = draw(found.drawn)

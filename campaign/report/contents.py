@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Any
 
 from campaign.metrics.schema import Metric, lookup
 from campaign.report.curves import Curves, curves, varies
@@ -16,6 +15,7 @@ from campaign.report.figures import Figure, difference_plot, learning_curve, see
 from campaign.report.finals import Finals, finals
 from campaign.report.samples import SampleRow, sample_rows
 from campaign.report.source import CampaignRecord
+from campaign.report.verdicts import Judgement, judge
 
 MOST_LARGE_POINTS, MOST_SMALL_POINTS = 200, 100
 """Points of one curve; fewer where there are many runs, so that a page stays small."""
@@ -104,7 +104,7 @@ class Contents:
     comparison: tuple[Panel, ...]
     differences: tuple[Difference, ...]
     samples: tuple[SampleRow, ...]
-    verdicts: tuple[Mapping[str, Any], ...] = ()
+    judgement: Judgement
 
     @property
     def drawn(self) -> tuple[Panel, ...]:
@@ -116,11 +116,12 @@ class Contents:
         return (*self.main, *self.comparison, *self.sources, *self.entropy, *self.further)
 
 
-def contents(record: CampaignRecord, verdicts: Sequence[Mapping[str, Any]] = ()) -> Contents:
+def contents(record: CampaignRecord) -> Contents:
     """Everything a report shows."""
     final = finals(record)
+    judgement = judge(record)
     training = final.metric.removeprefix("val/")
-    first = tuple(dict.fromkeys((final.metric, training)))
+    first = tuple(dict.fromkeys((final.metric, training))) if final.metric else ()
     names = _metrics(record)
     by_source = [name for name in names if _is_source(name, training)][:MOST_SOURCES]
     shown = {*first, *ENTROPY, *by_source, *HIDDEN}
@@ -134,10 +135,10 @@ def contents(record: CampaignRecord, verdicts: Sequence[Mapping[str, Any]] = ())
         sources=_curve_panels(record, by_source, "small"),
         entropy=_curve_panels(record, ENTROPY, "small"),
         further=_curve_panels(record, rest, "small")[:MOST_SMALL],
-        comparison=_comparison(record, final),
+        comparison=_comparison(record, final, judgement),
         differences=differences(record),
         samples=sample_rows(record),
-        verdicts=tuple(verdicts),
+        judgement=judgement,
     )
 
 
@@ -229,15 +230,17 @@ def _curve_words(found: Curves) -> str:
     return f"{found.metric} over {found.steps[-1]:.0f} steps, mean over the seeds: {'; '.join(parts)}."
 
 
-def _comparison(record: CampaignRecord, final: Finals) -> tuple[Panel, ...]:
+def _comparison(record: CampaignRecord, final: Finals, judgement: Judgement) -> tuple[Panel, ...]:
     panels = []
-    paired = difference_plot(final, record.conditions)
+    intervals = judgement.intervals(record.conditions[0], final.metric)
+    paired = difference_plot(final, record.conditions, intervals)
+    line = ", the line its interval" if intervals else ""
     if paired is not None:
         panels.append(
             Panel(
                 "paired-differences", "Difference with the same seed", paired,
                 f"One point a seed: {final.metric} of a condition minus that of {record.conditions[0]} "
-                "on the same prompts in the same order. The bar is the mean.",
+                f"on the same prompts in the same order. The bar is the mean{line}.",
                 "large", description=_difference_words(record, final),
             )
         )  # fmt: skip
@@ -246,7 +249,7 @@ def _comparison(record: CampaignRecord, final: Finals) -> tuple[Panel, ...]:
         panels.append(
             Panel(
                 "seeds-by-condition", "Every run's final value", heat_map,
-                f"{final.metric}, {final.how}. Grey: no value yet.", "large",
+                f"{final.how.capitalize()}. Grey: not complete.", "large",
                 description="The same numbers are in the table of runs.",
             )
         )  # fmt: skip

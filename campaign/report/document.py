@@ -46,11 +46,13 @@ def to_document(contents: Contents) -> dict[str, Any]:
                 "steps": run.steps,
                 "planned_steps": run.planned_steps,
                 "value": rounded(final.get(run)),
+                "value_so_far": rounded(final.preliminary(run)),
                 "error": run.error,
             }
             for run in record.runs
         ],
-        "verdicts": [dict(verdict) for verdict in contents.verdicts],
+        "verdicts": [verdict.to_json() for verdict in contents.judgement.verdicts],
+        "verdicts_refused": contents.judgement.refused or None,
         "differences": {
             row.path: dict(zip(record.conditions, row.values, strict=True)) for row in contents.differences
         },

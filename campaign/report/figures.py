@@ -116,9 +116,12 @@ def learning_curve(curves: Curves, conditions: Sequence[str]) -> Figure:
     )
 
 
-def difference_plot(finals: Finals, conditions: Sequence[str]) -> Figure | None:
+def difference_plot(
+    finals: Finals, conditions: Sequence[str], intervals: Mapping[str, tuple[float, float]] | None = None
+) -> Figure | None:
     """For each condition against the first: one point a seed, the difference of the two runs that share it,
-    and their mean. None when no seed is complete in two conditions."""
+    their mean, and the interval of the verdict where there is one. None when no seed is complete in two
+    conditions."""
     rows = paired_differences(finals, conditions)
     if not rows:
         return None
@@ -153,7 +156,19 @@ def difference_plot(finals: Finals, conditions: Sequence[str]) -> Figure | None:
             "encoding": {"x": {**x, "aggregate": "mean"}, "y": _labels(labels)},
         },
     )
-    return Figure(layers, {"differences": rows, "zero": [{"at": 0}]}, {"height": 44 * len(labels)})
+    limits = [
+        {"condition": label, "low": rounded(low), "high": rounded(high)}
+        for label, (low, high) in (intervals or {}).items()
+        if label in labels
+    ]
+    span: Spec = {
+        "data": {"name": "intervals"},
+        "mark": {"type": "rule", "strokeWidth": 2, "color": "var(--ink)", "opacity": 0.55, "aria": False},
+        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": _labels(labels)},
+    }
+    layers = (layers[0], span, *layers[1:]) if limits else layers
+    datasets: dict[str, Rows] = {"differences": rows, "zero": [{"at": 0}]}
+    return Figure(layers, datasets | ({"intervals": limits} if limits else {}), {"height": 44 * len(labels)})
 
 
 def paired_differences(finals: Finals, conditions: Sequence[str]) -> list[Spec]:

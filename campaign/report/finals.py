@@ -1,17 +1,17 @@
-"""One number per run for tables, the heat map and the differences: descriptive, never a test."""
+"""One number per run, as the analysis makes it, for tables, the heat map and the differences."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from campaign.analysis.runs import Run
+from campaign.analysis.summaries import default_metric, resolve_summary, summarise, tail_window
+from campaign.errors import UsageError
+from campaign.metrics.schema import lookup
 from campaign.report.source import CampaignRecord, RunEntry
-
-PREFERRED = ("correct_rate", "mean_reward", "accuracy", "reward", "score", "loss")
-"""What a report is about when no hypothesis names a metric: the first of these that a run has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +19,14 @@ class Finals:
     """The final value of each run in one metric."""
 
     metric: str
-    """As it was recorded, `val/...` for a held-out evaluation."""
+    """As it was recorded, `val/...` for a held-out evaluation; empty when there is none to speak of."""
     how: str
     """How a run became one number, in words."""
-    values: Mapping[tuple[str, int], float]
-    """(condition, seed) -> value, for runs that have one."""
+    values: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    """(condition, seed) -> value, for the runs that are complete."""
+    so_far: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    """The same for runs that are not: shown, and never averaged with the others."""
+    higher_is_better: bool | None = None
 
     def of(self, condition: str) -> dict[int, float]:
         return {seed: value for (label, seed), value in self.values.items() if label == condition}
@@ -31,58 +34,52 @@ class Finals:
     def get(self, run: RunEntry) -> float | None:
         return self.values.get((run.condition, run.seed))
 
-
-def finals(record: CampaignRecord, metric: str | None = None) -> Finals:
-    """The final values in `metric`, or in the metric the campaign is about.
-
-    The last held-out evaluation where any run has one, else the mean of the last max(5, 10 %) of the steps.
-    Runs that are still going count with what they have, and are marked where they are shown.
-    """
-    name = metric or main_metric(record)
-    held_out = name if name.startswith("val/") else f"val/{name}"
-    if any(_has(run, held_out) for run in record.runs):
-        return Finals(held_out, "last held-out evaluation", _values(record, held_out, 1))
-    return Finals(name, "mean of the last 10 % of the steps, at least 5", _values(record, name, None))
+    def preliminary(self, run: RunEntry) -> float | None:
+        return self.so_far.get((run.condition, run.seed))
 
 
-def main_metric(record: CampaignRecord) -> str:
-    """The metric of the first hypothesis, else the first of `PREFERRED`, else the first by name."""
-    for hypothesis in record.plan.get("hypotheses") or ():
-        if isinstance(hypothesis, Mapping) and isinstance(hypothesis.get("metric"), str):
-            return str(hypothesis["metric"])
-    names = {name for run in record.runs if run.data is not None for name in run.data.metrics}
-    for name in PREFERRED:
-        if name in names or f"val/{name}" in names:
-            return name
-    return min(names, default=PREFERRED[0])
+def finals(record: CampaignRecord) -> Finals:
+    """The final values in the metric of the first hypothesis, else in the one the analysis takes by default,
+    else in the first by name."""
+    planned = record.record.planned
+    declared = next(iter((*planned.hypotheses, *(planned.frozen.hypotheses if planned.frozen else ()))), None)
+    names = record.record.metrics
+    try:
+        metric = declared.metric if declared else default_metric(record.record)
+    except UsageError:
+        if not names:
+            return Finals("", "no run has a metric yet")
+        metric = names[0]
+    try:
+        how = resolve_summary(record.record, metric, declared.summary if declared else "auto")
+    except UsageError as error:
+        return Finals(metric, str(error))
+    samples = summarise(record.record, metric, declared.summary if declared else "auto")
+    values = {
+        (label, seed): float(value)
+        for label, sample in samples.items()
+        for seed, value in sample.values.items()
+    }
+    waiting = {
+        (run.condition, run.seed): value
+        for run in record.runs
+        if (run.condition, run.seed) not in values
+        and run.data is not None
+        and (value := latest(run.data, how.metric)) is not None
+    }
+    known = lookup(how.metric)
+    better = declared.direction if declared else known.direction if known else "none"
+    return Finals(how.metric, how.words, values, waiting, None if better == "none" else better == "higher")
 
 
-def _has(run: RunEntry, metric: str) -> bool:
-    return (
-        run.data is not None
-        and metric in run.data.metrics
-        and bool(np.isfinite(run.data.metrics[metric]).any())
-    )
-
-
-def _values(record: CampaignRecord, metric: str, last: int | None) -> dict[tuple[str, int], float]:
-    found = {}
-    for run in record.runs:
-        value = final_value(run.data, metric, last) if run.data is not None else None
-        if value is not None:
-            found[run.condition, run.seed] = value
-    return found
-
-
-def final_value(run: Run, metric: str, last: int | None = None) -> float | None:
-    """Mean of the metric's last `last` finite values; of the last max(5, 10 %) of the steps when None."""
+def latest(run: Run, metric: str) -> float | None:
+    """Where a run stands that is not complete: its last held-out evaluation, or mean of its last steps."""
     values = run.metrics.get(metric)
     if values is None:
         return None
-    window = values[-last:] if last is not None and last > 1 else values
-    if last is None:
-        window = values[-max(5, -(-len(values) // 10)) :]
-    finite = window[np.isfinite(window)]
+    finite = values[np.isfinite(values)]
     if not len(finite):
         return None
-    return float(finite[-1]) if last == 1 else float(finite.mean())
+    return (
+        float(finite[-1]) if metric.startswith("val/") else float(finite[-tail_window(run.length) :].mean())
+    )

@@ -10,7 +10,7 @@ from campaign.report.page import banner, command, figure, lede, proof_line, prov
 
 def to_markdown(contents: Contents) -> str:
     """The whole report; figures are links into `figures/`."""
-    parts = [*_head(contents), *_conditions(contents), *_figures(contents)]
+    parts = [*_head(contents), *_verdicts(contents), *_conditions(contents), *_figures(contents)]
     parts += [*_differences(contents), *_runs(contents), *_samples(contents), *_provenance(contents)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -19,6 +19,19 @@ def _head(contents: Contents) -> list[str]:
     record = contents.record
     warning = banner(record)
     return [f"# {text(record.name)}", lede(contents), f"> {warning}" if warning else ""]
+
+
+def _verdicts(contents: Contents) -> list[str]:
+    judgement = contents.judgement
+    if judgement.refused:
+        return ["## Verdicts", text(judgement.refused)]
+    parts = ["## Verdicts"] if judgement.verdicts else []
+    for card in judgement.cards:
+        parts.append(f"### {text(card.label)}: {text(card.title)}")
+        parts.append(text(card.reason))
+        parts += [f"- {text(note)}" for note in card.notes]
+        parts.append(table(["", ""], card.rows))
+    return parts
 
 
 def _conditions(contents: Contents) -> list[str]:
@@ -39,7 +52,7 @@ def _conditions(contents: Contents) -> list[str]:
         ]
         for place, line in enumerate(contents.standings)
     ]  # fmt: skip
-    about = f"{code(contents.finals.metric)}, {contents.finals.how}, one number a run. Descriptive: no test."
+    about = f"One number a run: {text(contents.finals.how)}. Runs that are not complete do not count here."
     return ["## Conditions", about, table(header, rows, numbers_from=1)]
 
 

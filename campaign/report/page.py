@@ -22,6 +22,7 @@ from campaign.report.contents import Contents, Panel
 from campaign.report.figures import axis_title
 from campaign.report.source import CampaignRecord
 from campaign.report.theme import DARK, HUES, LIGHT, css
+from campaign.report.verdicts import exploratory
 
 SNIPPET = "window.vegaEmbed=vegaEmbed;"
 """What the page needs of the bundled library."""
@@ -87,7 +88,9 @@ def render_page(contents: Contents, library: str) -> str:
         sections=_sections(contents),
         finals=contents.finals,
         standings=contents.standings,
-        verdicts=contents.verdicts,
+        cards=contents.judgement.cards,
+        refused=contents.judgement.refused,
+        exploratory=exploratory(contents.judgement.verdicts),
         main=_shown(contents.main),
         comparison=_shown(contents.comparison),
         entropy=_shown(contents.entropy),
@@ -193,7 +196,7 @@ def _count(number: int, noun: str) -> str:
 
 def _sections(contents: Contents) -> list[tuple[str, str]]:
     wanted = [
-        ("verdicts", "Verdicts", contents.verdicts),
+        ("verdicts", "Verdicts", contents.judgement.verdicts or contents.judgement.refused),
         ("conditions", "Conditions", True),
         ("curves", "Learning curves", contents.main),
         ("seeds", "Seed by seed", contents.comparison),

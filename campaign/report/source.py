@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from campaign.analysis.loading import load_runs
-from campaign.analysis.runs import Run, Runs
+from campaign.analysis.planned import read_planned
+from campaign.analysis.runs import Run, Runs, RunStanding
 from campaign.errors import UsageError
 
 RunState = Literal["pending", "running", "lost", "interrupted", "done", "failed", "cancelled"]
@@ -24,6 +25,11 @@ RunState = Literal["pending", "running", "lost", "interrupted", "done", "failed"
 
 LEASE_S = 20.0
 """Default of `retry.lease_s`."""
+STANDINGS: Mapping[RunState, RunStanding] = {
+    "pending": "going", "running": "going", "lost": "going", "interrupted": "going",
+    "done": "done", "failed": "failed", "cancelled": "failed",
+}  # fmt: skip
+"""What the state means to the analysis: a run that may go on keeps verdicts waiting."""
 _ENDED: Mapping[str, RunState] = {"finished": "done", "failed": "failed"}
 
 
@@ -97,9 +103,10 @@ def read_campaign(folder: Path, now: float | None = None) -> CampaignRecord:
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder")
     plan = _json(folder / "plan.json")
-    record, notes = _load(folder)
     moment = time.time() if now is None else now
-    entries = _entries(folder, plan, record, moment)
+    found = _run_folders(folder, moment)
+    record = _load(folder, found)
+    entries = _entries(folder, plan, record, found)
     if not entries:
         raise UsageError(f"{folder} holds no runs yet\n    `campaign submit` starts them")
     return CampaignRecord(
@@ -110,44 +117,62 @@ def read_campaign(folder: Path, now: float | None = None) -> CampaignRecord:
         plan=plan,
         check=_json(folder / "check.json"),
         squeeze=_json(folder / "squeeze.json"),
-        notes=(*notes, *record.notes),
+        notes=record.notes,
     )
 
 
-def _load(folder: Path) -> tuple[Runs, tuple[str, ...]]:
+@dataclass(frozen=True, slots=True)
+class _RunFolder:
+    """What a run's folder shows besides its metrics."""
+
+    path: Path
+    config: Mapping[str, Any]
+    state: RunState
+    attempts: int
+    error: str
+
+
+def _run_folders(folder: Path, now: float) -> dict[str, _RunFolder]:
+    found = {}
+    for path in sorted((folder / "runs").glob("*")):
+        if path.is_dir():
+            config = _toml(path / "config.toml")
+            found[path.name] = _RunFolder(path, config, *_standing(path, config, now))
+    return found
+
+
+def _load(folder: Path, found: Mapping[str, _RunFolder]) -> Runs:
     """The metrics of all runs; none before the first row of the first run."""
-    runs = folder / "runs"
-    if not runs.is_dir() or not any(os.path.lexists(run / "metrics.jsonl") for run in runs.iterdir()):
-        return Runs(()), ()
-    return load_runs(folder, "runs/{run}/metrics.jsonl"), ()
+    if not any(os.path.lexists(run.path / "metrics.jsonl") for run in found.values()):
+        return Runs((), read_planned(folder), folder)
+    standings = {run_id: STANDINGS[run.state] for run_id, run in found.items()}
+    return load_runs(folder, "runs/{run}/metrics.jsonl", standings=standings, generations=True)
 
 
-def _entries(folder: Path, plan: Mapping[str, Any], record: Runs, now: float) -> tuple[RunEntry, ...]:
+def _entries(
+    folder: Path, plan: Mapping[str, Any], record: Runs, found: Mapping[str, _RunFolder]
+) -> tuple[RunEntry, ...]:
     """Planned runs in the order of the plan, then those that only have a folder."""
-    found = {path.name: path for path in sorted((folder / "runs").glob("*")) if path.is_dir()}
     planned = {
         str(run["id"]): run
         for run in plan.get("runs") or ()
         if isinstance(run, Mapping) and {"id", "condition", "seed"} <= run.keys()
     }
     by_id = {run.id: run for run in record.runs}
-    steps = _planned_steps(plan)
     entries = []
-    for run_id in dict.fromkeys((*planned, *(run.id for run in record.runs), *found)):
-        path = found.get(run_id, folder / "runs" / run_id)
-        config = _toml(path / "config.toml")
+    for run_id in dict.fromkeys((*planned, *by_id, *found)):
+        shown = found.get(run_id) or _RunFolder(folder / "runs" / run_id, {}, "pending", 0, "")
         data = by_id.get(run_id)
-        owner = _owner(run_id, planned.get(run_id), config, data)
+        owner = _owner(run_id, planned.get(run_id), shown.config, data)
         if owner is None:
             continue
         condition, seed = owner
-        state, attempts, error = _standing(path, config, now)
-        max_steps = (config.get("training") or {}).get("max_steps", steps.get(condition))
+        steps = (shown.config.get("training") or {}).get("max_steps", record.planned.steps.get(condition))
         entries.append(
             RunEntry(
-                run_id, condition, seed, state, attempts, error,
-                max_steps if isinstance(max_steps, int) else None,
-                config, data if data is not None and len(data.steps) else None, path,
+                run_id, condition, seed, shown.state, shown.attempts, shown.error,
+                steps if isinstance(steps, int) else None,
+                shown.config, data if data is not None and len(data.steps) else None, shown.path,
             )
         )  # fmt: skip
     order = {label: place for place, label in enumerate(_labels(plan))}
@@ -199,16 +224,6 @@ def _first_line(text: object, *, last: bool = False) -> str:
 def _labels(plan: Mapping[str, Any]) -> list[str]:
     entries = plan.get("conditions") or ()
     return [str(entry["label"]) for entry in entries if isinstance(entry, Mapping) and entry.get("label")]
-
-
-def _planned_steps(plan: Mapping[str, Any]) -> dict[str, int]:
-    steps = {}
-    for entry in plan.get("conditions") or ():
-        if isinstance(entry, Mapping):
-            training = (entry.get("config") or {}).get("training") or {}
-            if isinstance(training.get("max_steps"), int):
-                steps[str(entry.get("label"))] = training["max_steps"]
-    return steps
 
 
 def _json(path: Path) -> Mapping[str, Any]:

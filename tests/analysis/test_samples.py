@@ -31,6 +31,7 @@ MISUSES = {
 }
 
 
+@pytest.mark.slow
 def test_pooled_array_handed_to_any_test_does_not_type_check(tmp_path: Path) -> None:
     head = dedent("""
         import numpy as np

@@ -32,6 +32,7 @@ def spread_out(values: list[float]) -> bool:
     return float(np.std(values)) > 1e-4 * (1.0 + float(np.max(np.abs(values))))
 
 
+@settings(deadline=None)
 @given(pairs, st.data())
 def test_paired_t_any_numbers_agrees_with_scipy(a: list[float], data: st.DataObject) -> None:
     b = data.draw(st.lists(numbers, min_size=len(a), max_size=len(a)))
@@ -45,6 +46,7 @@ def test_paired_t_any_numbers_agrees_with_scipy(a: list[float], data: st.DataObj
     assert (ours.lower, ours.upper) == pytest.approx((interval.low, interval.high), rel=1e-6, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(pairs, pairs)
 def test_welch_unequal_groups_agrees_with_scipy(a: list[float], b: list[float]) -> None:
     if not (spread_out(a) and spread_out(b)):
@@ -69,6 +71,7 @@ def test_sign_flip_any_numbers_agrees_with_scipys_permutation_of_samples(values:
     assert sign_flip(differences(values)).p == pytest.approx(theirs.pvalue)
 
 
+@settings(deadline=None)
 @given(pairs)
 def test_sign_flip_any_numbers_is_the_share_of_assignments_at_least_as_extreme(values: list[float]) -> None:
     observed = abs(math.fsum(values))
@@ -158,6 +161,7 @@ def test_holm_textbook_numbers_step_down() -> None:
     assert holm((0.01, 0.04, 0.03, 0.005)) == pytest.approx((0.03, 0.06, 0.06, 0.02))
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=8))
 def test_holm_any_p_values_is_monotone_between_raw_and_bonferroni(p: list[float]) -> None:
     adjusted = holm(tuple(p))

@@ -12,7 +12,9 @@ class Malformed(NamedTuple):
     """Each has to occur in the answer; `LINE:COLUMN:` is where."""
 
 
-TWO = '[[campaign.conditions]]\nname = "a"\nkl_coef = 0.1\n[[campaign.conditions]]\nname = "b"\nkl_coef = 0.2\n'
+TWO = (
+    '[[campaign.conditions]]\nname = "a"\nkl_coef = 0.1\n[[campaign.conditions]]\nname = "b"\nkl_coef = 0.2\n'
+)
 
 CASES = (
     # Syntax

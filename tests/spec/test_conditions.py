@@ -67,13 +67,17 @@ def test_labels_join_advantage_and_transform_and_name_further_differences(spec_o
 
 
 def test_labels_of_a_core_of_ones_own_leave_the_algorithm_out(spec_of: Loader) -> None:
-    spec = spec_of('[core]\ncommand = ["x"]\n[campaign.factors]\ncore.options.optimizer = ["adamw", "muon"]\n')
+    spec = spec_of(
+        '[core]\ncommand = ["x"]\n[campaign.factors]\ncore.options.optimizer = ["adamw", "muon"]\n'
+    )
     assert labels(spec) == ["optimizer=adamw", "optimizer=muon"]
 
 
 def test_labels_too_long_for_a_folder_are_cut_and_stay_distinct(spec_of: Loader) -> None:
     targets = [f"layer_{i}_projection" for i in range(20)]
-    spec = spec_of(f"[[campaign.conditions]]\nlora_targets = {targets}\n[[campaign.conditions]]\nlora_targets = {targets[::-1]}\n")
+    spec = spec_of(
+        f"[[campaign.conditions]]\nlora_targets = {targets}\n[[campaign.conditions]]\nlora_targets = {targets[::-1]}\n"
+    )
     assert len(set(labels(spec))) == 2
     assert all(len(label) <= 100 for label in labels(spec))
 
@@ -86,7 +90,9 @@ def test_no_conditions_mean_the_base_alone(spec_of: Loader) -> None:
 
 
 def test_a_condition_that_is_only_named_is_the_base(spec_of: Loader) -> None:
-    spec = spec_of('[[campaign.conditions]]\nname = "control"\n[[campaign.conditions]]\nname = "kl"\nkl_coef = 0.1\n')
+    spec = spec_of(
+        '[[campaign.conditions]]\nname = "control"\n[[campaign.conditions]]\nname = "kl"\nkl_coef = 0.1\n'
+    )
     assert labels(spec) == ["control", "kl"]
     assert spec.conditions[0].config.algorithm.kl_coef == 0.0
 
@@ -130,7 +136,9 @@ def test_exclude_takes_away_every_combination_that_has_all_its_values(spec_of: L
 
 
 def test_include_adds_conditions_beside_the_combinations(spec_of: Loader) -> None:
-    spec = spec_of('[campaign.factors]\nkl_coef = [0.0, 0.1]\n[[campaign.include]]\nname = "hot"\ntemperature = 1.5\n')
+    spec = spec_of(
+        '[campaign.factors]\nkl_coef = [0.0, 0.1]\n[[campaign.include]]\nname = "hot"\ntemperature = 1.5\n'
+    )
     assert labels(spec) == ["grpo+none", "grpo+none~kl_coef=0.1", "hot"]
     assert spec.under_test == ("algorithm.kl_coef", "training.temperature")
 
@@ -165,7 +173,9 @@ def test_a_content_hash_in_the_file_is_held_against_the_data(spec_of: Loader, tm
 
 
 def test_max_steps_of_the_campaign_is_every_runs_and_a_condition_may_differ(spec_of: Loader) -> None:
-    spec = spec_of("[campaign]\nmax_steps = 7\n[[campaign.conditions]]\nlr = 0.1\n[[campaign.conditions]]\nmax_steps = 9\n")
+    spec = spec_of(
+        "[campaign]\nmax_steps = 7\n[[campaign.conditions]]\nlr = 0.1\n[[campaign.conditions]]\nmax_steps = 9\n"
+    )
     assert [condition.config.training.max_steps for condition in spec.conditions] == [7, 9]
 
 

@@ -23,7 +23,11 @@ from campaign.spec.spec import CampaignSection, CheckSection
 from tests.spec.malformed import CASES
 
 ROOT = Path(__file__).parents[2]
-REAL = [path.read_text() for folder in ("examples", "templates") for path in sorted((ROOT / folder).glob("*.toml"))]
+REAL = [
+    path.read_text()
+    for folder in ("examples", "templates")
+    for path in sorted((ROOT / folder).glob("*.toml"))
+]
 
 KEYS = st.sampled_from(
     [
@@ -37,12 +41,16 @@ SCALARS = (
     | st.integers(-3, 3)
     | st.integers()
     | st.floats()
-    | st.sampled_from(["grpo", "maxrl", "gtpo", "none", "a.b.c", "embedded", "bfloat16", "../x", "continue", ""])
+    | st.sampled_from(
+        ["grpo", "maxrl", "gtpo", "none", "a.b.c", "embedded", "bfloat16", "../x", "continue", ""]
+    )
     | st.text(max_size=8)
     | st.sampled_from([date(2020, 2, 2), time(12, 30)])
 )
 VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=8
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=8,
 )
 DATA = st.dictionaries(KEYS, VALUES, max_size=6)
 
@@ -68,7 +76,24 @@ def legal(path: str) -> list[Any]:
     """Some values that the field takes by itself."""
     found = []
     section, _, name = path.partition(".")
-    for value in (0, 1, 2, 0.25, 0.5, 3e-4, "a.b", "maxrl", "none", "bfloat16", "auto", "x", ["add"], [1], [0.5, 0.6], {"x": 1}):
+    for value in (
+        0,
+        1,
+        2,
+        0.25,
+        0.5,
+        3e-4,
+        "a.b",
+        "maxrl",
+        "none",
+        "bfloat16",
+        "auto",
+        "x",
+        ["add"],
+        [1],
+        [0.5, 0.6],
+        {"x": 1},
+    ):
         try:
             sections()[section].model_validate_json(json.dumps({name: value}))
         except ValidationError:
@@ -77,14 +102,20 @@ def legal(path: str) -> list[Any]:
     return found
 
 
-USABLE = {path: legal(path) for path in fields() if not path.startswith(("ray.", "core.", "data.")) and path != "training.seed"}
+USABLE = {
+    path: legal(path)
+    for path in fields()
+    if not path.startswith(("ray.", "core.", "data.")) and path != "training.seed"
+}
 FIELDS = st.sampled_from(sorted(USABLE))
 
 
 @st.composite
 def likely(draw: st.DrawFn) -> dict[str, Any]:
     """Documents whose every value is legal by itself: most of them are campaigns."""
-    document: dict[str, Any] = {"campaign": {"seeds": draw(st.lists(st.integers(0, 99), min_size=1, max_size=3, unique=True))}}
+    document: dict[str, Any] = {
+        "campaign": {"seeds": draw(st.lists(st.integers(0, 99), min_size=1, max_size=3, unique=True))}
+    }
     varied = draw(st.lists(FIELDS, min_size=1, max_size=3, unique=True))
     if draw(st.booleans()):
         document["campaign"]["factors"] = {path: draw(st.permutations(USABLE[path])) for path in varied}
@@ -135,7 +166,9 @@ def test_a_real_spec_cut_or_overwritten_anywhere_gets_an_answer(text: str, data:
     start = data.draw(st.integers(0, len(text)))
     stop = data.draw(st.integers(start, min(len(text), start + 40)) | st.just(len(text)))
     filling = data.draw(
-        st.sampled_from(["", "\n", "=", "[", "]]", '"', "'''", "nan", "1e999", "[[campaign.conditions]]\n", "\0", "é"])
+        st.sampled_from(
+            ["", "\n", "=", "[", "]]", '"', "'''", "nan", "1e999", "[[campaign.conditions]]\n", "\0", "é"]
+        )
         | st.text(max_size=5)
     )
     answered(text[:start] + filling + text[stop:])

@@ -115,7 +115,9 @@ TOML_DATA = st.recursive(
 
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(st.text(max_size=5), TOML_DATA, max_size=4), st.booleans())
-def test_positions_of_what_a_toml_writer_wrote_cover_every_value(data: dict[str, Any], multiline: bool) -> None:
+def test_positions_of_what_a_toml_writer_wrote_cover_every_value(
+    data: dict[str, Any], multiline: bool
+) -> None:
     text = tomli_w.dumps(data, multiline_strings=multiline)
     read = tomllib.loads(text)
     found = index(text)

@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaign.spec import Spec, identity_fields, plan_from_json, plan_to_json, resolve
-from campaign.spec.forecast import attainable_p, concurrency, duration, estimate, exact_test_note, pairs_needed
+from campaign.spec.forecast import (
+    attainable_p,
+    concurrency,
+    duration,
+    estimate,
+    exact_test_note,
+    pairs_needed,
+)
 from campaign.spec.plan import Facts, Plan, PlannedRun, RunFacts, RunState
 from tests.spec.conftest import Loader
 
@@ -92,9 +99,14 @@ def test_another_version_of_the_identity_is_stale_and_said_so(spec: Spec) -> Non
     assert first(resolve(spec, old)).reason == "done with another version of the identity (v0)"
 
 
-def test_a_change_that_cannot_change_the_result_leaves_a_finished_run_alone(spec: Spec, spec_of: Loader) -> None:
+def test_a_change_that_cannot_change_the_result_leaves_a_finished_run_alone(
+    spec: Spec, spec_of: Loader
+) -> None:
     facts = known(first(resolve(spec)), "done", last_step=99)
-    changed = spec_of(TWO.replace("1, 2, 3", "3, 1") + "[training]\nsave_every = 5\n[resources]\nnum_cpus = 2\n[ray]\naddress = 'h:1'\n")
+    changed = spec_of(
+        TWO.replace("1, 2, 3", "3, 1")
+        + "[training]\nsave_every = 5\n[resources]\nnum_cpus = 2\n[ray]\naddress = 'h:1'\n"
+    )
     actions = {run.id: run.action for run in resolve(changed, facts).runs}
     assert actions["grpo+none_s1"] == "skip"
     assert actions["grpo+none_s3"] == "run"
@@ -118,7 +130,9 @@ def test_resolve_is_pure_and_covers_every_run(data: st.DataObject) -> None:
             run.id: RunFacts(
                 data.draw(STATES),
                 data.draw(st.sampled_from([run.identity, "v1:0", "v9:0"])),
-                data.draw(st.sampled_from([{}, identity_fields(run.config), {"training.lr": 1.0, "gone.field": 1}])),
+                data.draw(
+                    st.sampled_from([{}, identity_fields(run.config), {"training.lr": 1.0, "gone.field": 1}])
+                ),
                 attempts=data.draw(st.integers(0, 3)),
                 last_step=data.draw(st.none() | st.integers(0, 200)),
                 checkpoint=data.draw(st.sampled_from([None, "checkpoints/step_000025", "step_000200"])),
@@ -141,7 +155,9 @@ def test_resolve_is_pure_and_covers_every_run(data: st.DataObject) -> None:
     assert expected is None or expected.seconds >= 0
 
 
-@pytest.mark.parametrize(("pairs", "p"), [(1, 1.0), (3, 0.25), (4, 0.125), (5, 0.0625), (6, 0.03125), (8, 0.0078125)])
+@pytest.mark.parametrize(
+    ("pairs", "p"), [(1, 1.0), (3, 0.25), (4, 0.125), (5, 0.0625), (6, 0.03125), (8, 0.0078125)]
+)
 def test_the_least_attainable_p_is_two_over_two_to_the_pairs(pairs: int, p: float) -> None:
     assert attainable_p(pairs) == p
 
@@ -166,7 +182,9 @@ def test_time_is_what_is_left_to_do_over_what_fits_side_by_side(spec: Spec) -> N
     facts = Facts(
         runs={
             runs[0].id: RunFacts("done", runs[0].identity, {}, last_step=99),
-            runs[1].id: RunFacts("lost", runs[1].identity, {}, attempts=1, checkpoint="checkpoints/step_000075"),
+            runs[1].id: RunFacts(
+                "lost", runs[1].identity, {}, attempts=1, checkpoint="checkpoints/step_000075"
+            ),
         },
         step_seconds={"grpo+none": 0.5, "grpo+none~kl_coef=0.1": 1.0},
         cpus=2,
@@ -234,7 +252,15 @@ def test_a_squeeze_without_an_adapter_is_pointed_out(spec_of: Loader) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0.2, "1 s"), (45, "45 s"), (89.5, "90 s"), (600, "10 min"), (7200, "2 h"), (12000, "3 h 20 min"), (187200, "2 d 4 h")],
+    [
+        (0.2, "1 s"),
+        (45, "45 s"),
+        (89.5, "90 s"),
+        (600, "10 min"),
+        (7200, "2 h"),
+        (12000, "3 h 20 min"),
+        (187200, "2 d 4 h"),
+    ],
 )
 def test_durations_are_said_in_the_units_one_thinks_in(seconds: float, said: str) -> None:
     assert duration(seconds) == said

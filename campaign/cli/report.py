@@ -1,0 +1,71 @@
+"""`campaign report`: a page, a text and a document of what a campaign has come to."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from campaign.cli.console import print_json, stderr
+from campaign.errors import UsageError
+
+
+class Format(StrEnum):
+    html = "html"
+    md = "md"
+    json = "json"
+
+
+def report(
+    campaign: Annotated[str, typer.Argument(help="Folder, name or spec of the campaign.")],
+    format_: Annotated[
+        Format, typer.Option("--format", help="html writes all files; md and json print that one.")
+    ] = Format.html,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder for the files instead of report/.")
+    ] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
+    """Learning curves, verdicts, runs, differences and completions, in files that need nothing else."""
+    from campaign.library import find_campaign
+
+    folder = find_campaign(campaign)
+    wanted = Format.json if json_ else format_
+    if wanted is not Format.html:
+        if out is not None or open_:
+            raise UsageError("--output and --open are for --format html; the others print the report")
+        _print(folder, wanted)
+        return
+    from campaign.report.build import build_report
+
+    page = build_report(folder, out)
+    typer.echo(page)
+    if open_ and not _shown(page):
+        stderr().print(f"no browser could be started; open {page} yourself")
+
+
+def _print(folder: Path, wanted: Format) -> None:
+    from campaign.report.contents import contents
+    from campaign.report.source import read_campaign
+
+    found = contents(read_campaign(folder))
+    if wanted is Format.json:
+        from campaign.report.document import to_document
+
+        print_json(to_document(found))
+        return
+    from campaign.report.markdown import to_markdown
+
+    typer.echo(to_markdown(found), nl=False)
+
+
+def _shown(page: Path) -> bool:
+    import webbrowser
+
+    try:
+        return webbrowser.open(page.absolute().as_uri())
+    except webbrowser.Error:
+        return False

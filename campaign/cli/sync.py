@@ -1,0 +1,86 @@
+"""`campaign sync`: upload what W&B recorded offline, with W&B's own command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from campaign.cli.console import print_json, stderr
+from campaign.errors import Incomplete, Infeasible
+
+FORMAT_VERSION = 1
+MOST_AT_ONCE = 100
+"""Folders in one call of `wandb sync`: an argument vector is not endless."""
+
+
+def sync(
+    campaign: Annotated[str, typer.Argument(help="Folder, name or spec of the campaign.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be uploaded.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Exit code 4 without an API key, 5 when something could not be uploaded; the same command goes on."""
+    from campaign.library import find_campaign
+    from campaign.metrics.wandb_access import has_api_key, server
+
+    waiting = offline_runs(find_campaign(campaign))
+    if not waiting:
+        _say(
+            json_,
+            [],
+            [],
+            "nothing to upload: no W&B run of this campaign was recorded offline and is still here",
+        )
+        return
+    if dry_run:
+        _say(json_, waiting, [], f"{_runs(waiting)} would be uploaded to {server()}")
+        return
+    if not has_api_key():
+        raise Infeasible(
+            f"{_runs(waiting)} wait for upload, but there is no API key for {server()}\n"
+            "    set WANDB_API_KEY, or run `wandb login`"
+        )
+    for begin in range(0, len(waiting), MOST_AT_ONCE):
+        _upload(waiting[begin : begin + MOST_AT_ONCE])
+    left = [folder for folder in waiting if not is_synced(folder)]
+    done = [folder for folder in waiting if is_synced(folder)]
+    _say(json_, left, done, f"{_runs(done)} uploaded to {server()}")
+    if left:
+        raise Incomplete(f"{_runs(left)} could not be uploaded; the same command tries again")
+
+
+def offline_runs(campaign: Path) -> list[Path]:
+    """Folders of W&B runs that were recorded offline and not uploaded yet, in the order of their attempts."""
+    folders = sorted(campaign.glob("runs/*/attempts/*/wandb/offline-run-*"))
+    return [folder for folder in folders if any(folder.glob("*.wandb")) and not is_synced(folder)]
+
+
+def is_synced(folder: Path) -> bool:
+    """W&B leaves a mark beside a run's file when it has uploaded it."""
+    return any(folder.glob("*.wandb.synced"))
+
+
+def _upload(folders: Sequence[Path]) -> None:
+    """W&B's own words go to stderr. A failure shows in what is left, so its exit code is not asked."""
+    command = [sys.executable, "-m", "wandb", "sync", *(str(folder.absolute()) for folder in folders)]
+    subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
+
+
+def _runs(folders: Sequence[Path]) -> str:
+    return f"{len(folders)} W&B run{'' if len(folders) == 1 else 's'}"
+
+
+def _say(json_: bool, waiting: Sequence[Path], uploaded: Sequence[Path], words: str) -> None:
+    if json_:
+        waiting_, uploaded_ = ([str(folder) for folder in folders] for folders in (waiting, uploaded))
+        print_json(
+            {"version": FORMAT_VERSION, "kind": "campaign.sync", "waiting": waiting_, "uploaded": uploaded_}
+        )
+        return
+    stderr().print(words)
+    for folder in waiting:
+        typer.echo(folder)

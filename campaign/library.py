@@ -1,0 +1,191 @@
+"""Campaigns from Python: `campaign.load(spec).plan()` and `campaign.open(folder)`, in a script or a notebook.
+
+import campaign
+
+found = campaign.open("campaigns/first_light")
+found.metrics()            # polars: one row a run and step
+found.verdicts()           # what `campaign compare` prints
+found.plot("correct_rate") # an Altair chart
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from campaign.errors import UsageError
+
+if TYPE_CHECKING:
+    import altair as alt
+    import polars as pl
+
+    from campaign.analysis.verdict import Verdict
+    from campaign.report.source import CampaignRecord, RunEntry
+    from campaign.spec.plan import Facts, Plan
+    from campaign.spec.spec import Spec
+
+
+@dataclass(frozen=True)
+class LoadedSpec:
+    """A campaign file, read and validated."""
+
+    spec: Spec
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    def plan(self, facts: Facts | None = None) -> Plan:
+        """What the campaign would do; with `facts` about runs that were made before, what is left to do."""
+        from campaign.spec.plan import Facts
+        from campaign.spec.resolve import resolve
+
+        return resolve(self.spec, facts or Facts())
+
+    def _repr_html_(self) -> str:
+        plan = self.plan()
+        rows = [(run.id, run.action, run.reason) for run in plan.runs]
+        return _html(f"{plan.name}: {len(plan.runs)} runs", ("run", "action", "reason"), rows)
+
+
+@dataclass(frozen=True)
+class OpenCampaign:
+    """A campaign's folder as it was when it was opened."""
+
+    folder: Path
+
+    @cached_property
+    def record(self) -> CampaignRecord:
+        from campaign.report.source import read_campaign
+
+        return read_campaign(self.folder)
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        return self.record.conditions
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return self.record.seeds
+
+    @property
+    def runs(self) -> tuple[RunEntry, ...]:
+        """Every run, begun or not: `id`, `condition`, `seed`, `state`, `steps`, `config`, `data`."""
+        return self.record.runs
+
+    def metrics(self) -> pl.DataFrame:
+        """One row a run and step: `condition`, `seed`, `step`, then every metric (null where absent)."""
+        return self.record.record.frame()
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """One verdict for each hypothesis; without any, every condition against the first, exploratory.
+
+        Raises `UsageError` when there is nothing to compare.
+        """
+        from campaign.analysis.verdict import verdicts
+
+        return verdicts(self.record.record)
+
+    def plot(self, metric: str = "correct_rate") -> alt.LayerChart:
+        """Learning curves: mean over the seeds of each condition, range from lowest to highest seed.
+
+        Raises `UsageError` for a metric that no run has.
+        """
+        from campaign.report.curves import curves
+        from campaign.report.figures import learning_curve
+
+        found = curves(self.record, metric)
+        if found is None:
+            raise UsageError(f"no run has {metric!r}\n    there are: {', '.join(self.record.record.metrics)}")
+        return learning_curve(found, self.record.conditions).to_altair()
+
+    def plot_differences(self) -> alt.LayerChart:
+        """Difference to the first condition, a point a seed.
+
+        Raises `UsageError` when no seed is complete in two conditions.
+        """
+        from campaign.report.figures import difference_plot
+        from campaign.report.finals import finals
+        from campaign.report.verdicts import judge
+
+        final = finals(self.record)
+        intervals = judge(self.record).intervals(self.record.conditions[0], final.metric)
+        figure = difference_plot(final, self.record.conditions, intervals)
+        if figure is None:
+            raise UsageError("no seed is complete in two conditions")
+        return figure.to_altair()
+
+    def plot_seeds(self) -> alt.LayerChart:
+        """Final value of every run, seeds across, conditions down.
+
+        Raises `UsageError` when no run is complete.
+        """
+        from campaign.report.figures import seed_heat_map
+        from campaign.report.finals import finals
+
+        figure = seed_heat_map(finals(self.record), self.record.conditions, self.record.seeds)
+        if figure is None:
+            raise UsageError("no run is complete")
+        return figure.to_altair()
+
+    def report(self, out: Path | None = None) -> Path:
+        """Write the report; returns the path of its page."""
+        from campaign.report.build import build_report
+
+        return build_report(self.folder, out)
+
+    def _repr_html_(self) -> str:
+        from campaign.report.finals import finals
+        from campaign.report.page import figure
+
+        final = finals(self.record)
+        rows = [
+            (run.condition, str(run.seed), run.state, str(run.steps), figure(final.get(run)))
+            for run in self.runs
+        ]
+        return _html(self.name, ("condition", "seed", "state", "steps", final.metric), rows)
+
+
+def load(spec: str | os.PathLike[str]) -> LoadedSpec:
+    """Read a campaign file. Raises `SpecError` with every problem of the file."""
+    from campaign.spec.load import load as load_spec
+
+    return LoadedSpec(load_spec(Path(spec)))
+
+
+def open_campaign(campaign: str | os.PathLike[str]) -> OpenCampaign:
+    """A campaign by its folder, its name, or its spec. Raises `UsageError` when there is none."""
+    return OpenCampaign(find_campaign(os.fspath(campaign)))
+
+
+def find_campaign(text: str) -> Path:
+    """The folder that `text` means: itself, a name under CAMPAIGN_DIR (else `campaigns`), or a spec."""
+    root = Path(os.environ.get("CAMPAIGN_DIR") or "campaigns")
+    given = Path(text)
+    if given.is_dir():
+        return given
+    name = text
+    if given.suffix == ".toml" and given.is_file():
+        name = load(given).name
+    if name and (root / name).is_dir():
+        return root / name
+    known = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    hint = (
+        f"\n    campaigns in {root}: {', '.join(known[:8])}" if known else f"\n    {root} holds no campaigns"
+    )
+    raise UsageError(f"no campaign {text!r}{hint}")
+
+
+def _html(title: str, header: tuple[str, ...], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<b>{escape(title)}</b><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
