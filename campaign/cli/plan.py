@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from campaign.spec.plan import Facts
+    from campaign.analysis.prospects import Prospect
+    from campaign.spec.plan import Facts, Plan
 
 
 def plan(
@@ -23,23 +24,47 @@ def plan(
             "--dir", help="The campaign's folder; campaigns/NAME when not given.", show_default=False
         ),
     ] = None,
+    pilot: Annotated[
+        Path | None,
+        typer.Option(
+            "--pilot", help="Folder of an earlier campaign: how much its seeds vary.", show_default=False
+        ),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Every run, and every difference.")
     ] = False,
 ) -> None:
     """Show the runs, what will happen to each and why; no side effect."""
     from campaign.cli.console import print_json, stdout
-    from campaign.cli.plan_view import as_json, show
+    from campaign.cli.plan_view import as_json, hanging, show
     from campaign.spec import load, resolve
 
     loaded = load(spec)
     facts = known_facts(folder_of(loaded.name, dir_))
     made = resolve(loaded, facts)
+    power = foresee(made, pilot)
     if json_:
+        document = as_json(made, facts) | {"power": [prospect.to_json() for prospect in power]}
         # Indenting ten thousand configurations would take longer than planning them.
-        print_json(as_json(made, facts), indent=2 if len(made.runs) <= 1000 else None)
+        print_json(document, indent=2 if len(made.runs) <= 1000 else None)
     else:
         show(made, facts, stdout(), verbose=verbose)
+        for prospect in power:
+            stdout().print(hanging("power: ", prospect.words, stdout().width))
+
+
+def foresee(plan: Plan, pilot: Path | None) -> tuple[Prospect, ...]:
+    """What the planned seeds can show, for each declared hypothesis."""
+    from campaign.analysis.prospects import prospects
+    from campaign.spec.hypotheses import read_hypotheses
+
+    pilot_runs = None
+    if pilot is not None:
+        from campaign.analysis.loading import load_runs
+
+        pilot_runs = load_runs(pilot)
+    labels = [condition.label for condition in plan.conditions]
+    return prospects(len(plan.seeds), labels, read_hypotheses(plan.hypotheses), pilot_runs)
 
 
 def folder_of(name: str, given: Path | None) -> Path:

@@ -66,7 +66,7 @@ def show(plan: Plan, facts: Facts, console: Console, *, verbose: bool) -> None:
     console.print(_resources(plan, facts))
     console.print(_time(plan, facts))
     for note in plan.notes:
-        console.print(_hanging("note: ", note, console.width))
+        console.print(hanging("note: ", note, console.width))
 
 
 def _matrix(plan: Plan, console: Console, *, verbose: bool) -> None:
@@ -126,7 +126,7 @@ def _reasons(runs: Sequence[PlannedRun], console: Console, *, verbose: bool) -> 
         who = ", ".join(ids) if verbose or len(ids) <= 3 else f"{', '.join(ids[:2])}, ... {ids[-1]}"
         head = f"{action} {len(ids):,}: "
         console.print(
-            _hanging(
+            hanging(
                 head, reason if len(ids) == len(runs) and not verbose else f"{reason}: {who}", console.width
             )
         )
@@ -140,7 +140,7 @@ def _differences(conditions: Iterable[Condition], console: Console) -> None:
         said = (
             ", ".join(f"{path} = {shown(value)}" for path, value in condition.overrides.items()) or "the base"
         )
-        console.print(_hanging(f"{condition.label}: ", said, console.width))
+        console.print(hanging(f"{condition.label}: ", said, console.width))
     console.print()
 
 
@@ -183,7 +183,7 @@ def _tally(runs: Iterable[PlannedRun]) -> str:
     return ", ".join(f"{action} {count:,}" for action, count in Counter(run.action for run in runs).items())
 
 
-def _hanging(head: str, text: str, width: int) -> str:
+def hanging(head: str, text: str, width: int) -> str:
     """`text` after `head`, wrapped so that further lines stand under its beginning."""
     from textwrap import fill
 

@@ -216,6 +216,7 @@ def _prepare(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> tuple[Plan, 
     from campaign.execution.enrolment import enrol, to_run, write_folder
     from campaign.execution.provenance import provenance
     from campaign.execution.store import Store
+    from campaign.spec.hypotheses import freeze, keep_frozen, read_hypotheses
     from campaign.spec.plan_json import plan_to_json
 
     plan, facts = _plan(loaded, paths, own_lock=True)
@@ -224,6 +225,7 @@ def _prepare(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> tuple[Plan, 
     workdir = wishes.spec.absolute().parent
     origin = {**provenance(workdir), "import_path": [str(workdir), os.getcwd()], "spec": str(wishes.spec)}
     write_folder(paths, loaded.text, {**plan_to_json(plan), **findings, "provenance": origin})
+    keep_frozen(paths.frozen, freeze(read_hypotheses(plan.hypotheses), plan.seeds, plan.looks))
     store = Store.open(paths)
     try:
         enrol(paths, store, plan, chosen)
