@@ -35,12 +35,16 @@ def show_failures(view: CampaignView, console: Console) -> None:
 
 
 def show_squeeze(table: dict[str, Any], console: Console) -> None:
-    """How much of the adapter's update each rank keeps."""
-    console.print("\nLoRA rank of the first run's adapter:", style="bold")
-    console.print(f"{'rank':>6}  {'variance kept':>13}", style="bold")
-    for entry in table["ranks"]:
-        mark = "  <- enough" if entry.get("rank") == table.get("recommended_rank") else ""
-        console.print(f"{entry['rank']:>6}  {entry['variance']:>13.1%}{mark}")
+    """How much of an adapter's update each rank keeps; `table` is `campaign.core.squeeze`'s document."""
+    console.print(f"{'rank':>6}  {'variance kept':>13}  {'worst layer':>11}", style="bold")
+    for choice in table["ranks"]:
+        mark = "  <- recommended" if choice["rank"] == table["recommended_rank"] else ""
+        numbers = f"{choice['mean_variance']:>13.1%}  {choice['min_variance']:>11.1%}"
+        console.print(f"{choice['rank']:>6}  {numbers}{mark}")
+    console.print(
+        f"rank {table['recommended_rank']} of {table['rank']} keeps "
+        f"{table['min_variance_retention']:.0%} of the update"
+    )
 
 
 def show_next(commands: list[tuple[str, str]], console: Console) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from campaign.cli import console
 from campaign.errors import UsageError
-
-if TYPE_CHECKING:
-    from campaign.core.squeeze import SqueezeReport
 
 
 def squeeze(
@@ -24,37 +21,21 @@ def squeeze(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Without --output nothing is written."""
+    from campaign.cli.results import show_squeeze
     from campaign.core.squeeze import analyse, compress, read_adapter, save
 
     if rank is not None and output is None:
         raise UsageError("--rank needs --output, the folder for the squeezed adapter")
     loaded = read_adapter(adapter)
     report = analyse(loaded, min_variance_retention, [rank] if rank else ())
+    document = report.to_json()
     written_rank = rank or report.recommended_rank
     if output is not None:
         save(compress(loaded, written_rank), output)
     if as_json:
         written = {"rank": written_rank, "output": str(output)} if output else None
-        console.print_json(report.to_json() | {"adapter": str(adapter), "written": written})
+        console.print_json(document | {"adapter": str(adapter), "written": written})
         return
-    _print(report)
+    show_squeeze(document, console.stdout())
     if output is not None:
         console.stderr().print(f"wrote {output} at rank {written_rank}")
-
-
-def _print(report: SqueezeReport) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    table.add_column("rank", justify="right")
-    table.add_column("variance kept", justify="right")
-    table.add_column("worst layer", justify="right")
-    table.add_column("")
-    for choice in report.choices:
-        note = "recommended" if choice.rank == report.recommended_rank else ""
-        table.add_row(str(choice.rank), f"{choice.mean_variance:.2%}", f"{choice.min_variance:.2%}", note)
-    out = console.stdout()
-    out.print(table)
-    out.print(
-        f"rank {report.recommended_rank} of {report.rank} keeps {report.min_variance_retention:.0%} of the update"
-    )

@@ -40,6 +40,7 @@ class SqueezeJob:
             sys.executable, "-m", "campaign.core.squeeze", str(attempt.adapter),
             "--out", str(self._paths.squeeze),
             "--min-variance-retention", str(config.squeeze.min_variance_retention),
+            *(word for rank in config.squeeze.target_ranks for word in ("--target-rank", str(rank))),
         ]  # fmt: skip
         with self._paths.squeeze_log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -66,6 +67,6 @@ class SqueezeJob:
 
 
 def squeeze_table(paths: CampaignPaths) -> dict[str, Any] | None:
-    """`{"ranks": [{"rank", "variance"}], "recommended_rank"}`, or None when nothing was measured."""
+    """The document that `campaign.core.squeeze` wrote, or None when nothing was measured."""
     document = read_json(paths.squeeze)
     return document if document and isinstance(document.get("ranks"), list) else None
