@@ -38,7 +38,9 @@ def test_document_links_lead_somewhere(document: Path) -> None:
 
 
 def test_exit_codes_of_the_documents_are_those_of_the_code() -> None:
-    table = (HERE / "docs/architecture.md").read_text(encoding="utf-8").partition("## Errors and exit codes")[2]
+    table = (
+        (HERE / "docs/architecture.md").read_text(encoding="utf-8").partition("## Errors and exit codes")[2]
+    )
     documented = {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
     in_code = {
         kind.exit_code
@@ -53,4 +55,6 @@ def test_every_benchmark_and_command_is_reachable_by_name() -> None:
 
     missing = [name for name in COMMANDS if not (HERE / f"campaign/cli/{name}.py").is_file()]
     assert not missing
-    assert all(path.read_text(encoding="utf-8").startswith('"""') for path in (HERE / "benchmarks").glob("*.py"))
+    assert all(
+        path.read_text(encoding="utf-8").startswith('"""') for path in (HERE / "benchmarks").glob("*.py")
+    )
