@@ -91,7 +91,7 @@ def _type(entry: dict[str, Any], schema: dict[str, Any]) -> str:
     if "const" in entry:
         return f"`{entry['const']}`"
     if entry.get("type") == "array":
-        inner = entry.get("items") or next(iter(entry.get("prefixItems", [])), {})
+        inner: dict[str, Any] = entry.get("items") or next(iter(entry.get("prefixItems", [])), {})
         return f"list of: {_type(inner, schema)}"
     if entry.get("pattern", "").startswith("^[A-Za-z_]\\w*(\\."):
         return "dotted path"
