@@ -54,7 +54,7 @@ def known_facts(folder: Path) -> Facts:
     from campaign.spec.plan import Facts
 
     facts = Facts()
-    if folder.is_dir() and find_spec("campaign.execution.facts"):
+    if os.path.isdir(folder) and find_spec("campaign.execution.facts"):
         gather: Any = import_module("campaign.execution.facts").gather_facts
         facts = gather(CampaignPaths(folder))
     return on_this_machine(facts)

@@ -32,6 +32,12 @@ CASES = (
     Malformed("number_of_5000_digits", f"[training]\nlr = {'9' * 5000}\n", ("not valid TOML",)),
     Malformed("lists_500_deep", f"a = {'[' * 500}{']' * 500}\n", ("nested too deeply",)),
     Malformed("lists_30_deep", f"[core.options]\na = {'[' * 30}{']' * 30}\n", (":2:", "nested too deeply")),
+    Malformed("data_path_too_long", f"[data]\npath = '{'x' * 9000}'\n", (":2:8:", "cannot be read: xxx")),
+    Malformed(
+        "module_path_too_long",
+        f"[[campaign.conditions]]\nmodule = '{'x' * 9000}'\n",
+        (":2:10: no such file: xxx",),
+    ),
     Malformed(
         "name_too_long",
         f"[campaign]\nname = '{'x' * 300}'\n",

@@ -174,6 +174,30 @@ def test_a_content_hash_in_the_file_is_held_against_the_data(spec_of: Loader, tm
         spec_of(f'[data]\npath = "a.jsonl"\npath_sha256 = "{written}"\n')
 
 
+def test_a_content_hash_is_held_against_a_file_with_an_absolute_path_too(
+    spec_of: Loader, tmp_path: Path
+) -> None:
+    (tmp_path / "a.jsonl").write_text("{}\n")
+    with pytest.raises(SpecError, match="has other content"):
+        spec_of(f'[data]\npath = "{tmp_path}/a.jsonl"\npath_sha256 = "{"0" * 64}"\n')
+
+
+def test_a_model_folder_is_found_beside_the_spec_and_a_hub_name_is_left_alone(
+    spec_of: Loader, tmp_path: Path
+) -> None:
+    (tmp_path / "weights" / "small").mkdir(parents=True)
+    spec = spec_of(
+def test_a_model_folder_lies_beside_the_spec_and_a_hub_name_is_no_folder(spec_of: Loader, tmp_path: Path) -> None:
+        "[[campaign.exclude]]\nmodel.model = './weights/small/../small/'\n"
+    )
+    assert [condition.config.model.model for condition in spec.conditions] == [
+        str(tmp_path / "weights" / "small"),
+        "org/name",
+        "embedded",
+    ]
+    assert labels(spec)[0] == "grpo+none~model=weights-small"
+
+
 def test_max_steps_of_the_campaign_is_every_runs_and_a_condition_may_differ(spec_of: Loader) -> None:
     spec = spec_of(
         "[campaign]\nmax_steps = 7\n"
