@@ -187,7 +187,8 @@ def test_a_model_folder_is_found_beside_the_spec_and_a_hub_name_is_left_alone(
 ) -> None:
     (tmp_path / "weights" / "small").mkdir(parents=True)
     spec = spec_of(
-def test_a_model_folder_lies_beside_the_spec_and_a_hub_name_is_no_folder(spec_of: Loader, tmp_path: Path) -> None:
+        "[campaign.factors]\n"
+        'model.model = ["weights/small", "./weights/small/../small/", "org/name", "embedded"]\n'
         "[[campaign.exclude]]\nmodel.model = './weights/small/../small/'\n"
     )
     assert [condition.config.model.model for condition in spec.conditions] == [
