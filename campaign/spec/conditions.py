@@ -14,7 +14,7 @@ from campaign.spec import labels
 from campaign.spec.config import RunConfig, Section
 from campaign.spec.consistency import LOOKED_AT, Contradiction, contradictions
 from campaign.spec.drafts import Draft
-from campaign.spec.explain import say, shown
+from campaign.spec.explain import dotted, say, shown
 from campaign.spec.fields import sections
 from campaign.spec.files import NamedFiles
 from campaign.spec.findings import Findings
@@ -105,8 +105,8 @@ class ConditionResolver:
     def _checked(self, config: RunConfig, set_at: Mapping[FieldPath, TomlPath]) -> RunConfig:
         """`config` with its data located; contradictions are reported where they are made."""
         for path, message, hint in self._contradictions_of(config):
-            at = next((set_at[entry] for entry in _candidates(path, set_at)), path)
-            self.findings.at_value(at, message, hint, field=".".join(path))
+            at = next((set_at[entry] for entry in _candidates(path, set_at)), _in_document(path))
+            self.findings.at_value(at, message, hint, field=dotted(_in_document(path)))
         return self._located(config, set_at)
 
     def _contradictions_of(self, config: RunConfig) -> tuple[Contradiction, ...]:
@@ -184,6 +184,10 @@ def _shared(left: tuple[str, ...], right: tuple[str, ...]) -> int:
     return next(
         (i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right))
     )
+
+
+def _in_document(path: FieldPath) -> TomlPath:
+    return tuple(int(part) if part.isdecimal() else part for part in path)
 
 
 def _candidates(path: FieldPath, set_at: Mapping[FieldPath, TomlPath]) -> list[FieldPath]:

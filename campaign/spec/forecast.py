@@ -96,6 +96,7 @@ def notes(plan: Plan, facts: Facts) -> tuple[str, ...]:
         *_looks(plan),
         *_same_result(plan),
         *_infeasible(plan.conditions, facts),
+        *_crowded(plan.conditions),
         *_squeeze(plan.conditions),
         *(f"not found: {file}" for file in facts.missing_files),
     )
@@ -138,6 +139,15 @@ def _squeeze(conditions: tuple[Condition, ...]) -> Iterator[str]:
     first = conditions[0].config
     if first.squeeze is not None and not first.model.lora_rank:
         yield "[squeeze] looks at a LoRA adapter, and model.lora_rank is 0: there will be none"
+
+
+def _crowded(conditions: tuple[Condition, ...]) -> Iterator[str]:
+    for condition in conditions:
+        threads, cpus = condition.config.training.threads, condition.config.resources.num_cpus
+        if threads > cpus:
+            has = f"{_amount(threads, 'thread')} and asks for {_amount(cpus, 'CPU')}"
+            yield f"a run of {condition.label} has {has}: runs side by side will crowd each other"
+            return
 
 
 def _amount(number: float, unit: str) -> str:
