@@ -23,7 +23,10 @@ def _matching(incomplete: str) -> list[str]:
 
 def init(
     template: Annotated[
-        str, typer.Argument(help="Which template; --list shows them.", autocompletion=_matching)
+        str,
+        typer.Argument(
+            help="Which template; --list shows them.", metavar="TEMPLATE", autocompletion=_matching
+        ),
     ] = DEFAULT,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File to write; TEMPLATE.toml when not given.")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def plan(
-    spec: Annotated[Path, typer.Argument(help="Campaign TOML.", show_default=False)],
+    spec: Annotated[Path, typer.Argument(help="Campaign TOML.", metavar="SPEC", show_default=False)],
     json_: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     dir_: Annotated[
         Path | None,
