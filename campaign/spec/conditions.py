@@ -56,7 +56,7 @@ class ConditionResolver:
         differing = [
             (entry.path, entry.value)
             for entry in draft.overrides
-            if _get(config, entry.path) != _get(self.base, entry.path)
+            if field_value(config, entry.path) != field_value(self.base, entry.path)
         ]
         label = self._label(draft, config, differing)
         config = config.model_copy(update={"condition": label})
@@ -149,11 +149,11 @@ class ConditionResolver:
         first_named: dict[FieldPath, TomlPath] = {}
         for draft, _ in pairs:
             for entry in draft.overrides:
-                if draft.module is None or entry.at[-1] != "module":
+                if not entry.from_module:
                     first_named.setdefault(entry.path, entry.at)
         for path, at in first_named.items():
-            value = _get(self.base, path)
-            if all(_get(condition.config, path) == value for _, condition in pairs):
+            value = field_value(self.base, path)
+            if all(field_value(condition.config, path) == value for _, condition in pairs):
                 self.findings.at_key(
                     at if isinstance(at[-1], str) else at[:-1],
                     f"changes nothing: it is {shown(value)} in every condition, as in the base",
@@ -172,7 +172,8 @@ def _overlaid(raw: dict[str, Any], entries: Iterable[Override]) -> dict[str, Any
     return merged
 
 
-def _get(config: RunConfig, path: FieldPath) -> Any:
+def field_value(config: RunConfig, path: FieldPath) -> Any:
+    """What stands at `path`; None for a section or a key that is not there."""
     section = getattr(config, path[0])
     if section is None:
         return None

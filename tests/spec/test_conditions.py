@@ -246,6 +246,15 @@ def test_a_condition_can_be_a_python_module_and_is_named_by_its_file(spec_of: Lo
     assert spec.modules == {"plain": "variants/credit/plain.py", "maxrl": "variants/credit/maxrl.py"}
 
 
+@pytest.mark.usefixtures("package")
+def test_what_modules_share_is_neither_under_test_nor_an_idle_axis(spec_of: Loader) -> None:
+    spec = spec_of(
+        '[[campaign.conditions]]\nmodule = "variants/credit/plain.py"\n'
+        '[[campaign.conditions]]\nmodule = "variants/credit/maxrl.py"\n'
+    )
+    assert spec.under_test == ("algorithm.advantage_mode",)
+
+
 def test_a_module_may_use_a_neighbour_without_being_a_package(spec_of: Loader, tmp_path: Path) -> None:
     (tmp_path / "shared.py").write_text("LR = 0.25\n")
     (tmp_path / "hot.py").write_text(
