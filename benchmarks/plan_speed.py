@@ -2,10 +2,10 @@
 
     python benchmarks/plan_speed.py
 
-`wide` is 10 conditions with 1,000 seeds, `factors` is 10,000 combinations with one seed, so that every run has
-a configuration of its own. Each is loaded and resolved in a fresh process, with facts for half of the runs. The
-limits are 2 s of CPU and 300 MB; the last column relates the time to one start of Python with pydantic, which
-is the unit in which the machine's own speed cancels out.
+`wide` is 10 conditions with 1,000 seeds, `factors` is 10,000 combinations with one seed, so that every run
+has a configuration of its own. Each is loaded and resolved in a fresh process, without facts and with facts
+for half of the runs. The limits are 2 s of CPU and 300 MB. The last column relates the time to one start of
+Python with pydantic: a unit in which the machine's own speed cancels out.
 """
 
 from __future__ import annotations
@@ -78,10 +78,16 @@ def main() -> int:
             )
         found = json.loads(done.stdout)
         total = found["import"] + found["load"] + max(found["resolve"], found["with_facts"])
-        sys.stdout.write(
-            f"{name:8} {found['runs']:>6,} {found['load']:>8.2f} {found['resolve']:>10.2f} {found['with_facts']:>13.2f}"
-            f" {total:>9.2f} {found['mb']:>6.0f} {total / found['python']:>10.1f}\n"
+        columns = (
+            found["load"],
+            found["resolve"],
+            found["with_facts"],
+            total,
+            found["mb"],
+            total / found["python"],
         )
+        figures = "{:>8.2f} {:>10.2f} {:>13.2f} {:>9.2f} {:>6.0f} {:>10.1f}".format(*columns)
+        sys.stdout.write(f"{name:8} {found['runs']:>6,} {figures}\n")
         worst = max(worst, total > SECONDS, found["mb"] > MEGABYTES)
     sys.stdout.write(f"limits: {SECONDS:g} s, {MEGABYTES:g} MB: {'missed' if worst else 'held'}\n")
     return int(worst)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +23,10 @@ def _matching(incomplete: str) -> list[str]:
 
 def init(
     template: Annotated[
-        str, typer.Argument(help="Which template; --list shows them.", autocompletion=_matching)
+        str,
+        typer.Argument(
+            help="Which template; --list shows them.", metavar="TEMPLATE", autocompletion=_matching
+        ),
     ] = DEFAULT,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File to write; TEMPLATE.toml when not given.")
@@ -46,7 +50,7 @@ def init(
         near = did_you_mean(template, known)
         raise UsageError(f"no template `{template}`: {near or 'there are ' + ', '.join(known)}")
     target = out or Path(f"{template}.toml")
-    if target.is_dir():
+    if os.path.isdir(target):
         target = target / f"{template}.toml"
     text = known[template].read_text(encoding="utf-8")
     schema_path = target.parent / SCHEMA_FILE

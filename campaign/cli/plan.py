@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def plan(
-    spec: Annotated[Path, typer.Argument(help="Campaign TOML.", show_default=False)],
+    spec: Annotated[Path, typer.Argument(help="Campaign TOML.", metavar="SPEC", show_default=False)],
     json_: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     dir_: Annotated[
         Path | None,
@@ -79,7 +79,7 @@ def known_facts(folder: Path) -> Facts:
     from campaign.spec.plan import Facts
 
     facts = Facts()
-    if folder.is_dir() and find_spec("campaign.execution.facts"):
+    if os.path.isdir(folder) and find_spec("campaign.execution.facts"):
         gather: Any = import_module("campaign.execution.facts").gather_facts
         facts = gather(CampaignPaths(folder))
     return on_this_machine(facts)

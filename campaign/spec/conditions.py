@@ -13,10 +13,10 @@ from campaign.errors import Problem
 from campaign.spec import labels
 from campaign.spec.config import RunConfig, Section
 from campaign.spec.consistency import LOOKED_AT, Contradiction, contradictions
-from campaign.spec.datafiles import DataFiles
 from campaign.spec.drafts import Draft
-from campaign.spec.explain import say, shown
+from campaign.spec.explain import dotted, say, shown
 from campaign.spec.fields import sections
+from campaign.spec.files import NamedFiles
 from campaign.spec.findings import Findings
 from campaign.spec.overrides import FieldPath, Override
 from campaign.spec.plan import Condition
@@ -32,7 +32,7 @@ class ConditionResolver:
         self.name = name
         self.raw = raw
         self.findings = findings
-        self.files = DataFiles(folder, findings)
+        self.files = NamedFiles(folder, findings)
         self._built: dict[tuple[Override, ...], Section | None] = {}
         self._contradictions: dict[tuple[int, ...], tuple[Contradiction, ...]] = {}
         self._held: list[RunConfig] = []
@@ -54,9 +54,9 @@ class ConditionResolver:
     def _condition(self, draft: Draft) -> Condition:
         config = self._config(draft)
         differing = [
-            (entry.path, value)
+            (entry.path, entry.value)
             for entry in draft.overrides
-            if (value := _get(config, entry.path)) != _get(self.base, entry.path)
+            if field_value(config, entry.path) != field_value(self.base, entry.path)
         ]
         label = self._label(draft, config, differing)
         config = config.model_copy(update={"condition": label})
@@ -105,8 +105,8 @@ class ConditionResolver:
     def _checked(self, config: RunConfig, set_at: Mapping[FieldPath, TomlPath]) -> RunConfig:
         """`config` with its data located; contradictions are reported where they are made."""
         for path, message, hint in self._contradictions_of(config):
-            at = next((set_at[entry] for entry in _candidates(path, set_at)), path)
-            self.findings.at_value(at, message, hint, field=".".join(path))
+            at = next((set_at[entry] for entry in _candidates(path, set_at)), _in_document(path))
+            self.findings.at_value(at, message, hint, field=dotted(_in_document(path)))
         return self._located(config, set_at)
 
     def _contradictions_of(self, config: RunConfig) -> tuple[Contradiction, ...]:
@@ -118,7 +118,10 @@ class ConditionResolver:
 
     def _located(self, config: RunConfig, set_at: Mapping[FieldPath, TomlPath]) -> RunConfig:
         data = self.files.located(config.data, set_at)
-        return config if data is config.data else config.model_copy(update={"data": data})
+        model = self.files.located_model(config.model, set_at)
+        if data is config.data and model is config.model:
+            return config
+        return config.model_copy(update={"data": data, "model": model})
 
     def _refuse_twins(self, pairs: list[tuple[Draft, Condition]]) -> None:
         by_label: dict[str, Condition] = {}
@@ -146,11 +149,11 @@ class ConditionResolver:
         first_named: dict[FieldPath, TomlPath] = {}
         for draft, _ in pairs:
             for entry in draft.overrides:
-                if draft.module is None or entry.at[-1] != "module":
+                if not entry.from_module:
                     first_named.setdefault(entry.path, entry.at)
         for path, at in first_named.items():
-            value = _get(self.base, path)
-            if all(_get(condition.config, path) == value for _, condition in pairs):
+            value = field_value(self.base, path)
+            if all(field_value(condition.config, path) == value for _, condition in pairs):
                 self.findings.at_key(
                     at if isinstance(at[-1], str) else at[:-1],
                     f"changes nothing: it is {shown(value)} in every condition, as in the base",
@@ -169,7 +172,8 @@ def _overlaid(raw: dict[str, Any], entries: Iterable[Override]) -> dict[str, Any
     return merged
 
 
-def _get(config: RunConfig, path: FieldPath) -> Any:
+def field_value(config: RunConfig, path: FieldPath) -> Any:
+    """What stands at `path`; None for a section or a key that is not there."""
     section = getattr(config, path[0])
     if section is None:
         return None
@@ -181,6 +185,10 @@ def _shared(left: tuple[str, ...], right: tuple[str, ...]) -> int:
     return next(
         (i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right))
     )
+
+
+def _in_document(path: FieldPath) -> TomlPath:
+    return tuple(int(part) if part.isdecimal() else part for part in path)
 
 
 def _candidates(path: FieldPath, set_at: Mapping[FieldPath, TomlPath]) -> list[FieldPath]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import PurePosixPath
 
 from campaign.spec.config import RunConfig
@@ -11,6 +13,9 @@ from campaign.spec.overrides import FieldPath
 
 LOOKED_AT = ("core", "model", "data", "resources")
 """The sections that the rules read."""
+
+PLACEHOLDERS = ("config", "run_dir", "seed", "checkpoint")
+"""What is filled in in `core.command`; other braces are the command's own."""
 
 Contradiction = tuple[FieldPath, str, str]
 """The field at fault, what is wrong, and what would be right."""
@@ -30,6 +35,12 @@ def _core(config: RunConfig) -> Iterator[Contradiction]:
         yield ("core", "command"), "stands beside core.entrypoint", "a core is one or the other"
     if core.command is not None and not any(part.strip() for part in core.command[:1]):
         yield ("core", "command"), "names no program", 'for example ["python", "train.py", "{config}"]'
+    for number, part in enumerate(core.command or ()):
+        for name in re.findall(r"\{(\w+)\}", part):
+            near = get_close_matches(name, PLACEHOLDERS, n=1, cutoff=0.75)
+            if name not in PLACEHOLDERS and near:
+                at = ("core", "command", str(number))
+                yield at, f"`{{{name}}}` is filled in by nobody", f"did you mean `{{{near[0]}}}`?"
     file = PurePosixPath(core.metrics_file)
     if not core.metrics_file or file.is_absolute() or ".." in file.parts:
         yield (

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from math import ceil, floor, log2
 
 from campaign.spec.config import RunConfig
-from campaign.spec.plan import Condition, Facts, Plan
+from campaign.spec.plan import Action, Condition, Facts, Plan
 
 ALPHA = 0.05
+STARTED: tuple[Action, ...] = ("run", "resume")
+"""Actions that a submit takes unasked; `retry` and `stale` have to be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def concurrency(config: RunConfig, facts: Facts) -> int:
 
 def estimate(plan: Plan, facts: Facts) -> Estimate | None:
     """Time for what is left to do; None without any measured step, or when nothing fits or is left."""
-    todo = [run for run in plan.runs if run.action in ("run", "retry", "resume")]
+    todo = [run for run in plan.runs if run.action in STARTED]
     if not todo or not facts.step_seconds:
         return None
     typical = sum(facts.step_seconds.values()) / len(facts.step_seconds)
@@ -94,6 +96,7 @@ def notes(plan: Plan, facts: Facts) -> tuple[str, ...]:
         *_looks(plan),
         *_same_result(plan),
         *_infeasible(plan.conditions, facts),
+        *_crowded(plan.conditions),
         *_squeeze(plan.conditions),
         *(f"not found: {file}" for file in facts.missing_files),
     )
@@ -136,6 +139,15 @@ def _squeeze(conditions: tuple[Condition, ...]) -> Iterator[str]:
     first = conditions[0].config
     if first.squeeze is not None and not first.model.lora_rank:
         yield "[squeeze] looks at a LoRA adapter, and model.lora_rank is 0: there will be none"
+
+
+def _crowded(conditions: tuple[Condition, ...]) -> Iterator[str]:
+    for condition in conditions:
+        threads, cpus = condition.config.training.threads, condition.config.resources.num_cpus
+        if threads > cpus:
+            has = f"{_amount(threads, 'thread')} and asks for {_amount(cpus, 'CPU')}"
+            yield f"a run of {condition.label} has {has}: runs side by side will crowd each other"
+            return
 
 
 def _amount(number: float, unit: str) -> str:

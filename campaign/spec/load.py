@@ -8,12 +8,14 @@ from typing import Any
 
 from campaign.spec import labels
 from campaign.spec.claims import claims
-from campaign.spec.conditions import ConditionResolver
+from campaign.spec.conditions import ConditionResolver, field_value
 from campaign.spec.config import RunConfig
 from campaign.spec.drafts import Draft, drafts
 from campaign.spec.explain import did_you_mean, shown, unknown_section
 from campaign.spec.fields import by_leaf, fields, sections
 from campaign.spec.findings import Findings
+from campaign.spec.overrides import FieldPath
+from campaign.spec.plan import Condition
 from campaign.spec.reading import Document, read
 from campaign.spec.screen import screen
 from campaign.spec.spec import CampaignSection, CheckSection, Spec
@@ -44,7 +46,7 @@ def from_document(document: Document, path: Path) -> Spec:
     drafted = drafts(campaign, path.parent, findings)
     resolver = ConditionResolver(name, base, raw, path.parent, findings)
     conditions = resolver.resolve(drafted)
-    under_test = _under_test(campaign, drafted, findings)
+    under_test = _under_test(campaign, drafted, conditions, findings)
     hypotheses = claims(data, [condition.label for condition in conditions], findings)
     findings.raise_if_any()
     return Spec(
@@ -124,8 +126,13 @@ def _name(campaign: CampaignSection, path: Path, findings: Findings) -> str:
     return campaign.name
 
 
-def _under_test(campaign: CampaignSection, drafted: tuple[Draft, ...], findings: Findings) -> tuple[str, ...]:
-    named = list(dict.fromkeys(entry.dotted for draft in drafted for entry in draft.overrides))
+def _under_test(
+    campaign: CampaignSection,
+    drafted: tuple[Draft, ...],
+    conditions: tuple[Condition, ...],
+    findings: Findings,
+) -> tuple[str, ...]:
+    named = list(_named(drafted, conditions))
     if campaign.under_test is None:
         found = named
     else:
@@ -146,6 +153,20 @@ def _under_test(campaign: CampaignSection, drafted: tuple[Draft, ...], findings:
     # The content of a data file under test is under test with it.
     contents = [f"{path}_sha256" for path in found if path in ("data.path", "data.eval_path")]
     return tuple(dict.fromkeys([*found, *contents]))
+
+
+def _named(drafted: tuple[Draft, ...], conditions: tuple[Condition, ...]) -> dict[str, None]:
+    """The fields that conditions name, in order; what modules name only where it differs between them."""
+    found: dict[str, None] = {}
+    idle: dict[FieldPath, bool] = {}
+    for draft in drafted:
+        for entry in draft.overrides:
+            if entry.from_module and entry.path not in idle:
+                values = [field_value(condition.config, entry.path) for condition in conditions]
+                idle[entry.path] = all(value == values[0] for value in values)
+            if not (entry.from_module and idle[entry.path]):
+                found[entry.dotted] = None
+    return found
 
 
 def _notes(data: dict[str, Any], campaign: CampaignSection) -> tuple[str, ...]:

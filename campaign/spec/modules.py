@@ -8,6 +8,7 @@ that has just started, because that start is what costs.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -98,8 +99,8 @@ def module_configs(
     A file inside a package (a folder with `__init__.py`) is imported under its full name, so that its
     relative imports work; any other file runs as a script does, with its own folder first on the path.
     """
-    files = {at: (folder / name).resolve() for at, name in wanted.items()}
-    missing = {at for at, file in files.items() if not file.is_file()}
+    files = {at: Path(os.path.abspath(folder / name)) for at, name in wanted.items()}
+    missing = {at for at, file in files.items() if not os.path.isfile(file)}
     for at in missing:
         findings.at_value(at, f"no such file: {wanted[at]}", f"relative to {folder or '.'}", field="")
     asked = {at: file for at, file in files.items() if at not in missing}

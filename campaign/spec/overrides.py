@@ -35,6 +35,11 @@ class Override:
     def dotted(self) -> str:
         return ".".join(self.path)
 
+    @property
+    def from_module(self) -> bool:
+        """Whether a Python module says it: modules of a family repeat what they share."""
+        return "module" in self.at
+
 
 def overrides(table: dict[str, Any], at: TomlPath, findings: Findings) -> Iterator[Override]:
     """The fields that `table` sets; keys that mean none, or more than one, are reported."""

@@ -48,10 +48,20 @@ class Positions:
 
 
 def index(text: str) -> Positions:
-    """The places of all keys and values of `text`, which `tomllib.loads` accepts."""
+    """The places of all keys and values of `text`, which `tomllib.loads` accepts.
+
+    Raises `LostPlace` where the text cannot be followed, and never runs on for ever.
+    """
     scanner = _Scanner(text.replace("\r\n", "\n"))
-    scanner.document()
+    try:
+        scanner.document()
+    except (IndexError, ValueError) as error:
+        raise LostPlace(scanner.at) from error
     return scanner.found
+
+
+class LostPlace(Exception):
+    """The scanner does not understand what tomllib does: a bug of ours that must cost places and no more."""
 
 
 class _Scanner:
@@ -65,10 +75,16 @@ class _Scanner:
     def document(self) -> None:
         table: TomlPath = ()
         while self._skip_blank():
+            start = self.at
             if self.text[self.at] == "[":
                 table = self._header()
             else:
                 self._pair(table)
+            self._went_on(start)
+
+    def _went_on(self, start: int) -> None:
+        if self.at <= start:
+            raise ValueError("no way forward")
 
     def _header(self) -> TomlPath:
         opening = self._here()
@@ -134,7 +150,9 @@ class _Scanner:
         self.at += 1
         number = 0
         while self._skip_blank() and self.text[self.at] != "]":
+            start = self.at
             self._value((*path, number))
+            self._went_on(start)
             number += 1
             self._skip_blank()
             if self.text[self.at] == ",":
@@ -144,7 +162,9 @@ class _Scanner:
     def _inline_table(self, path: TomlPath) -> None:
         self.at += 1
         while self._skip_blank() and self.text[self.at] != "}":
+            start = self.at
             self._pair(path)
+            self._went_on(start)
             self._skip_blank()
             if self.text[self.at] == ",":
                 self.at += 1

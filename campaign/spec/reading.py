@@ -10,7 +10,7 @@ from typing import Any
 
 from campaign.errors import Place, Problem, SpecError
 from campaign.spec import secrets
-from campaign.spec.positions import Position, Positions, TomlPath, index
+from campaign.spec.positions import LostPlace, Position, Positions, TomlPath, index
 
 LARGEST = 8 * 2**20
 """Bytes of a campaign file; ten thousand written-out conditions take about one million."""
@@ -51,7 +51,7 @@ def parse(text: str, file: str) -> Document:
         notes = (f"{file} starts with a byte-order mark, which is passed over",)
     try:
         data = tomllib.loads(text)
-        positions = index(text)
+        positions = _positions(text)
     except RecursionError:
         raise _refused(file, "nested too deeply", hint="a campaign file needs a handful of levels") from None
     except tomllib.TOMLDecodeError as error:
@@ -61,6 +61,14 @@ def parse(text: str, file: str) -> Document:
     if not data:
         raise _refused(file, "is empty", hint="`campaign init` writes one to start from")
     return Document(file, text, data, positions, notes)
+
+
+def _positions(text: str) -> Positions:
+    """Places are a courtesy: without them a problem still names file and field."""
+    try:
+        return index(text)
+    except LostPlace:
+        return Positions()
 
 
 def _refused(

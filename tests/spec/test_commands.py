@@ -44,10 +44,9 @@ def environment(**more: str) -> dict[str, str]:
 def on_a_terminal(columns: int, *arguments: str, **env: str) -> str:
     """What the command shows on a terminal so wide."""
     master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "campaign", *arguments],
-        stdin=slave, stdout=slave, stderr=slave, env=environment(COLUMNS=str(columns), TERM="xterm-256color", **env),
-    )  # fmt: skip
+    variables = environment(COLUMNS=str(columns), TERM="xterm-256color", **env)
+    command = [sys.executable, "-m", "campaign", *arguments]
+    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=variables)
     os.close(slave)
     shown: list[bytes] = []
 
@@ -68,10 +67,17 @@ def on_a_terminal(columns: int, *arguments: str, **env: str) -> str:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["plan", str(FIRST_LIGHT)], ["plan", str(FIRST_LIGHT), "--json"], ["init", "--list"], ["schema"],
-     ["check", str(FIRST_LIGHT)], ["status"]],
+    [
+        ["--help"],
+        ["plan", str(FIRST_LIGHT)],
+        ["plan", str(FIRST_LIGHT), "--json"],
+        ["init", "--list"],
+        ["schema"],
+        ["check", str(FIRST_LIGHT)],
+        ["status"],
+    ],
     ids=lambda arguments: " ".join(Path(argument).name for argument in arguments),
-)  # fmt: skip
+)
 def test_a_light_command_imports_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     if not arguments[0].startswith("-") and find_spec(f"campaign.cli.{arguments[0]}") is None:
         pytest.skip(f"no `{arguments[0]}` in this build")

@@ -76,7 +76,8 @@ def test_labels_of_a_core_of_ones_own_leave_the_algorithm_out(spec_of: Loader) -
 def test_labels_too_long_for_a_folder_are_cut_and_stay_distinct(spec_of: Loader) -> None:
     targets = [f"layer_{i}_projection" for i in range(20)]
     spec = spec_of(
-        f"[[campaign.conditions]]\nlora_targets = {targets}\n[[campaign.conditions]]\nlora_targets = {targets[::-1]}\n"
+        f"[[campaign.conditions]]\nlora_targets = {targets}\n"
+        f"[[campaign.conditions]]\nlora_targets = {targets[::-1]}\n"
     )
     assert len(set(labels(spec))) == 2
     assert all(len(label) <= 100 for label in labels(spec))
@@ -112,7 +113,8 @@ def test_a_condition_changes_nothing_but_what_it_names(spec_of: Loader) -> None:
 
 def test_a_key_of_a_free_table_is_laid_over_the_base_and_leaves_its_neighbours(spec_of: Loader) -> None:
     spec = spec_of(
-        '[core.options]\na = 1\nb = 2\n[[campaign.conditions]]\ncore.options.b = 3\n[[campaign.conditions]]\n"core.options.c" = [4]\n'
+        "[core.options]\na = 1\nb = 2\n[[campaign.conditions]]\ncore.options.b = 3\n"
+        '[[campaign.conditions]]\n"core.options.c" = [4]\n'
     )
     assert [condition.config.core.options for condition in spec.conditions] == [
         {"a": 1, "b": 3},
@@ -172,9 +174,35 @@ def test_a_content_hash_in_the_file_is_held_against_the_data(spec_of: Loader, tm
         spec_of(f'[data]\npath = "a.jsonl"\npath_sha256 = "{written}"\n')
 
 
+def test_a_content_hash_is_held_against_a_file_with_an_absolute_path_too(
+    spec_of: Loader, tmp_path: Path
+) -> None:
+    (tmp_path / "a.jsonl").write_text("{}\n")
+    with pytest.raises(SpecError, match="has other content"):
+        spec_of(f'[data]\npath = "{tmp_path}/a.jsonl"\npath_sha256 = "{"0" * 64}"\n')
+
+
+def test_a_model_folder_is_found_beside_the_spec_and_a_hub_name_is_left_alone(
+    spec_of: Loader, tmp_path: Path
+) -> None:
+    (tmp_path / "weights" / "small").mkdir(parents=True)
+    spec = spec_of(
+        "[campaign.factors]\n"
+        'model.model = ["weights/small", "./weights/small/../small/", "org/name", "embedded"]\n'
+        "[[campaign.exclude]]\nmodel.model = './weights/small/../small/'\n"
+    )
+    assert [condition.config.model.model for condition in spec.conditions] == [
+        str(tmp_path / "weights" / "small"),
+        "org/name",
+        "embedded",
+    ]
+    assert labels(spec)[0] == "grpo+none~model=weights-small"
+
+
 def test_max_steps_of_the_campaign_is_every_runs_and_a_condition_may_differ(spec_of: Loader) -> None:
     spec = spec_of(
-        "[campaign]\nmax_steps = 7\n[[campaign.conditions]]\nlr = 0.1\n[[campaign.conditions]]\nmax_steps = 9\n"
+        "[campaign]\nmax_steps = 7\n"
+        "[[campaign.conditions]]\nlr = 0.1\n[[campaign.conditions]]\nmax_steps = 9\n"
     )
     assert [condition.config.training.max_steps for condition in spec.conditions] == [7, 9]
 
@@ -218,10 +246,31 @@ def test_a_condition_can_be_a_python_module_and_is_named_by_its_file(spec_of: Lo
     assert spec.modules == {"plain": "variants/credit/plain.py", "maxrl": "variants/credit/maxrl.py"}
 
 
+@pytest.mark.usefixtures("package")
+def test_what_modules_share_is_neither_under_test_nor_an_idle_axis(spec_of: Loader) -> None:
+    spec = spec_of(
+        '[[campaign.conditions]]\nmodule = "variants/credit/plain.py"\n'
+        '[[campaign.conditions]]\nmodule = "variants/credit/maxrl.py"\n'
+    )
+    assert spec.under_test == ("algorithm.advantage_mode",)
+
+
 def test_a_module_may_use_a_neighbour_without_being_a_package(spec_of: Loader, tmp_path: Path) -> None:
     (tmp_path / "shared.py").write_text("LR = 0.25\n")
-    (tmp_path / "hot.py").write_text("import dataclasses\nfrom shared import LR\n"
-        "@dataclasses.dataclass\nclass C:\n    lr: float = LR\n    betas: tuple = (0.5, 0.5)\n    revision: str = None\nconfig = C()\n")  # fmt: skip
+    (tmp_path / "hot.py").write_text(
+        dedent("""
+        import dataclasses
+        from shared import LR
+
+        @dataclasses.dataclass
+        class Config:
+            lr: float = LR
+            betas: tuple = (0.5, 0.5)
+            revision: str = None
+
+        config = Config()
+        """)
+    )
     (condition,) = spec_of('[[campaign.conditions]]\nmodule = "hot.py"\n').conditions
     assert (condition.config.training.lr, condition.config.training.betas) == (0.25, (0.5, 0.5))
 
@@ -258,7 +307,8 @@ def test_a_module_reaches_neither_the_planner_nor_another_module(spec_of: Loader
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "_base.py").write_text(f"LR = {lr}\n")
         (tmp_path / folder / f"{folder}.py").write_text(
-            f"from _base import LR\nimport os\nassert 'X_LEAK' not in os.environ\n{spoils}config = {{'lr': LR}}\n"
+            "from _base import LR\nimport os\nassert 'X_LEAK' not in os.environ\n"
+            f"{spoils}config = {{'lr': LR}}\n"
         )
     spec = spec_of('[[campaign.conditions]]\nmodule = "a/a.py"\n[[campaign.conditions]]\nmodule = "b/b.py"\n')
     assert [condition.config.training.lr for condition in spec.conditions] == [0.5, 0.25]

@@ -65,9 +65,9 @@ def test_the_identity_is_versioned_and_well_formed() -> None:
 
 
 def test_a_default_that_changes_needs_another_version_of_the_identity() -> None:
-    """Fields at their default are no part of the hash. So a changed default would change results and leave the
-    identity as it was: raise `VERSION`, then write the new defaults into the record beside this test. A new
-    field only has to be added to the record."""
+    """Fields at their default are no part of the hash. So a changed default would change results and leave
+    the identity as it was: raise `VERSION`, then write the new defaults into the record beside this test. A
+    new field only has to be added to the record."""
     recorded = json.loads(RECORDED.read_text())
     assert recorded["version"] == VERSION
     assert recorded["defaults"] == json.loads(json.dumps(identity_defaults()))

@@ -8,7 +8,11 @@ import pytest
 
 from campaign.errors import SpecError
 from tests.spec.conftest import Cli, Loader
-from tests.spec.malformed import CASES, TWO, Malformed
+from tests.spec.malformed import CASES, Malformed
+
+TWO = (
+    '[[campaign.conditions]]\nname = "a"\nkl_coef = 0.1\n[[campaign.conditions]]\nname = "b"\nkl_coef = 0.2\n'
+)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
@@ -26,7 +30,10 @@ def test_the_cases_have_names_of_their_own() -> None:
 
 
 def test_a_spec_with_many_problems_gets_all_of_them_in_the_order_of_the_file(spec_of: Loader) -> None:
-    text = "[trainin]\n[campaign]\nseeds = [1, 1]\nnaem = 'x'\n[model]\nlora_rank = -1\ndtype = 'x'\n[data]\npath = 'no'\n"
+    text = (
+        "[trainin]\n[campaign]\nseeds = [1, 1]\nnaem = 'x'\n"
+        "[model]\nlora_rank = -1\ndtype = 'x'\n[data]\npath = 'no'\n"
+    )
     with pytest.raises(SpecError) as caught:
         spec_of(text)
     lines = [problem.place.line for problem in caught.value.problems if problem.place]
@@ -58,7 +65,7 @@ def test_a_secret_is_never_repeated_in_the_answer(spec_of: Loader) -> None:
         "[model]\nrevision = '0123456789012345678901234567890123456789'\n",
         "[core.options]\npad_token = '<pad>'\nmax_tokens = 3\ntokenizer = 'x'\n",
         "[core.env]\nHF_TOKEN = '$HF_TOKEN'\n",
-        "# see https://user@host/ and commit 0123456789012345678901234567890123456789\n[campaign]\nname = 'x'\n",
+        "# see https://user@host/ and commit 0123456789012345678901234567890123456789\nlogging = {}\n",
     ],
 )
 def test_what_only_resembles_a_secret_is_let_through(text: str, spec_of: Loader) -> None:

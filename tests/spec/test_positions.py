@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from campaign.spec.positions import Position, TomlPath, index
 
 BARE = st.text("abcdefghijklmnopqrstuvwxyzABC0123456789_-", min_size=1, max_size=5)
-SCALARS = {
-    "1": 1, "-17": -17, "0x1F": 31, "1_000": 1000, "3.5e-3": 3.5e-3, "true": True, '"a # b"': "a # b",
-    "'C:\\x'": "C:\\x", '"q\\"] }, ="': 'q"] }, =', '"""two\nlines " "" """': 'two\nlines " "" ',
-    "'''it's '' so'''": "it's '' so", '""""quoted""""': '"quoted"', '"\\u00e9"': "é", '"""a\\\n   b"""': "ab", '""': "",
-}  # fmt: skip
+SCALARS = (
+    *("1", "-17", "0x1F", "1_000", "3.5e-3", "true", '""', '"a # b"', "'C:\\x'", '"q\\"] }, ="', '"\\u00e9"'),
+    *('"""two\nlines " "" """', "'''it's '' so'''", '""""quoted""""', '"""a\\\n   b"""'),
+)
 
 
 @dataclass
@@ -58,7 +57,7 @@ def values(draw: st.DrawFn, doc: Written, path: TomlPath, depth: int = 0) -> Non
             pair(draw, doc, path, name, depth + 1)
         doc.text += "}"
     else:
-        doc.text += draw(st.sampled_from(sorted(SCALARS)))
+        doc.text += draw(st.sampled_from(SCALARS))
 
 
 def pair(draw: st.DrawFn, doc: Written, table: TomlPath, name: str, depth: int) -> None:

@@ -236,6 +236,13 @@ def test_what_this_machine_cannot_hold_is_said(spec_of: Loader) -> None:
     assert not any("infeasible" in note for note in resolve(cluster, Facts(cpus=2)).notes)
 
 
+def test_more_threads_than_cores_are_pointed_out_once(spec_of: Loader) -> None:
+    spec = spec_of("[training]\nthreads = 4\n[campaign.factors]\nkl_coef = [0.0, 0.1]\n")
+    assert len([note for note in resolve(spec).notes if "crowd" in note]) == 1
+    roomy = spec_of("[training]\nthreads = 4\n[resources]\nnum_cpus = 4\n")
+    assert not any("crowd" in note for note in resolve(roomy).notes)
+
+
 def test_conditions_that_cannot_differ_in_result_are_pointed_out(spec_of: Loader) -> None:
     spec = spec_of("[campaign.factors]\nsave_every = [5, 25]\n")
     assert any("cannot change a result" in note for note in resolve(spec).notes)
