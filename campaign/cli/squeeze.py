@@ -19,7 +19,9 @@ def squeeze(
     min_variance_retention: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Share of the update's variance to keep.")
     ] = 0.95,
-    rank: Annotated[int | None, typer.Option(min=1, help="Rank to squeeze to; the recommended one if not given.")] = None,
+    rank: Annotated[
+        int | None, typer.Option(min=1, help="Rank to squeeze to; the recommended one if not given.")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder that gets the squeezed adapter.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
@@ -55,6 +57,5 @@ def _print(report: SqueezeReport) -> None:
         table.add_row(str(choice.rank), f"{choice.mean_variance:.2%}", f"{choice.min_variance:.2%}", note)
     out = console.stdout()
     out.print(table)
-    out.print(
-        f"rank {report.recommended_rank} of {report.rank} keeps {report.min_variance_retention:.0%} of the update"
-    )
+    kept = f"{report.min_variance_retention:.0%}"
+    out.print(f"rank {report.recommended_rank} of {report.rank} keeps {kept} of the update")

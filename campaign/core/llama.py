@@ -1,7 +1,7 @@
 """A small Llama that reads and writes the Hugging Face format.
 
 Importing `transformers.LlamaForCausalLM` costs seconds and 150 MB for every run; this module needs torch and
-safetensors. Parameter names are those of the Hugging Face checkpoint, so state dicts are exchanged as they are.
+safetensors. Parameter names are those of the Hugging Face checkpoint, so weights are exchanged as they are.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def supported(document: dict[str, Any]) -> bool:
 
 
 class Linear(nn.Linear):
-    """Without the random initialisation that loading overwrites (on the meta device it imports torch._dynamo)."""
+    """Without random initialisation: loading overwrites it."""
 
     def reset_parameters(self) -> None:
         pass

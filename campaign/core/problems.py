@@ -15,7 +15,8 @@ from typing import Any
 from campaign.core.randomness import Draws
 from campaign.core.tasks import EVAL_SPLIT, SOURCES, draw_task, exactly, prompt_of
 from campaign.core.verify import PROBLEM_TYPES
-from campaign.errors import Place, Problem as Fault, SpecError, UsageError
+from campaign.errors import Place, SpecError, UsageError
+from campaign.errors import Problem as Fault
 from campaign.spec.config import DataSection, RunConfig
 
 
@@ -72,7 +73,7 @@ class ProblemSet:
 
 
 def load_problems(config: RunConfig, folder: Path) -> ProblemSet:
-    """What `[data]` describes; relative paths are relative to `folder`. Raises `SpecError` or `UsageError`."""
+    """What `[data]` describes; paths are relative to `folder`. Raises `SpecError`, `UsageError`."""
     data, training = config.data, config.training
     if data.path is None:
         return _procedural(data, training.seed, training.eval_size)
@@ -137,7 +138,7 @@ def _shuffled_sources(problems: list[Problem], seed: int) -> dict[str, Source]:
 
 
 def read_problems(path: Path) -> list[Problem]:
-    """The problems of a JSONL file. Raises `SpecError` with every bad line, `UsageError` when it cannot be read."""
+    """The problems of a JSONL file. Raises `SpecError` with every bad line, `UsageError` without any."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
