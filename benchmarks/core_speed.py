@@ -1,3 +1,4 @@
+# ruff: noqa: T201
 """How fast the built-in core is on this machine: a step, its parts, and what each device buys.
 
     python benchmarks/core_speed.py [--steps 30]
@@ -59,7 +60,9 @@ def general_path_model(scratch: Path) -> Path:
 
 def compare_steps(batch_size: int, steps: int, scratch: Path) -> None:
     fast = trainer_of(config_of(batch_size), scratch / "fast")
-    general = trainer_of(config_of(batch_size, str(general_path_model(scratch / str(batch_size)))), scratch / "slow")
+    general = trainer_of(
+        config_of(batch_size, str(general_path_model(scratch / str(batch_size)))), scratch / "slow"
+    )
     for trainer in (fast, general):
         trainer._step()
     times = [(cpu_seconds(fast._step), cpu_seconds(general._step)) for _ in range(steps)]
@@ -104,7 +107,9 @@ def whole_run(scratch: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--steps", type=int, default=30)
     steps = parser.parse_args().steps
     torch.set_num_threads(1)

@@ -1,3 +1,4 @@
+# ruff: noqa: T201
 """The built-in core against TRL's GRPOTrainer: same model, prompts, group size, tokens, reward and optimizer.
 
     python benchmarks/core_vs_trl.py [--steps 20] [--batch-size 8]
@@ -10,8 +11,8 @@ What is the same: prompts in order, 8 completions each at temperature 1, at most
 advantage r - mean without scaling, no KL, constant loss normaliser, AdamW with the same rates, clipping at 1,
 float32, SDPA attention, no dropout, no gradient checkpointing. What differs is how it is done: TRL samples
 with `generate` (all rows to the end of the longest, the prompt once a completion) and sends every padded
-completion through the update; the core compacts finished rows away, packs completions behind their prompt, and
-leaves out rows whose advantage is zero, which changes no gradient. Sampled tokens differ (other random
+completion through the update; the core compacts finished rows away, packs completions behind their prompt,
+and leaves out rows whose advantage is zero, which changes no gradient. Sampled tokens differ (other random
 numbers); their mean lengths are printed.
 """
 
@@ -137,7 +138,9 @@ def trl_of(core: Trainer, steps: int, scratch: Path, seen: dict[str, list[float]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--batch-size", type=int, default=8)
     parsed = parser.parse_args()
@@ -163,9 +166,11 @@ def report(turns: TakeTurns, seen: dict[str, list[float]], batch_size: int) -> N
     for index, clock in enumerate(("CPU", "wall")):
         slow, fast = median(t[index] for t in theirs), median(t[index] for t in ours)
         ratios[clock] = slow / fast
-        print(f"{clock:>4}: TRL {trl.__version__} {slow:.3f} s, core {fast:.3f} s a step: {slow / fast:.2f} x")
+        print(
+            f"{clock:>4}: TRL {trl.__version__} {slow:.3f} s, core {fast:.3f} s a step: {slow / fast:.2f} x"
+        )
     print(
-        f"{len(ours)} steps of {batch_size} x {GROUP_SIZE}; mean completion TRL {mean(seen['length']):.1f} tokens, "
+        f"{len(ours)} steps of {batch_size} x {GROUP_SIZE}; mean tokens TRL {mean(seen['length']):.1f}, "
         f"core {mean(turns.core_lengths):.1f}; last correct rate TRL {seen['rate'][-1]:.2f}, "
         f"core {turns.core_rates[-1]:.2f}; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
     )

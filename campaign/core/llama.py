@@ -122,7 +122,7 @@ class Embedding(nn.Embedding):
 
 
 class _RmsNorm(torch.autograd.Function):
-    """x w / sqrt(mean x^2 + eps). Written out because torch's own is composed of many small kernels on a CPU."""
+    """x w / sqrt(mean x^2 + eps). By hand: torch's own is many small kernels on a CPU."""
 
     @staticmethod
     def forward(context: Any, x: Tensor, weight: Tensor, eps: float) -> Tensor:
@@ -158,7 +158,7 @@ class RmsNorm(nn.Module):
 
 
 def joint(x: Tensor, layers: Sequence[nn.Module]) -> Tensor:
-    """The layers' outputs side by side. Small weights are joined first: one product is faster than several."""
+    """The layers' outputs side by side. Small weights are joined first: one product is faster."""
     weights = [effective_weight(layer) for layer in layers]
     if sum(weight.numel() for weight in weights) < MERGE_BELOW:
         return F.linear(x, torch.cat(weights))

@@ -46,10 +46,10 @@ def train_step(scores, step, seed, options):
     rewards = [pull(arm, rng) for arm in arms]
     baseline = sum(rewards) / len(rewards) if options["baseline"] else 0.0
     change = [0.0] * ARMS
-    for arm, reward in zip(arms, rewards):
+    for arm, reward in zip(arms, rewards, strict=True):
         for other in range(ARMS):
             change[other] += (reward - baseline) * ((other == arm) - policy[other])
-    scores = [score + options["rate"] * c / len(arms) for score, c in zip(scores, change)]
+    scores = [score + options["rate"] * c / len(arms) for score, c in zip(scores, change, strict=True)]
     return scores, {"score": sum(rewards) / len(rewards), "best_arm": policy[0]}
 
 

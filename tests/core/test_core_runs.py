@@ -108,8 +108,8 @@ def test_rows_carry_their_label_and_the_metrics_of_the_schema(tmp_path: Path) ->
         "loss", "mean_reward", "correct_rate", "running_correct_rate", "exec_entropy_mean",
         "exec_entropy_var", "sepa_lambda", "sepa_gate_open", "max_token_hit_rate", "loss_is_placeholder",
         "backend_reports_sync_loss", "num_datums", "reward_tie_group_rate", "reward_uniform_group_rate",
-        "reward_tie_pair_rate", "reward_unique_fraction_mean", "kl", "grad_norm", "update_norm", "step_time_s",
-        "tokens_per_s", "dataset/add/accuracy", "train/accuracy_exact",
+        "reward_tie_pair_rate", "reward_unique_fraction_mean", "kl", "grad_norm", "update_norm",
+        "step_time_s", "tokens_per_s", "dataset/add/accuracy", "train/accuracy_exact",
     }  # fmt: skip
     assert all(wanted <= set(row) for row in written)
     assert [row["step"] for row in written if "val/correct_rate" in row] == [0, 3]

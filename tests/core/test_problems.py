@@ -136,8 +136,29 @@ def test_unreadable_files_are_told(tmp_path: Path) -> None:
         read_problems(tmp_path / "empty.jsonl")
 
 
+def doubling(split: str, level: int, index: int) -> dict[str, Any]:
+    return {
+        "prompt": f"{split} twice {index + level}",
+        "answer": 2 * (index + level),
+        "problem_type": "numeric",
+    }
+
+
+def nothing(_split: str, _level: int, _index: int) -> dict[str, Any]:
+    return {"prompt": ""}
+
+
+def test_source_may_be_a_function_of_the_user() -> None:
+    name = f"{__name__}.doubling"
+    problems = load_problems(run_config(data={"sources": ["add", name], "level": 1}), Path())
+    assert problems.train.batch(1, 2)[1] == Problem(name, "train 7 twice 2", "4", "numeric")
+    assert problems.evaluation[name][0].prompt == "eval twice 1"
+    with pytest.raises(UsageError, match="`prompt` has to be"):
+        load_problems(run_config(data={"sources": [f"{__name__}.nothing"]}), Path())
+
+
 def test_unknown_sources_and_weights_are_told() -> None:
-    with pytest.raises(UsageError, match="no source is called sub; there are add"):
-        load_problems(run_config(data={"sources": ["add", "sub"]}), Path())
+    with pytest.raises(UsageError, match=r"data\.sources: 'sorts' is unknown; did you mean 'sort'"):
+        load_problems(run_config(data={"sources": ["add", "sorts"]}), Path())
     with pytest.raises(UsageError, match="no source is called sort"):
         load_problems(run_config(data={"sources": ["add"], "weights": {"sort": 2.0}}), Path())
