@@ -16,7 +16,9 @@ def squeeze(
     min_variance_retention: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Share of the update's variance to keep.")
     ] = 0.95,
-    rank: Annotated[int | None, typer.Option(min=1, help="Rank to squeeze to; the recommended one if not given.")] = None,
+    rank: Annotated[
+        int | None, typer.Option(min=1, help="Rank to squeeze to; the recommended one if not given.")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder that gets the squeezed adapter.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:

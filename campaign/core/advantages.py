@@ -19,12 +19,12 @@ EPS = 1e-6
 
 
 def grpo(rewards: Tensor) -> Tensor:
-    """r - mean of the group, without division by the deviation (arXiv 2402.03300 with 2503.20783's correction)."""
+    """r - mean of the group, not divided by the deviation (arXiv 2402.03300, corrected by 2503.20783)."""
     return rewards - rewards.mean(dim=1, keepdim=True)
 
 
 def maxrl(rewards: Tensor) -> Tensor:
-    """(r - mean) / (mean + eps): the rarer success is, the more it counts; 0 for an all-wrong group (arXiv 2602.02710)."""
+    """(r - mean) / (mean + eps): rare success counts more; 0 for an all-wrong group (arXiv 2602.02710)."""
     mean = rewards.mean(dim=1, keepdim=True)
     return torch.where(mean > EPS, (rewards - mean) / (mean + EPS), torch.zeros_like(rewards))
 
@@ -37,7 +37,7 @@ def rloo(rewards: Tensor) -> Tensor:
 
 
 def reinforce_pp(rewards: Tensor) -> Tensor:
-    """(r - mean) / (deviation + eps) over the whole batch (REINFORCE++, arXiv 2501.03262); 0 when all rewards tie."""
+    """(r - mean) / (deviation + eps) over the whole batch; 0 when all tie (REINFORCE++, arXiv 2501.03262)."""
     return (rewards - rewards.mean()) / (rewards.std(correction=0) + EPS)
 
 
@@ -60,7 +60,7 @@ def resolve_advantage(mode: str, params: Mapping[str, Any]) -> EpisodeAdvantage:
 
 
 def as_tensor(value: Any, like: Tensor, origin: str) -> Tensor:
-    """A user function's result as a tensor; `UsageError` when its shape is wrong or a number is not finite."""
+    """A user function's result as a tensor. Raises `UsageError` for a wrong shape or a number not finite."""
     tensor = torch.as_tensor(value, dtype=torch.float32)
     if tensor.shape != like.shape:
         raise UsageError(f"{origin} returned shape {tuple(tensor.shape)} instead of {tuple(like.shape)}")

@@ -25,8 +25,8 @@ class FusedDecoder:
     def __init__(self, model: Llama) -> None:
         config = model.config
         device = model.cosines.device
-        # x / sqrt(mean(x^2) + eps) = sqrt(n) x / hypot(|x|, sqrt(n eps)): three kernels instead of six. sqrt(n)
-        # goes into the weights behind the norm.
+        # x / sqrt(mean(x^2) + eps) = sqrt(n) x / hypot(|x|, sqrt(n eps)): three kernels instead of six.
+        # sqrt(n) goes into the weights behind the norm.
         self._gain = math.sqrt(config.hidden_size)
         self._floor = torch.tensor(math.sqrt(config.hidden_size * config.rms_norm_eps), device=device)
         self.vocab_size = config.vocab_size
@@ -75,7 +75,7 @@ class FusedDecoder:
     def advance(
         self, ids: Tensor, cache: list[Tensor], start: int, rotations: Tensor, bias: Tensor | None
     ) -> Tensor:
-        """Hidden states [rows * new, hidden] of `ids` [rows, new], written to the cache from position `start` on.
+        """Hidden states [rows * new, hidden] of `ids` [rows, new], cached from position `start` on.
 
         `rotations` broadcasts to [rows, new, 1, head_dim / 2]; `bias` [rows * kv heads, heads/kv heads * new,
         start + new] is added to the attention scores.
@@ -105,7 +105,10 @@ class FusedDecoder:
         if fused.dtype == torch.float32:
             torch.view_as_complex(queries_keys.view(rows, new, heads + kv_heads, d // 2, 2)).mul_(rotations)
         else:
-            turned = torch.view_as_complex(queries_keys.float().unflatten(-1, (d // 2, 2))) * rotations
+            turned = (
+                torch.view_as_complex(queries_keys.float().view(rows, new, heads + kv_heads, d // 2, 2))
+                * rotations
+            )
             queries_keys.copy_(torch.view_as_real(turned).flatten(-2))
         cache[:, :, :, start:end] = fused[:, :, heads:].view(rows, new, 2, kv_heads, d).permute(2, 0, 3, 1, 4)
         q = fused[:, :, :heads].reshape(rows, new, kv_heads, shared, d).permute(0, 2, 3, 1, 4)
@@ -125,4 +128,4 @@ class FusedDecoder:
         return torch.mm(self._normed(x), self.head).float()
 
     def _normed(self, x: Tensor) -> Tensor:
-        return x / torch.hypot(torch.linalg.vector_norm(x, dim=-1, keepdim=True), self._floor.to(x.dtype))
+        return x / torch.hypot(torch.linalg.vector_norm(x, dim=-1, keepdim=True), self._floor)

@@ -13,7 +13,7 @@ from campaign.errors import UsageError
 def load_function(path: str, field: str, builtin: Iterable[str] = ()) -> Callable[..., Any]:
     """The function at `pkg.mod.fn` (or `pkg.mod:fn`).
 
-    Raises `UsageError` that names `field` and, when the path has no dot, the `builtin` names it may have meant.
+    Raises `UsageError` that names `field` and, when the path has no dot, the `builtin` names.
     """
     module_name, _, name = path.replace(":", ".").rpartition(".")
     if not module_name:

@@ -92,7 +92,7 @@ class TransformersPolicy:
         )
 
     def _prefill(self, prompts: Sequence[Sequence[int]], width: int) -> tuple[Tensor, Any, Tensor]:
-        """Logits after each prompt, the cache, and the attention mask [prompts, width], padded on the left."""
+        """Logits after each prompt, the cache, and the mask [prompts, width]; padded on the left."""
         device = self.model.device
         ids = torch.tensor([[0] * (width - len(p)) + list(p) for p in prompts], device=device)
         mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
@@ -100,7 +100,9 @@ class TransformersPolicy:
         output = self.model(input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True)
         cache = output.past_key_values
         if not hasattr(cache, "batch_repeat_interleave"):
-            raise UsageError(f"model.model: {self.name} has no key-value cache that can be repeated for a group")
+            raise UsageError(
+                f"model.model: {self.name} has no key-value cache that can be repeated for a group"
+            )
         return output.logits[:, -1], cache, mask
 
     def scores(self, batch: PromptBatch, samples: Samples, rows: Sequence[int]) -> Iterator[Scores]:

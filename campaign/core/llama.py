@@ -1,12 +1,14 @@
 """A small Llama that reads and writes the Hugging Face format.
 
 Importing `transformers.LlamaForCausalLM` costs seconds and 150 MB for every run; this module needs torch and
-safetensors. Parameter names are those of the Hugging Face checkpoint, so state dicts are exchanged as they are.
+safetensors. Parameter names are those of the Hugging Face checkpoint, so weights are exchanged as they are.
 """
 
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from campaign.core.lora import MERGE_BELOW, effective_weight
 from campaign.errors import UsageError
 
 
@@ -105,7 +108,7 @@ def supported(document: dict[str, Any]) -> bool:
 
 
 class Linear(nn.Linear):
-    """Without the random initialisation that loading overwrites (on the meta device it imports torch._dynamo)."""
+    """Without random initialisation: loading overwrites it."""
 
     def reset_parameters(self) -> None:
         pass
@@ -118,6 +121,31 @@ class Embedding(nn.Embedding):
         pass
 
 
+class _RmsNorm(torch.autograd.Function):
+    """x w / sqrt(mean x^2 + eps). By hand: torch's own is many small kernels on a CPU."""
+
+    @staticmethod
+    def forward(context: Any, x: Tensor, weight: Tensor, eps: float) -> Tensor:
+        size = x.shape[-1]
+        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        # sqrt(n) / hypot(|x|, sqrt(n eps)) = 1 / sqrt(mean x^2 + eps)
+        scale = math.sqrt(size) / torch.hypot(norm, torch.full_like(norm, math.sqrt(size * eps)))
+        unit = x * scale
+        context.save_for_backward(unit, scale, weight)
+        return unit * weight
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+        unit, scale, weight = context.saved_tensors
+        gradient = gradients[0]
+        unit, flat = unit.flatten(0, -2), gradient.flatten(0, -2)
+        product = unit * flat
+        weight_gradient = product.sum(0)
+        along = torch.mv(product, weight)[:, None] / unit.shape[-1]
+        x_gradient = torch.addcmul(flat * weight, unit, along, value=-1).mul_(scale.flatten(0, -2))
+        return x_gradient.view_as(gradient), weight_gradient, None
+
+
 class RmsNorm(nn.Module):
     def __init__(self, size: int, eps: float) -> None:
         super().__init__()
@@ -125,7 +153,16 @@ class RmsNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, (x.shape[-1],), self.weight, self.eps)
+        normed: Tensor = _RmsNorm.apply(x, self.weight, self.eps)  # type: ignore[no-untyped-call]
+        return normed
+
+
+def joint(x: Tensor, layers: Sequence[nn.Module]) -> Tensor:
+    """The layers' outputs side by side. Small weights are joined first: one product is faster."""
+    weights = [effective_weight(layer) for layer in layers]
+    if sum(weight.numel() for weight in weights) < MERGE_BELOW:
+        return F.linear(x, torch.cat(weights))
+    return torch.cat([layer(x) for layer in layers], dim=-1)
 
 
 class Attention(nn.Module):
@@ -142,11 +179,12 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
         rows, length, _ = x.shape
-        q = rotate(self.q_proj(x).view(rows, length, self.heads, self.head_dim), rotation)
-        k = rotate(self.k_proj(x).view(rows, length, self.kv_heads, self.head_dim), rotation)
-        v = self.v_proj(x).view(rows, length, self.kv_heads, self.head_dim)
-        repeat = self.heads // self.kv_heads
-        q, k, v = q.transpose(1, 2), _repeated(k, repeat), _repeated(v, repeat)
+        heads, kv_heads, d = self.heads, self.kv_heads, self.head_dim
+        fused = joint(x, (self.q_proj, self.k_proj, self.v_proj)).view(rows, length, heads + 2 * kv_heads, d)
+        turned = rotate(fused[:, :, : heads + kv_heads], rotation)
+        q, k = turned[:, :, :heads].transpose(1, 2), turned[:, :, heads:]
+        repeat = heads // kv_heads
+        k, v = _repeated(k, repeat), _repeated(fused[:, :, heads + kv_heads :], repeat)
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
         return self.o_proj(mixed.transpose(1, 2).reshape(rows, length, -1))  # type: ignore[no-any-return]
 
@@ -166,7 +204,8 @@ class FeedForward(nn.Module):
         self.down_proj = Linear(config.intermediate_size, config.hidden_size, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))  # type: ignore[no-any-return]
+        gate, up = joint(x, (self.gate_proj, self.up_proj)).chunk(2, dim=-1)
+        return self.down_proj(F.silu(gate) * up)  # type: ignore[no-any-return]
 
 
 class Block(nn.Module):

@@ -27,11 +27,11 @@ class LoraLinear(nn.Module):
     def __init__(self, base: nn.Linear, rank: int, alpha: float, generator: torch.Generator) -> None:
         super().__init__()
         self.weight, self.bias = base.weight, base.bias
-        like = {"dtype": torch.float32, "device": base.weight.device}
+        device = base.weight.device
         bound = 1 / math.sqrt(base.in_features)
         a = torch.empty(rank, base.in_features).uniform_(-bound, bound, generator=generator)
-        self.lora_A = nn.Parameter(a.to(**like))
-        self.lora_B = nn.Parameter(torch.zeros(base.out_features, rank, **like))
+        self.lora_A = nn.Parameter(a.to(device))
+        self.lora_B = nn.Parameter(torch.zeros(base.out_features, rank, device=device))
         self.scale = alpha / rank
         self.enabled = True
 
@@ -65,8 +65,9 @@ def add_adapters(
     linear = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
     last_names = {name.rpartition(".")[2] for name in linear}
     if missing := [target for target in targets if target not in last_names]:
+        there_are = ", ".join(sorted(last_names))
         raise UsageError(
-            f"model.lora_targets: no linear layer is called {', '.join(missing)}; there are {', '.join(sorted(last_names))}"
+            f"model.lora_targets: no linear layer is called {', '.join(missing)}; there are {there_are}"
         )
     model.requires_grad_(False)
     for name, module in linear.items():
@@ -94,7 +95,7 @@ def adapters_off(model: nn.Module) -> Iterator[None]:
 
 
 def save_adapter(model: nn.Module, folder: Path, base_model: str) -> None:
-    """`adapter_config.json` and `adapter_model.safetensors`, as `peft.PeftModel.from_pretrained` reads them."""
+    """`adapter_config.json` and `adapter_model.safetensors`, as peft reads them."""
     layers = adapters(model)
     factors: dict[str, Tensor] = {}
     for name, layer in layers.items():

@@ -1,8 +1,8 @@
 """AdamW over one flat vector.
 
-All trained parameters are views of a single float32 vector, so an update, its norm and the gradient's norm are
-a handful of vector operations, and the state of a checkpoint is three vectors. `torch.optim` would also import
-`torch._dynamo` on its first step, which costs a short run more than all its updates.
+All trained parameters are views of a single float32 vector, so an update, its norm and the gradient's norm
+are a handful of vector operations, and the state of a checkpoint is three vectors. `torch.optim` would also
+import `torch._dynamo` on its first step, which costs a short run more than all its updates.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class FlatAdamW:
                 parameter.grad = gradient
 
     def _views(self, flat: Tensor) -> list[Tensor]:
-        parts = flat.split([p.numel() for p in self._parameters])
+        parts = torch.split(flat, [p.numel() for p in self._parameters])
         return [part.view(p.shape) for part, p in zip(parts, self._parameters, strict=True)]
 
     def zero_grad(self) -> None:

@@ -1,7 +1,7 @@
 """Scoring completions without padding: completions of one prompt are packed behind it in one row.
 
-A row is `prompt | completion | completion | ...`; a block mask lets each completion see the prompt and itself,
-and positions restart behind the prompt, so the numbers are those of separate sequences.
+A row is `prompt | completion | completion | ...`; a block mask lets each completion see the prompt and
+itself, and positions restart behind the prompt, so the numbers are those of separate sequences.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class PlanningGrams:
         grams = self.spans(text)
         if not grams:
             return [False] * len(ids)
-        return [
-            any(max(start, first) < min(end, last) for first, last in grams)
-            for start, end in tokenizer.spans(ids)
-        ]
+        planned = bytearray(len(text))
+        for first, last in grams:
+            planned[first:last] = b"\x01" * (last - first)
+        return [planned.find(1, start, end) >= 0 for start, end in tokenizer.spans(ids)]

@@ -150,8 +150,8 @@ def check_context(needed: int, max_tokens: int, limit: int) -> None:
     """Raises `UsageError` when prompt and completion exceed the model's context."""
     if needed > limit:
         raise UsageError(
-            f"training.max_tokens: a prompt of {needed - max_tokens} tokens + {max_tokens} for its completion = "
-            f"{needed} exceed the model's context of {limit}"
+            f"training.max_tokens: a prompt of {needed - max_tokens} tokens + {max_tokens} for its "
+            f"completion = {needed} exceed the model's context of {limit}"
         )
 
 

@@ -6,16 +6,20 @@ decides, not the number of draws before it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from campaign.core.dotted import load_function
 from campaign.core.randomness import Draws
 from campaign.core.tasks import EVAL_SPLIT, SOURCES, draw_task, exactly, prompt_of
 from campaign.core.verify import PROBLEM_TYPES
-from campaign.errors import Place, Problem as Fault, SpecError, UsageError
+from campaign.errors import Place, SpecError, UsageError
+from campaign.errors import Problem as Fault
 from campaign.spec.config import DataSection, RunConfig
 
 
@@ -72,14 +76,16 @@ class ProblemSet:
 
 
 def load_problems(config: RunConfig, folder: Path) -> ProblemSet:
-    """What `[data]` describes; relative paths are relative to `folder`. Raises `SpecError` or `UsageError`."""
+    """What `[data]` describes; paths are relative to `folder`. Raises `SpecError`, `UsageError`."""
     data, training = config.data, config.training
     if data.path is None:
         return _procedural(data, training.seed, training.eval_size)
+    _check_content(folder / data.path, data, "path_sha256")
     sources = _shuffled_sources(read_problems(folder / data.path), training.seed)
     _check_weights(data, list(sources))
     held_out: dict[str, list[Problem]] = {}
     if data.eval_path is not None:
+        _check_content(folder / data.eval_path, data, "eval_path_sha256")
         for problem in read_problems(folder / data.eval_path):
             held_out.setdefault(problem.source, []).append(problem)
     evaluation = {name: problems[: training.eval_size] for name, problems in held_out.items()}
@@ -89,18 +95,50 @@ def load_problems(config: RunConfig, folder: Path) -> ProblemSet:
 def _procedural(data: DataSection, seed: int, eval_size: int) -> ProblemSet:
     if not data.sources:
         raise UsageError(f"data.sources: empty; there are {', '.join(SOURCES)}")
-    if unknown := [name for name in data.sources if name not in SOURCES]:
-        raise UsageError(
-            f"data.sources: no source is called {', '.join(unknown)}; there are {', '.join(SOURCES)}"
-        )
     _check_weights(data, list(data.sources))
 
     def source(name: str, split: str) -> Source:
-        return lambda index: procedural_problem(name, split, data.level, index)
+        problem_of = task_source(name)
+        return lambda index: problem_of(split, data.level, index)
 
     train = {name: source(name, f"train {seed}") for name in data.sources}
-    evaluation = {name: [source(name, EVAL_SPLIT)(i) for i in range(eval_size)] for name in data.sources}
+    held_out = {name: source(name, EVAL_SPLIT) for name in data.sources}
+    evaluation = {name: [problem_at(i) for i in range(eval_size)] for name, problem_at in held_out.items()}
     return ProblemSet(TrainingStream(train, data.weights, seed), evaluation)
+
+
+def _check_content(path: Path, data: DataSection, field: str) -> None:
+    """Refuses a file that is not the one the run was planned with, where its hash is known."""
+    planned = data.model_dump().get(field)
+    if planned and path.is_file():
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if found != planned:
+            raise UsageError(f"{path}: has changed since the run was planned (data.{field}): plan it again")
+
+
+TaskSource = Callable[[str, int, int], Problem]
+"""(split, level, index) -> the problem of this key."""
+
+
+def task_source(name: str) -> TaskSource:
+    """A procedural source, or a function of the user by its dotted path.
+
+    Such a function is called as `fn(split, level, index)` and returns a mapping with `prompt`, `answer` and
+    optionally `problem_type`; it depends on nothing else, and keeps the split `eval` apart.
+    """
+    if name in SOURCES:
+        return partial(procedural_problem, name)
+    function = load_function(name, "data.sources", SOURCES)
+
+    def problem(split: str, level: int, index: int) -> Problem:
+        record = function(split, level, index)
+        if not isinstance(record, Mapping):
+            raise UsageError(f"data.sources: {name} returned {type(record).__name__} instead of a mapping")
+        if faults := list(_faults({**record, "source": name})):
+            raise UsageError(f"data.sources: {name}: {'; '.join(faults)}")
+        return _problem_of({**record, "source": name})
+
+    return problem
 
 
 def procedural_problem(source: str, split: str, level: int, index: int) -> Problem:
@@ -137,7 +175,7 @@ def _shuffled_sources(problems: list[Problem], seed: int) -> dict[str, Source]:
 
 
 def read_problems(path: Path) -> list[Problem]:
-    """The problems of a JSONL file. Raises `SpecError` with every bad line, `UsageError` when it cannot be read."""
+    """The problems of a JSONL file. Raises `SpecError` with every bad line, `UsageError` without any."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -172,6 +210,10 @@ def _read_line(line: str) -> Problem | list[str]:
     faults = list(_faults(record))
     if faults:
         return faults
+    return _problem_of(record)
+
+
+def _problem_of(record: Mapping[str, Any]) -> Problem:
     answer = record["answer"]
     return Problem(
         source=record.get("source", "data"),
@@ -181,7 +223,7 @@ def _read_line(line: str) -> Problem | list[str]:
     )
 
 
-def _faults(record: dict[str, Any]) -> Iterator[str]:
+def _faults(record: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(record.get("prompt"), str) or not record["prompt"]:
         yield "`prompt` has to be a text that is not empty"
     answer = record.get("answer")

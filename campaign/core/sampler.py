@@ -98,7 +98,7 @@ def _sample(
     pads = pads.repeat_interleave(group_size)
     cache = _spread(decoder, cache, group_size, capacity)
     padded = bool((pads > 0).any())
-    bias = _decode_bias(decoder, pads, width, capacity) if padded else None
+    bias = _decode_bias(decoder, pads, capacity) if padded else None
     positions = (torch.arange(capacity, device=device) - pads[:, None]).clamp_(0)
     rotations = decoder.rotations[positions] if padded else decoder.rotations[:capacity]
 
@@ -161,8 +161,8 @@ def sample(
 ) -> Samples:
     """Completions of `prompts` (token ids each), as many a prompt as `uniforms` has rows for.
 
-    `uniforms`: [prompts * group, max_tokens] in [0, 1). `compact=False` keeps finished rows in every step: the
-    tokens are the same, only slower.
+    `uniforms`: [prompts * group, max_tokens] in [0, 1). `compact=False` keeps finished rows in every step:
+    the same tokens, slower.
     """
     stops = torch.tensor(list(eos_ids), dtype=torch.long, device=decoder.head.device)
     samples = _sample(decoder, prompts, uniforms.to(decoder.head.device), temperature, stops, compact)
@@ -181,7 +181,7 @@ def draw_tokens(logits: Tensor, uniforms: Tensor) -> Tensor:
 def _prefill(
     decoder: FusedDecoder, prompts: Sequence[Sequence[int]], pads: Tensor, width: int
 ) -> tuple[Tensor, list[Tensor]]:
-    """Logits [prompts, vocabulary] after each prompt, padded on the left, and the cache [.., prompts, .., width, ..]."""
+    """Logits [prompts, vocabulary] after each prompt, padded on the left, and the prompts' cache."""
     device = decoder.head.device
     ids = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=device)
     steps = torch.arange(width, device=device)
@@ -205,7 +205,7 @@ def _spread(decoder: FusedDecoder, cache: list[Tensor], group_size: int, capacit
     return spread
 
 
-def _decode_bias(decoder: FusedDecoder, pads: Tensor, width: int, capacity: int) -> Tensor:
+def _decode_bias(decoder: FusedDecoder, pads: Tensor, capacity: int) -> Tensor:
     """[rows, kv heads, shared heads, capacity]: hides each row's padding."""
     hidden = (torch.arange(capacity, device=pads.device) < pads[:, None]).to(decoder.head.dtype) * MASKED
     shared = decoder.heads // decoder.kv_heads

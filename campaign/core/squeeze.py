@@ -2,8 +2,8 @@
 
     python -m campaign.core.squeeze ADAPTER --out squeeze.json --min-variance-retention 0.95
 
-An update is B A with B [out, r] and A [r, in]. With B = Q_b R_b and A^T = Q_a R_a, its singular values are those
-of the small core R_b R_a^T [r, r], so nothing of size [out, in] is ever made.
+An update is B A with B [out, r] and A [r, in]. With B = Q_b R_b and A^T = Q_a R_a, its singular values are
+those of the small core R_b R_a^T [r, r], so nothing of size [out, in] is ever made.
 """
 
 from __future__ import annotations
@@ -92,7 +92,9 @@ def read_adapter(folder: Path) -> Adapter:
     except (OSError, ValueError, SafetensorError) as error:
         raise UsageError(f"{folder}: not a readable adapter in peft's format: {error}") from None
     if config.get("peft_type") != "LORA" or config.get("use_dora"):
-        raise UsageError(f"{folder}: only plain LoRA adapters can be squeezed, this is {config.get('peft_type')}")
+        raise UsageError(
+            f"{folder}: only plain LoRA adapters can be squeezed, this is {config.get('peft_type')}"
+        )
     layers: dict[str, LoraFactors] = {}
     for name, a in weights.items():
         module, marker, _ = name.partition(".lora_A.")
@@ -115,17 +117,21 @@ def core_svd(layer: LoraFactors) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def variance_kept(values: Tensor) -> Tensor:
-    """[r] share of the squared norm kept by the first 1 .. r singular values; all 1 for an adapter of zeros."""
+    """[r] share of the squared norm kept by the first 1 .. r singular values; 1 for an adapter of zeros."""
     energy = values.square()
     total = energy.sum()
     return energy.cumsum(0) / total if total > 0 else torch.ones_like(energy)
 
 
-def analyse(adapter: Adapter, min_variance_retention: float, target_ranks: Sequence[int] = ()) -> SqueezeReport:
-    """The table of `target_ranks` (powers of two up to the adapter's rank when empty) and the recommended rank."""
+def analyse(
+    adapter: Adapter, min_variance_retention: float, target_ranks: Sequence[int] = ()
+) -> SqueezeReport:
+    """The table of `target_ranks` (powers of two when empty) and the recommended rank."""
     kept = {name: variance_kept(core_svd(layer)[1]) for name, layer in adapter.layers.items()}
     table = {rank: _choice(rank, list(kept.values())) for rank in range(1, adapter.rank + 1)}
-    enough = (rank for rank, choice in table.items() if choice.mean_variance >= min_variance_retention - 1e-12)
+    enough = (
+        rank for rank, choice in table.items() if choice.mean_variance >= min_variance_retention - 1e-12
+    )
     recommended = next(enough, adapter.rank)
     shown = sorted({min(rank, adapter.rank) for rank in target_ranks} or _powers_of_two(adapter.rank))
     return SqueezeReport(
@@ -133,7 +139,9 @@ def analyse(adapter: Adapter, min_variance_retention: float, target_ranks: Seque
         min_variance_retention=min_variance_retention,
         choices=tuple(table[rank] for rank in sorted({*shown, recommended})),
         recommended_rank=recommended,
-        layers={name: int((shares < min_variance_retention - 1e-12).sum()) + 1 for name, shares in kept.items()},
+        layers={
+            name: int((shares < min_variance_retention - 1e-12).sum()) + 1 for name, shares in kept.items()
+        },
     )
 
 
@@ -153,9 +161,13 @@ def compress(adapter: Adapter, rank: int) -> Adapter:
     `UsageError` when the rank is not below or equal to the adapter's.
     """
     if not 1 <= rank <= adapter.rank:
-        raise UsageError(f"rank {rank}: an adapter of rank {adapter.rank} can be squeezed to 1 .. {adapter.rank}")
+        raise UsageError(
+            f"rank {rank}: an adapter of rank {adapter.rank} can be squeezed to 1 .. {adapter.rank}"
+        )
     if adapter.config.get("rank_pattern") or adapter.config.get("alpha_pattern"):
-        raise UsageError("the adapter has rank_pattern or alpha_pattern; only one rank for all layers can be squeezed")
+        raise UsageError(
+            "the adapter has rank_pattern or alpha_pattern; only one rank for all layers can be squeezed"
+        )
     layers: dict[str, LoraFactors] = {}
     for name, layer in adapter.layers.items():
         u, values, v_t = core_svd(layer)
@@ -181,7 +193,9 @@ def save(adapter: Adapter, folder: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m campaign.core.squeeze", description="The rank that is used.")
+    parser = argparse.ArgumentParser(
+        prog="python -m campaign.core.squeeze", description="The rank that is used."
+    )
     parser.add_argument("adapter", type=Path, help="adapter folder in peft's format")
     parser.add_argument("--out", type=Path, required=True, help="JSON file that gets the table")
     parser.add_argument("--min-variance-retention", type=float, default=0.95)

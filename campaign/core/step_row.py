@@ -135,7 +135,7 @@ def emergence_step(rollout: Rollout) -> Row:
 
 
 def emergence_generations(rollout: Rollout, prompts: int) -> Iterator[Row]:
-    """Lines of `emergence/generations.jsonl`, label left out: all completions of the first `prompts` prompts."""
+    """Lines of `emergence/generations.jsonl`, label left out: the first `prompts` prompts' completions."""
     group_size = rollout.rewards.shape[1]
     rewards = rollout.rewards.flatten().tolist()
     lengths = rollout.samples.lengths.tolist()

@@ -48,7 +48,7 @@ class WordTokenizer:
 
     @classmethod
     def of_words(cls, words: Sequence[str]) -> WordTokenizer:
-        """Each word alone and after a space, digits and operators after a space, and all printable characters."""
+        """Each word alone and after a space, digits and operators after one, all printable characters."""
         characters = [c for c in string.printable if c.isprintable()] + ["\n"]
         spaced = [f" {c}" for c in string.digits + "+-*=.?"]
         tokens = [form for word in words for form in (word, f" {word}")] + spaced
@@ -118,7 +118,9 @@ class LibraryTokenizer:
     def __init__(self, folder: Path) -> None:
         import tokenizers
 
-        self._files = {name: (folder / name).read_bytes() for name in TOKENIZER_FILES if (folder / name).is_file()}
+        self._files = {
+            name: (folder / name).read_bytes() for name in TOKENIZER_FILES if (folder / name).is_file()
+        }
         self._tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
 
     def encode(self, text: str) -> list[int]:

@@ -12,9 +12,9 @@ from campaign.core.randomness import Draws
 from campaign.core.tasks import Pen, Solution, Task, exactly
 
 WORDS = (
-    "let", "me", "think", "wait", "check", "first", "then", "so", "quick", "guess", "add", "times", "mod", "sort",
-    "min", "tom", "ann", "sam", "has", "gets", "loses", "doubles", "notice", "that", "the", "key", "is", "double",
-    "on", "second", "thought", "verify", "Q:", "A:", "####",
+    "let", "me", "think", "wait", "check", "first", "then", "so", "quick", "guess", "add", "times", "mod",
+    "sort", "min", "tom", "ann", "sam", "has", "gets", "loses", "doubles", "notice", "that", "the", "key",
+    "is", "double", "on", "second", "thought", "verify", "Q:", "A:", "####",
 )  # fmt: skip
 """Words of prompts, traces and planning phrases; each is one token, alone and after a space."""
 

@@ -7,7 +7,7 @@ counts. All of it is in a checkpoint, so a resumed run writes the same bits as o
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,8 @@ class Progress:
 
     step: int = 0
     """Finished steps, that is the next one to do."""
-    sepa: SepaState = SepaState()
-    totals: Totals = Totals()
+    sepa: SepaState = field(default_factory=SepaState)
+    totals: Totals = field(default_factory=Totals)
 
 
 class Trainer:
@@ -57,7 +57,7 @@ class Trainer:
         self.policy.after_update()
 
     def run(self, stop: StopRequest) -> bool:
-        """Trains to the last step; False when it was asked to stop before. Ends with a checkpoint either way."""
+        """Trains to the last step; False when asked to stop before. Ends with a checkpoint either way."""
         training = self.config.training
         with (
             JsonlWriter(self.folder.metrics) as metrics,

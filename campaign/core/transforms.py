@@ -1,7 +1,7 @@
 """Advantage of a token: how an episode's advantage is spread over its tokens.
 
-Each transform maps a `TransformContext` to advantages [rows, tokens], zero beyond a completion's end; a dotted
-path of the user does the same.
+Each transform maps a `TransformContext` to advantages [rows, tokens], zero beyond a completion's end; a
+dotted path of the user does the same.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def none(context: TransformContext) -> Tensor:
 
 
 def gtpo(context: TransformContext) -> Tensor:
-    """A w with w = max(0, 1 + beta (H / mean H - 1)), the mean over the completion's own tokens (arXiv 2508.04349)."""
+    """A w, w = max(0, 1 + beta (H / mean H - 1)), the mean over the completion (arXiv 2508.04349)."""
     return _weighted(context, context.uncertainty)
 
 
@@ -61,8 +61,8 @@ def gtpo_hicra(context: TransformContext) -> Tensor:
 
 
 def gtpo_sepa(context: TransformContext) -> Tensor:
-    """`gtpo` on pooled uncertainty: H of execution tokens becomes lambda mean + (1 - lambda) H, the mean over the
-    completion's execution tokens. Planning tokens keep theirs."""
+    """`gtpo` on pooled uncertainty: H of execution tokens becomes lambda mean + (1 - lambda) H, the mean over
+    the completion's execution tokens. Planning tokens keep theirs."""
     execution = context.mask * (1 - context.planning)
     mean = _row_mean(context.uncertainty, execution)
     pooled = context.sepa_lambda * mean + (1 - context.sepa_lambda) * context.uncertainty

@@ -58,7 +58,7 @@ class Recipe:
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
     loss_tokens: int = 18
-    """Tokens an example counts for in the loss: about a trace's length; constant, so that tokens weigh the same."""
+    """Tokens an example counts for in the loss: a trace's usual length; constant: tokens weigh the same."""
     stages: tuple[Stage, ...] = (
         Stage("clean", 1600, 32768, TraceStyle(guess=0.1, think=0.7, slip_rate=0.0)),
         Stage("noisy", 120, 4096, TraceStyle(guess=0.6, think=0.25, slip_rate=0.25)),

@@ -10,7 +10,6 @@ from campaign.core.llama import Llama, LlamaConfig, load_llama
 from campaign.core.policy import EMBEDDED
 from campaign.core.tokenizer import WordTokenizer, load_tokenizer
 
-
 torch.set_num_threads(1)
 # A busy machine is not a bug: no deadline per example.
 settings.register_profile("core", deadline=None)

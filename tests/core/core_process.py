@@ -19,7 +19,14 @@ TIMES = ("step_time_s", "tokens_per_s", "rollout_time_s", "update_time_s", "eval
 
 QUICK = {
     "condition": "grpo",
-    "training": {"seed": 7, "max_steps": 4, "batch_size": 4, "group_size": 4, "eval_every": 3, "eval_size": 4},
+    "training": {
+        "seed": 7,
+        "max_steps": 4,
+        "batch_size": 4,
+        "group_size": 4,
+        "eval_every": 3,
+        "eval_size": 4,
+    },
 }
 
 
@@ -49,7 +56,9 @@ def environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(root), *sys.path])}
 
 
-def run_core(config: Path, out: Path, *more: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run_core(
+    config: Path, out: Path, *more: str, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command(config, out, *more),
         capture_output=True, text=True, timeout=300, env=environment(), cwd=cwd, check=False,

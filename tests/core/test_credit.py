@@ -74,7 +74,7 @@ probabilities = st.floats(0.01, 1.0)
 
 @given(st.lists(probabilities, min_size=1, max_size=8))
 def test_uncertainties_are_their_formulas(p: list[float]) -> None:
-    log_probs = torch.tensor([p + [1.0]]).log()
+    log_probs = torch.tensor([[*p, 1.0]]).log()
     mask = torch.tensor([[1.0] * len(p) + [0.0]])
     entropies = torch.tensor([[0.3] * len(p) + [9.0]])
     context = UncertaintyContext(log_probs, entropies, mask)
@@ -189,7 +189,7 @@ def halved(rewards: torch.Tensor, params: dict[str, Any]) -> torch.Tensor:
     return rewards * params["factor"]
 
 
-def misshapen(rewards: torch.Tensor, params: dict[str, Any]) -> list[float]:
+def misshapen(_rewards: torch.Tensor, _params: dict[str, Any]) -> list[float]:
     return [1.0]
 
 
@@ -307,7 +307,13 @@ def test_linear_lambda_is_a_ramp_after_its_delay(step: int, delay: int, steps: i
 @given(st.lists(st.floats(0.001, 2.0), min_size=1, max_size=30))
 def test_auto_lambda_follows_the_variance_with_the_ramp_as_floor(variances: list[float]) -> None:
     section = SepaSection(
-        schedule="auto", correct_rate_gate=0.0, delay_steps=0, steps=1000, ema_decay=0.5, warmup_steps=4, threshold=0.5
+        schedule="auto",
+        correct_rate_gate=0.0,
+        delay_steps=0,
+        steps=1000,
+        ema_decay=0.5,
+        warmup_steps=4,
+        threshold=0.5,
     )
     state, ema = SepaState(), None
     for step, variance in enumerate(variances):

@@ -16,11 +16,15 @@ transformers = pytest.importorskip("transformers")
 
 
 def random_ids(model: Llama, rows: int = 3, length: int = 17) -> torch.Tensor:
-    return torch.randint(0, model.config.vocab_size, (rows, length), generator=torch.Generator().manual_seed(1))
+    return torch.randint(
+        0, model.config.vocab_size, (rows, length), generator=torch.Generator().manual_seed(1)
+    )
 
 
 @pytest.mark.parametrize("which", ["tiny", "embedded"])
-def test_logits_are_those_of_transformers(which: str, tiny_llama: Llama, embedded: Llama, tmp_path: Path) -> None:
+def test_logits_are_those_of_transformers(
+    which: str, tiny_llama: Llama, embedded: Llama, tmp_path: Path
+) -> None:
     model = tiny_llama if which == "tiny" else embedded
     save_llama(model, tmp_path)
     theirs = transformers.LlamaForCausalLM.from_pretrained(tmp_path)

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaign.core.randomness import Draws
-from campaign.core.tasks import SOURCES, Addition, Ledger, ModularProduct, Sorting, draw_task, exactly, held_out
+from campaign.core.tasks import (
+    SOURCES,
+    Addition,
+    Ledger,
+    ModularProduct,
+    Sorting,
+    draw_task,
+    exactly,
+    held_out,
+)
 from campaign.core.traces import TraceStyle, write_trace
 
 PINNED = ["add 997 373", "17 times 3 mod 4", "sort 7 9 5 6 4", "ann has 7 loses 2 loses 2 gets 3"]

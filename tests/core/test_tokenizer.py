@@ -16,7 +16,9 @@ from campaign.core.traces import WORDS
 from campaign.core.warmup import build_tokenizer
 from campaign.errors import UsageError
 
-pieces = st.sampled_from([*WORDS, *(f" {w}" for w in WORDS), " 3", "7", "\n", " ", "mint", "thinker", "é", "#"])
+pieces = st.sampled_from(
+    [*WORDS, *(f" {w}" for w in WORDS), " 3", "7", "\n", " ", "mint", "thinker", "é", "#"]
+)
 texts = st.one_of(st.lists(pieces).map("".join), st.text(string.printable + "äß∂"))
 library = LibraryTokenizer(EMBEDDED)
 
