@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import socket
 import tempfile
 import uuid
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ OBJECT_STORE_BYTES = 96 * 2**20
 """Outcomes are small; by default Ray would set a third of the memory aside."""
 TEMPORARY_PREFIX = "campaign-ray-"
 OWNER = "owner.json"
+CONNECT_S = 5.0
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
@@ -68,6 +70,7 @@ class RayBackend:
         quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
         try:
             if self._settings.address:
+                _require_listener(self._settings.address)
                 ray.init(address=self._settings.address, **quiet)
             else:
                 self._start_embedded(ray, quiet)
@@ -174,6 +177,16 @@ def _sweep() -> None:
         owner = ProcessStamp.from_json(read_json(folder / OWNER))
         if owner and is_gone(owner) and os.access(folder, os.W_OK):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _require_listener(address: str) -> None:
+    """Raises `OSError` when nothing listens at `address`: Ray itself would end this process after 20 s, without
+    an exception. `ValueError` for what is no address of a cluster."""
+    if "://" in address:
+        raise ValueError("give HOST:PORT; the Ray client (ray://) cannot keep a campaign's runs apart")
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
 
 
 def _explained(address: str | None, error: Exception) -> str:
