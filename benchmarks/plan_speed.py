@@ -2,10 +2,10 @@
 
     python benchmarks/plan_speed.py
 
-`wide` is 10 conditions with 1,000 seeds, `factors` is 10,000 combinations with one seed, so that every run has
-a configuration of its own. Each is loaded and resolved in a fresh process, with facts for half of the runs. The
-limits are 2 s of CPU and 300 MB; the last column relates the time to one start of Python with pydantic, which
-is the unit in which the machine's own speed cancels out.
+`wide` is 10 conditions with 1,000 seeds, `factors` is 10,000 combinations with one seed, so that every run
+has a configuration of its own. Each is loaded and resolved in a fresh process, without facts and with facts
+for half of the runs. The limits are 2 s of CPU and 300 MB. The last column relates the time to one start of
+Python with pydantic: a unit in which the machine's own speed cancels out.
 """
 
 from __future__ import annotations
@@ -25,7 +25,12 @@ SHAPES = {
     "factors": "[campaign]\nseeds = [1]\n[campaign.factors]\n{axes}".format(
         axes="".join(
             f"{field} = [{', '.join(str(scale * i) for i in range(1, 11))}]\n"
-            for field, scale in (("training.lr", 1e-4), ("gtpo.beta", 0.05), ("hicra.alpha", 0.1), ("kl_coef", 0.01))
+            for field, scale in (
+                ("training.lr", 1e-4),
+                ("gtpo.beta", 0.05),
+                ("hicra.alpha", 0.1),
+                ("kl_coef", 0.01),
+            )
         )
     ),
 }
@@ -61,18 +66,28 @@ print(json.dumps({
 
 def main() -> int:
     worst = 0
-    sys.stdout.write("shape     runs   load s  resolve s  with facts s   total s     MB  total / start of Python\n")
+    sys.stdout.write(
+        "shape     runs   load s  resolve s  with facts s   total s     MB  total / start of Python\n"
+    )
     for name, text in SHAPES.items():
         with tempfile.TemporaryDirectory() as folder:
             spec = Path(folder) / f"{name}.toml"
             spec.write_text(text, encoding="utf-8")
-            done = subprocess.run([sys.executable, "-c", MEASURE, str(spec)], capture_output=True, text=True, check=True)
+            done = subprocess.run(
+                [sys.executable, "-c", MEASURE, str(spec)], capture_output=True, text=True, check=True
+            )
         found = json.loads(done.stdout)
         total = found["import"] + found["load"] + max(found["resolve"], found["with_facts"])
-        sys.stdout.write(
-            f"{name:8} {found['runs']:>6,} {found['load']:>8.2f} {found['resolve']:>10.2f} {found['with_facts']:>13.2f}"
-            f" {total:>9.2f} {found['mb']:>6.0f} {total / found['python']:>10.1f}\n"
+        columns = (
+            found["load"],
+            found["resolve"],
+            found["with_facts"],
+            total,
+            found["mb"],
+            total / found["python"],
         )
+        figures = "{:>8.2f} {:>10.2f} {:>13.2f} {:>9.2f} {:>6.0f} {:>10.1f}".format(*columns)
+        sys.stdout.write(f"{name:8} {found['runs']:>6,} {figures}\n")
         worst = max(worst, total > SECONDS, found["mb"] > MEGABYTES)
     sys.stdout.write(f"limits: {SECONDS:g} s, {MEGABYTES:g} MB: {'missed' if worst else 'held'}\n")
     return int(worst)

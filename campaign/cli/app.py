@@ -92,7 +92,7 @@ def main() -> None:
 
     debug = "--debug" in sys.argv[1:]
     try:
-        app()
+        app(prog_name="campaign")
     except CampaignError as error:
         if debug:
             traceback.print_exc()

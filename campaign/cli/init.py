@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,10 +17,16 @@ _PACKAGED = Path(__file__).parent.parent / "_templates"
 _CHECKOUT = Path(__file__).parent.parent.parent / "templates"
 
 
+def _matching(incomplete: str) -> list[str]:
+    return [name for name in templates() if name.startswith(incomplete)]
+
+
 def init(
-    template: Annotated[str, typer.Argument(help="Which template; --list shows them.")] = DEFAULT,
+    template: Annotated[
+        str, typer.Argument(help="Which template; --list shows them.", autocompletion=_matching)
+    ] = DEFAULT,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File to write.  [default: TEMPLATE.toml]")
+        Path | None, typer.Option("--out", "-o", help="File to write; TEMPLATE.toml when not given.")
     ] = None,
     list_them: Annotated[bool, typer.Option("--list", help="Only list the templates.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
@@ -40,7 +47,7 @@ def init(
         near = did_you_mean(template, known)
         raise UsageError(f"no template `{template}`: {near or 'there are ' + ', '.join(known)}")
     target = out or Path(f"{template}.toml")
-    if target.is_dir():
+    if os.path.isdir(target):
         target = target / f"{template}.toml"
     text = known[template].read_text(encoding="utf-8")
     schema_path = target.parent / SCHEMA_FILE

@@ -19,7 +19,9 @@ def plan(
     json_: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     dir_: Annotated[
         Path | None,
-        typer.Option("--dir", help="The campaign's folder.  [default: campaigns/NAME]", show_default=False),
+        typer.Option(
+            "--dir", help="The campaign's folder; campaigns/NAME when not given.", show_default=False
+        ),
     ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Every run, and every difference.")
@@ -52,7 +54,7 @@ def known_facts(folder: Path) -> Facts:
     from campaign.spec.plan import Facts
 
     facts = Facts()
-    if folder.is_dir() and find_spec("campaign.execution.facts"):
+    if os.path.isdir(folder) and find_spec("campaign.execution.facts"):
         gather: Any = import_module("campaign.execution.facts").gather_facts
         facts = gather(CampaignPaths(folder))
     return on_this_machine(facts)

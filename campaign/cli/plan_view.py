@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from campaign.spec.explain import shown
-from campaign.spec.forecast import attainable_p, concurrency, duration, estimate, pairs_needed
+from campaign.spec.forecast import STARTED, attainable_p, concurrency, duration, estimate, pairs_needed
 from campaign.spec.plan import Action, Condition, Facts, Plan, PlannedRun
 from campaign.spec.plan_json import plan_to_json
 
@@ -19,11 +19,12 @@ MOST_ROWS = 40
 MOST_REASONS = 8
 _STYLES: dict[Action, str] = {
     "run": "green",
-    "skip": "dim",
-    "retry": "yellow",
     "resume": "cyan",
+    "retry": "yellow",
     "stale": "magenta",
+    "skip": "dim",
 }
+"""Every action in the order of interest, with its colour."""
 
 
 def as_json(plan: Plan, facts: Facts) -> dict[str, Any]:
@@ -61,6 +62,7 @@ def show(plan: Plan, facts: Facts, console: Console, *, verbose: bool) -> None:
     _matrix(plan, console, verbose=verbose)
     console.print()
     _reasons(plan.runs, console, verbose=verbose)
+    _hints(plan.runs, console)
     if verbose:
         _differences(plan.conditions, console)
     console.print(_resources(plan, facts))
@@ -121,7 +123,8 @@ def _reasons(runs: Sequence[PlannedRun], console: Console, *, verbose: bool) -> 
     groups: dict[tuple[Action, str], list[str]] = {}
     for run in runs:
         groups.setdefault((run.action, run.reason), []).append(run.id)
-    listed = list(groups.items())
+    order = list(_STYLES)
+    listed = sorted(groups.items(), key=lambda group: order.index(group[0][0]))
     for (action, reason), ids in listed if verbose else listed[:MOST_REASONS]:
         who = ", ".join(ids) if verbose or len(ids) <= 3 else f"{', '.join(ids[:2])}, ... {ids[-1]}"
         head = f"{action} {len(ids):,}: "
@@ -132,6 +135,15 @@ def _reasons(runs: Sequence[PlannedRun], console: Console, *, verbose: bool) -> 
         )
     if not verbose and len(listed) > MOST_REASONS:
         console.print(f"... and {_count(len(listed) - MOST_REASONS, 'reason')} more (-v shows all)")
+
+
+def _hints(runs: Iterable[PlannedRun], console: Console) -> None:
+    """How to get what a plain submit leaves alone."""
+    actions = {run.action for run in runs}
+    if "retry" in actions:
+        console.print("retry: `campaign submit --retry-failed` tries these again")
+    if "stale" in actions:
+        console.print("stale: `campaign submit --rerun-stale` repeats these")
 
 
 def _differences(conditions: Iterable[Condition], console: Console) -> None:
@@ -160,7 +172,7 @@ def _resources(plan: Plan, facts: Facts) -> str:
 
 
 def _time(plan: Plan, facts: Facts) -> str:
-    todo = sum(run.action in ("run", "retry", "resume") for run in plan.runs)
+    todo = sum(run.action in STARTED for run in plan.runs)
     if not todo:
         return "time: nothing is left to run"
     expected = estimate(plan, facts)
@@ -172,11 +184,7 @@ def _time(plan: Plan, facts: Facts) -> str:
 
 
 def _steps(plan: Plan) -> int:
-    return sum(
-        run.condition.config.training.max_steps
-        for run in plan.runs
-        if run.action in ("run", "retry", "resume")
-    )
+    return sum(run.condition.config.training.max_steps for run in plan.runs if run.action in STARTED)
 
 
 def _tally(runs: Iterable[PlannedRun]) -> str:

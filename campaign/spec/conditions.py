@@ -13,10 +13,10 @@ from campaign.errors import Problem
 from campaign.spec import labels
 from campaign.spec.config import RunConfig, Section
 from campaign.spec.consistency import LOOKED_AT, Contradiction, contradictions
-from campaign.spec.datafiles import DataFiles
 from campaign.spec.drafts import Draft
 from campaign.spec.explain import say, shown
 from campaign.spec.fields import sections
+from campaign.spec.files import NamedFiles
 from campaign.spec.findings import Findings
 from campaign.spec.overrides import FieldPath, Override
 from campaign.spec.plan import Condition
@@ -32,7 +32,7 @@ class ConditionResolver:
         self.name = name
         self.raw = raw
         self.findings = findings
-        self.files = DataFiles(folder, findings)
+        self.files = NamedFiles(folder, findings)
         self._built: dict[tuple[Override, ...], Section | None] = {}
         self._contradictions: dict[tuple[int, ...], tuple[Contradiction, ...]] = {}
         self._held: list[RunConfig] = []
@@ -54,9 +54,9 @@ class ConditionResolver:
     def _condition(self, draft: Draft) -> Condition:
         config = self._config(draft)
         differing = [
-            (entry.path, value)
+            (entry.path, entry.value)
             for entry in draft.overrides
-            if (value := _get(config, entry.path)) != _get(self.base, entry.path)
+            if _get(config, entry.path) != _get(self.base, entry.path)
         ]
         label = self._label(draft, config, differing)
         config = config.model_copy(update={"condition": label})
@@ -118,7 +118,10 @@ class ConditionResolver:
 
     def _located(self, config: RunConfig, set_at: Mapping[FieldPath, TomlPath]) -> RunConfig:
         data = self.files.located(config.data, set_at)
-        return config if data is config.data else config.model_copy(update={"data": data})
+        model = self.files.located_model(config.model, set_at)
+        if data is config.data and model is config.model:
+            return config
+        return config.model_copy(update={"data": data, "model": model})
 
     def _refuse_twins(self, pairs: list[tuple[Draft, Condition]]) -> None:
         by_label: dict[str, Condition] = {}

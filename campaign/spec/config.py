@@ -85,7 +85,8 @@ class ModelSection(Section):
     """The policy that is trained."""
 
     model: Identity[str] = "embedded"
-    """`embedded` (0.3 M parameters, in the package), a folder in Hugging Face format, or a hub name."""
+    """`embedded` (0.3 M parameters, in the package), a folder in Hugging Face format (relative to the spec's
+    folder), or a hub name."""
     revision: Identity[str | None] = None
     """Commit of a hub model."""
     lora_rank: Identity[Count] = 0

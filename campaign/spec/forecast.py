@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from math import ceil, floor, log2
 
 from campaign.spec.config import RunConfig
-from campaign.spec.plan import Condition, Facts, Plan
+from campaign.spec.plan import Action, Condition, Facts, Plan
 
 ALPHA = 0.05
+STARTED: tuple[Action, ...] = ("run", "resume")
+"""Actions that a submit takes unasked; `retry` and `stale` have to be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def concurrency(config: RunConfig, facts: Facts) -> int:
 
 def estimate(plan: Plan, facts: Facts) -> Estimate | None:
     """Time for what is left to do; None without any measured step, or when nothing fits or is left."""
-    todo = [run for run in plan.runs if run.action in ("run", "retry", "resume")]
+    todo = [run for run in plan.runs if run.action in STARTED]
     if not todo or not facts.step_seconds:
         return None
     typical = sum(facts.step_seconds.values()) / len(facts.step_seconds)

@@ -1,12 +1,14 @@
 """Conditions that are Python files: their `config`, as one run of each file gives it.
 
 A file is the user's own code, so it runs in a process of its own: nothing it imports, sets or breaks reaches
-the planner. All files of a campaign share that process, because starting Python is what costs.
+the planner or another file, whose modules may have the same names. The processes are forked from one Python
+that has just started, because that start is what costs.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +21,7 @@ TIMEOUT_S = 120.0
 """Seconds for all modules of a campaign together."""
 
 _RUNNER = r"""
-import contextlib, dataclasses, importlib, json, os, runpy, sys
+import dataclasses, importlib, json, os, runpy, sys
 from collections.abc import Mapping
 
 def plain(value, path="config"):
@@ -45,11 +47,8 @@ def names(path):
 
 def load(path):
     package = names(path)
-    sys.path[:0] = [package[0]] if package else [os.path.dirname(path)]
-    try:
-        space = vars(importlib.import_module(package[1])) if package else runpy.run_path(path)
-    finally:
-        del sys.path[0]
+    sys.path.insert(0, package[0] if package else os.path.dirname(path))
+    space = vars(importlib.import_module(package[1])) if package else runpy.run_path(path)
     if "config" not in space:
         raise NameError("it sets no `config`")
     return plain(space["config"])
@@ -63,14 +62,32 @@ def where(error, path):
         trace = trace.tb_next
     return error.lineno if isinstance(error, SyntaxError) and error.filename == path else at
 
-answers = []
-with contextlib.redirect_stdout(sys.stderr):
-    for path in json.load(sys.stdin):
-        try:
-            answers.append({"config": load(path)})
-        except (Exception, SystemExit) as error:
-            answers.append({"error": f"{type(error).__name__}: {error}", "line": where(error, path)})
-sys.__stdout__.write("\n" + json.dumps(answers))
+def answer(path):
+    try:
+        return {"config": load(path)}
+    except (Exception, SystemExit) as error:
+        return {"error": f"{type(error).__name__}: {error}", "line": where(error, path)}
+
+def asked(path):
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        os.dup2(2, 1)  # what the file prints is no answer
+        with open(writing, "w", encoding="utf-8") as out:
+            out.write(json.dumps(answer(path)))
+        os._exit(0)
+    os.close(writing)
+    with open(reading, encoding="utf-8") as answers:
+        text = answers.read()
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status or not text:
+        ended = f"was killed by signal {-status}" if status < 0 else f"ended with {status}"
+        return {"error": f"its process {ended}", "line": None}
+    return json.loads(text)
+
+files = json.load(sys.stdin)
+print(json.dumps([asked(path) for path in files]))
 """
 
 
@@ -82,8 +99,8 @@ def module_configs(
     A file inside a package (a folder with `__init__.py`) is imported under its full name, so that its
     relative imports work; any other file runs as a script does, with its own folder first on the path.
     """
-    files = {at: (folder / name).resolve() for at, name in wanted.items()}
-    missing = {at for at, file in files.items() if not file.is_file()}
+    files = {at: Path(os.path.abspath(folder / name)) for at, name in wanted.items()}
+    missing = {at for at, file in files.items() if not os.path.isfile(file)}
     for at in missing:
         findings.at_value(at, f"no such file: {wanted[at]}", f"relative to {folder or '.'}", field="")
     asked = {at: file for at, file in files.items() if at not in missing}
@@ -120,7 +137,7 @@ def _run(files: list[Path]) -> list[dict[str, Any]] | str:
     except subprocess.TimeoutExpired:
         return f"no answer within {TIMEOUT_S:g} s"
     try:
-        answers: list[dict[str, Any]] = json.loads(done.stdout.rpartition("\n")[2])
+        answers: list[dict[str, Any]] = json.loads(done.stdout)
     except ValueError:
         last = done.stderr.strip().splitlines()[-1:] or [f"the process ended with {done.returncode}"]
         return last[0]

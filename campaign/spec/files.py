@@ -1,13 +1,14 @@
-"""Data files of a configuration: where they are, and what is in them, as a content hash."""
+"""Files that a configuration names: where they are, and what is in the data, as a content hash."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
-from campaign.spec.config import DataSection
+from campaign.spec.config import DataSection, ModelSection
 from campaign.spec.explain import dotted
 from campaign.spec.findings import Findings
 from campaign.spec.overrides import FieldPath
@@ -16,14 +17,15 @@ from campaign.spec.positions import TomlPath
 _FILES = ("path", "eval_path")
 
 
-class DataFiles:
-    """Finds the data files of one spec and hashes each once."""
+class NamedFiles:
+    """Finds the files of one spec; each data file is hashed once."""
 
     def __init__(self, folder: Path, findings: Findings) -> None:
         self.folder = folder
         self.findings = findings
         self._hashes: dict[Path, str | None] = {}
         self._located: dict[int, tuple[DataSection, DataSection]] = {}
+        self._models: dict[int, tuple[ModelSection, ModelSection]] = {}
 
     def located(self, data: DataSection, set_at: Mapping[FieldPath, TomlPath]) -> DataSection:
         """`data` with absolute paths and content hashes; files that are not there are reported."""
@@ -38,10 +40,10 @@ class DataFiles:
             if written is None:
                 continue
             at = set_at.get(("data", name), ("data", name))
-            file = (self.folder / Path(written).expanduser()).resolve()
+            file = self._absolute(written)
             digest = self._hash(file, written, at)
             declared = getattr(data, f"{name}_sha256")
-            if digest and declared and file != Path(written) and digest != declared:
+            if digest and declared and digest != declared:
                 self.findings.at_value(
                     set_at.get(("data", f"{name}_sha256"), ("data", f"{name}_sha256")),
                     f"{written} has other content: its SHA-256 is {digest}",
@@ -52,6 +54,30 @@ class DataFiles:
         found = data.model_copy(update=update)
         self._located[id(data)] = (data, found)
         return found
+
+    def located_model(self, model: ModelSection, set_at: Mapping[FieldPath, TomlPath]) -> ModelSection:
+        """`model` with an absolute path, when it is a folder: a run starts elsewhere."""
+        if id(model) not in self._models:
+            folder = self._model_folder(model.model, set_at.get(("model", "model"), ("model", "model")))
+            found = model if folder is None else model.model_copy(update={"model": str(folder)})
+            self._models[id(model)] = (model, found)
+        return self._models[id(model)][1]
+
+    def _model_folder(self, written: str, at: TomlPath) -> Path | None:
+        """None for the embedded model and for hub names, which are no paths."""
+        if written == "embedded" or not written.strip():
+            return None
+        folder = self._absolute(written)
+        if os.path.isdir(folder):
+            return folder
+        if written.startswith((".", "/", "~")):
+            hint = f"looked for {folder}; a hub name is `owner/name`"
+            self.findings.at_value(at, f"no such folder: {written}", hint, field="model.model")
+        return None
+
+    def _absolute(self, written: str) -> Path:
+        """Without following links that go round in circles, or `~` of somebody who is not here."""
+        return Path(os.path.abspath(self.folder / os.path.expanduser(written)))
 
     def _hash(self, file: Path, written: str, at: TomlPath) -> str | None:
         if file not in self._hashes:

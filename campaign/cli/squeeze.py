@@ -1,0 +1,61 @@
+"""`campaign squeeze ADAPTER`: the LoRA rank that is really used, and the adapter at that rank."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from campaign.cli import console
+from campaign.errors import UsageError
+
+if TYPE_CHECKING:
+    from campaign.core.squeeze import SqueezeReport
+
+
+def squeeze(
+    adapter: Annotated[Path, typer.Argument(help="Adapter folder in peft's format.")],
+    min_variance_retention: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of the update's variance to keep.")
+    ] = 0.95,
+    rank: Annotated[
+        int | None, typer.Option(min=1, help="Rank to squeeze to; the recommended one if not given.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder that gets the squeezed adapter.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Without --output nothing is written."""
+    from campaign.core.squeeze import analyse, compress, read_adapter, save
+
+    if rank is not None and output is None:
+        raise UsageError("--rank needs --output, the folder for the squeezed adapter")
+    loaded = read_adapter(adapter)
+    report = analyse(loaded, min_variance_retention, [rank] if rank else ())
+    written_rank = rank or report.recommended_rank
+    if output is not None:
+        save(compress(loaded, written_rank), output)
+    if as_json:
+        written = {"rank": written_rank, "output": str(output)} if output else None
+        console.print_json(report.to_json() | {"adapter": str(adapter), "written": written})
+        return
+    _print(report)
+    if output is not None:
+        console.stderr().print(f"wrote {output} at rank {written_rank}")
+
+
+def _print(report: SqueezeReport) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("rank", justify="right")
+    table.add_column("variance kept", justify="right")
+    table.add_column("worst layer", justify="right")
+    table.add_column("")
+    for choice in report.choices:
+        note = "recommended" if choice.rank == report.recommended_rank else ""
+        table.add_row(str(choice.rank), f"{choice.mean_variance:.2%}", f"{choice.min_variance:.2%}", note)
+    out = console.stdout()
+    out.print(table)
+    kept = f"{report.min_variance_retention:.0%}"
+    out.print(f"rank {report.recommended_rank} of {report.rank} keeps {kept} of the update")

@@ -1,0 +1,67 @@
+"""`python -m campaign.core CONFIG.toml --out DIR [--resume CHECKPOINT]`: one run, in this process.
+
+Exit codes: 0 the last step is done; 75 asked to stop, and there is a checkpoint to go on from; otherwise that
+of the error (see `campaign.errors`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import sys
+from pathlib import Path
+
+from campaign.core.stopping import STOPPED_EXIT_CODE, StopRequest
+from campaign.errors import CampaignError, RunsFailed
+
+STORAGE_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    stop = StopRequest()
+    stop.listen()
+    parser = argparse.ArgumentParser(prog="python -m campaign.core", description="One run, in this process.")
+    parser.add_argument("config", type=Path, help="a resolved configuration, such as runs/<id>/config.toml")
+    parser.add_argument("--out", type=Path, required=True, help="folder that gets metrics and checkpoints")
+    parser.add_argument("--resume", type=Path, help="checkpoint folder to go on from")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks of errors in the configuration")
+    parsed = parser.parse_args(arguments)
+    try:
+        finished = _run(parsed.config, parsed.out, parsed.resume, stop)
+    except CampaignError as error:
+        if parsed.debug or os.environ.get("CAMPAIGN_DEBUG"):
+            raise
+        sys.stderr.write(f"campaign.core: {error}\n")
+        return error.exit_code
+    return 0 if finished else STOPPED_EXIT_CODE
+
+
+def _run(config_path: Path, out: Path, resume: Path | None, stop: StopRequest) -> bool:
+    from campaign.core.config_file import load_run_config
+    from campaign.core.folder import RunFolder
+
+    config = load_run_config(config_path)
+    folder = RunFolder(out)
+    data_folder = config_path.resolve().parent
+    try:
+        if config.core.entrypoint:
+            from campaign.core.context import run_entrypoint
+
+            return run_entrypoint(config.core.entrypoint, config, folder, resume, stop)
+        import torch
+
+        from campaign.core.trainer import Trainer
+
+        torch.set_num_threads(config.training.threads)
+        return Trainer(config, folder, data_folder, resume).run(stop)
+    except OSError as error:
+        if error.errno in STORAGE_FULL:
+            raise RunsFailed(
+                f"no space left for {error.filename or out}; checkpoints before it are complete"
+            ) from error
+        raise
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

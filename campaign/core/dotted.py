@@ -1,0 +1,34 @@
+"""Functions named in a configuration by their dotted path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+from campaign.errors import UsageError
+
+
+def load_function(path: str, field: str, builtin: Iterable[str] = ()) -> Callable[..., Any]:
+    """The function at `pkg.mod.fn` (or `pkg.mod:fn`).
+
+    Raises `UsageError` that names `field` and, when the path has no dot, the `builtin` names.
+    """
+    module_name, _, name = path.replace(":", ".").rpartition(".")
+    if not module_name:
+        raise UsageError(f"{field}: {path!r} is unknown; {_legal(path, list(builtin))}")
+    try:
+        module = import_module(module_name)
+    except ImportError as error:
+        raise UsageError(f"{field}: {path!r} cannot be imported: {error}") from None
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise UsageError(f"{field}: module {module_name} has no function {name!r}")
+    return function  # type: ignore[no-any-return]
+
+
+def _legal(name: str, builtin: list[str]) -> str:
+    near = get_close_matches(name, builtin, 1)
+    meant = f"did you mean {near[0]!r}? " if near else ""
+    return f"{meant}There are {', '.join(builtin)}, or a dotted path `pkg.mod.fn`"

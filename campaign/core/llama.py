@@ -1,0 +1,306 @@
+"""A small Llama that reads and writes the Hugging Face format.
+
+Importing `transformers.LlamaForCausalLM` costs seconds and 150 MB for every run; this module needs torch and
+safetensors. Parameter names are those of the Hugging Face checkpoint, so weights are exchanged as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from campaign.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class LlamaConfig:
+    """The shape of a Llama; names as in its `config.json`."""
+
+    vocab_size: int
+    hidden_size: int
+    intermediate_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    num_key_value_heads: int
+    head_dim: int
+    max_position_embeddings: int = 512
+    rms_norm_eps: float = 1e-6
+    rope_theta: float = 10000.0
+    tie_word_embeddings: bool = True
+    pad_token_id: int = 0
+    bos_token_id: int | None = 1
+    eos_token_ids: tuple[int, ...] = (2,)
+
+    @classmethod
+    def from_hf(cls, document: dict[str, Any]) -> LlamaConfig:
+        """From the contents of a `config.json` that `supported` accepts."""
+        heads = document["num_attention_heads"]
+        rope = document.get("rope_parameters") or {}
+        eos = document.get("eos_token_id")
+        eos_ids = tuple(eos) if isinstance(eos, list) else () if eos is None else (eos,)
+        pad = document.get("pad_token_id")
+        return cls(
+            vocab_size=document["vocab_size"],
+            hidden_size=document["hidden_size"],
+            intermediate_size=document["intermediate_size"],
+            num_hidden_layers=document["num_hidden_layers"],
+            num_attention_heads=heads,
+            num_key_value_heads=document.get("num_key_value_heads") or heads,
+            head_dim=document.get("head_dim") or document["hidden_size"] // heads,
+            max_position_embeddings=document.get("max_position_embeddings", 2048),
+            rms_norm_eps=document.get("rms_norm_eps", 1e-6),
+            rope_theta=rope.get("rope_theta") or document.get("rope_theta") or 10000.0,
+            tie_word_embeddings=document.get("tie_word_embeddings", False),
+            pad_token_id=pad if pad is not None else (eos_ids[0] if eos_ids else 0),
+            bos_token_id=document.get("bos_token_id"),
+            eos_token_ids=eos_ids,
+        )
+
+    def to_hf(self) -> dict[str, Any]:
+        return {
+            "architectures": ["LlamaForCausalLM"],
+            "model_type": "llama",
+            "vocab_size": self.vocab_size,
+            "hidden_size": self.hidden_size,
+            "intermediate_size": self.intermediate_size,
+            "num_hidden_layers": self.num_hidden_layers,
+            "num_attention_heads": self.num_attention_heads,
+            "num_key_value_heads": self.num_key_value_heads,
+            "head_dim": self.head_dim,
+            "hidden_act": "silu",
+            "attention_bias": False,
+            "mlp_bias": False,
+            "max_position_embeddings": self.max_position_embeddings,
+            "rms_norm_eps": self.rms_norm_eps,
+            "rope_theta": self.rope_theta,
+            "rope_scaling": None,
+            "tie_word_embeddings": self.tie_word_embeddings,
+            "pad_token_id": self.pad_token_id,
+            "bos_token_id": self.bos_token_id,
+            "eos_token_id": self.eos_token_ids[0]
+            if len(self.eos_token_ids) == 1
+            else list(self.eos_token_ids),
+            "torch_dtype": "float32",
+        }
+
+
+def supported(document: dict[str, Any]) -> bool:
+    """Whether this module computes what the `config.json` asks for: a Llama with nothing special about it."""
+    rope = document.get("rope_parameters") or document.get("rope_scaling") or {}
+    return (
+        document.get("model_type") == "llama"
+        and document.get("hidden_act", "silu") == "silu"
+        and not document.get("attention_bias")
+        and not document.get("mlp_bias")
+        and document.get("pretraining_tp", 1) == 1
+        and document.get("quantization_config") is None
+        and (rope.get("rope_type") or rope.get("type") or "default") == "default"
+    )
+
+
+class Linear(nn.Linear):
+    """Without random initialisation: loading overwrites it."""
+
+    def reset_parameters(self) -> None:
+        pass
+
+
+class Embedding(nn.Embedding):
+    """Without random initialisation."""
+
+    def reset_parameters(self) -> None:
+        pass
+
+
+class RmsNorm(nn.Module):
+    def __init__(self, size: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, (x.shape[-1],), self.weight, self.eps)
+
+
+class Attention(nn.Module):
+    def __init__(self, config: LlamaConfig) -> None:
+        super().__init__()
+        self.heads, self.kv_heads, self.head_dim = (
+            config.num_attention_heads, config.num_key_value_heads, config.head_dim,
+        )  # fmt: skip
+        width = config.hidden_size
+        self.q_proj = Linear(width, self.heads * self.head_dim, bias=False)
+        self.k_proj = Linear(width, self.kv_heads * self.head_dim, bias=False)
+        self.v_proj = Linear(width, self.kv_heads * self.head_dim, bias=False)
+        self.o_proj = Linear(self.heads * self.head_dim, width, bias=False)
+
+    def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
+        rows, length, _ = x.shape
+        q = rotate(self.q_proj(x).view(rows, length, self.heads, self.head_dim), rotation)
+        k = rotate(self.k_proj(x).view(rows, length, self.kv_heads, self.head_dim), rotation)
+        v = self.v_proj(x).view(rows, length, self.kv_heads, self.head_dim)
+        repeat = self.heads // self.kv_heads
+        q, k, v = q.transpose(1, 2), _repeated(k, repeat), _repeated(v, repeat)
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+        return self.o_proj(mixed.transpose(1, 2).reshape(rows, length, -1))  # type: ignore[no-any-return]
+
+
+def _repeated(x: Tensor, repeat: int) -> Tensor:
+    """[rows, length, kv heads, d] -> [rows, heads, length, d], each kv head for `repeat` query heads."""
+    rows, length, kv_heads, d = x.shape
+    spread = x.transpose(1, 2)[:, :, None].expand(rows, kv_heads, repeat, length, d)
+    return spread.reshape(rows, kv_heads * repeat, length, d)
+
+
+class FeedForward(nn.Module):
+    def __init__(self, config: LlamaConfig) -> None:
+        super().__init__()
+        self.gate_proj = Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.up_proj = Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.down_proj = Linear(config.intermediate_size, config.hidden_size, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))  # type: ignore[no-any-return]
+
+
+class Block(nn.Module):
+    def __init__(self, config: LlamaConfig) -> None:
+        super().__init__()
+        self.input_layernorm = RmsNorm(config.hidden_size, config.rms_norm_eps)
+        self.self_attn = Attention(config)
+        self.post_attention_layernorm = RmsNorm(config.hidden_size, config.rms_norm_eps)
+        self.mlp = FeedForward(config)
+
+    def forward(self, x: Tensor, rotation: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
+        x = x + self.self_attn(self.input_layernorm(x), rotation, mask)
+        return x + self.mlp(self.post_attention_layernorm(x))  # type: ignore[no-any-return]
+
+
+class Decoder(nn.Module):
+    """Everything below the head (`model.` in the checkpoint's names)."""
+
+    def __init__(self, config: LlamaConfig) -> None:
+        super().__init__()
+        self.embed_tokens = Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList(Block(config) for _ in range(config.num_hidden_layers))
+        self.norm = RmsNorm(config.hidden_size, config.rms_norm_eps)
+
+
+class Llama(nn.Module):
+    """A causal language model. Weights are not initialised: load them, or call `initialise`."""
+
+    cosines: Tensor
+    sines: Tensor
+
+    def __init__(self, config: LlamaConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.model = Decoder(config)
+        self.lm_head = Linear(config.hidden_size, config.vocab_size, bias=False)
+        if config.tie_word_embeddings:
+            self.lm_head.weight = self.model.embed_tokens.weight
+        cosines, sines = rotation_tables(config)
+        self.register_buffer("cosines", cosines, persistent=False)
+        self.register_buffer("sines", sines, persistent=False)
+
+    def initialise(self, generator: torch.Generator, deviation: float) -> None:
+        """Normal weights, norms one."""
+        with torch.no_grad():
+            for parameter in self.parameters():
+                if parameter.ndim > 1:
+                    parameter.normal_(0.0, deviation, generator=generator)
+                else:
+                    parameter.fill_(1.0)
+
+    def hidden(self, ids: Tensor, positions: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Last hidden states [rows, length, hidden], normed.
+
+        `ids`: [rows, length]. `positions`: [rows, length], 0.. when not given. `mask`: added to the attention
+        scores, [rows, 1, length, length]; causal when not given.
+        """
+        if positions is None:
+            rotation = (self.cosines[: ids.shape[1], None], self.sines[: ids.shape[1], None])
+        else:
+            rotation = (self.cosines[positions][:, :, None], self.sines[positions][:, :, None])
+        x = self.model.embed_tokens(ids)
+        for block in self.model.layers:
+            x = block(x, rotation, mask)
+        return self.model.norm(x)  # type: ignore[no-any-return]
+
+    def forward(self, ids: Tensor, positions: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Logits [rows, length, vocabulary]."""
+        return self.lm_head(self.hidden(ids, positions, mask))  # type: ignore[no-any-return]
+
+
+def rotation_tables(config: LlamaConfig) -> tuple[Tensor, Tensor]:
+    """Cosines and sines [positions, head_dim] of the rotary embedding (arXiv 2104.09864), halves repeated."""
+    exponents = torch.arange(0, config.head_dim, 2).float() / config.head_dim
+    angles = torch.outer(torch.arange(config.max_position_embeddings).float(), config.rope_theta**-exponents)
+    angles = torch.cat([angles, angles], dim=-1)
+    return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+    cosines, sines = rotation
+    half = x.shape[-1] // 2
+    return x * cosines + torch.cat([-x[..., half:], x[..., :half]], dim=-1) * sines
+
+
+def load_llama(folder: Path) -> Llama:
+    """The model in a Hugging Face folder (`config.json`, `model.safetensors`, or shards with their index).
+
+    Raises `UsageError` when a file is missing or the weights do not fit the configuration.
+    """
+    config = LlamaConfig.from_hf(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    model = Llama(config)
+    weights = _read_weights(folder)
+    if config.tie_word_embeddings:
+        weights.pop("lm_head.weight", None)
+    wanted = {name for name, _ in model.named_parameters()}
+    if wanted != set(weights):
+        odd = sorted(wanted ^ set(weights))
+        raise UsageError(
+            f"{folder}: weights do not fit config.json: {', '.join(odd[:3])} ({len(odd)} names differ)"
+        )
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.shape != weights[name].shape:
+                shapes = f"{tuple(weights[name].shape)} instead of {tuple(parameter.shape)}"
+                raise UsageError(f"{folder}: weights do not fit config.json: {name} is {shapes}")
+            parameter.copy_(weights[name])
+    return model
+
+
+def _read_weights(folder: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    index = folder / "model.safetensors.index.json"
+    files = [folder / "model.safetensors"]
+    if index.is_file():
+        files = [folder / name for name in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
+    weights: dict[str, Tensor] = {}
+    for file in files:
+        if not file.is_file():
+            raise UsageError(f"{folder}: {file.name} is missing")
+        try:
+            weights.update(load_file(file))
+        except SafetensorError as error:
+            raise UsageError(f"{file}: not a readable safetensors file: {error}") from None
+    return {name: tensor for name, tensor in weights.items() if not name.endswith("rotary_emb.inv_freq")}
+
+
+def save_llama(model: Llama, folder: Path) -> None:
+    """`config.json` and `model.safetensors`, as `transformers` writes and reads them."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(model.config.to_hf(), indent=1) + "\n", encoding="utf-8")
+    weights = {name: parameter.detach().contiguous() for name, parameter in model.named_parameters()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})

@@ -1,0 +1,119 @@
+"""Scoring completions without padding: completions of one prompt are packed behind it in one row.
+
+A row is `prompt | completion | completion | ...`; a block mask lets each completion see the prompt and
+itself, and positions restart behind the prompt, so the numbers are those of separate sequences.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from campaign.core.sampler import MASKED
+
+ROW_TOKENS = 128
+"""A packed row is filled up to this length; a longer single completion gets a row of its own."""
+ROWS_PER_PASS = 8
+"""Packed rows in one forward pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One packed row: a prompt, and the completions (row numbers of the samples) behind it."""
+
+    prompt: int
+    members: tuple[int, ...]
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Input of one forward pass over packed rows, and where each completion token is predicted."""
+
+    ids: Tensor
+    """[bins, length]"""
+    positions: Tensor
+    """[bins, length]"""
+    mask: Tensor
+    """[bins, 1, length, length], added to attention scores."""
+    sources: Tensor
+    """[tokens] flat index into bins * length of the position whose output predicts the token."""
+    targets: Tensor
+    """[tokens] the token ids."""
+    rows: Tensor
+    """[tokens] sample row of each token."""
+    steps: Tensor
+    """[tokens] position of each token in its completion."""
+
+
+def make_bins(
+    prompt_lengths: Sequence[int], lengths: Sequence[int], rows: Sequence[int], group_size: int
+) -> list[Bin]:
+    """Bins that hold `rows`, longest completions first, bins of similar length side by side."""
+    by_prompt: dict[int, list[int]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: (-lengths[row], row)):
+        by_prompt[row // group_size].append(row)
+    bins: list[Bin] = []
+    for prompt, members in sorted(by_prompt.items()):
+        filled: list[int] = []
+        length = prompt_lengths[prompt]
+        for row in members:
+            if filled and length + lengths[row] > ROW_TOKENS:
+                bins.append(Bin(prompt, tuple(filled), length))
+                filled, length = [], prompt_lengths[prompt]
+            filled.append(row)
+            length += lengths[row]
+        bins.append(Bin(prompt, tuple(filled), length))
+    return sorted(bins, key=lambda b: -b.length)
+
+
+def passes(bins: Sequence[Bin]) -> Iterator[Sequence[Bin]]:
+    for start in range(0, len(bins), ROWS_PER_PASS):
+        yield bins[start : start + ROWS_PER_PASS]
+
+
+def pack(
+    prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]], bins: Sequence[Bin]
+) -> Packed:
+    """`prompts` and `completions` are token ids; `bins` says what goes where."""
+    length = max(b.length for b in bins)
+    ids, positions, segments = [], [], []
+    sources, targets, rows, steps = list[int](), list[int](), list[int](), list[int]()
+    for number, b in enumerate(bins):
+        prompt = prompts[b.prompt]
+        row_ids, row_positions = list(prompt), list(range(len(prompt)))
+        row_segments = [0] * len(prompt)
+        for segment, member in enumerate(b.members, start=1):
+            completion = completions[member]
+            before = number * length + len(row_ids)
+            # The first token is predicted by the prompt's last position, wherever the completion lies.
+            sources.append(number * length + len(prompt) - 1)
+            sources.extend(range(before, before + len(completion) - 1))
+            targets.extend(completion)
+            rows.extend([member] * len(completion))
+            steps.extend(range(len(completion)))
+            row_ids.extend(completion)
+            row_positions.extend(range(len(prompt), len(prompt) + len(completion)))
+            row_segments.extend([segment] * len(completion))
+        rest = length - len(row_ids)
+        ids.append(row_ids + [0] * rest)
+        positions.append(row_positions + [0] * rest)
+        segments.append(row_segments + [-1] * rest)
+    mask = _block_mask(torch.tensor(segments))
+    return Packed(
+        torch.tensor(ids), torch.tensor(positions), mask,
+        torch.tensor(sources), torch.tensor(targets), torch.tensor(rows), torch.tensor(steps),
+    )  # fmt: skip
+
+
+def _block_mask(segments: Tensor) -> Tensor:
+    """Causal within a segment, and everything may look at segment 0; padding (-1) looks at itself."""
+    length = segments.shape[1]
+    queries, keys = segments[:, :, None], segments[:, None, :]
+    seen = (queries == keys) | ((keys == 0) & (queries > 0))
+    seen &= torch.ones(length, length, dtype=torch.bool).tril()
+    return torch.zeros(seen.shape).masked_fill_(~seen, MASKED)[:, None]

@@ -1,0 +1,210 @@
+"""The policy that is trained: sampling, scoring, and what of it is trained.
+
+`LlamaPolicy` runs on this package's Llama, with its fused sampler and packed scoring. Every other
+architecture goes through transformers (`campaign.core.hf_policy`).
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from campaign.core.decoder import FusedDecoder
+from campaign.core.llama import Llama, load_llama, save_llama, supported
+from campaign.core.lora import adapters, adapters_off, add_adapters, save_adapter
+from campaign.core.packing import make_bins, pack, passes
+from campaign.core.randomness import derive_seed
+from campaign.core.sampler import Samples, sample
+from campaign.core.tokenizer import Tokenizer, load_tokenizer
+from campaign.errors import UsageError
+from campaign.spec.config import ModelSection, RunConfig
+
+EMBEDDED = Path(__file__).parent / "embedded"
+
+
+@dataclass(frozen=True, slots=True)
+class PromptBatch:
+    """Prompts of a step, `group_size` completions each."""
+
+    prompts: tuple[tuple[int, ...], ...]
+    group_size: int
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Log-probabilities of some of the sampled tokens, differentiable; all [tokens]."""
+
+    log_probs: Tensor
+    rows: Tensor
+    steps: Tensor
+
+
+class Policy(Protocol):
+    tokenizer: Tokenizer
+    name: str
+    """Where the untrained model comes from, as the configuration says it."""
+
+    def trained_parameters(self) -> list[nn.Parameter]: ...
+
+    def sample(self, batch: PromptBatch, uniforms: Tensor) -> Samples:
+        """Completions, on the CPU. `uniforms`: [prompts * group, max_tokens]."""
+        ...
+
+    def scores(self, batch: PromptBatch, samples: Samples, rows: Sequence[int]) -> Iterator[Scores]:
+        """Scores of `rows`, a forward pass at a time: go backward through each before asking for the next."""
+        ...
+
+    def reference_log_probs(self, batch: PromptBatch, samples: Samples, rows: Sequence[int]) -> Tensor:
+        """[all rows, tokens] log-probabilities under the policy before training; zero outside `rows`."""
+        ...
+
+    def after_update(self) -> None:
+        """To be called when trained parameters have changed."""
+        ...
+
+    def save_trained(self, model_folder: Path, adapter_folder: Path) -> None:
+        """The adapter when there is one, else the model with its tokenizer."""
+        ...
+
+
+class LlamaPolicy:
+    """The fast path. `reference` keeps a frozen copy of the untrained weights; adapters need none."""
+
+    def __init__(self, model: Llama, tokenizer: Tokenizer, name: str, *, reference: bool) -> None:
+        self.model, self.tokenizer, self.name = model, tokenizer, name
+        self._reference = (
+            copy.deepcopy(model).requires_grad_(False) if reference and not adapters(model) else None
+        )
+        self._decoder = FusedDecoder(model)
+
+    def trained_parameters(self) -> list[nn.Parameter]:
+        return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+
+    def sample(self, batch: PromptBatch, uniforms: Tensor) -> Samples:
+        config = self.model.config
+        needed = max(map(len, batch.prompts)) + uniforms.shape[1]
+        check_context(needed, uniforms.shape[1], config.max_position_embeddings)
+        drawn = sample(self._decoder, batch.prompts, uniforms, batch.temperature, config.eos_token_ids)
+        return Samples(*(getattr(drawn, name).cpu() for name in Samples.__slots__))
+
+    def scores(self, batch: PromptBatch, samples: Samples, rows: Sequence[int]) -> Iterator[Scores]:
+        return self._scores(self.model, batch, samples, rows)
+
+    def _scores(
+        self, model: Llama, batch: PromptBatch, samples: Samples, rows: Sequence[int]
+    ) -> Iterator[Scores]:
+        device = model.cosines.device
+        completions = samples.rows()
+        lengths = [len(completion) for completion in completions]
+        bins = make_bins([len(prompt) for prompt in batch.prompts], lengths, rows, batch.group_size)
+        for together in passes(bins):
+            packed = pack(batch.prompts, completions, together)
+            mask = packed.mask.to(device, model.lm_head.weight.dtype)
+            hidden = model.hidden(packed.ids.to(device), packed.positions.to(device), mask)
+            logits = model.lm_head(hidden.flatten(0, 1)[packed.sources.to(device)]).float()
+            yield Scores(
+                chosen_log_probs(logits, packed.targets.to(device), batch.temperature),
+                packed.rows,
+                packed.steps,
+            )
+
+    def reference_log_probs(self, batch: PromptBatch, samples: Samples, rows: Sequence[int]) -> Tensor:
+        with torch.no_grad(), adapters_off(self.model):
+            return gathered(self._scores(self._reference or self.model, batch, samples, rows), samples)
+
+    def after_update(self) -> None:
+        self._decoder.refresh(self.model)
+
+    def save_trained(self, model_folder: Path, adapter_folder: Path) -> None:
+        if adapters(self.model):
+            save_adapter(self.model, adapter_folder, self.name)
+        else:
+            save_llama(self.model, model_folder)
+            self.tokenizer.save(model_folder)
+
+
+def chosen_log_probs(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
+    """Log-probabilities [n] of `targets` [n] under `logits` [n, vocabulary] at `temperature`."""
+    if temperature != 1.0:
+        logits = logits / temperature
+    return torch.log_softmax(logits, dim=-1).gather(1, targets[:, None])[:, 0]
+
+
+def gathered(scores: Iterator[Scores], samples: Samples) -> Tensor:
+    """Scores in the shape of the samples."""
+    log_probs = torch.zeros_like(samples.log_probs)
+    for score in scores:
+        log_probs[score.rows, score.steps] = score.log_probs.detach().cpu()
+    return log_probs
+
+
+def check_context(needed: int, max_tokens: int, limit: int) -> None:
+    """Raises `UsageError` when prompt and completion exceed the model's context."""
+    if needed > limit:
+        raise UsageError(
+            f"training.max_tokens: a prompt of {needed - max_tokens} tokens + {max_tokens} for its "
+            f"completion = {needed} exceed the model's context of {limit}"
+        )
+
+
+def load_policy(config: RunConfig, folder: Path) -> Policy:
+    """The policy that `[model]` describes, ready to be trained; relative paths are relative to `folder`.
+
+    Raises `UsageError` when the model cannot be found, read or adapted.
+    """
+    section = config.model
+    reference = config.algorithm.kl_coef > 0
+    source = EMBEDDED if section.model == "embedded" else model_folder(section, folder)
+    device, dtype = device_of(config), getattr(torch, section.dtype)
+    tokenizer = load_tokenizer(source)
+    if supported(json.loads((source / "config.json").read_text(encoding="utf-8"))):
+        llama = load_llama(source).to(device, dtype)
+        adapt(llama, section, config.training.seed)
+        return LlamaPolicy(llama, tokenizer, section.model, reference=reference)
+    from campaign.core.hf_policy import TransformersPolicy, load_transformers_model
+
+    model = load_transformers_model(source, dtype, device)
+    adapt(model, section, config.training.seed)
+    return TransformersPolicy(model, tokenizer, section.model, reference=reference)
+
+
+def model_folder(section: ModelSection, folder: Path) -> Path:
+    """The local folder of `model.model`; a hub name is downloaded, or taken from the hub's cache."""
+    local = folder / Path(section.model).expanduser()
+    if local.is_dir():
+        if not (local / "config.json").is_file():
+            raise UsageError(f"model.model: {local} has no config.json: not a model in Hugging Face format")
+        return local
+    try:
+        from huggingface_hub import snapshot_download
+
+        patterns = ["*.json", "*.safetensors"]
+        return Path(snapshot_download(section.model, revision=section.revision, allow_patterns=patterns))
+    except Exception as error:  # the hub client raises its own, its HTTP library's, and ValueError
+        reason = str(error).strip().splitlines()[0]
+        raise UsageError(
+            f"model.model: {section.model!r} is neither `embedded`, nor the folder {local}, "
+            f"nor a hub model that can be had: {reason}"
+        ) from None
+
+
+def device_of(config: RunConfig) -> torch.device:
+    """The GPU when the run asks for one and there is one."""
+    wanted = config.resources.num_gpus > 0
+    return torch.device("cuda" if wanted and torch.cuda.is_available() else "cpu")
+
+
+def adapt(model: nn.Module, section: ModelSection, seed: int) -> None:
+    """Adds the adapters that the configuration asks for."""
+    if section.lora_rank:
+        alpha = section.lora_alpha if section.lora_alpha is not None else 2.0 * section.lora_rank
+        generator = torch.Generator().manual_seed(derive_seed("adapter", seed))
+        add_adapters(model, section.lora_rank, alpha, section.lora_targets, generator)

@@ -1,0 +1,151 @@
+"""The loop: sample, judge, assign credit, update, write the row, again.
+
+Nothing is carried from step to step except the weights, the optimizer's moments, SEPA's state and running
+counts. All of it is in a checkpoint, so a resumed run writes the same bits as one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from campaign.core.checkpoint import read_state, save_atomically, write_state
+from campaign.core.credit import credit_pipeline
+from campaign.core.evaluation import evaluate
+from campaign.core.folder import RunFolder
+from campaign.core.optimizer import FlatAdamW
+from campaign.core.planning import PlanningGrams
+from campaign.core.policy import load_policy
+from campaign.core.problems import load_problems
+from campaign.core.rollout import roll_out, step_generator
+from campaign.core.sepa import SepaState
+from campaign.core.step_row import Row, Totals, emergence_generations, emergence_step, step_metrics
+from campaign.core.stopping import StopRequest
+from campaign.core.update import kl_weight, learning_rate, update
+from campaign.errors import UsageError
+from campaign.metrics.record import JsonlWriter
+from campaign.spec.config import RunConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a step depends on besides weights and moments."""
+
+    step: int = 0
+    """Finished steps, that is the next one to do."""
+    sepa: SepaState = field(default_factory=SepaState)
+    totals: Totals = field(default_factory=Totals)
+
+
+class Trainer:
+    """One run of the built-in core, writing into one folder."""
+
+    def __init__(self, config: RunConfig, folder: RunFolder, data_folder: Path, resume: Path | None) -> None:
+        self.config, self.folder = config, folder
+        self.problems = load_problems(config, data_folder)
+        self.credit = credit_pipeline(config)
+        self.policy = load_policy(config, data_folder)
+        self.optimizer = FlatAdamW(
+            self.policy.trained_parameters(), config.training.betas, config.training.weight_decay
+        )
+        self.grams = PlanningGrams(config.algorithm.strategic_grams)
+        self.progress = self._resumed(resume) if resume else Progress()
+        self.policy.after_update()
+
+    def run(self, stop: StopRequest) -> bool:
+        """Trains to the last step; False when asked to stop before. Ends with a checkpoint either way."""
+        training = self.config.training
+        with (
+            JsonlWriter(self.folder.metrics) as metrics,
+            JsonlWriter(self.folder.emergence_steps) as steps,
+            JsonlWriter(self.folder.emergence_generations) as generations,
+        ):
+            while self.progress.step < training.max_steps and not stop.requested:
+                row, emergence, samples = self._step()
+                for generation in samples:
+                    generations.write(generation)
+                steps.write(emergence)
+                metrics.write(row)
+                every = training.save_every
+                if every and self.progress.step % every == 0 and self.progress.step < training.max_steps:
+                    self.save()
+        self.save()
+        finished = self.progress.step >= training.max_steps
+        if finished:
+            self.policy.save_trained(self.folder.model, self.folder.adapter)
+        return finished
+
+    def _step(self) -> tuple[Row, Row, list[Row]]:
+        config, training, step = self.config, self.config.training, self.progress.step
+        evaluation, evaluation_time = self._evaluation(before=True)
+        started = time.perf_counter()
+        problems = self.problems.train.batch(step, training.batch_size)
+        generator = step_generator("rollout", training.seed, step)
+        rollout = roll_out(self.policy, problems, self.grams, training, training.group_size, generator)
+        sampled = time.perf_counter()
+        credit = self.credit(rollout, step, self.progress.sepa)
+        credited = time.perf_counter()
+        report = update(self.policy, self.optimizer, rollout, credit.tokens, config, step)
+        updated = time.perf_counter()
+        totals = self.progress.totals.plus(rollout)
+        self.progress = Progress(step + 1, credit.sepa, totals)
+        if step + 1 == training.max_steps:
+            evaluation, evaluation_time = self._evaluation(before=False)
+        label = {"step": step, "condition": config.condition, "seed": training.seed}
+        row = {
+            **label,
+            **step_metrics(rollout, credit, report, totals),
+            "lr": learning_rate(config, step),
+            **({"kl_coef": kl_weight(config, step)} if config.algorithm.kl_coef else {}),
+            **evaluation,
+            "step_time_s": updated - started,
+            "tokens_per_s": int(rollout.samples.lengths.sum()) / (updated - started),
+            "rollout_time_s": sampled - started,
+            "update_time_s": updated - credited,
+            **({"eval_time_s": evaluation_time} if evaluation else {}),
+        }
+        generations = [label | line for line in emergence_generations(rollout, training.log_generations)]
+        return row, label | emergence_step(rollout), generations
+
+    def _evaluation(self, *, before: bool) -> tuple[Row, float]:
+        """Held-out metrics of the policy before a due step, or after the last one; and how long that took."""
+        training = self.config.training
+        due = training.eval_every and (not before or self.progress.step % training.eval_every == 0)
+        if not due:
+            return {}, 0.0
+        started = time.perf_counter()
+        row: Row = dict(evaluate(self.policy, self.problems.evaluation, training))
+        return row, time.perf_counter() - started
+
+    def save(self) -> Path:
+        """A checkpoint of the finished steps."""
+        progress = self.progress
+        state = {
+            "step": progress.step,
+            "seed": self.config.training.seed,
+            "updates": self.optimizer.updates,
+            "sepa": progress.sepa.to_json(),
+            "totals": asdict(progress.totals),
+        }
+        return save_atomically(
+            self.folder, progress.step, lambda path: write_state(path, self.optimizer.state(), state)
+        )
+
+    def _resumed(self, checkpoint: Path) -> Progress:
+        tensors, state = read_state(checkpoint)
+        self._check_fits(checkpoint, tensors, state)
+        self.optimizer.load_state(tensors, state["updates"])
+        return Progress(state["step"], SepaState(**state["sepa"]), Totals(**state["totals"]))
+
+    def _check_fits(self, checkpoint: Path, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
+        saved, trained = tensors["weights"].numel(), self.optimizer.weights.numel()
+        if saved != trained:
+            raise UsageError(f"{checkpoint}: holds {saved} trained parameters, this run trains {trained}")
+        if state["seed"] != self.config.training.seed:
+            raise UsageError(
+                f"{checkpoint}: is of seed {state['seed']}, this run has {self.config.training.seed}"
+            )

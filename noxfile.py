@@ -1,0 +1,89 @@
+"""The workshop: `nox -l` lists what there is, `nox -s NAME` runs one.
+
+pip installs everything: it finds a local CPU build of torch where there is one.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4"
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "types", "architecture", "tests"]
+
+HERE = Path(__file__).parent
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The whole suite, long tests included."""
+    session.install("-e", ".[train,dev]")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """The suite without what takes more than ten seconds."""
+    session.install("-e", ".[train,dev]")
+    session.run("python", "-m", "pytest", "-m", "not slow", *session.posargs)
+
+
+@nox.session
+def slow(session: nox.Session) -> None:
+    """Only what takes more than ten seconds: the execution oracle, whole campaigns, learning."""
+    session.install("-e", ".[train,dev]")
+    session.run("python", "-m", "pytest", "-m", "slow", *session.posargs)
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """The quick suite on the lower bounds of every dependency, torch excepted (its old CPU builds are not on
+    the public index)."""
+    project = tomllib.loads((HERE / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["train"]]
+    pins = [re.sub(r">=([0-9.]+).*", r"==\1", name) for name in wanted if not name.startswith("torch")]
+    session.install(*pins, "-e", ".[train,dev]")
+    session.run("python", "-m", "pytest", "-m", "not slow", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff: rules and format."""
+    session.install("ruff>=0.8")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy, strict."""
+    session.install("-e", ".[train,dev]")
+    session.run("mypy")
+
+
+@nox.session
+def architecture(session: nox.Session) -> None:
+    """import-linter: the arrows of docs/architecture.md."""
+    session.install("-e", ".[dev]")
+    session.run("lint-imports")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """A whole campaign, as a newcomer runs it."""
+    session.install("-e", ".[train]")
+    session.run("campaign", "submit", "examples/first_light.toml", "--dir", session.create_tmp())
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """Every side-by-side measurement; each prints a ratio. Name one to run only it."""
+    session.install("-e", ".[train,dev]", "trl>=1.16", "datasets")
+    names = session.posargs or sorted(path.stem for path in (HERE / "benchmarks").glob("*.py"))
+    for name in names:
+        session.run("python", f"benchmarks/{name}.py")
