@@ -45,6 +45,8 @@ num_gpus = 0
 backoff_s = 0
 """
 
+RUNS = ("base_s1", "base_s2", "kl_s1", "kl_s2")
+
 
 class Place:
     """A folder with a spec, and the `campaign` command in it."""
@@ -69,11 +71,13 @@ class Place:
 
     def hold(self) -> None:
         """Let every run wait at step 8."""
-        self.paths.root.mkdir(parents=True, exist_ok=True)
-        (self.paths.root / "HOLD").touch()
+        for run_id in RUNS:
+            self.paths.run(run_id).root.mkdir(parents=True)
+            (self.paths.run(run_id).root / "HOLD").touch()
 
-    def let_go(self) -> None:
-        (self.paths.root / "HOLD").unlink()
+    def let_go(self, *run_ids: str) -> None:
+        for run_id in run_ids or RUNS:
+            (self.paths.run(run_id).root / "HOLD").unlink(missing_ok=True)
 
     def steps(self, run_id: str, number: int = 1) -> int:
         return len(list(read_jsonl(self.paths.run(run_id).attempt(number).metrics)))
@@ -110,11 +114,13 @@ def test_a_campaign_survives_the_death_of_a_worker_and_of_its_controller(place: 
     core = place.pid("base_s1", "core")
     os.kill(place.pid("base_s1", "supervisor"), signal.SIGKILL)
     until(lambda: not alive(core), "the core's end with its worker")
+    place.let_go("base_s2", "kl_s1")
     until(lambda: place.steps("base_s1", 2) > 0, "the next attempt")
     assert place.small.note("base_s1", 2)["first_step"] == 5
 
     follower = place.start("logs", "small", "base_s1", "-f")
     cores = [place.pid("base_s1", "core", 2), place.pid("base_s2", "core")]
+    until(lambda: place.steps("base_s1", 2) == 3, "the next attempt on its way")
     first.kill()
     first.communicate(timeout=60)
     out, err = follower.communicate(timeout=60)
