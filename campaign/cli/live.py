@@ -41,7 +41,8 @@ class Display(Protocol):
 
 
 class Throttle:
-    """Calls `read` and shows the result, at most every half second: a turn of the controller costs less."""
+    """Calls `read` and shows the result, at most every half second and for at most a tenth of the time: looking
+    at thousands of runs must not slow down what runs them."""
 
     def __init__(self, read: Callable[[], CampaignView], display: Display) -> None:
         self._read, self._display = read, display
@@ -51,7 +52,8 @@ class Throttle:
         now = time.monotonic()
         if now >= self._next:
             self._display.update(self._read())
-            self._next = max(now, time.monotonic()) + REFRESH_S
+            cost = time.monotonic() - now
+            self._next = time.monotonic() + max(REFRESH_S, 9 * cost)
 
 
 def display(console: Console, hint: str = "") -> Display:

@@ -37,10 +37,11 @@ def show_failures(view: CampaignView, console: Console) -> None:
 def show_squeeze(table: dict[str, Any], console: Console) -> None:
     """How much of the adapter's update each rank keeps."""
     console.print("\nLoRA rank of the first run's adapter:", style="bold")
-    console.print(f"{'rank':>6}  {'variance kept':>13}", style="bold")
+    console.print(f"{'rank':>6}  {'variance kept':>13}  {'worst layer':>11}", style="bold")
     for entry in table["ranks"]:
-        mark = "  <- enough" if entry.get("rank") == table.get("recommended_rank") else ""
-        console.print(f"{entry['rank']:>6}  {entry['variance']:>13.1%}{mark}")
+        mark = "  <- enough" if entry["rank"] == table.get("recommended_rank") else ""
+        kept, worst = entry["mean_variance"], entry["min_variance"]
+        console.print(f"{entry['rank']:>6}  {kept:>13.1%}  {worst:>11.1%}{mark}")
 
 
 def show_next(commands: list[tuple[str, str]], console: Console) -> None:

@@ -21,7 +21,7 @@ from campaign.errors import Infeasible
 from campaign.execution.attempt import Assignment, Outcome
 from campaign.execution.backend import GIB, AttemptKey, Capacity, Ended
 from campaign.execution.durable import read_json, write_json
-from campaign.execution.process import ProcessStamp, is_gone, stamp
+from campaign.execution.process import ProcessStamp, descendants, is_gone, process_name, stamp
 from campaign.execution.supervisor import supervise
 from campaign.spec.config import RaySection, ResourcesSection
 
@@ -56,6 +56,8 @@ class RayBackend:
         self._refs: dict[Any, AttemptKey] = {}
         self._temporary: Path | None = None
         self._supervise: Any = None
+        self._servers: dict[str, ProcessStamp] = {}
+        """Ray's own processes, where they are ours."""
 
     def start(self) -> None:
         """Raises `Infeasible` when Ray cannot be started or the cluster cannot be reached."""
@@ -101,6 +103,11 @@ class RayBackend:
             ready, _ = ray.wait(list(self._refs), num_returns=len(self._refs), timeout=0)
         return [self._collect(ref) for ref in ready]
 
+    def problem(self) -> str:
+        """Ray would end this process, without an exception, a minute after its own processes have died."""
+        gone = [name for name, process in self._servers.items() if is_gone(process)]
+        return f"Ray's {' and '.join(gone)} on this machine was ended" if gone else ""
+
     def abandon(self, key: AttemptKey) -> None:
         ray = _ray()
         for ref in [ref for ref, owner in self._refs.items() if owner == key]:
@@ -128,6 +135,8 @@ class RayBackend:
             **gpus,
             **quiet,
         )
+        below = {process_name(pid): pid for pid in descendants(os.getpid())}
+        self._servers = {name: stamp(below[name]) for name in ("gcs_server", "raylet") if name in below}
 
     def _make_temporary(self) -> None:
         """A folder for this Ray alone, with the token that its processes know each other by: without one,
@@ -180,8 +189,8 @@ def _sweep() -> None:
 
 
 def _require_listener(address: str) -> None:
-    """Raises `OSError` when nothing listens at `address`: Ray itself would end this process after 20 s, without
-    an exception. `ValueError` for what is no address of a cluster."""
+    """Raises `OSError` when nothing listens at `address`: Ray itself would end this process after 20 s,
+    without an exception. `ValueError` for what is no address of a cluster."""
     if "://" in address:
         raise ValueError("give HOST:PORT; the Ray client (ray://) cannot keep a campaign's runs apart")
     host, _, port = address.rpartition(":")
