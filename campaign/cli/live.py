@@ -35,13 +35,14 @@ class Display(Protocol):
     def update(self, view: CampaignView) -> None: ...
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Something to tell with the next update. Only noted here: it may be called in a signal handler."""
 
     def close(self) -> None: ...
 
 
 class Throttle:
-    """Calls `read` and shows the result, at most every half second: a turn of the controller costs less."""
+    """Calls `read` and shows the result, at most every half second and for at most a tenth of the time: looking
+    at thousands of runs must not slow down what runs them."""
 
     def __init__(self, read: Callable[[], CampaignView], display: Display) -> None:
         self._read, self._display = read, display
@@ -51,7 +52,8 @@ class Throttle:
         now = time.monotonic()
         if now >= self._next:
             self._display.update(self._read())
-            self._next = max(now, time.monotonic()) + REFRESH_S
+            cost = time.monotonic() - now
+            self._next = time.monotonic() + max(REFRESH_S, 9 * cost)
 
 
 def display(console: Console, hint: str = "") -> Display:
@@ -78,7 +80,7 @@ class TerminalDisplay:
         self._live.update(table(view, columns, lines - 1, self._hint), refresh=True)
 
     def say(self, text: str) -> None:
-        self._live.console.print(text)
+        self._hint = text
 
     def close(self) -> None:
         self._live.stop()
@@ -90,20 +92,25 @@ class PlainDisplay:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._states: dict[str, ShownState] = {}
+        self._said: list[str] = []
         self._next = time.monotonic() + PLAIN_EVERY_S
 
     def update(self, view: CampaignView) -> None:
+        lines = list(self._said)
+        del self._said[: len(lines)]
         for run in view.runs:
             before = self._states.get(run.id, "pending")
             if run.state != before and run.state not in ("queued", "starting", "pending"):
-                self.say(_plain_line(run))
+                lines.append(_plain_line(run))
             self._states[run.id] = run.state
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + PLAIN_EVERY_S
-            self.say(headline(view).plain)
+            lines.append(headline(view).plain)
+        for line in lines:
+            self._console.print(line, soft_wrap=True)
 
     def say(self, text: str) -> None:
-        self._console.print(text, soft_wrap=True)
+        self._said.append(text)
 
     def close(self) -> None:
         """Nothing to end."""
@@ -121,7 +128,7 @@ def table(view: CampaignView, columns: int, lines: int, hint: str = "") -> Group
     parts += [run_line(run, width, columns) for run in rows]
     if left:
         parts.append(_cut(Text(f"... {_rest(left)}", style="dim"), columns))
-    parts += [_cut(Text(f"{run.id}: {run.error}", style="red"), columns) for run in failed]
+    parts += [_cut(Text(f"{run.id}: {one_line(run.error)}", style="red"), columns) for run in failed]
     if hint:
         parts.append(_cut(Text(hint, style="dim"), columns))
     return Group(*parts)
@@ -185,6 +192,11 @@ def shortened(text: str, width: int) -> str:
     return f"{text[:head]}..{text[len(text) - (width - 2 - head) :]}"
 
 
+def one_line(text: str) -> str:
+    """What a core said, without line ends and what else a terminal would obey."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def clock(seconds: float) -> str:
     """`0:42`, `12:05`, `3:07:00`, `2d 04h`."""
     whole = round(seconds)
@@ -226,7 +238,7 @@ def _cut(line: Text, columns: int) -> Text:
 
 def _plain_line(run: RunView) -> str:
     rate = "" if run.correct_rate is None else f", correct rate {run.correct_rate:.2f}"
-    error = f": {run.error}" if run.error and run.state in ("failed", "lost") else ""
+    error = f": {one_line(run.error)}" if run.error and run.state in ("failed", "lost") else ""
     return f"{run.id}: {run.state} at step {run.steps}/{run.max_steps}{rate}{error}"
 
 

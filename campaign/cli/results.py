@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from campaign.cli.live import shortened
+from campaign.cli.live import one_line, shortened
 from campaign.execution.view import CampaignView, ConditionView
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def show_conditions(view: CampaignView, console: Console) -> None:
 def show_failures(view: CampaignView, console: Console) -> None:
     failed = [run for run in view.runs if run.state == "failed"]
     for run in failed[:MOST_FAILURES]:
-        console.print(f"failed: {run.id}: {run.error}", style="red")
+        console.print(f"failed: {run.id}: {one_line(run.error)}", style="red")
     if len(failed) > MOST_FAILURES:
         console.print(f"... and {len(failed) - MOST_FAILURES} more failed", style="red")
 

@@ -108,7 +108,7 @@ def foreground(paths: CampaignPaths, lock: CampaignLock, address: str | None) ->
     from campaign.execution.session import run_session
     from campaign.execution.view import CampaignReader
 
-    shown = display(stderr(), hint="Ctrl-C: the runs save their state and stop; submit again to go on")
+    shown = display(stderr(), hint="Ctrl-C stops: runs save their state, submit goes on")
     reader = CampaignReader(paths)
 
     def stopping(why: Ending) -> None:
@@ -120,6 +120,7 @@ def foreground(paths: CampaignPaths, lock: CampaignLock, address: str | None) ->
             paths, lock, make_backend(paths, address), on_turn=Throttle(reader.read, shown), on_stop=stopping
         )
     finally:
+        shown.update(reader.read())
         shown.close()
         reader.close()
 
@@ -326,9 +327,9 @@ def _raise_for(view: CampaignView, ending: Ending, wishes: Wishes) -> None:
     left = len(view.runs) - view.count("done", "failed")
     again = f"go on: campaign submit {wishes.spec}"
     if ending == "interrupted":
-        raise Interrupted(f"interrupted with {_runs(left)} left; what they did is saved\n    {again}")
+        raise Interrupted(f"interrupted, {_runs(left)} left; all they did is saved\n    {again}")
     if ending == "stopped":
-        raise Incomplete(f"stopped with {_runs(left)} left; what they did is saved\n    {again}")
+        raise Incomplete(f"stopped, {_runs(left)} left; all they did is saved\n    {again}")
     failed = view.count("failed")
     if failed:
         retry = f"try them again: campaign submit {wishes.spec} --retry-failed"

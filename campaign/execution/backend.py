@@ -70,6 +70,9 @@ class Backend(Protocol):
     def wait(self, seconds: float) -> Sequence[Ended]:
         """The attempts that ended since the last call, waiting at most so long for the first."""
 
+    def problem(self) -> str:
+        """Why nothing more can be expected of this backend; "" while all is well."""
+
     def abandon(self, key: AttemptKey) -> None:
         """End an attempt that nobody waits for any more; it is never reported as ended."""
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from campaign.errors import Incomplete
 from campaign.execution import canonical, checkpoints
 from campaign.execution.attempt import Outcome
 from campaign.execution.backend import AttemptKey, Backend, Capacity, Ended, require_feasible
@@ -35,6 +36,11 @@ minutes to notice a partition and never notices a frozen machine."""
 SQUEEZE_PATIENCE_S = 120.0
 MOST_AT_ONCE = 256
 """Runs launched in one turn: a turn stays short, whatever the size of the cluster."""
+
+
+class BackendLost(Incomplete):
+    """What executes the runs has died. Nothing is lost but the steps since the last checkpoints."""
+
 
 Ending = Literal["complete", "stopped", "interrupted", "failures"]
 """complete: nothing is left to do. stopped, interrupted: asked to by SIGTERM, by Ctrl-C. failures: as many
@@ -132,6 +138,9 @@ class Controller:
             self._settle(row, outcome)
 
     def _examine(self) -> None:
+        problem = self.backend.problem()
+        if problem:
+            raise BackendLost(f"{problem}; all runs are saved up to their last checkpoints: submit again")
         self._obey_cancellations()
         now = self._fs_clock.now()
         for row in self.store.runs("lost", enrolled_only=False):

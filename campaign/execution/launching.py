@@ -11,7 +11,7 @@ from typing import Any
 from campaign.execution.attempt import Assignment
 from campaign.execution.checkpoints import Checkpoint
 from campaign.execution.durable import read_json
-from campaign.execution.paths import RunPaths
+from campaign.execution.paths import CampaignPaths, RunPaths
 from campaign.spec.config import LoggingSection, RunConfig
 from campaign.spec.run_config import config_to_json
 
@@ -72,6 +72,7 @@ def mirror_settings(
     logging = config.logging
     if not logging.wandb_project or logging.wandb_mode == "disabled":
         return None
+    campaign = CampaignPaths(run.root.parent.parent)
     return {
         "project": logging.wandb_project,
         "entity": logging.wandb_entity,
@@ -88,6 +89,8 @@ def mirror_settings(
         "metrics_file": config.core.metrics_file,
         "metrics_map": dict(config.core.metrics_map),
         "resume_from_step": resume_step,
+        # Of the campaign's first adapter, so in the summaries of the runs that end after it was measured.
+        "squeeze_file": str(campaign.squeeze.absolute()) if config.squeeze else None,
     }  # fmt: skip
 
 

@@ -63,6 +63,9 @@ class LocalBackend:
                 return ended
             time.sleep(POLL_S)
 
+    def problem(self) -> str:
+        return ""
+
     def abandon(self, key: AttemptKey) -> None:
         self._queue = deque(item for item in self._queue if AttemptKey(item[0].run_id, item[0].number) != key)
         if key in self._live:

@@ -52,7 +52,7 @@ class AttemptPaths:
 
     @property
     def mirror_log(self) -> Path:
-        return self.root / "mirror.txt"
+        return self.root / "wandb.log"
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,14 @@ def start_tick(pid: int) -> int | None:
     return None if fields[0] in "ZX" else int(fields[19])
 
 
+def process_name(pid: int) -> str:
+    """The name of the program that a process executes; "" when there is none."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
 def is_gone(process: ProcessStamp) -> bool:
     """Whether the process is known to have ended. False also means: it ran elsewhere, nobody here can
     know."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+import socket
 import tempfile
 import uuid
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from campaign.errors import Infeasible
 from campaign.execution.attempt import Assignment, Outcome
 from campaign.execution.backend import GIB, AttemptKey, Capacity, Ended
 from campaign.execution.durable import read_json, write_json
-from campaign.execution.process import ProcessStamp, is_gone, stamp
+from campaign.execution.process import ProcessStamp, descendants, is_gone, process_name, stamp
 from campaign.execution.supervisor import supervise
 from campaign.spec.config import RaySection, ResourcesSection
 
@@ -28,6 +29,7 @@ OBJECT_STORE_BYTES = 96 * 2**20
 """Outcomes are small; by default Ray would set a third of the memory aside."""
 TEMPORARY_PREFIX = "campaign-ray-"
 OWNER = "owner.json"
+CONNECT_S = 5.0
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
@@ -54,6 +56,8 @@ class RayBackend:
         self._refs: dict[Any, AttemptKey] = {}
         self._temporary: Path | None = None
         self._supervise: Any = None
+        self._servers: dict[str, ProcessStamp] = {}
+        """Ray's own processes, where they are ours."""
 
     def start(self) -> None:
         """Raises `Infeasible` when Ray cannot be started or the cluster cannot be reached."""
@@ -68,6 +72,7 @@ class RayBackend:
         quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
         try:
             if self._settings.address:
+                _require_listener(self._settings.address)
                 ray.init(address=self._settings.address, **quiet)
             else:
                 self._start_embedded(ray, quiet)
@@ -98,6 +103,11 @@ class RayBackend:
             ready, _ = ray.wait(list(self._refs), num_returns=len(self._refs), timeout=0)
         return [self._collect(ref) for ref in ready]
 
+    def problem(self) -> str:
+        """Ray would end this process, without an exception, a minute after its own processes have died."""
+        gone = [name for name, process in self._servers.items() if is_gone(process)]
+        return f"Ray's {' and '.join(gone)} on this machine was ended" if gone else ""
+
     def abandon(self, key: AttemptKey) -> None:
         ray = _ray()
         for ref in [ref for ref, owner in self._refs.items() if owner == key]:
@@ -125,6 +135,8 @@ class RayBackend:
             **gpus,
             **quiet,
         )
+        below = {process_name(pid): pid for pid in descendants(os.getpid())}
+        self._servers = {name: stamp(below[name]) for name in ("gcs_server", "raylet") if name in below}
 
     def _make_temporary(self) -> None:
         """A folder for this Ray alone, with the token that its processes know each other by: without one,
@@ -174,6 +186,16 @@ def _sweep() -> None:
         owner = ProcessStamp.from_json(read_json(folder / OWNER))
         if owner and is_gone(owner) and os.access(folder, os.W_OK):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _require_listener(address: str) -> None:
+    """Raises `OSError` when nothing listens at `address`: Ray itself would end this process after 20 s,
+    without an exception. `ValueError` for what is no address of a cluster."""
+    if "://" in address:
+        raise ValueError("give HOST:PORT; the Ray client (ray://) cannot keep a campaign's runs apart")
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
 
 
 def _explained(address: str | None, error: Exception) -> str:

@@ -69,4 +69,9 @@ class SqueezeJob:
 def squeeze_table(paths: CampaignPaths) -> dict[str, Any] | None:
     """The document that `campaign.core.squeeze` wrote, or None when nothing was measured."""
     document = read_json(paths.squeeze)
-    return document if document and isinstance(document.get("ranks"), list) else None
+    ranks = document.get("ranks") if document else None
+    wanted = {"rank", "mean_variance", "min_variance"}
+    whole = isinstance(ranks, list) and all(
+        isinstance(entry, dict) and wanted <= entry.keys() for entry in ranks
+    )
+    return document if whole else None

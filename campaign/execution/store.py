@@ -7,6 +7,7 @@ may exist. Only the holder of the campaign's lock writes; everybody else opens t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -191,9 +192,7 @@ class StoreReader:
 
     def attempts(self, run_id: str) -> list[dict[str, Any]]:
         """Oldest first: `number`, `identity`, `epoch`, `launched_at`, `ended_at`, `outcome`."""
-        query = (
-            "SELECT number, identity, epoch, launched_at, ended_at, outcome FROM attempts WHERE run = ? ORDER BY number"
-        )
+        query = "SELECT number, identity, epoch, launched_at, ended_at, outcome FROM attempts WHERE run = ? ORDER BY number"
         with _explained(self._path):
             rows = self._db.execute(query, (run_id,)).fetchall()
         return [
@@ -234,6 +233,12 @@ class Store(StoreReader):
             store._create()
             store._check_version()
         return store
+
+    def close(self) -> None:
+        """Also moves everything into the one file, so that a copy of `campaign.db` alone is whole."""
+        with contextlib.suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        super().close()
 
     def _create(self) -> None:
         with self.transaction():
