@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from campaign.analysis.attainable import attainable, attainable_unpaired, attainable_words, least_pairs
+    from campaign.analysis.attainability import attainable, attainable_unpaired, attainable_words, least_pairs
     from campaign.analysis.comparison import Comparison, Design, compare
     from campaign.analysis.factorial import interaction
     from campaign.analysis.litmus import Minimum, Threshold
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from campaign.analysis.verdict import Verdict, document, exit_code, verdicts
 
 _HOME = {
-    "attainable": ("attainable", "attainable_unpaired", "attainable_words", "least_pairs"),
+    "attainability": ("attainable", "attainable_unpaired", "attainable_words", "least_pairs"),
     "comparison": ("Comparison", "Design", "compare"),
     "factorial": ("interaction",),
     "litmus": ("Minimum", "Threshold"),

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from math import isfinite, sqrt
 from typing import Any
 
-from campaign.analysis.attainable import MIN_PAIRS, attainable, attainable_words, least_pairs, p_text
+from campaign.analysis.attainability import MIN_PAIRS, attainable, attainable_words, least_pairs, p_text
 
 MOST_SEEDS = 1_000_000
 PILOT_CONFIDENCE = 0.8
@@ -134,7 +134,7 @@ def power(n_pairs: int, effect: float, sd_difference: float, alpha: float = 0.05
 
 
 def _power_by_integration(df: int, noncentrality: float, critical: float) -> float:
-    """P(T > critical) as the mean, over the quantiles of the estimated sd, of what the normal says given it."""
+    """P(T > critical): the mean of what the normal says, over the quantiles of the estimated sd."""
     import numpy as np
     from scipy.special import chdtri, ndtr
 

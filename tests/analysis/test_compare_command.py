@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from folders import write_levels, write_rows
 
+from campaign.cli.app import main
 from campaign.cli.extend import with_seeds
 from campaign.errors import UsageError
 from campaign.execution.paths import CampaignPaths
@@ -27,11 +28,34 @@ LEVELS = {
 }
 
 
-def run(cwd: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
-    root = str(Path(__file__).parents[2])
-    environment = {**os.environ, "PYTHONPATH": root, "COLUMNS": "60", "NO_COLOR": "1", **env}
-    command = [sys.executable, "-m", "campaign", *words]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Runs the command line in `tmp_path`, 60 columns wide, in this process: a new one takes a second."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.delenv("CAMPAIGN_DIR", raising=False)
+
+    def call(*words: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["campaign", *words])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        code = ended.value.code
+        return Done(code if isinstance(code, int) else 0, said.out, said.err)
+
+    return call
 
 
 def declare(folder: Path, **fields: object) -> None:
@@ -50,10 +74,10 @@ def declare(folder: Path, **fields: object) -> None:
     keep_frozen(CampaignPaths(folder).frozen, freeze(read_hypotheses([table]), range(8)))
 
 
-def test_compare_two_conditions_of_a_declared_hypothesis_is_confirmed(tmp_path: Path) -> None:
+def test_compare_two_conditions_of_a_declared_hypothesis_is_confirmed(run: Run, tmp_path: Path) -> None:
     write_levels(tmp_path / "campaigns" / "study", LEVELS)
     declare(tmp_path / "campaigns" / "study", min_effect=0.02)
-    done = run(tmp_path, "compare", "study", "grpo+none", "maxrl+none")
+    done = run("compare", "study", "grpo+none", "maxrl+none")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("CONFIRMED  maxrl helps\n")
     assert "exploratory" not in done.stdout
@@ -79,17 +103,17 @@ def test_compare_two_conditions_of_a_declared_hypothesis_is_confirmed(tmp_path: 
         (("--layout", "{x}/y"), 2),
     ],
 )
-def test_compare_exit_codes(tmp_path: Path, words: tuple[str, ...], code: int) -> None:
+def test_compare_exit_codes(run: Run, tmp_path: Path, words: tuple[str, ...], code: int) -> None:
     write_levels(tmp_path, LEVELS)
-    done = run(tmp_path, "compare", ".", *words)
+    done = run("compare", ".", *words)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert (code == 2) == (done.stdout == "")
 
 
-def test_compare_json_is_one_document_with_every_number(tmp_path: Path) -> None:
+def test_compare_json_is_one_document_with_every_number(run: Run, tmp_path: Path) -> None:
     write_levels(tmp_path, LEVELS)
-    done = run(tmp_path, "compare", ".", "--json")
+    done = run("compare", ".", "--json")
     document = json.loads(done.stdout)
     assert (document["version"], document["kind"]) == (1, "campaign.verdicts")
     assert document["exit_code"] == done.returncode == 3
@@ -99,22 +123,25 @@ def test_compare_json_is_one_document_with_every_number(tmp_path: Path) -> None:
     )
 
 
-def test_compare_foreign_folder_by_layout(tmp_path: Path) -> None:
+def test_compare_foreign_folder_by_layout(run: Run, tmp_path: Path) -> None:
     for label, per_seed in LEVELS.items():
         for seed, level in enumerate(per_seed):
             rows = [{"step": step, "train/acc": level} for step in range(20)]
             write_rows(tmp_path / f"{label}_s{seed}" / "log.jsonl", rows, ending='\n{"step": 20, "tr')
     layout = ("--layout", "{condition}_s{seed}/log.jsonl", "--metric", "train/acc")
-    done = run(tmp_path, "compare", ".", "grpo+none", "maxrl+none", *layout)
+    done = run("compare", ".", "grpo+none", "maxrl+none", *layout)
     assert done.returncode == 0, done.stderr
     assert "cut off" in done.stderr
-    unnamed = run(tmp_path, "compare", ".", *layout[:2])
+    unnamed = run("compare", ".", *layout[:2])
     assert unnamed.returncode == 2
     assert "--metric" in unnamed.stderr
 
 
-def test_compare_campaign_that_is_nowhere_says_where_it_looked(tmp_path: Path) -> None:
-    done = run(tmp_path, "compare", "study", CAMPAIGN_DIR="elsewhere")
+def test_compare_campaign_that_is_nowhere_says_where_it_looked(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAMPAIGN_DIR", "elsewhere")
+    done = run("compare", "study")
     assert done.returncode == 2
     assert "elsewhere" in done.stderr
 
@@ -133,10 +160,10 @@ max_steps = 3
 """
 
 
-def test_extend_doubles_the_seeds_and_changes_nothing_else(tmp_path: Path) -> None:
+def test_extend_doubles_the_seeds_and_changes_nothing_else(run: Run, tmp_path: Path) -> None:
     spec = tmp_path / "study.toml"
     spec.write_text(SPEC, encoding="utf-8")
-    done = run(tmp_path, "extend", "study.toml")
+    done = run("extend", "study.toml")
     assert done.returncode == 0, done.stderr
     after = tomllib.loads(spec.read_text(encoding="utf-8"))
     assert after["campaign"]["seeds"] == [42, 101, 202, 203, 204, 205]
@@ -145,21 +172,21 @@ def test_extend_doubles_the_seeds_and_changes_nothing_else(tmp_path: Path) -> No
     assert "submit study.toml" in done.stdout
 
 
-def test_extend_dry_run_writes_nothing(tmp_path: Path) -> None:
+def test_extend_dry_run_writes_nothing(run: Run, tmp_path: Path) -> None:
     spec = tmp_path / "study.toml"
     spec.write_text(SPEC, encoding="utf-8")
-    done = run(tmp_path, "extend", "study.toml", "--dry-run", "--json")
+    done = run("extend", "study.toml", "--dry-run", "--json")
     assert json.loads(done.stdout)["written"] is False
     assert spec.read_text(encoding="utf-8") == SPEC
 
 
-def test_extend_adaptively_records_the_stage_before_the_new_runs(tmp_path: Path) -> None:
+def test_extend_adaptively_records_the_stage_before_the_new_runs(run: Run, tmp_path: Path) -> None:
     spec = tmp_path / "study.toml"
     spec.write_text(SPEC, encoding="utf-8")
     folder = tmp_path / "campaigns" / "study"
     folder.mkdir(parents=True)
     keep_frozen(folder / "frozen.json", freeze([], (42, 101, 202), (3, 6)))
-    done = run(tmp_path, "extend", "study.toml", "--to", "9")
+    done = run("extend", "study.toml", "--to", "9")
     assert done.returncode == 0, done.stderr
     assert "inverse normal" in done.stdout
     kept = read_frozen(folder / "frozen.json")
@@ -168,9 +195,9 @@ def test_extend_adaptively_records_the_stage_before_the_new_runs(tmp_path: Path)
 
 
 @pytest.mark.parametrize("text", ["[campaign", '[campaign]\nname = "x"\n', "[campaign]\nseeds = 3\n", ""])
-def test_extend_spec_without_readable_seeds_is_refused_in_words(tmp_path: Path, text: str) -> None:
+def test_extend_spec_without_readable_seeds_is_refused_in_words(run: Run, tmp_path: Path, text: str) -> None:
     (tmp_path / "study.toml").write_text(text, encoding="utf-8")
-    done = run(tmp_path, "extend", "study.toml")
+    done = run("extend", "study.toml")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert (tmp_path / "study.toml").read_text(encoding="utf-8") == text

@@ -183,10 +183,18 @@ def test_exploratory_hypothesis_costs_the_declared_ones_nothing() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"metric": "reward"}, {"summary": "final"}, {"min_effect": 0.5}, {"alpha": 0.1}, {"direction": "lower"},
-        {"test": "welch"}, {"min_pairs": 3}, {"threshold": 0.0}, {"ranking": ("maxrl", "grpo")}, {"family": "x"},
+        {"metric": "reward"},
+        {"summary": "final"},
+        {"min_effect": 0.5},
+        {"threshold": 0.0},
+        {"alpha": 0.1},
+        {"direction": "lower"},
+        {"test": "welch"},
+        {"min_pairs": 3},
+        {"ranking": ("maxrl", "grpo")},
+        {"family": "x"},
     ],
-)  # fmt: skip
+)
 def test_hypothesis_changed_after_freezing_is_exploratory_in_every_output(change: dict[str, Any]) -> None:
     frozen = freeze([hypothesis()], range(8))
     runs = runs_of(levels(0.1), frozen=frozen, more={"reward": {k: [0.5] * 8 for k in ("grpo", "maxrl")}})
@@ -385,11 +393,14 @@ def test_power_is_of_the_declared_effect_and_cautious() -> None:
 
 
 def test_interaction_contrast_is_tested_seed_by_seed() -> None:
-    cells: Levels = {
-        f"{a}+{t}": [float(SEEDS[s] + 0.1 * (a == "maxrl") + 0.05 * (t == "sepa") + 0.2 * ((a, t) == ("maxrl", "sepa"))
-                     + 0.2 * RNG.normal(0, 0.05)) for s in range(8)]
-        for a in ("grpo", "maxrl") for t in ("none", "sepa")
-    }  # fmt: skip
+    both, first, second = ("maxrl", "sepa"), "maxrl", "sepa"
+
+    def level(cell: tuple[str, str], seed: int) -> float:
+        effects = 0.1 * (cell[0] == first) + 0.05 * (cell[1] == second) + 0.2 * (cell == both)
+        return float(SEEDS[seed] + effects + RNG.normal(0, 0.01))
+
+    names = [(a, t) for a in ("grpo", "maxrl") for t in ("none", "sepa")]
+    cells: Levels = {f"{a}+{t}": [level((a, t), seed) for seed in range(8)] for a, t in names}
     design = find_two_by_two(tuple(cells))
     assert design is not None
     made = Hypothesis(name="interaction", metric="correct_rate", contrast=design.interaction)
