@@ -63,8 +63,8 @@ def planned_power(
 
 
 def pilot_of(runs: Runs, hypothesis: Hypothesis) -> Pilot:
-    """The noise of a hypothesis' differences in a pilot: root mean square over pairs of conditions, those with
-    the hypothesis' baseline if the pilot has it. Raises `UsageError` when the pilot cannot tell."""
+    """The noise of a hypothesis' differences in a pilot: root mean square over pairs of conditions, with
+    the hypothesis' baseline where the pilot has it. Raises `UsageError` when the pilot cannot tell."""
     samples = summarise(runs, hypothesis.metric, hypothesis.summary)
     found = _spreads(samples, hypothesis)
     if not found:

@@ -100,6 +100,16 @@ def test_verdict_fewer_than_six_pairs_are_never_significant(n: int) -> None:
     assert verdict.outcome != "CONFIRMED"
 
 
+@pytest.mark.parametrize("fields", [{"alpha": 0.1}, {"test": "welch"}])
+def test_verdict_five_seeds_stay_insufficient_where_a_p_value_could_fall_below_alpha(
+    fields: dict[str, Any],
+) -> None:
+    comparison = judged(levels(5.0, 5), hypothesis(min_pairs=2, **fields)).comparison
+    assert comparison.p is not None
+    assert comparison.attainable_p < comparison.design.alpha
+    assert comparison.recommendation == "insufficient_statistical_evidence"
+
+
 def test_verdict_t_test_without_the_guard_is_not_enough() -> None:
     of: Levels = {"grpo": [0.0] * 6, "maxrl": [1.0, 1.2, 0.9, 1.1, 1.0, -0.1]}
     verdict = judged(of, hypothesis())
@@ -300,6 +310,14 @@ def test_first_look_p_between_its_bound_and_alpha_is_not_significant() -> None:
     at_look = judged(levels(weak, 8), hypothesis(), looks=(8, 16)).comparison
     assert at_look.recommendation == "insufficient_statistical_evidence"
     assert (at_look.p_sequential or 0) > 0.05
+
+
+def test_look_of_a_family_has_simultaneous_intervals_at_the_shared_bound() -> None:
+    of = levels(0.1, 8) | {"sepa": [float(v) for v in SEEDS[8:16]]}
+    made = Hypothesis(name="h", metric="correct_rate")
+    comparison = verdicts(runs_of(of, frozen=freeze([made], range(8), (8, 16))))[0].comparison
+    assert comparison.level == pytest.approx(1 - plan_looks((8, 16), 0.05)[0].nominal)
+    assert comparison.simultaneous_level == pytest.approx(1 - plan_looks((8, 16), 0.025)[0].nominal)
 
 
 def test_last_look_uses_its_bound_on_all_seeds() -> None:
