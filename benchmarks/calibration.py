@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campaign.analysis import kernels
-from campaign.analysis.attainable import MIN_PAIRS
+from campaign.analysis.attainability import MIN_PAIRS
 from campaign.analysis.descriptive import fisher_exact
 from campaign.analysis.kernels import PerSeed
 from campaign.analysis.sequential import bounds, fractions, plan_looks
@@ -61,7 +61,7 @@ def seed_effects(
     rng: np.random.Generator, scenario: str, shape: tuple[int, int, int], correlation: float
 ) -> Floats:
     """Effect of each (campaign, condition, seed), with mean zero in every condition."""
-    campaigns, conditions, seeds = shape
+    campaigns, _, seeds = shape
     shared_shape = (campaigns, 1, seeds)
     skewed = scenario.startswith("skewed")
 
@@ -172,7 +172,7 @@ def cell(scenario: str, correlation: float, n: int, total: int, seed: int) -> Ce
 def family_wise(
     scenario: str, correlation: float, n: int, total: int, seed: int
 ) -> tuple[float, float, float]:
-    """With five candidates that are no better: error of Holm with the guard, of Holm alone, and of no correction."""
+    """Five candidates that are no better: error of Holm with the guard, of Holm, and without correction."""
     rng = np.random.default_rng(seed)
     guarded, alone, uncorrected = [], [], []
     for size in blocks(total):
@@ -193,8 +193,8 @@ def family_wise(
 
 
 def two_looks(scenario: str, correlation: float, total: int, seed: int) -> tuple[float, float, float, float]:
-    """Looks at 8 and 16 seeds: error as declared, retested at .05, adapted (8 to 12-32 seeds, chosen by what the
-    first look showed) with the stages combined, and the coverage of the declared looks' intervals."""
+    """Looks at 8 and 16 seeds: error as declared; retested at .05; adapted, with the last look at 12 to 32
+    seeds, chosen by what the first showed, and stages combined; coverage of the declared looks' intervals."""
     rng = np.random.default_rng(seed)
     looks = plan_looks((8, 16), ALPHA)
     critical = bounds(ALPHA, fractions((8, 16)))

@@ -9,11 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from campaign.analysis.attainable import attainable, attainable_unpaired, attainable_words, least_pairs
+    from campaign.analysis.attainability import attainable, attainable_unpaired, attainable_words, least_pairs
     from campaign.analysis.comparison import Comparison, Design, compare
     from campaign.analysis.factorial import interaction
     from campaign.analysis.litmus import Minimum, Threshold
     from campaign.analysis.loading import load_runs
+    from campaign.analysis.planning import PlannedPower, planned_power
     from campaign.analysis.power import PowerTable, episodes_two_proportions, pilot, power_table
     from campaign.analysis.runs import Run, Runs
     from campaign.analysis.samples import Differences, SeedSample, contrast, pair
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
     from campaign.analysis.verdict import Verdict, document, exit_code, verdicts
 
 _HOME = {
-    "attainable": ("attainable", "attainable_unpaired", "attainable_words", "least_pairs"),
+    "attainability": ("attainable", "attainable_unpaired", "attainable_words", "least_pairs"),
     "comparison": ("Comparison", "Design", "compare"),
     "factorial": ("interaction",),
     "litmus": ("Minimum", "Threshold"),
     "loading": ("load_runs",),
+    "planning": ("PlannedPower", "planned_power"),
     "power": ("PowerTable", "episodes_two_proportions", "pilot", "power_table"),
     "runs": ("Run", "Runs"),
     "samples": ("Differences", "SeedSample", "contrast", "pair"),
@@ -40,6 +42,7 @@ __all__ = [
     "Design",
     "Differences",
     "Minimum",
+    "PlannedPower",
     "PowerTable",
     "Run",
     "Runs",
@@ -62,6 +65,7 @@ __all__ = [
     "pair",
     "paired_t",
     "pilot",
+    "planned_power",
     "power_table",
     "sign_flip",
     "summarise",

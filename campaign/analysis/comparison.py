@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from campaign.analysis import kernels, sequential
-from campaign.analysis.attainable import MIN_PAIRS, attainable, attainable_unpaired
+from campaign.analysis.attainability import MIN_PAIRS, attainable, attainable_unpaired
 from campaign.analysis.power import power, sd_upper, seeds_for
 from campaign.analysis.samples import Differences, SeedSample, pair
 from campaign.analysis.sequential import Look

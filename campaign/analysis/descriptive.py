@@ -30,7 +30,10 @@ class Rates:
 
 
 def rates(baseline_correct: int, baseline_total: int, candidate_correct: int, candidate_total: int) -> Rates:
-    """Both rates with what would hold if completions were independent. Raises ValueError for impossible counts."""
+    """Both rates with what would hold if completions were independent.
+
+    Raises ValueError for impossible counts.
+    """
     for correct, total in ((baseline_correct, baseline_total), (candidate_correct, candidate_total)):
         if not 0 <= correct <= total or total == 0:
             raise ValueError(f"{correct} correct of {total} completions is impossible")

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from campaign.analysis.attainable import p_text
+from campaign.analysis.attainability import p_text
 from campaign.spec.hypotheses import Extension, Frozen
 
 Kept = Literal["open", "declared", "combined", "exploratory"]
-"""open: nothing is frozen yet, this is still the design. declared: the new number is a declared look. combined:
-an adaptive extension from a declared look; the stages are combined with the declared weights. exploratory: the
-error rate is lost, and every output will say so."""
+"""open: nothing is frozen yet, this is still the design. declared: the new number is a declared look.
+combined: an adaptive extension from a declared look; the stages are combined with the declared weights.
+exploratory: the error rate is lost, and every output will say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,9 @@ def extend(seeds: Sequence[int], frozen: Frozen | None, to: int | None = None) -
 
 
 def _fresh(seeds: Sequence[int], count: int) -> tuple[int, ...]:
-    """New seeds, the same every time: the next whole numbers after the largest, from 0 when that overflows."""
-    taken, fresh = set(seeds), []
+    """New seeds, the same every time: the whole numbers after the largest, from 0 when that overflows."""
+    taken = set(seeds)
+    fresh: list[int] = []
     candidate = max(seeds, default=-1) + 1
     while len(fresh) < count:
         candidate = 0 if candidate >= 2**31 else candidate
@@ -68,12 +69,12 @@ def _kept(before: int, after: int, frozen: Frozen | None) -> tuple[Kept, str]:
                 f"it was extended at {before} seeds before; once is what the combination allows",
             )
         return "combined", (
-            f"{after} seeds are no declared look, but {before} are: the new seeds are a stage of their own, combined "
-            "with the first by the declared weights (inverse normal), so the error rate holds. "
+            f"{after} seeds are no declared look, but {before} are: the new seeds are a stage of their own, "
+            "combined with the first by the declared weights (inverse normal), so the error rate holds. "
             "This is recorded before they run"
         )
     why = f"the last look was at {looks[-1]}" if looks else "no looks were declared"
     return "exploratory", (
-        f"{why}: testing again at {after} seeds has an error rate above {p_text(0.05)} (8.5 % after one doubling), "
-        "so every verdict will be marked exploratory. Declare `looks` before the first submit to avoid that"
+        f"{why}: testing again at {after} seeds has an error rate above {p_text(0.05)} (8.5 % after one "
+        "doubling), so every verdict will be marked exploratory. Declare `looks` before the first submit"
     )

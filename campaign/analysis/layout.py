@@ -6,7 +6,9 @@ Our own campaigns, the emergence logs of this field and a folder of plain runs a
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +65,7 @@ def run_name(name: str) -> tuple[str | None, int | None]:
 def _matches(folder: Path, pattern: str) -> list[Found]:
     expression = _expression(pattern)
     found = []
-    for path in sorted(folder.glob(re.sub(r"\{\w+\}", "*", pattern))):
+    for path in sorted(_candidates(folder, re.sub(r"\{\w+\}", "*", pattern))):
         match = expression.fullmatch(path.relative_to(folder).as_posix())
         # A link into an attempt that has not written yet points nowhere, and is still a run.
         if match is None or not (path.is_file() or path.is_symlink()):
@@ -74,6 +76,16 @@ def _matches(folder: Path, pattern: str) -> list[Found]:
             seed = int(parts["seed"])
         found.append(Found(path, parts.get("condition") or condition, seed))
     return found
+
+
+def _candidates(folder: Path, wildcard: str) -> Iterator[Path]:
+    """Paths that may match; unlike `glob`, with links that point nowhere yet."""
+    parent, _, name = wildcard.rpartition("/")
+    for above in folder.glob(parent) if parent else (folder,):
+        if "*" in name:
+            yield from above.glob(name)
+        elif os.path.lexists(above / name):
+            yield above / name
 
 
 def _expression(pattern: str) -> re.Pattern[str]:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from math import isfinite, sqrt
 from typing import Any
 
-from campaign.analysis.attainable import MIN_PAIRS, attainable, attainable_words, least_pairs, p_text
+from campaign.analysis.attainability import MIN_PAIRS, attainable, attainable_words, least_pairs, p_text
 
 MOST_SEEDS = 1_000_000
 PILOT_CONFIDENCE = 0.8
@@ -34,11 +34,8 @@ class PowerTable:
     """What a plan can show, before money is spent."""
 
     n_pairs: int
-    sd: float
-    """Between seeds within a condition, in the metric's units."""
-    correlation: float
-    """Of two conditions over seeds."""
     sd_difference: float
+    """Of candidate minus baseline over seeds, in the metric's units."""
     alpha: float
     """After sharing among the candidates (Bonferroni)."""
     wanted: float
@@ -81,11 +78,26 @@ def power_table(
     `sd` is the standard deviation between seeds within a condition, `correlation` that of two conditions over
     seeds. With several candidates the error rate is shared. Raises ValueError for impossible numbers.
     """
-    if not (sd > 0 and isfinite(sd)) or not -1.0 <= correlation < 1.0 or n_pairs < 1 or candidates < 1:
-        raise ValueError(
-            f"impossible: sd {sd}, correlation {correlation}, {n_pairs} pairs, {candidates} candidates"
-        )
+    if not (sd > 0 and isfinite(sd)) or not -1.0 <= correlation < 1.0:
+        raise ValueError(f"impossible: standard deviation {sd}, correlation {correlation}")
     sd_difference = sd * sqrt(2.0 * (1.0 - correlation))
+    return power_of_differences(
+        n_pairs, effects, sd_difference, alpha=alpha, wanted=wanted, candidates=candidates
+    )
+
+
+def power_of_differences(
+    n_pairs: int,
+    effects: Sequence[float],
+    sd_difference: float,
+    *,
+    alpha: float = 0.05,
+    wanted: float = 0.8,
+    candidates: int = 1,
+) -> PowerTable:
+    """The same from the standard deviation of the differences, as a pilot gives it."""
+    if not (sd_difference > 0 and isfinite(sd_difference)) or n_pairs < 1 or candidates < 1:
+        raise ValueError(f"impossible: sd {sd_difference}, {n_pairs} pairs, {candidates} candidates")
     shared = alpha / candidates
     rows = tuple(
         PowerRow(
@@ -101,16 +113,7 @@ def power_table(
         words.append(f"{n_pairs} seeds detect an effect of {smallest:.3g} with {wanted:.0%} power")
     words.extend(_row_words(row, n_pairs, wanted) for row in rows)
     return PowerTable(
-        n_pairs,
-        sd,
-        correlation,
-        sd_difference,
-        shared,
-        wanted,
-        smallest,
-        attainable(n_pairs),
-        rows,
-        tuple(words),
+        n_pairs, sd_difference, shared, wanted, smallest, attainable(n_pairs), rows, tuple(words)
     )
 
 
@@ -134,7 +137,7 @@ def power(n_pairs: int, effect: float, sd_difference: float, alpha: float = 0.05
 
 
 def _power_by_integration(df: int, noncentrality: float, critical: float) -> float:
-    """P(T > critical) as the mean, over the quantiles of the estimated sd, of what the normal says given it."""
+    """P(T > critical): the mean of what the normal says, over the quantiles of the estimated sd."""
     import numpy as np
     from scipy.special import chdtri, ndtr
 

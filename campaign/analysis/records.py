@@ -10,10 +10,13 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Floats = NDArray[np.float64]
 Owner = tuple[str | None, int | None]
@@ -81,9 +84,16 @@ def _columns_fast(data: bytes) -> dict[str, NDArray[Any]] | None:
             columns[series.name] = series.cast(pl.Float64).fill_null(float("nan")).to_numpy()
         elif series.name == "condition" and series.dtype == pl.String:
             columns[series.name] = np.array(series.to_list(), dtype=object)
-        elif series.dtype == pl.String and series.cast(pl.Float64, strict=False).count():
-            return None  # numbers beside booleans or text, which polars has turned into text
+        elif series.dtype == pl.String and _was_mixed(series):
+            return None
     return columns
+
+
+def _was_mixed(series: pl.Series) -> bool:
+    """Whether numbers or booleans stood beside text, all of which polars has turned into text."""
+    import polars as pl
+
+    return bool(series.is_in(["true", "false"]).any() or series.cast(pl.Float64, strict=False).count())
 
 
 def _rows(data: bytes) -> tuple[list[dict[str, Any]], int]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
 from typing import Any
 
 from campaign.analysis.claims import Claim, claims_of
@@ -16,6 +17,9 @@ from campaign.analysis.stages import Stage, stage_of
 from campaign.analysis.summaries import summarise
 from campaign.analysis.words import dropped
 from campaign.spec.hypotheses import Direction, Frozen, Hypothesis
+
+Measured = Callable[[str, str], dict[str, SeedSample]]
+"""(metric, summary) -> one number for each run, by condition."""
 
 VERSION = 1
 """Of the JSON document that `document` makes."""
@@ -89,10 +93,12 @@ def verdicts(
     ]
     staged = list(zip(claims, stages.values(), strict=True))
     sizes = _family_sizes(claims)
-    compared = [_compare(runs, claim, stage, sizes[claim.family_key]) for claim, stage in staged]
+    # Claims share metrics: each is summarised once for all of them.
+    measured: Measured = cache(partial(summarise, runs))
+    compared = [_compare(measured, claim, stage, sizes[claim.family_key]) for claim, stage in staged]
     compared = _adjusted(claims, compared)
     return tuple(
-        _verdict(runs, claim, stage, comparison, frozen)
+        _verdict(runs, measured, claim, stage, comparison, frozen)
         for (claim, stage), comparison in zip(staged, compared, strict=True)
     )
 
@@ -115,18 +121,24 @@ def document(results: Sequence[Verdict], runs: Runs | None = None) -> dict[str, 
     }
 
 
-def _compare(runs: Runs, claim: Claim, stage: Stage, family_size: int) -> Comparison:
+def _compare(measured: Measured, claim: Claim, stage: Stage, family_size: int) -> Comparison:
     hypothesis = claim.hypothesis
     design = Design(
         hypothesis.direction, hypothesis.alpha, hypothesis.test, hypothesis.min_effect, hypothesis.min_pairs
     )
-    return _measure(runs, claim, hypothesis.metric, hypothesis.summary, design, stage, family_size)
+    return _measure(measured, claim, hypothesis.metric, hypothesis.summary, design, stage, family_size)
 
 
 def _measure(
-    runs: Runs, claim: Claim, metric: str, summary: str, design: Design, stage: Stage, family_size: int
+    measured: Measured,
+    claim: Claim,
+    metric: str,
+    summary: str,
+    design: Design,
+    stage: Stage,
+    family_size: int,
 ) -> Comparison:
-    samples = summarise(runs, metric, summary)
+    samples = measured(metric, summary)
     weights = claim.hypothesis.contrast
     if weights is None:
         baseline, candidate = samples[claim.baseline], samples[claim.candidate]
@@ -168,14 +180,19 @@ def _adjusted(claims: Sequence[Claim], comparisons: Sequence[Comparison]) -> lis
 
 
 def _verdict(
-    runs: Runs, claim: Claim, stage: Stage, comparison: Comparison, frozen: Frozen | None
+    runs: Runs,
+    measured: Measured,
+    claim: Claim,
+    stage: Stage,
+    comparison: Comparison,
+    frozen: Frozen | None,
 ) -> Verdict:
     hypothesis = claim.hypothesis
     rows = [against(comparison, hypothesis.litmus_threshold, "effect")]
-    mechanism = _mechanism(runs, claim, stage)
+    mechanism = _mechanism(measured, claim, stage)
     if mechanism is not None and hypothesis.mechanism is not None:
         rows.append(against(mechanism, hypothesis.mechanism.threshold, "mechanism"))
-    rows.extend(_ranking(runs, claim, stage))
+    rows.extend(_ranking(measured, claim, stage))
     minima = _minima(runs, claim, stage, comparison)
     guard = comparison.sign_flip
     guard_holds = not comparison.withheld and (guard is None or guard.p < hypothesis.alpha)
@@ -202,20 +219,20 @@ def _verdict(
     )
 
 
-def _mechanism(runs: Runs, claim: Claim, stage: Stage) -> Comparison | None:
+def _mechanism(measured: Measured, claim: Claim, stage: Stage) -> Comparison | None:
     mechanism = claim.hypothesis.mechanism
     if mechanism is None:
         return None
     design = Design(mechanism.direction, claim.hypothesis.alpha, claim.hypothesis.test)
-    return _measure(runs, claim, mechanism.metric, mechanism.summary, design, stage, 1)
+    return _measure(measured, claim, mechanism.metric, mechanism.summary, design, stage, 1)
 
 
-def _ranking(runs: Runs, claim: Claim, stage: Stage) -> list[Threshold]:
+def _ranking(measured: Measured, claim: Claim, stage: Stage) -> list[Threshold]:
     """Each condition of the expected ranking against the next one."""
     hypothesis = claim.hypothesis
     if not hypothesis.ranking:
         return []
-    samples = summarise(runs, hypothesis.metric, hypothesis.summary)
+    samples = measured(hypothesis.metric, hypothesis.summary)
     design = Design(hypothesis.direction, hypothesis.alpha, hypothesis.test)
     return [
         against(compare(samples[worse], samples[better], design, stage=stage), 0.0, f"{better} above {worse}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from campaign.analysis.attainable import MIN_PAIRS, least_pairs, p_text
+from campaign.analysis.attainability import MIN_PAIRS, least_pairs, p_text
 
 if TYPE_CHECKING:
     from campaign.analysis.comparison import Comparison

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from campaign.analysis.attainable import p_text
+from campaign.analysis.attainability import p_text
 from campaign.analysis.words import interval, number, percent
 
 if TYPE_CHECKING:

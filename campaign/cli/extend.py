@@ -25,7 +25,7 @@ def extend(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Double the seeds of a spec, keep the error rate where looks were declared, and say so where it is lost."""
+    """Double the seeds, keep the error rate where looks were declared, and say so where it is lost."""
     from campaign.analysis import extension
     from campaign.cli.compare import folder_of
     from campaign.cli.console import print_json, stdout
@@ -61,8 +61,10 @@ def extend(
 
 
 def with_seeds(text: str, seeds: tuple[int, ...], spec: Path) -> str:
-    """The spec with other seeds and nothing else changed, comments included. Raises `UsageError` when that cannot
-    be done safely: then it says what to write."""
+    """The spec with other seeds and nothing else changed, comments included.
+
+    Raises `UsageError` when that cannot be done safely: then it says what to write.
+    """
     from campaign.errors import UsageError
 
     line = f"seeds = {list(seeds)}"

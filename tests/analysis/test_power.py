@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from campaign.analysis.attainable import (
+from campaign.analysis.attainability import (
     attainable,
     attainable_unpaired,
     attainable_words,
@@ -66,6 +66,15 @@ def test_attainable_imports_neither_scipy_nor_numpy() -> None:
     code = (
         "import sys, campaign.analysis as a; a.attainable(3); a.attainable_words(3);"
         "print([m for m in ('numpy', 'scipy', 'polars', 'pydantic') if m in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "[]"
+
+
+def test_names_of_the_package_are_all_there_whatever_was_imported_before() -> None:
+    code = (
+        "import campaign.analysis.verdict, campaign.analysis.power, campaign.analysis as a;"
+        "print([n for n in a.__all__ if type(getattr(a, n)).__name__ == 'module'])"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said.strip() == "[]"

@@ -1,0 +1,67 @@
+"""Power before money is spent, hypothesis by hypothesis."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from folders import runs_of
+
+from campaign.analysis.planning import pilot_of, planned_power
+from campaign.analysis.power import sd_upper
+from campaign.errors import UsageError
+from campaign.spec.hypotheses import Hypothesis
+
+RNG = np.random.default_rng(8)
+BASE = RNG.normal(0.5, 0.03, 6)
+BETTER = (BASE + RNG.normal(0.1, 0.02, 6)).tolist()
+PILOT = runs_of({"grpo": BASE.tolist(), "maxrl": BETTER})
+CLAIM = Hypothesis(name="maxrl helps", metric="correct_rate", candidate="maxrl", min_effect=0.02)
+
+
+def test_plan_with_three_seeds_says_plainly_that_nothing_can_be_confirmed() -> None:
+    (planned,) = planned_power([CLAIM], ("grpo", "maxrl"), 3)
+    assert "no exact test can reach .05" in planned.words[0]
+    assert "'maxrl helps' cannot become CONFIRMED with 3 seeds: it needs 6" in planned.words
+    assert planned.table is None
+    assert any("without a pilot" in words for words in planned.words)
+
+
+def test_plan_with_a_pilot_uses_the_upper_limit_of_its_noise() -> None:
+    (planned,) = planned_power([CLAIM], ("grpo", "maxrl"), 8, pilot_runs=PILOT)
+    assert planned.table is not None
+    assert planned.pilot is not None
+    measured = float(np.std(np.array(BETTER) - BASE, ddof=1))
+    assert planned.pilot.sd_difference == pytest.approx(measured)
+    assert planned.table.sd_difference == pytest.approx(sd_upper(measured, 6))
+    assert planned.table.rows[0].effect == 0.02
+    json.dumps(planned.to_json(), allow_nan=False)
+
+
+def test_plan_does_not_look_at_the_pilots_effect() -> None:
+    shifted = runs_of({"grpo": BASE.tolist(), "maxrl": [level + 0.3 for level in BETTER]})
+    made = [planned_power([CLAIM], ("grpo", "maxrl"), 8, pilot_runs=runs) for runs in (PILOT, shifted)]
+    tables = [planned.table for (planned,) in made]
+    assert tables[0] is not None
+    assert tables[1] is not None
+    assert tables[0].rows[0].power == pytest.approx(tables[1].rows[0].power)
+
+
+def test_plan_candidates_of_a_family_share_the_error_rate() -> None:
+    everyone = Hypothesis(name="all", metric="correct_rate", min_effect=0.02)
+    planned = planned_power([CLAIM, everyone], ("grpo", "maxrl", "sepa"), 8, pilot_runs=PILOT)
+    assert [entry.candidates for entry in planned] == [3, 3]
+    assert planned[0].table is not None
+    assert planned[0].table.alpha == pytest.approx(0.05 / 3)
+
+
+def test_plan_looks_count_for_what_can_be_confirmed() -> None:
+    (planned,) = planned_power([CLAIM], ("grpo", "maxrl"), 4, looks=(4, 8))
+    assert not any("cannot become CONFIRMED" in words for words in planned.words)
+
+
+@pytest.mark.parametrize("levels", [{"grpo": [0.5], "maxrl": [0.6]}, {"grpo": [0.5] * 4, "maxrl": [0.5] * 4}])
+def test_pilot_that_cannot_tell_is_refused_in_words(levels: dict[str, list[float]]) -> None:
+    with pytest.raises(UsageError, match=r"cannot tell|does not vary"):
+        pilot_of(runs_of(levels), CLAIM)

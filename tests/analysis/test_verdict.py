@@ -1,0 +1,524 @@
+"""Verdicts: recommendation, litmus, families, looks, what is confirmatory, and the words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from folders import runs_of
+
+from campaign.analysis.comparison import Design, compare
+from campaign.analysis.factorial import find_two_by_two, interaction
+from campaign.analysis.samples import Differences, SeedSample, pair
+from campaign.analysis.sequential import plan_looks
+from campaign.analysis.significance import paired_t
+from campaign.analysis.summaries import summarise
+from campaign.analysis.verdict import Verdict, document, exit_code, verdicts
+from campaign.errors import UsageError
+from campaign.spec.hypotheses import Extension, Frozen, Hypothesis, Mechanism, freeze
+
+RNG = np.random.default_rng(11)
+SEEDS = RNG.normal(0.5, 0.03, 32)
+NOISE = RNG.normal(0.0, 0.02, 32)
+Levels = dict[str, list[float | None]]
+
+
+def levels(effect: float, n: int = 8, noise: Sequence[float] = tuple(NOISE)) -> Levels:
+    better = [float(SEEDS[seed] + effect + noise[seed]) for seed in range(n)]
+    return {"grpo": [float(value) for value in SEEDS[:n]], "maxrl": list(better)}
+
+
+def hypothesis(**fields: Any) -> Hypothesis:
+    return Hypothesis.model_validate({"name": "h", "metric": "correct_rate", "candidate": "maxrl", **fields})
+
+
+def judged(
+    of: Levels, made: Hypothesis, *, looks: Sequence[int] = (), seeds: int | None = None, **more: Any
+) -> Verdict:
+    """The verdict on a hypothesis that was frozen before the runs."""
+    n = seeds if seeds is not None else max(len(values) for values in of.values())
+    frozen = freeze([made], range(n), looks)
+    return verdicts(runs_of(of, frozen=frozen, **more))[0]
+
+
+def test_verdict_clear_effect_is_confirmed_and_recommended() -> None:
+    verdict = judged(levels(0.1), hypothesis())
+    assert (verdict.outcome, verdict.exploratory) == ("CONFIRMED", ())
+    assert verdict.comparison.recommendation == "statistically_significant_improvement"
+    assert verdict.frozen
+    assert "8 pairs" in verdict.reason
+    assert "maxrl is better" in verdict.reason
+
+
+def test_verdict_clear_loss_is_failed_and_a_degradation() -> None:
+    verdict = judged(levels(-0.1), hypothesis())
+    assert verdict.outcome == "FAILED"
+    assert verdict.comparison.recommendation == "significant_degradation"
+
+
+def test_verdict_noise_is_inconclusive() -> None:
+    verdict = judged(levels(0.0, noise=[0.02 * (-1) ** seed for seed in range(32)]), hypothesis())
+    assert verdict.outcome == "INCONCLUSIVE"
+    assert verdict.comparison.recommendation == "insufficient_statistical_evidence"
+    assert "p is not below .05" in verdict.reason
+
+
+def test_verdict_lower_is_better_turns_the_sides() -> None:
+    assert judged(levels(-0.1), hypothesis(direction="lower")).outcome == "CONFIRMED"
+    assert judged(levels(0.1), hypothesis(direction="lower")).outcome == "FAILED"
+
+
+def test_litmus_point_estimate_above_the_threshold_does_not_confirm() -> None:
+    effect = judged(levels(0.1), hypothesis()).comparison.effect
+    assert effect is not None
+    verdict = judged(levels(0.1), hypothesis(min_effect=effect - 0.001))
+    comparison = verdict.comparison
+    assert verdict.thresholds[0].side == "open"
+    assert verdict.outcome == "INCONCLUSIVE"
+    assert comparison.recommendation == "statistically_significant_improvement"
+
+
+def test_litmus_interval_below_the_smallest_effect_of_interest_fails() -> None:
+    verdict = judged(levels(0.03), hypothesis(min_effect=0.2))
+    assert verdict.outcome == "FAILED"
+    assert "lies wholly below 0.200" in verdict.reason
+
+
+def test_litmus_threshold_may_differ_from_the_effect_of_interest() -> None:
+    assert judged(levels(0.1), hypothesis(min_effect=0.2, threshold=0.0)).outcome == "CONFIRMED"
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5])
+def test_verdict_fewer_than_six_pairs_are_never_significant(n: int) -> None:
+    verdict = judged(levels(5.0, n), hypothesis(min_pairs=2))
+    assert verdict.comparison.p is not None
+    assert verdict.comparison.recommendation == "insufficient_statistical_evidence"
+    assert "6 are the least" in verdict.comparison.reason
+    assert verdict.outcome != "CONFIRMED"
+
+
+@pytest.mark.parametrize("fields", [{"alpha": 0.1}, {"test": "welch"}])
+def test_verdict_five_seeds_stay_insufficient_where_a_p_value_could_fall_below_alpha(
+    fields: dict[str, Any],
+) -> None:
+    comparison = judged(levels(5.0, 5), hypothesis(min_pairs=2, **fields)).comparison
+    assert comparison.p is not None
+    assert comparison.attainable_p < comparison.design.alpha
+    assert comparison.recommendation == "insufficient_statistical_evidence"
+
+
+def test_verdict_t_test_without_the_guard_is_not_enough() -> None:
+    of: Levels = {"grpo": [0.0] * 6, "maxrl": [1.0, 1.2, 0.9, 1.1, 1.0, -0.1]}
+    verdict = judged(of, hypothesis())
+    comparison = verdict.comparison
+    assert comparison.p is not None
+    assert comparison.sign_flip is not None
+    assert comparison.p < 0.01
+    assert comparison.sign_flip.p == 0.0625
+    assert comparison.recommendation == "insufficient_statistical_evidence"
+    assert verdict.thresholds[0].side == "above"
+    assert verdict.outcome == "INCONCLUSIVE"
+    assert "the exact sign-flip guard" in verdict.reason
+
+
+def test_verdict_minima_short_of_the_declared_keep_it_inconclusive() -> None:
+    short = judged(levels(0.1), hypothesis(min_pairs=12, min_steps=50, min_generations=10))
+    assert short.outcome == "INCONCLUSIVE"
+    assert [(row.label, row.met) for row in short.minima] == [
+        ("pairs", False), ("steps", False), ("generations", False),
+    ]  # fmt: skip
+    assert "20 steps in the shortest run, and the declared minimum is 50" in short.reason
+
+
+def test_verdict_mechanism_that_does_not_move_keeps_it_from_being_confirmed() -> None:
+    made = hypothesis(mechanism=Mechanism(metric="exec_entropy_var"))
+    high, low = [1.0 + 0.01 * seed for seed in range(8)], [0.5 - 0.02 * seed for seed in range(8)]
+    near = [value + 0.02 * (-1) ** seed for seed, value in enumerate(high)]
+    fell, still, rose = (
+        {"exec_entropy_var": {"grpo": grpo, "maxrl": maxrl}}
+        for grpo, maxrl in ((high, low), (high, near), (low, high))
+    )
+    outcomes = [judged(levels(0.1), made, more=more).outcome for more in (fell, still, rose)]
+    assert outcomes == ["CONFIRMED", "INCONCLUSIVE", "FAILED"]
+    verdict = judged(levels(0.1), made, more=rose)
+    assert [row.label for row in verdict.thresholds if row.side == "below"] == ["mechanism"]
+    assert "FAILED: mechanism" in verdict.reason
+
+
+def test_verdict_expected_ranking_is_held_against_intervals() -> None:
+    of = levels(0.1) | {"sepa": [float(SEEDS[s] + 0.3 + 0.5 * NOISE[s + 8]) for s in range(8)]}
+    right = judged(of, hypothesis(ranking=("sepa", "maxrl", "grpo")))
+    wrong = judged(of, hypothesis(ranking=("maxrl", "sepa", "grpo")))
+    assert (right.outcome, wrong.outcome) == ("CONFIRMED", "FAILED")
+    assert [row.label for row in right.thresholds] == ["effect", "sepa above maxrl", "maxrl above grpo"]
+
+
+def test_family_of_candidates_shares_the_error_rate() -> None:
+    of = levels(0.1) | {f"c{k}": [float(v) for v in SEEDS[:8] + RNG.normal(0, 0.03, 8)] for k in range(4)}
+    made = Hypothesis(name="h", metric="correct_rate")
+    results = verdicts(runs_of(of, frozen=freeze([made], range(8))))
+    assert [verdict.hypothesis for verdict in results] == [f"h: {name}" for name in list(of)[1:]]
+    first = results[0].comparison
+    assert first.family_size == 5
+    assert first.p is not None
+    assert first.p_adjusted == pytest.approx(min(1.0, 5 * first.p))
+    assert first.simultaneous_level == pytest.approx(0.99)
+    assert first.simultaneous_lower is not None
+    assert first.lower is not None
+    assert first.simultaneous_lower < first.lower
+
+
+def test_family_hypotheses_named_apart_do_not_share() -> None:
+    of = levels(0.1)
+    together = [hypothesis(name="a"), hypothesis(name="b", summary="final")]
+    apart = [hypothesis(name="a", family="x"), hypothesis(name="b", summary="final", family="y")]
+    sizes = [
+        [verdict.comparison.family_size for verdict in verdicts(runs_of(of, frozen=freeze(made, range(8))))]
+        for made in (together, apart)
+    ]
+    assert sizes == [[2, 2], [1, 1]]
+
+
+def test_exploratory_hypothesis_costs_the_declared_ones_nothing() -> None:
+    frozen = freeze([hypothesis(name="declared")], range(8))
+    made = [hypothesis(name="declared"), hypothesis(name="afterthought", summary="final")]
+    declared, afterthought = verdicts(runs_of(levels(0.1), frozen=frozen), made)
+    assert (declared.exploratory, declared.comparison.family_size) == ((), 1)
+    assert afterthought.exploratory == ("it was added after the first submit",)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"metric": "reward"},
+        {"summary": "final"},
+        {"min_effect": 0.5},
+        {"threshold": 0.0},
+        {"alpha": 0.1},
+        {"direction": "lower"},
+        {"test": "welch"},
+        {"min_pairs": 3},
+        {"ranking": ("maxrl", "grpo")},
+        {"family": "x"},
+    ],
+)
+def test_hypothesis_changed_after_freezing_is_exploratory_in_every_output(change: dict[str, Any]) -> None:
+    frozen = freeze([hypothesis()], range(8))
+    runs = runs_of(levels(0.1), frozen=frozen, more={"reward": {k: [0.5] * 8 for k in ("grpo", "maxrl")}})
+    (verdict,) = verdicts(runs, [hypothesis(**change)])
+    field = next(iter(change))
+    assert f"`{field}` was" in verdict.exploratory[0]
+    assert "exploratory" in verdict.label
+    assert "exploratory" in verdict.reason
+    assert verdict.to_json()["confirmatory"] is False
+
+
+def test_looks_changed_after_freezing_are_exploratory() -> None:
+    frozen = freeze([hypothesis()], range(8), (8, 16))
+    (verdict,) = verdicts(runs_of(levels(0.1), frozen=frozen), looks=(4, 8))
+    assert "looks were [8, 16] when frozen and are [4, 8] now" in verdict.exploratory
+
+
+def test_frozen_hypothesis_that_was_removed_is_judged_all_the_same() -> None:
+    frozen = freeze([hypothesis(name="kept"), hypothesis(name="gone", summary="final")], range(8))
+    kept, gone = verdicts(runs_of(levels(0.1), frozen=frozen), [hypothesis(name="kept")])
+    assert gone.hypothesis == "gone"
+    assert any("no longer in the spec" in note for note in gone.notes)
+    assert kept.comparison.family_size == 2
+
+
+def test_no_hypotheses_compares_all_with_the_first_and_is_exploratory() -> None:
+    of = levels(0.1) | {"sepa": [float(v) for v in SEEDS[8:16]]}
+    results = verdicts(runs_of(of))
+    assert [(v.comparison.baseline.condition, v.comparison.candidate.condition) for v in results] == [
+        ("grpo", "maxrl"), ("grpo", "sepa"),
+    ]  # fmt: skip
+    assert all("no hypothesis was declared" in verdict.reason for verdict in results)
+    assert results[0].comparison.family_size == 2
+
+
+def test_running_campaign_shows_no_p_value_anywhere() -> None:
+    verdict = judged(levels(0.1), hypothesis(), standings={"maxrl_s3": "going"})
+    comparison = verdict.comparison
+    shown = (
+        comparison.p,
+        comparison.p_adjusted,
+        comparison.p_sequential,
+        comparison.sign_flip,
+        comparison.lower,
+    )
+    assert shown == (None,) * 5
+    assert verdict.outcome == "INCONCLUSIVE"
+    assert "1 run is not over yet (maxrl_s3)" in verdict.reason
+    assert " p =" not in verdict.reason
+
+
+def test_planned_run_that_has_not_begun_withholds_the_test_too() -> None:
+    of = levels(0.1)
+    of["maxrl"][7] = None
+    verdict = judged(of, hypothesis())
+    assert "maxrl_s7" in verdict.reason
+    assert verdict.comparison.p is None
+
+
+def test_final_tests_what_is_there_and_says_that_the_plan_was_not_followed() -> None:
+    frozen = freeze([hypothesis()], range(8))
+    runs = runs_of(levels(0.1), frozen=frozen, standings={"maxrl_s3": "going"})
+    (verdict,) = verdicts(runs, final=True)
+    assert verdict.comparison.n == 7
+    assert verdict.exploratory == ("it was stopped with 1 run of its plan unfinished",)
+
+
+def test_failed_run_drops_its_pair_and_warns_of_the_bias() -> None:
+    verdict = judged(levels(0.1), hypothesis(), standings={"maxrl_s3": "failed"})
+    assert verdict.comparison.n == 7
+    assert "failed at step 20 of 20" in verdict.comparison.dropped[3]
+    assert any("too favourable" in note for note in verdict.notes)
+    assert any("1 seed dropped (seed 3" in note for note in verdict.notes)
+
+
+def test_look_not_reached_yet_says_when_the_first_one_is() -> None:
+    verdict = judged(levels(0.1, 16), hypothesis(), looks=(8, 16), standings={"maxrl_s2": "going"})
+    assert "the first look is at 8 seeds, and 15 are complete" in verdict.reason
+    assert verdict.comparison.p is None
+
+
+def test_first_look_tests_its_seeds_only_and_against_its_own_bound() -> None:
+    verdict = judged(levels(0.1, 16), hypothesis(), looks=(8, 16), standings={"maxrl_s12": "going"})
+    comparison = verdict.comparison
+    assert comparison.n == 8
+    assert comparison.look is not None
+    assert (comparison.look.number, comparison.look.of) == (1, 2)
+    assert comparison.look.nominal == pytest.approx(0.0056, abs=1e-4)
+    assert comparison.level == pytest.approx(1 - comparison.look.nominal)
+    assert verdict.exploratory == ()
+
+
+def test_first_look_p_between_its_bound_and_alpha_is_not_significant() -> None:
+    weak = next(
+        effect
+        for effect in np.linspace(0.01, 0.1, 200)
+        if 0.006 < (judged(levels(effect), hypothesis()).comparison.p or 0) < 0.02
+    )
+    assert (
+        judged(levels(weak), hypothesis()).comparison.recommendation
+        == "statistically_significant_improvement"
+    )
+    at_look = judged(levels(weak, 8), hypothesis(), looks=(8, 16)).comparison
+    assert at_look.recommendation == "insufficient_statistical_evidence"
+    assert (at_look.p_sequential or 0) > 0.05
+
+
+def test_look_of_a_family_has_simultaneous_intervals_at_the_shared_bound() -> None:
+    of = levels(0.1, 8) | {"sepa": [float(v) for v in SEEDS[8:16]]}
+    made = Hypothesis(name="h", metric="correct_rate")
+    comparison = verdicts(runs_of(of, frozen=freeze([made], range(8), (8, 16))))[0].comparison
+    assert comparison.level == pytest.approx(1 - plan_looks((8, 16), 0.05)[0].nominal)
+    assert comparison.simultaneous_level == pytest.approx(1 - plan_looks((8, 16), 0.025)[0].nominal)
+
+
+def test_last_look_uses_its_bound_on_all_seeds() -> None:
+    comparison = judged(levels(0.1, 16), hypothesis(), looks=(8, 16)).comparison
+    assert comparison.n == 16
+    assert comparison.look is not None
+    assert comparison.look.nominal == pytest.approx(plan_looks((8, 16))[1].nominal)
+
+
+def test_extension_without_declared_looks_is_labelled_exploratory() -> None:
+    frozen = freeze([hypothesis()], range(8))
+    runs = runs_of(levels(0.1, 16), frozen=frozen)
+    (verdict,) = verdicts(runs)
+    assert verdict.exploratory == ("it was extended from 8 to 16 seeds without declared looks",)
+
+
+def test_extension_beyond_the_last_look_is_labelled_exploratory() -> None:
+    frozen = freeze([hypothesis()], range(16), (8, 16))
+    (verdict,) = verdicts(runs_of(levels(0.1, 20), frozen=frozen))
+    assert verdict.exploratory == ("it was extended to 20 seeds, beyond its last look at 16",)
+
+
+def test_recorded_extension_combines_its_stages_and_stays_confirmatory() -> None:
+    frozen = freeze([hypothesis()], range(8), (8, 16))
+    extended = frozen.model_copy(update={"extensions": (Extension(at=8, to=24),)})
+    (verdict,) = verdicts(runs_of(levels(0.05, 24), frozen=extended))
+    comparison = verdict.comparison
+    assert verdict.exploratory == ()
+    assert comparison.n == 24
+    pooled = paired_t(_differences(levels(0.05, 24)))
+    assert comparison.p != pytest.approx(pooled.p)
+    assert comparison.lower is not None
+    assert comparison.upper is not None
+    assert comparison.lower < pooled.effect < comparison.upper
+
+
+def _differences(of: Levels) -> Differences:
+    samples = [
+        SeedSample(name, {seed: float(value or 0) for seed, value in enumerate(values)})
+        for name, values in of.items()
+    ]
+    return pair(samples[0], samples[1])
+
+
+@pytest.mark.parametrize(
+    ("of", "words"),
+    [
+        ({"grpo": [0.5], "maxrl": [0.9]}, "One seed cannot show"),
+        ({"grpo": [0.5] * 8, "maxrl": [0.7] * 8}, "do not vary at all"),
+        ({"grpo": [0.5] * 8, "maxrl": [0.5] * 8}, "do not vary at all"),
+        ({"grpo": [0.5, 0.6, None, None], "maxrl": [None, None, 0.4, 0.8]}, "nothing to compare"),
+        ({"grpo": [0.5, 0.6, 0.7, None], "maxrl": [0.6, 0.8, 0.8, 0.9]}, "Too few seeds"),
+    ],
+)
+def test_edge_cases_answer_in_words(of: Levels, words: str) -> None:
+    (verdict,) = verdicts(runs_of(of))
+    assert words in verdict.reason
+    assert verdict.outcome == "INCONCLUSIVE"
+    json.dumps(verdict.to_json(), allow_nan=False)
+
+
+def test_one_condition_alone_is_refused_in_words() -> None:
+    with pytest.raises(UsageError, match="needs two conditions"):
+        verdicts(runs_of({"grpo": [0.5] * 8}))
+
+
+@pytest.mark.parametrize(
+    "fields", [{"candidate": "maxlr"}, {"baseline": "gpo"}, {"ranking": ("maxrl", "gpo")}]
+)
+def test_hypothesis_with_an_unknown_condition_suggests_the_nearest(fields: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="did you mean"):
+        judged(levels(0.1), hypothesis(**fields))
+
+
+def test_welch_hypothesis_has_no_pairs_and_no_guard() -> None:
+    of = levels(0.2)
+    of["grpo"] = of["grpo"][:7]
+    comparison = judged(of, hypothesis(test="welch"), seeds=7).comparison
+    assert (comparison.test, comparison.sign_flip, comparison.n) == ("Welch's t", None, 7)
+    assert comparison.recommendation == "statistically_significant_improvement"
+
+
+def test_power_is_of_the_declared_effect_and_cautious() -> None:
+    comparison = judged(levels(0.1), hypothesis(min_effect=0.02)).comparison
+    assert comparison.power is not None
+    sd = float(np.std(NOISE[:8], ddof=1))
+    assert comparison.power.sd_difference == pytest.approx(sd * np.sqrt(7 / 3.8223), rel=1e-3)
+    moved = judged(levels(0.3), hypothesis(min_effect=0.02)).comparison
+    assert moved.power is not None
+    assert moved.power.reached == pytest.approx(comparison.power.reached)
+
+
+def test_interaction_contrast_is_tested_seed_by_seed() -> None:
+    both, first, second = ("maxrl", "sepa"), "maxrl", "sepa"
+
+    def level(cell: tuple[str, str], seed: int) -> float:
+        effects = 0.1 * (cell[0] == first) + 0.05 * (cell[1] == second) + 0.2 * (cell == both)
+        return float(SEEDS[seed] + effects + RNG.normal(0, 0.01))
+
+    names = [(a, t) for a in ("grpo", "maxrl") for t in ("none", "sepa")]
+    cells: Levels = {f"{a}+{t}": [level((a, t), seed) for seed in range(8)] for a, t in names}
+    design = find_two_by_two(tuple(cells))
+    assert design is not None
+    made = Hypothesis(name="interaction", metric="correct_rate", contrast=design.interaction)
+    verdict = judged(cells, made)
+    assert verdict.outcome == "CONFIRMED"
+    assert verdict.comparison.effect == pytest.approx(0.2, abs=0.03)
+    by_hand = interaction(summarise(runs_of(cells), "correct_rate"), design)
+    assert verdict.comparison.effect == pytest.approx(paired_t(by_hand).effect)
+    assert find_two_by_two(("a+b", "a+c", "d+b")) is None
+    assert find_two_by_two(("a+b", "a+c", "d+b", "e+c")) is None
+
+
+def test_exit_code_is_the_worst_outcome() -> None:
+    good, bad, open_ = (
+        judged(levels(0.1), hypothesis()),
+        judged(levels(-0.1), hypothesis()),
+        judged(levels(0.1, 3), hypothesis()),
+    )
+    assert [exit_code(found) for found in ([good], [good, open_], [good, open_, bad], [])] == [0, 3, 1, 0]
+
+
+def test_document_is_plain_json_with_a_version() -> None:
+    runs = runs_of(levels(0.1, 3))
+    text = json.dumps(document(verdicts(runs), runs), allow_nan=False)
+    assert json.loads(text)["version"] == 1
+
+
+# What must not matter, and what must.
+
+
+def _facts(verdict: Verdict) -> dict[str, Any]:
+    c = verdict.comparison
+    return {
+        "outcome": verdict.outcome, "recommendation": c.recommendation, "p": c.p, "holm": c.p_adjusted,
+        "flip": c.sign_flip.p if c.sign_flip else None, "d": c.cohens_d, "r": c.pair_correlation,
+        "effect": c.effect, "lower": c.lower, "upper": c.upper, "n": c.n,
+    }  # fmt: skip
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any], *, but: Sequence[str] = ()) -> None:
+    for key in one.keys() - set(but):
+        assert one[key] == (pytest.approx(other[key]) if isinstance(other[key], float) else other[key]), key
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.02, -0.03, 0.1])
+def test_renamed_conditions_change_names_only(effect: float) -> None:
+    of = levels(effect)
+    renamed: Levels = {"grpo": of["grpo"], "zz top/7": of["maxrl"]}
+    _same(_facts(verdicts(runs_of(of))[0]), _facts(verdicts(runs_of(renamed))[0]))
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.02, -0.03, 0.1])
+@pytest.mark.parametrize("factor", [100.0, 1e-7, 1e9, 1 / 3])
+def test_scaled_metric_scales_effect_and_interval_only(effect: float, factor: float) -> None:
+    of = levels(effect)
+    scaled: Levels = {name: [factor * (v or 0) for v in values] for name, values in of.items()}
+    before, after = _facts(verdicts(runs_of(of))[0]), _facts(verdicts(runs_of(scaled))[0])
+    _same(before, after, but=("effect", "lower", "upper"))
+    for key in ("effect", "lower", "upper"):
+        assert after[key] == pytest.approx(factor * before[key])
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.02, -0.03, 0.1])
+def test_shifted_metric_changes_nothing(effect: float) -> None:
+    of = levels(effect)
+    shifted: Levels = {name: [10 + (v or 0) for v in values] for name, values in of.items()}
+    _same(_facts(verdicts(runs_of(of))[0]), _facts(verdicts(runs_of(shifted))[0]))
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.02, -0.03, 0.1])
+def test_swapped_baseline_and_candidate_mirror_the_effect(effect: float) -> None:
+    of = levels(effect)
+    before = _facts(judged(of, hypothesis()))
+    after = _facts(judged(of, hypothesis(baseline="maxrl", candidate="grpo")))
+    _same(before, after, but=("outcome", "recommendation", "effect", "lower", "upper", "d"))
+    assert (after["effect"], after["lower"], after["upper"]) == pytest.approx(
+        (-before["effect"], -before["upper"], -before["lower"])
+    )
+    assert after["d"] == pytest.approx(-before["d"])
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.1])
+def test_order_of_runs_changes_nothing(effect: float) -> None:
+    runs = runs_of(levels(effect))
+    turned = type(runs)(tuple(reversed(runs.runs)), runs.planned)
+    names = ("maxrl", "grpo")
+    _same(
+        _facts(verdicts(runs, [hypothesis(baseline="grpo")])[0]),
+        _facts(verdicts(turned, [hypothesis(baseline="grpo")])[0]),
+    )
+    assert set(turned.conditions) == set(names)
+
+
+def test_comparison_family_size_widens_only_the_simultaneous_interval() -> None:
+    a, b = (SeedSample(n, {s: float(v or 0) for s, v in enumerate(vs)}) for n, vs in levels(0.1).items())
+    alone, shared = compare(a, b), compare(a, b, Design(), family_size=5)
+    assert (alone.lower, alone.upper, alone.p) == (shared.lower, shared.upper, shared.p)
+    assert shared.simultaneous_level == pytest.approx(0.99)
+
+
+def test_frozen_record_is_what_runs_carry() -> None:
+    frozen = freeze([hypothesis()], range(8))
+    assert isinstance(runs_of(levels(0.1), frozen=frozen).planned.frozen, Frozen)
