@@ -126,7 +126,8 @@ def contents(record: CampaignRecord) -> Contents:
     by_source = [name for name in names if _is_source(name, training)][:MOST_SOURCES]
     shown = {*first, *ENTROPY, *by_source, *HIDDEN}
     rest = [name for name in FURTHER if name in names and name not in shown]
-    rest += [name for name in names if name not in {*shown, *FURTHER} and "/" not in name]
+    others = [name for name in names if name not in {*shown, *FURTHER} and not name.startswith("val/")]
+    rest += sorted(others, key=lambda name: ("/" in name, name))
     return Contents(
         record=record,
         finals=final,

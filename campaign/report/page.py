@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -67,7 +68,7 @@ def render_page(contents: Contents, library: str) -> str:
     environment = Environment(
         loader=PackageLoader("campaign.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"figure": figure, "signed": signed}
+    environment.filters |= {"figure": figure, "signed": signed, "minus": minus}
     style = _style()
     scripts = [_inline(library), _inline(_asset("report.js"))]
     specs = {panel.id: _sized(panel) for panel in contents.panels}
@@ -128,7 +129,12 @@ def signed(value: float | None) -> str:
     text = figure(value)
     if value is None or value != value:
         return text
-    return text.replace("-", "\N{MINUS SIGN}") if value < 0 else f"+{text}"
+    return minus(text) if value < 0 else f"+{text}"
+
+
+def minus(text: str) -> str:
+    """A true minus before a number instead of a hyphen."""
+    return re.sub(r"(?<![\w.])-(?=[\d.])", "\N{MINUS SIGN}", text)
 
 
 def lede(contents: Contents) -> str:
