@@ -289,7 +289,9 @@ def _tooltip(metric: str) -> list[Spec]:
 
 
 def _field(name: str, kind: str, form: str = "", title: str = "") -> Spec:
-    field = {"field": name, "type": kind, "title": title or name}
+    """A line of a tooltip. Its title becomes part of an expression, in which a line must not end."""
+    words = "".join(letter for letter in " ".join((title or name).split()) if letter.isprintable())
+    field = {"field": name, "type": kind, "title": words}
     return field | {"format": form} if form else field
 
 
