@@ -16,8 +16,9 @@ from campaign.metrics.record import JsonlWriter
 from campaign.report.contents import Contents, contents
 from campaign.report.document import to_document
 from campaign.report.markdown import block, code, text, to_markdown
-from campaign.report.page import figure, json_block, minus, render_page, signed
+from campaign.report.page import json_block, render_page
 from campaign.report.source import read_campaign
+from campaign.report.words import figure, minus, signed
 
 HOSTILE = (
     "</script><script>window.pwned=1</script>",
@@ -246,3 +247,48 @@ def test_markdown_text_holds_no_markup(value: str) -> None:
     shown = text(value)
     assert not re.search(r"(?<!\\)(?:\\\\)*[*_<>`|\[\]]", shown)
     assert "\n" not in code(value)
+
+
+def test_page_shows_the_squeezes_variance_table_and_the_proof(tmp_path: Path) -> None:
+    folder = make_campaign(tmp_path / "c", steps=10)
+    ranks = [{"rank": rank, "mean_variance": 1 - 0.1 / rank, "min_variance": 0.5} for rank in (1, 4)]
+    (folder / "squeeze.json").write_text(json.dumps({"rank": 8, "recommended_rank": 4, "ranks": ranks}))
+    (folder / "check.json").write_text(json.dumps({"verdict": "proven"}))
+    page = _page(folder)
+    assert "Recommended: 4 of 8" in page
+    assert "97.50 %" in page
+    assert "The check proved" in page
+
+
+@pytest.mark.parametrize(
+    "document", ["{", "[]", '{"ranks": 3}', '{"ranks": [{"rank": 1}], "recommended_rank": 1}']
+)
+def test_page_passes_over_a_squeeze_that_it_does_not_understand(tmp_path: Path, document: str) -> None:
+    folder = make_campaign(tmp_path / "c", steps=10)
+    (folder / "squeeze.json").write_text(document)
+    assert 'id="squeeze"' not in _page(folder)
+
+
+def test_page_command_repeats_the_campaign_from_its_spec(tmp_path: Path) -> None:
+    folder = make_campaign(tmp_path / "c", steps=10)
+    plan = json.loads((folder / "plan.json").read_text())
+    plan["provenance"]["spec"] = "my specs/a.toml"
+    (folder / "plan.json").write_text(json.dumps(plan))
+    assert "campaign submit &#39;my specs/a.toml&#39;" in _page(folder)
+
+
+def test_page_of_declared_hypotheses_shows_a_card_for_each(tmp_path: Path) -> None:
+    folder = make_campaign(tmp_path / "c", seeds=tuple(range(8)), steps=20)
+    plan = json.loads((folder / "plan.json").read_text())
+    claim = {
+        "name": "KL hurts",
+        "metric": "correct_rate",
+        "direction": "lower",
+        "candidate": "grpo+none~kl_coef=0.1",
+    }
+    plan["hypotheses"] = [claim]
+    (folder / "plan.json").write_text(json.dumps(plan))
+    page = _page(folder)
+    assert page.count('class="card verdict') == 1
+    assert "KL hurts" in page
+    assert "lower is better" in page

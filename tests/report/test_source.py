@@ -14,6 +14,7 @@ from campaign.errors import UsageError
 from campaign.report.curves import curves
 from campaign.report.differences import differences
 from campaign.report.finals import finals
+from campaign.report.parallel import parallel_coordinates
 from campaign.report.samples import sample_rows
 from campaign.report.source import read_campaign
 
@@ -141,3 +142,29 @@ def test_read_campaign_survives_links_that_lead_nowhere(tmp_path: Path) -> None:
     os.unlink(folder / "runs" / "grpo+none_s42" / "attempts" / "0001" / "metrics.jsonl")
     run = read_campaign(folder).runs[0]
     assert (run.state, run.steps) == ("running", 0)
+
+
+def _grid(folder: Path) -> Path:
+    conditions = {
+        f"{mode}~lr={lr}": {"algorithm": {"advantage_mode": mode}, "training": {"lr": lr}}
+        for mode in ("grpo", "maxrl")
+        for lr in (1e-4, 3e-4)
+    }
+    return make_campaign(folder, conditions, seeds=(1, 2), steps=10)
+
+
+def test_parallel_coordinates_place_numbers_in_proportion_and_a_line_for_each_run(tmp_path: Path) -> None:
+    record = read_campaign(_grid(tmp_path / "c"))
+    figure = parallel_coordinates(differences(record), finals(record), record.conditions)
+    assert figure is not None
+    lines = figure.datasets["lines"]
+    assert len(lines) == 8 * 3
+    rates = {row["condition"]: row["place"] for row in lines if row["axis"] == "training.lr"}
+    assert set(rates.values()) == {0.0, 1.0}
+    ends = [row["place"] for row in lines if row["axis"] == "val/correct_rate"]
+    assert (min(ends), max(ends)) == (0, 1)
+
+
+def test_parallel_coordinates_of_two_conditions_are_none(tmp_path: Path) -> None:
+    record = read_campaign(make_campaign(tmp_path / "c", steps=10))
+    assert parallel_coordinates(differences(record), finals(record), record.conditions) is None
