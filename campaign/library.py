@@ -145,7 +145,7 @@ class OpenCampaign:
 
     def _repr_html_(self) -> str:
         from campaign.report.finals import finals
-        from campaign.report.page import figure
+        from campaign.report.words import figure
 
         final = finals(self.record)
         rows = [

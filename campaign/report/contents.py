@@ -13,6 +13,7 @@ from campaign.report.curves import Curves, curves, varies
 from campaign.report.differences import Difference, differences
 from campaign.report.figures import Figure, difference_plot, learning_curve, seed_heat_map
 from campaign.report.finals import Finals, finals
+from campaign.report.parallel import parallel_coordinates
 from campaign.report.samples import SampleRow, sample_rows
 from campaign.report.source import CampaignRecord
 from campaign.report.verdicts import Judgement, judge
@@ -102,6 +103,7 @@ class Contents:
     entropy: tuple[Panel, ...]
     further: tuple[Panel, ...]
     comparison: tuple[Panel, ...]
+    fields: tuple[Panel, ...]
     differences: tuple[Difference, ...]
     samples: tuple[SampleRow, ...]
     judgement: Judgement
@@ -109,24 +111,28 @@ class Contents:
     @property
     def drawn(self) -> tuple[Panel, ...]:
         """The figures that are written as files too: those a paper would show."""
-        return (*self.main, *self.comparison, *self.entropy)
+        return (*self.main, *self.comparison, *self.entropy, *self.fields)
 
     @property
     def panels(self) -> tuple[Panel, ...]:
-        return (*self.main, *self.comparison, *self.sources, *self.entropy, *self.further)
+        return (*self.main, *self.comparison, *self.sources, *self.entropy, *self.further, *self.fields)
 
 
 def contents(record: CampaignRecord) -> Contents:
     """Everything a report shows."""
     final = finals(record)
     judgement = judge(record)
+    found = differences(record)
     training = final.metric.removeprefix("val/")
     first = tuple(dict.fromkeys((final.metric, training))) if final.metric else ()
     names = _metrics(record)
     by_source = [name for name in names if _is_source(name, training)][:MOST_SOURCES]
     shown = {*first, *ENTROPY, *by_source, *HIDDEN}
     rest = [name for name in FURTHER if name in names and name not in shown]
-    rest += [name for name in names if name not in {*shown, *FURTHER} and "/" not in name]
+    if not _uses_sepa(record):
+        rest = [name for name in rest if name != "sepa_lambda"]
+    others = [name for name in names if name not in {*shown, *FURTHER} and not name.startswith("val/")]
+    rest += sorted(others, key=lambda name: ("/" in name, name))
     return Contents(
         record=record,
         finals=final,
@@ -136,7 +142,8 @@ def contents(record: CampaignRecord) -> Contents:
         entropy=_curve_panels(record, ENTROPY, "small"),
         further=_curve_panels(record, rest, "small")[:MOST_SMALL],
         comparison=_comparison(record, final, judgement),
-        differences=differences(record),
+        fields=_fields(record, final, found),
+        differences=found,
         samples=sample_rows(record),
         judgement=judgement,
     )
@@ -169,6 +176,13 @@ def standings(record: CampaignRecord, final: Finals) -> tuple[Standing, ...]:
 
 def title(metric: str) -> str:
     return TITLES.get(metric, metric)
+
+
+def _uses_sepa(record: CampaignRecord) -> bool:
+    """The core logs SEPA's schedule under every transform; it says something where SEPA is in use."""
+    return any(
+        "sepa" in str((run.config.get("algorithm") or {}).get("transform_mode")) for run in record.runs
+    )
 
 
 def _metrics(record: CampaignRecord) -> list[str]:
@@ -254,6 +268,19 @@ def _comparison(record: CampaignRecord, final: Finals, judgement: Judgement) -> 
             )
         )  # fmt: skip
     return tuple(panels)
+
+
+def _fields(record: CampaignRecord, final: Finals, found: tuple[Difference, ...]) -> tuple[Panel, ...]:
+    figure = parallel_coordinates(found, final, record.conditions)
+    if figure is None:
+        return ()
+    return (
+        Panel(
+            "fields", "Fields and final value", figure,
+            f"A line a run, from the values of the fields that differ to {final.metric}.",
+            "large", description="The fields are in the table of differences, final values in that of runs.",
+        ),
+    )  # fmt: skip
 
 
 def _difference_words(record: CampaignRecord, final: Finals) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from campaign.report.contents import Contents, Panel
 from campaign.report.figures import rounded
-from campaign.report.page import command
+from campaign.report.words import command
 
 VERSION = 1
 

@@ -111,7 +111,7 @@ def learning_curve(curves: Curves, conditions: Sequence[str]) -> Figure:
         {"means": _mean_rows(curves), "runs": _seed_rows(curves)},
         {
             "params": [{"name": "each_seed", "value": False}, {"name": "hidden", "value": []}],
-            "encoding": {"x": x, "color": _colour(conditions, legend=len(conditions) > 1)},
+            "encoding": {"x": x, "color": colour(conditions, legend=len(conditions) > 1)},
         },
     )
 
@@ -146,7 +146,7 @@ def difference_plot(
             "encoding": {
                 "x": {**x, "axis": {"grid": True}},
                 "y": _labels(labels),
-                "color": _colour(conditions, legend=False),
+                "color": colour(conditions, legend=False),
                 "tooltip": [_field(name, kind, form) for name, kind, form in fields],
             },
         },
@@ -258,7 +258,8 @@ def rounded(value: float | None) -> float | int | None:
     return int(number) if number.is_integer() and abs(number) < 1e9 else number
 
 
-def _colour(conditions: Sequence[str], *, legend: bool) -> Spec:
+def colour(conditions: Sequence[str], *, legend: bool) -> Spec:
+    """The colour of a condition, the same in every figure."""
     return {
         "field": "condition",
         "type": "nominal",
@@ -289,7 +290,9 @@ def _tooltip(metric: str) -> list[Spec]:
 
 
 def _field(name: str, kind: str, form: str = "", title: str = "") -> Spec:
-    field = {"field": name, "type": kind, "title": title or name}
+    """A line of a tooltip. Its title becomes part of an expression, in which a line must not end."""
+    words = "".join(letter for letter in " ".join((title or name).split()) if letter.isprintable())
+    field = {"field": name, "type": kind, "title": words}
     return field | {"format": form} if form else field
 
 

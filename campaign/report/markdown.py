@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from campaign.report.contents import Contents, Panel
-from campaign.report.page import banner, command, figure, lede, proof_line, provenance, signed
+from campaign.report.words import banner, command, figure, lede, proof_line, provenance, signed
 
 
 def to_markdown(contents: Contents) -> str:
@@ -61,6 +61,7 @@ def _figures(contents: Contents) -> list[str]:
         ("Learning curves", contents.main),
         ("Seed by seed", contents.comparison),
         ("Entropy of the policy", contents.entropy),
+        ("Fields and final value", contents.fields),
     ]
     parts = []
     for heading, panels in groups:

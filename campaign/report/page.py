@@ -12,7 +12,6 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import Any
 
@@ -20,9 +19,19 @@ from campaign import __version__
 from campaign.metrics.schema import Metric
 from campaign.report.contents import Contents, Panel
 from campaign.report.figures import axis_title
-from campaign.report.source import CampaignRecord
 from campaign.report.theme import DARK, HUES, LIGHT, css
 from campaign.report.verdicts import exploratory
+from campaign.report.words import (
+    banner,
+    command,
+    figure,
+    lede,
+    minus,
+    proof_line,
+    provenance,
+    signed,
+    squeeze,
+)
 
 SNIPPET = "window.vegaEmbed=vegaEmbed;"
 """What the page needs of the bundled library."""
@@ -67,7 +76,7 @@ def render_page(contents: Contents, library: str) -> str:
     environment = Environment(
         loader=PackageLoader("campaign.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"figure": figure, "signed": signed}
+    environment.filters |= {"figure": figure, "signed": signed, "minus": minus, "short": "{:.3g}".format}
     style = _style()
     scripts = [_inline(library), _inline(_asset("report.js"))]
     specs = {panel.id: _sized(panel) for panel in contents.panels}
@@ -96,7 +105,9 @@ def render_page(contents: Contents, library: str) -> str:
         entropy=_shown(contents.entropy),
         sources=_shown(contents.sources),
         further=_shown(contents.further),
+        fields=_shown(contents.fields),
         differences=contents.differences,
+        squeeze=squeeze(record),
         declared=any(row.under_test is not None for row in contents.differences),
         proof=proof_line(record),
         errors=any(run.error for run in record.runs),
@@ -114,86 +125,6 @@ def json_block(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def figure(value: float | None) -> str:
-    """A number of a table: three significant digits, at least three decimals below 1, a dash for none."""
-    if value is None or value != value:
-        return "\N{EN DASH}"
-    if value == 0 or 0.001 <= abs(value) < 10:
-        return f"{value:.3f}"
-    return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
-
-
-def signed(value: float | None) -> str:
-    """A difference: with its sign, and a true minus."""
-    text = figure(value)
-    if value is None or value != value:
-        return text
-    return text.replace("-", "\N{MINUS SIGN}") if value < 0 else f"+{text}"
-
-
-def lede(contents: Contents) -> str:
-    """The campaign in one sentence."""
-    record = contents.record
-    steps = sorted({run.planned_steps for run in record.runs if run.planned_steps})
-    length = f", {steps[0]} steps each" if len(steps) == 1 else ""
-    return (
-        f"{_count(len(record.conditions), 'condition')} \N{MULTIPLICATION SIGN} "
-        f"{_count(len(record.seeds), 'seed')}{length}. "
-        f"{record.count('done')} of {_count(len(record.runs), 'run')} done."
-    )
-
-
-def banner(record: CampaignRecord) -> str:
-    """What keeps this report from being final; empty when nothing does."""
-    if record.complete:
-        return ""
-    states = ("running", "pending", "lost", "interrupted", "failed", "cancelled")
-    parts = [f"{record.count(state)} {state}" for state in states if record.count(state)]  # type: ignore[arg-type]
-    going = any(record.count(state) for state in ("running", "pending", "lost"))
-    head = "This campaign is not finished" if going else "Not every run reached its end"
-    return f"{head}: {', '.join(parts)}. Numbers rest on what there is so far."
-
-
-def proof_line(record: CampaignRecord) -> str:
-    """What the check of the conditions came to, when it was recorded."""
-    verdict = record.check.get("verdict") or record.check.get("status")
-    return f"Verdict of the check: {verdict}." if isinstance(verdict, str) else ""
-
-
-def command(record: CampaignRecord) -> str:
-    return f"campaign submit {record.name}/campaign.toml"
-
-
-def provenance(record: CampaignRecord) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Facts about where the runs came from, and apart from them the installed packages."""
-    tables = dict(record.provenance)
-    packages = tables.pop("packages", None)
-    facts = list(_flat(tables))
-    identities = {
-        str(run.get("identity")) for run in record.plan.get("runs") or () if isinstance(run, Mapping)
-    }
-    if identities:
-        facts.append(("runs planned", str(len(identities))))
-    listed = (
-        sorted((str(key), str(value)) for key, value in packages.items())
-        if isinstance(packages, Mapping)
-        else []
-    )
-    return facts, listed
-
-
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key} ")
-        elif value is not None:
-            yield f"{prefix}{key}".replace("_", " "), value if isinstance(value, str) else json.dumps(value)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def _sections(contents: Contents) -> list[tuple[str, str]]:
     wanted = [
         ("verdicts", "Verdicts", contents.judgement.verdicts or contents.judgement.refused),
@@ -203,6 +134,7 @@ def _sections(contents: Contents) -> list[tuple[str, str]]:
         ("entropy", "Entropy", contents.entropy),
         ("sources", "By source", contents.sources),
         ("further", "Further metrics", contents.further),
+        ("squeeze", "LoRA rank", squeeze(contents.record)),
         ("differences", "What differs", True),
         ("runs", "Runs", True),
         ("samples", "Completions", contents.samples),

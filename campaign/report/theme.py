@@ -97,7 +97,7 @@ def vega_config() -> dict[str, Any]:
         "tickSize": 4,
     }
     return {
-        "background": None,
+        "background": "transparent",
         "font": FONT,
         "view": {"stroke": None},
         "axis": axis,

@@ -27,6 +27,7 @@ class Card:
     effect: str
     interval: str
     evidence: str
+    recommendation: str
     reason: str
     rows: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
@@ -67,15 +68,17 @@ def judge(record: CampaignRecord) -> Judgement:
 
 def _card(verdict: Verdict) -> Card:
     comparison = verdict.comparison
+    undeclared = verdict.hypothesis.startswith("comparison")
     return Card(
         label=verdict.label,
         kind=verdict.outcome.lower(),
         exploratory=not verdict.confirmatory,
-        title=comparison.label if verdict.hypothesis.startswith("comparison") else verdict.hypothesis,
-        what=f"{comparison.label} in {comparison.metric}",
+        title=comparison.label if undeclared else verdict.hypothesis,
+        what=f"in {comparison.metric}" if undeclared else f"{comparison.label} in {comparison.metric}",
         effect=number(comparison.effect, signed=True) if comparison.effect is not None else "",
         interval=_interval(comparison),
         evidence=_evidence(comparison),
+        recommendation=comparison.recommendation.replace("_", " "),
         reason=verdict.reason,
         rows=tuple(_rows(verdict)),
         notes=verdict.notes,

@@ -1,0 +1,63 @@
+"""`campaign sync`: what waits, what is missing, and clear words for both."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from campaign.cli.app import app
+from campaign.errors import Infeasible
+
+
+@pytest.fixture(autouse=True)
+def no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.delenv("WANDB_BASE_URL", raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+
+def _offline_run(campaign: Path, run: str, synced: bool = False) -> Path:
+    folder = campaign / "runs" / run / "attempts" / "0001" / "wandb" / f"offline-run-20260101_000000-{run}"
+    folder.mkdir(parents=True)
+    (folder / f"run-{run}.wandb").write_bytes(b":W&B")
+    if synced:
+        (folder / f"run-{run}.wandb.synced").write_bytes(b"")
+    return folder
+
+
+def test_sync_with_nothing_to_do_says_so_and_succeeds(tmp_path: Path) -> None:
+    _offline_run(tmp_path, "a_s1", synced=True)
+    result = CliRunner().invoke(app, ["sync", str(tmp_path)])
+    assert result.exit_code == 0
+    assert "nothing to upload" in result.stderr
+
+
+def test_sync_without_a_key_names_the_variable_and_exits_4(tmp_path: Path) -> None:
+    _offline_run(tmp_path, "a_s1")
+    result = CliRunner().invoke(app, ["sync", str(tmp_path)])
+    assert isinstance(result.exception, Infeasible)
+    assert "WANDB_API_KEY" in str(result.exception)
+    assert result.exception.exit_code == 4
+
+
+def test_sync_dry_run_lists_what_waits_and_needs_no_key(tmp_path: Path) -> None:
+    waiting = _offline_run(tmp_path, "a_s1")
+    _offline_run(tmp_path, "a_s2", synced=True)
+    result = CliRunner().invoke(app, ["sync", str(tmp_path), "--dry-run"])
+    assert result.stdout.split() == [str(waiting)]
+    result = CliRunner().invoke(app, ["sync", str(tmp_path), "--dry-run", "--json"])
+    assert json.loads(result.stdout)["waiting"] == [str(waiting)]
+
+
+@pytest.mark.parametrize(
+    "line", ["machine api.wandb.ai login user password KEY", "machine elsewhere login user password KEY"]
+)
+def test_has_api_key_reads_the_netrc_entry_of_the_server(tmp_path: Path, line: str) -> None:
+    from campaign.metrics.wandb_access import has_api_key
+
+    (tmp_path / "netrc").write_text(line + "\n")
+    (tmp_path / "netrc").chmod(0o600)
+    assert has_api_key() == ("api.wandb.ai" in line)
