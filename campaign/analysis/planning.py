@@ -11,10 +11,10 @@ from math import sqrt
 from typing import Any
 
 from campaign.analysis.attainability import MIN_PAIRS, attainable_words, least_pairs, p_text
-from campaign.analysis.power import Pilot, PowerTable, pilot, power_of_differences
+from campaign.analysis.power import Pilot, PowerTable, minimum_detectable, pilot, power_of_differences
 from campaign.analysis.runs import Runs
 from campaign.analysis.samples import SeedSample, contrast, pair
-from campaign.analysis.summaries import summarise
+from campaign.analysis.summaries import PREFERRED, default_metric, summarise
 from campaign.errors import UsageError
 from campaign.spec.hypotheses import Hypothesis
 
@@ -88,8 +88,7 @@ def _planned(
         words.append(f"{hypothesis.name!r} cannot become CONFIRMED with {most} seeds: it needs {least}")
     noise = pilot_of(pilot_runs, hypothesis) if pilot_runs is not None else None
     if noise is None:
-        if hypothesis.min_effect > 0:
-            words.append("without a pilot nothing is known of the noise, so there is no power to give")
+        words.append(_standardised(seeds, hypothesis.alpha / family))
         return PlannedPower(hypothesis.name, hypothesis.metric, family, None, None, tuple(words))
     effects = [hypothesis.min_effect] if hypothesis.min_effect > 0 else []
     table = power_of_differences(seeds, effects, noise.upper, alpha=hypothesis.alpha, candidates=family)
@@ -101,6 +100,23 @@ def _planned(
     if family > 1:
         words.append(f"{family} comparisons share the error rate: each has {p_text(table.alpha)}")
     return PlannedPower(hypothesis.name, hypothesis.metric, family, table, noise, tuple(words))
+
+
+def _standardised(seeds: int, alpha: float) -> str:
+    """What can be said of the planned seeds when nothing is known of the noise."""
+    if seeds < 2:
+        return "one seed detects nothing: a paired test needs two"
+    smallest = minimum_detectable(seeds, 1.0, alpha)
+    return (
+        f"without a pilot the noise is unknown: {seeds} seeds detect {smallest:.2g} standard deviations of the "
+        "paired difference with 80% power; --pilot CAMPAIGN says it in the metric's units"
+    )
+
+
+def undeclared(pilot_runs: Runs | None) -> Hypothesis:
+    """What is compared when nothing was declared: every condition with the first, in the default metric."""
+    metric = default_metric(pilot_runs) if pilot_runs is not None else PREFERRED[0]
+    return Hypothesis(name="comparison", metric=metric, min_pairs=2)
 
 
 def _candidates(hypothesis: Hypothesis, conditions: Sequence[str]) -> int:

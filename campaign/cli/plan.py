@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from campaign.analysis.prospects import Prospect
+    from rich.console import Console
+
+    from campaign.analysis.planning import PlannedPower
     from campaign.spec.plan import Facts, Plan
 
 
@@ -36,7 +38,7 @@ def plan(
 ) -> None:
     """Show the runs, what will happen to each and why; no side effect."""
     from campaign.cli.console import print_json, stdout
-    from campaign.cli.plan_view import as_json, hanging, show
+    from campaign.cli.plan_view import as_json, show
     from campaign.spec import load, resolve
 
     loaded = load(spec)
@@ -44,27 +46,40 @@ def plan(
     made = resolve(loaded, facts)
     power = foresee(made, pilot)
     if json_:
-        document = as_json(made, facts) | {"power": [prospect.to_json() for prospect in power]}
+        document = as_json(made, facts) | {"power": [planned.to_json() for planned in power]}
         # Indenting ten thousand configurations would take longer than planning them.
         print_json(document, indent=2 if len(made.runs) <= 1000 else None)
     else:
         show(made, facts, stdout(), verbose=verbose)
-        for prospect in power:
-            stdout().print(hanging("power: ", prospect.words, stdout().width))
+        show_power(power, stdout())
 
 
-def foresee(plan: Plan, pilot: Path | None) -> tuple[Prospect, ...]:
-    """What the planned seeds can show, for each declared hypothesis."""
-    from campaign.analysis.prospects import prospects
+def foresee(plan: Plan, pilot: Path | None) -> tuple[PlannedPower, ...]:
+    """What the planned seeds can show, for each declared hypothesis, else for every condition against the
+    first."""
+    from campaign.analysis.planning import planned_power, undeclared
     from campaign.spec.hypotheses import read_hypotheses
 
+    labels = [condition.label for condition in plan.conditions]
+    if len(labels) < 2:
+        return ()
     pilot_runs = None
     if pilot is not None:
         from campaign.analysis.loading import load_runs
 
         pilot_runs = load_runs(pilot)
-    labels = [condition.label for condition in plan.conditions]
-    return prospects(len(plan.seeds), labels, read_hypotheses(plan.hypotheses), pilot_runs)
+    hypotheses = read_hypotheses(plan.hypotheses) or (undeclared(pilot_runs),)
+    return planned_power(hypotheses, labels, len(plan.seeds), plan.looks, pilot_runs)
+
+
+def show_power(power: tuple[PlannedPower, ...], console: Console) -> None:
+    """A paragraph for each hypothesis; what an exact test can reach stands in the plan's notes already."""
+    from campaign.cli.plan_view import hanging
+
+    for planned in power:
+        console.print(
+            hanging(f"power, {planned.hypothesis}: ", "; ".join(planned.words[1:]), console.width)
+        )
 
 
 def folder_of(name: str, given: Path | None) -> Path:

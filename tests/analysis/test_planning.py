@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
 from folders import runs_of
+from scipy import stats
 
-from campaign.analysis.planning import pilot_of, planned_power
+from campaign.analysis.planning import pilot_of, planned_power, undeclared
 from campaign.analysis.power import sd_upper
 from campaign.errors import UsageError
 from campaign.spec.hypotheses import Hypothesis
@@ -65,3 +67,23 @@ def test_plan_looks_count_for_what_can_be_confirmed() -> None:
 def test_pilot_that_cannot_tell_is_refused_in_words(levels: dict[str, list[float]]) -> None:
     with pytest.raises(UsageError, match=r"cannot tell|does not vary"):
         pilot_of(runs_of(levels), CLAIM)
+
+
+@pytest.mark.parametrize("seeds", [3, 8])
+def test_plan_without_a_pilot_says_a_detectable_effect_that_simulation_confirms(seeds: int) -> None:
+    (planned,) = planned_power([CLAIM], ("grpo", "maxrl"), seeds)
+    found = re.search(r"detect ([0-9.]+) standard deviations", planned.words[-1])
+    assert found is not None
+    draws = np.random.default_rng(seeds).normal(float(found[1]), 1.0, size=(20_000, seeds))
+    rejected = stats.ttest_1samp(draws, 0.0, axis=1).pvalue < 0.05
+    assert rejected.mean() == pytest.approx(0.8, abs=0.03)
+
+
+def test_plan_with_one_seed_says_that_nothing_can_be_detected() -> None:
+    (planned,) = planned_power([CLAIM], ("grpo", "maxrl"), 1)
+    assert "one seed detects nothing" in planned.words[-1]
+
+
+def test_plan_without_a_hypothesis_takes_the_pilots_default_metric() -> None:
+    assert undeclared(PILOT).metric == "correct_rate"
+    assert undeclared(None).baseline is None
