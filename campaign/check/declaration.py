@@ -44,9 +44,10 @@ def from_table(table: Mapping[str, Any], root: Path, file: str) -> Declaration:
         for key in table
         if key not in KEYS
     ]
-    reference = table.get("reference")
+    reference = table.get("reference", "")
     if not isinstance(reference, str):
-        problems.append(Problem("needs the target that the others are compared with", Place(file), "check.reference"))
+        problems.append(Problem(f"must be text, not {reference!r}", Place(file), "check.reference"))
+        reference = ""
     entry = table.get("entry")
     if entry is not None and not isinstance(entry, str):
         problems.append(Problem(f"must be text, not {entry!r}", Place(file), "check.entry"))
@@ -54,8 +55,11 @@ def from_table(table: Mapping[str, Any], root: Path, file: str) -> Declaration:
     equal = _groups(table.get("equal", []), file, problems)
     if problems:
         raise SpecError(problems)
-    assert isinstance(reference, str)
     variants = expand(lists["variants"], root, exclude=reference)
+    if not reference:
+        if not variants:
+            raise SpecError([Problem("needs a reference and variants", Place(file), "check")])
+        reference, variants = variants[0], variants[1:]
     return Declaration(
         reference, variants, entry, lists["under_test"], lists["labels"], lists["derived_ok"], lists["follow"], equal
     )
