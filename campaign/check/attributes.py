@@ -391,7 +391,8 @@ def set_attribute(machine: Machine, holder: Value, name: str, value: Value, at: 
     elif isinstance(payload, ClassObj):
         if payload.kind == "enum" or payload.outside:
             raise Halt(f"sets {name!r} on class {payload.name}", at, "write it in the class")
-        refuse_dunder(name, value, at)
+        if name.startswith("__") and name.endswith("__"):
+            raise Halt(f"sets {name} of class {payload.name}", at, "write it in the class")
         payload.namespace[name] = value
         payload.version += 1
     elif isinstance(payload, ModuleObj):
@@ -455,11 +456,21 @@ def set_instance(machine: Machine, holder: Value, payload: InstObj, name: str, v
         raise Halt(f"sets {name!r} on a member of {payload.cls.name}", at)
     if name == "__class__" or name == "__dict__":
         raise Halt(f"sets {name}", at)
-    slots = payload.cls.namespace.get("__slots__")
-    if slots is not None:
-        raise Halt("a class with __slots__ that is written to", at, "leave __slots__ out")
+    if all("__slots__" in cls.namespace for cls in payload.cls.mro) and name not in slot_names(payload.cls, at):
+        raise machine.error(AttributeError, f"{payload.cls.name!r} object has no attribute {name!r}", at)
     payload.attrs[name] = value
     payload.version += 1
+
+
+def slot_names(cls: ClassObj, at: Origin) -> set[str]:
+    names: set[str] = set()
+    for base in cls.mro:
+        slots = base.namespace["__slots__"].payload
+        items = [item.payload for item in slots.items] if isinstance(slots, ListObj | TupleObj) else [slots]
+        if not all(isinstance(item, str) for item in items) or any(item in base.namespace for item in items):
+            raise Halt("__slots__ that is not followed", at, "leave __slots__ out")
+        names.update(items)
+    return names
 
 
 def delete_attribute(machine: Machine, holder: Value, name: str, at: Origin) -> None:

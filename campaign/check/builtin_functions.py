@@ -409,6 +409,8 @@ def execute(machine: Machine, args: Args, site: Site) -> Value:
     if not isinstance(source.payload, str):
         raise Halt("exec() of code only known at run time", site.at, "write the code out")
     scope = _given_scope(args, site)
+    if scope.kind == "function":
+        raise Halt("exec() inside a function", site.at, "write the code out")
     machine.run(_parsed(machine, source.payload, site).body, scope)
     return Value(None, site.at)
 
@@ -436,8 +438,8 @@ def _parsed(machine: Machine, text: str, site: Site) -> ast.Module:
 
 def _given_scope(args: Args, site: Site) -> Scope:
     if len(args.positional) == 1:
-        if site.scope.kind in ("function", "class"):
-            raise Halt("exec() or eval() inside a function", site.at, "write the code out")
+        if site.scope.kind == "comprehension" or (site.scope.parent or site.scope).kind not in ("module", "class"):
+            raise Halt("exec() or eval() inside a nested function", site.at, "write the code out")
         return site.scope
     if isinstance(args.positional[1].payload, Namespace) and len(args.positional) == 2:
         holder = args.positional[1].payload.holder

@@ -20,6 +20,7 @@ from campaign.check.values import (
     ErrorObj,
     FuncObj,
     InstObj,
+    Iter,
     Nondet,
     Opaque,
     Origin,
@@ -130,8 +131,8 @@ def call_method(machine: Machine, receiver: Value, name: str, args: Args, at: Or
 def call_function(machine: Machine, function: Value, payload: FuncObj, args: Args, at: Origin) -> Value:
     node = payload.node
     names = names_of(node)
-    if names.yields or isinstance(node, ast.AsyncFunctionDef):
-        raise Halt(f"{payload.name} is a generator or coroutine", at, "return a list")
+    if isinstance(node, ast.AsyncFunctionDef) or isinstance(node, ast.Lambda) and names.yields:
+        raise Halt(f"{payload.name} is a coroutine", at, "return a plain value")
     if machine.depth >= CALL_DEPTH:
         raise Halt(f"calls are nested more than {CALL_DEPTH} deep", at)
     scope = Scope("function", payload.module, _closure(payload.scope), names)
@@ -139,6 +140,8 @@ def call_function(machine: Machine, function: Value, payload: FuncObj, args: Arg
     bind_arguments(machine, payload, args, scope, at)
     first = next(iter(scope.vars.values()), None)
     scope.receiver = first
+    if names.yields:
+        return generator(machine, payload, scope, at)
     before = machine.control
     machine.depth += 1
     try:
@@ -151,6 +154,15 @@ def call_function(machine: Machine, function: Value, payload: FuncObj, args: Arg
     if isinstance(completion, Returned):
         return completion.value
     return Value(None, at)
+
+
+def generator(machine: Machine, payload: FuncObj, scope: Scope, at: Origin) -> Value:
+    """A call of a generator function: nothing of it runs before its first value is asked for."""
+    from campaign.check.generators import start
+
+    node = payload.node
+    assert not isinstance(node, ast.Lambda)
+    return Value(Iter(start(machine, lambda: machine.run(node.body, scope), at)), at)
 
 
 def _closure(scope: Scope) -> Scope:

@@ -38,6 +38,7 @@ from campaign.check.values import (
     is_constant,
 )
 
+CONSTRUCTION = frozenset({"__init__", "__post_init__"})
 PAIRS = 2_000_000
 """Pairs of values that one comparison looks at."""
 
@@ -272,7 +273,20 @@ class Comparison:
                 self.report(path, "value", a, b)
             return
         self.named(path, x.cls.name, fields_of(x), fields_of(y), a, b)
+        self.shadowed(path, x, y, a, b)
         self.same_class(path, x.cls, y.cls, a, b)
+
+    def shadowed(self, path: Path, x: InstObj, y: InstObj, a: Value, b: Value) -> None:
+        """Data of the class that the instance overrides: nothing of the configuration, but worth a note."""
+        left, right = data_attributes(x.cls), data_attributes(y.cls)
+        for name in {**left, **right}:
+            if name not in x.attrs or name not in y.attrs:
+                continue
+            mine, other = left.get(name), right.get(name)
+            if mine is None or other is None or not self.identical(mine, other):
+                step = (*path, Step(name, x.cls.name))
+                message = f"the default in class {x.cls.name} differs"
+                self.report(step, "code", mine, other, message, holders=(a.origin, b.origin), cosmetic=True)
 
     def same_class(self, path: Path, x: ClassObj, y: ClassObj, a: Value, b: Value) -> None:
         """Whether two classes behave alike; their data attributes were compared with the instances'."""
@@ -282,7 +296,7 @@ class Comparison:
         self.open.add(pair)
         before, cuts = len(self.differences), self.cuts
         self.class_head(path, x, y, a, b)
-        self.functions_of(path, x, y, a, b)
+        self.functions_of(path, x, y, a, b, built=True)
         self.open.discard(pair)
         if len(self.differences) == before and self.cuts == cuts:
             self.same.add(pair)
@@ -297,8 +311,7 @@ class Comparison:
         if x.qualname != y.qualname or x.kind != y.kind or x.options != y.options:
             self.report((*path, Step("__class__", x.name)), "code", a, b)
             return
-        left, right = list(x.bases), list(y.bases)
-        if len(left) != len(right) or not all(map(self.identical, left, right)):
+        if not self.same_bases(x, y):
             self.report((*path, Step("__bases__", x.name)), "code", a, b)
         if [(f.name, f.kw_only, f.pseudo, f.field.init) for f in x.fields] != [
             (f.name, f.kw_only, f.pseudo, f.field.init) for f in y.fields
@@ -307,9 +320,27 @@ class Comparison:
         if (x.outside or y.outside or x.kind == "dataclass") and annotations(x) != annotations(y):
             self.report((*path, Step("__annotations__", x.name)), "code", a, b)
 
-    def functions_of(self, path: Path, x: ClassObj, y: ClassObj, a: Value, b: Value) -> None:
+    def same_bases(self, x: ClassObj, y: ClassObj) -> bool:
+        """The same classes in the same order. What they hold counts as far as the class itself shows it, or all
+        of it when a method may reach it through `super()` or by name."""
+        if [base.name for base in x.mro] != [base.name for base in y.mro]:
+            return False
+        outside = [[base for base in cls.bases if not isinstance(base.payload, ClassObj)] for cls in (x, y)]
+        if len(outside[0]) != len(outside[1]) or not all(map(self.identical, *outside)):
+            return False
+        if not any(uses_super(cls) for cls in (*x.mro, *y.mro)):
+            return True
+        pairs = zip(x.mro[1:], y.mro[1:], strict=True)
+        return all(self.identical(Value(mine, NOWHERE), Value(other, NOWHERE)) for mine, other in pairs)
+
+    def functions_of(
+        self, path: Path, x: ClassObj, y: ClassObj, a: Value, b: Value, built: bool = False
+    ) -> None:
+        """Methods; of an instance that is `built`, those that only ran to build it do not count."""
         left, right = code_attributes(x), code_attributes(y)
         for name in {**left, **right}:
+            if built and name in CONSTRUCTION:
+                continue
             step = (*path, Step(name, x.name))
             if name not in right or name not in left:
                 detail = "absent" if name in left else "extra"
@@ -529,6 +560,13 @@ def _closure(scope: Scope) -> Scope:
     while scope.kind == "class" and scope.parent is not None:
         scope = scope.parent
     return scope
+
+
+def uses_super(cls: ClassObj) -> bool:
+    functions = [item.payload for item in cls.namespace.values()]
+    inner = [part.function.payload for part in functions if isinstance(part, Wrapped)]
+    nodes = [function.node for function in (*functions, *inner) if isinstance(function, FuncObj)]
+    return any("super" in function_code(node)[1] or "__mro__" in function_code(node)[0] for node in nodes)
 
 
 def annotations(cls: ClassObj) -> dict[str, str]:

@@ -13,6 +13,7 @@ from campaign.check.calls import call
 from campaign.check.constants import lift
 from campaign.check.dialects import documents, mmengine
 from campaign.check.dialects.mappings import nested
+from campaign.check.generators import finish
 from campaign.check.imports import Boundary, load
 from campaign.check.limits import CASES, Decisions, Halt, Raised
 from campaign.check.machine import Args, Budget, Machine
@@ -58,7 +59,8 @@ def evaluate(target: Target, entry: Entry | None, sources: Sources, boundary: Bo
         decisions = Decisions(given)
         case = evaluate_case(target, entry, Machine(sources, boundary, side, decisions, budget))
         cases.append(case)
-        pending.extend(decisions.alternatives(given))
+        if not (case.problem and not case.raised):
+            pending.extend(decisions.alternatives(given))
         if len(cases) + len(pending) > CASES:
             too_many = f"more than {CASES} ways in which tests on run-time values can come out"
             return [Case({}, case.machine, problem=too_many, edit="test fewer environment variables")]
@@ -79,6 +81,8 @@ def evaluate_case(target: Target, entry: Entry | None, machine: Machine) -> Case
     except Unreadable as problem:
         case.problem = problem.reason
         case.place = Origin(machine.sources.shown(target.path), problem.line, problem.column)
+    finally:
+        finish(machine)
     return case
 
 

@@ -345,8 +345,26 @@ def generator_expression(machine: Machine, node: ast.GeneratorExp, scope: Scope)
     return machine.value(Iter(item for item in source if isinstance(item, Value)), node, scope)
 
 
+def yield_expression(machine: Machine, node: ast.Yield, scope: Scope) -> Value:
+    value = Value(None, machine.place(node, scope)) if node.value is None else machine.eval(node.value, scope)
+    if machine.generator is None:
+        raise Halt("yield outside of a generator function", machine.place(node, scope))
+    machine.generator.give(machine.bound(value))
+    return Value(None, machine.place(node, scope))
+
+
+def yield_from(machine: Machine, node: ast.YieldFrom, scope: Scope) -> Value:
+    source = machine.eval(node.value, scope)
+    mine = machine.generator
+    if isinstance(source.payload, Iter) or mine is None:
+        raise Halt("yield from an iterator", machine.place(node, scope), "use a for loop")
+    for item in iterate(machine, source, machine.place(node, scope, source.origin)):
+        mine.give(item)
+    return Value(None, machine.place(node, scope))
+
+
 def refused(machine: Machine, node: ast.expr, scope: Scope) -> Value:
-    names = {"Await": "await", "Yield": "yield", "YieldFrom": "yield from", "Starred": "a starred expression"}
+    names = {"Await": "await", "Starred": "a starred expression"}
     reason = names.get(type(node).__name__, type(node).__name__)
     raise Halt(f"{reason} is not followed", machine.place(node, scope))
 
@@ -360,7 +378,7 @@ EXPRESSIONS.update(
         ast.Subscript: subscript, ast.Slice: slice_expression, ast.JoinedStr: formatted_text,
         ast.FormattedValue: formatted_value, ast.ListComp: list_comprehension, ast.SetComp: set_comprehension,
         ast.DictComp: dict_comprehension, ast.GeneratorExp: generator_expression, ast.Await: refused,
-        ast.Yield: refused, ast.YieldFrom: refused, ast.Starred: refused,
+        ast.Yield: yield_expression, ast.YieldFrom: yield_from, ast.Starred: refused,
     }
 )  # fmt: skip
 

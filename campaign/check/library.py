@@ -67,9 +67,9 @@ def known_name(full: str, at: Origin) -> Value | None:
 def dataclass(machine: Machine, args: Args, site: Site) -> Value:
     options = {}
     for name, value in args.keywords.items():
-        if not isinstance(value.payload, bool):
+        if not is_constant(value.payload):
             raise Halt("a dataclass option only known at run time", site.at)
-        options[name] = value.payload
+        options[name] = bool(value.payload)
     unfollowed = [name for name in options if name in ("slots", "weakref_slot") and options[name]]
     options = {name: flag for name, flag in options.items() if name not in unfollowed}
     if args.positional:

@@ -79,6 +79,8 @@ class Machine:
         """Those of them a name of which was read."""
         self.control: Origin | None = None
         """What the tests depend on that led here."""
+        self.risks: dict[str, Origin] = {}
+        """Operations on the environment that raise in some environments, and where."""
         self.depth = 0
         self.tries = 0
         """Enclosing `try` statements with handlers: only there it matters whether outside code raises."""
@@ -90,6 +92,9 @@ class Machine:
         """Inside mmengine's `with read_base():`."""
         self.patched: dict[str, Value] = {}
         """Names from outside that the checked files assigned to."""
+        self.generators: list[Any] = []
+        self.generator: Any = None
+        """The generator function that runs, see `campaign/check/generators.py`."""
         self.loading: list[str] = []
         """Files whose module is being evaluated, outermost first."""
         self.prepare: Callable[[ast.Module, ModuleObj], list[ast.stmt]] = lambda tree, module: tree.body

@@ -398,8 +398,7 @@ def contains(machine: Machine, container: Value, item: Value, at: Origin) -> Val
 
         source: Iterator[Value] = iterate(machine, container, at)
         for member in source:
-            same = member.payload is item.payload and not is_constant(item.payload)
-            if same or truth(machine, compare(machine, ast.Eq, member, item, at), at):
+            if member.payload is item.payload or truth(machine, compare(machine, ast.Eq, member, item, at), at):
                 return Value(True, origin)
         return Value(False, origin)
     if isinstance(payload, Namespace):

@@ -103,9 +103,20 @@ def term(machine: Machine, op: str, at: Origin, *operands: Value, may_raise: boo
 
 
 def raise_if_tried(machine: Machine, result: Value, at: Origin) -> None:
-    """Inside a `try`, whether code from outside raises is a test like any other."""
+    """Inside a `try`, whether code from outside raises is a test like any other. Elsewhere it is remembered: an
+    environment in which only one of two files raises separates them."""
+    if not machine.tries and isinstance(result.payload, Term) and reads_environment(result):
+        machine.risks.setdefault(key_text(machine, result, at), at)
     if machine.tries and not machine.decisions.decide(f"succeeds: {key_text(machine, result, at)}"):
         raise Raised(Value(ErrorObj(None, (), key_text(machine, result, at)), at))
+
+
+def reads_environment(value: Value) -> bool:
+    """Whether a value is computed from the environment alone, nothing opaque in between."""
+    parts = reachable([value])
+    return any(isinstance(part, Term) and part.op.startswith("os.environ") for part in parts) and not any(
+        isinstance(part, Opaque) for part in parts
+    )
 
 
 def decide(machine: Machine, value: Value, at: Origin, asks: str = "") -> bool:
@@ -262,12 +273,19 @@ def opaque_effect(machine: Machine, value: Value, name: str, args: Args, at: Ori
 
 
 def _spread(holder: Opaque, effect: Effect, name: str) -> None:
-    """A method may change what its object was built from."""
+    """A method may change what its object was built from. The object's own record of the effect says so; only
+    for others that were built from the same parts does it count as a change behind their back."""
     inside = [*holder.args, *holder.kwargs.values(), *holder.fields.values()]
-    for payload in reachable(inside):
-        if isinstance(payload, Opaque) and payload is not holder:
-            payload.log.append(effect)
-            payload.version += 1
+    parts = [payload for payload in reachable(inside) if isinstance(payload, Opaque) and payload is not holder]
+    for payload in parts:
+        payload.log.append(effect)
+        payload.version += 1
+    touched = {id(payload) for payload in parts}
+    for payload in (holder, *parts):
+        payload.captured = [
+            (part, version + 1 if id(part) in touched and part.version == version + 1 else version)
+            for part, version in payload.captured
+        ]
     give(inside, name)
 
 

@@ -173,6 +173,7 @@ def compare_cases(
         findings = [Finding("unproven", "", message="the trees are nested too deeply to compare")]
     yield from findings
     yield from _one_sided_imports(a, b)
+    yield from _one_sided_risks(a, b)
 
 
 def _compare_root(comparison: Comparison, name: str, a: Case, b: Case) -> None:
@@ -247,6 +248,23 @@ def _one_sided_imports(a: Case, b: Case) -> Iterator[Finding]:
                     message=f"{name} is imported on one side only and nothing of it is used: it may have effects",
                     edit="remove the import, or import it on both sides",
                 )
+
+
+def _one_sided_risks(a: Case, b: Case) -> Iterator[Finding]:
+    """What raises in some environment has to raise on both sides."""
+    for case, other in ((a, b), (b, a)):
+        for key, origin in case.machine.risks.items():
+            if key not in other.machine.risks:
+                where = place(origin)
+                yield Finding(
+                    "unproven",
+                    "environment",
+                    reference_place=where if case is a else None,
+                    variant_place=where if case is b else None,
+                    message="computed from the environment on one side only: it may raise there",
+                    edit="read it with a default on both sides",
+                )
+                return
 
 
 def _failed(target: Target, case: Case, conditional: bool) -> Finding:

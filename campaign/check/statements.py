@@ -493,12 +493,18 @@ def _with_instance(
     optional = node.items[index].optional_vars
     if optional is not None:
         assign(machine, optional, value, scope)
-    nothing = [Value(None, at)] * 3
+    nothing = Value(None, at)
     try:
         completion = _with_items(machine, node, index + 1, scope)
-    except Raised:
-        raise Halt("an exception inside a `with`", at, "keep exceptions out of the block") from None
-    call_method(machine, context, "__exit__", Args(nothing), at)
+    except Raised as raised:
+        error = raised.error.payload
+        if error.type is None:
+            raise Halt("an exception from outside inside a `with`", at) from None
+        given = Args([Value(error.type, at), raised.error, nothing])
+        if truth(machine, call_method(machine, context, "__exit__", given, at), at):
+            return None
+        raise
+    call_method(machine, context, "__exit__", Args([nothing] * 3), at)
     return completion
 
 
