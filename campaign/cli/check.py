@@ -144,6 +144,8 @@ def _check_files(targets: list[str], flags: _Flags, against: str | None) -> Chec
     from campaign.check.declaration import Declaration, expand
     from campaign.errors import UsageError
 
+    public = [target for target in targets if not _file_name(target).startswith("_")]
+    targets = public if len(public) + bool(flags.reference) > 1 else targets
     root, names = _rooted([*targets, *([flags.reference] if flags.reference else [])])
     reference = names.pop() if flags.reference else ""
     variants = list(expand(tuple(names), root, exclude=reference))
@@ -152,6 +154,11 @@ def _check_files(targets: list[str], flags: _Flags, against: str | None) -> Chec
     if not variants and against is None:
         raise UsageError("one file has nothing to be compared with; name a second one, or --against REV")
     return prove(flags.over(Declaration(reference, tuple(variants))), root, against)
+
+
+def _file_name(target: str) -> str:
+    """A shell's `*.py` names `_base.py` and `__init__.py` too, which are no variants."""
+    return target.partition("?")[0].partition("#")[0].rpartition("/")[2]
 
 
 def _rooted(targets: list[str]) -> tuple[Path, list[str]]:
