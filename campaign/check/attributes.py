@@ -1,0 +1,502 @@
+"""Reading, setting and deleting attributes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from campaign.check.limits import Halt
+from campaign.check.machine import Args, Machine, Site
+from campaign.check.outside import opaque_effect, outside_effect, term
+from campaign.check.values import (
+    Bound,
+    Builtin,
+    ClassObj,
+    DictObj,
+    Effect,
+    ErrorObj,
+    FuncObj,
+    InstObj,
+    ListObj,
+    ModuleObj,
+    Namespace,
+    Nondet,
+    Opaque,
+    Origin,
+    Partial,
+    SetObj,
+    SuperObj,
+    Sym,
+    Term,
+    TupleObj,
+    Unknown,
+    Value,
+    Wrapped,
+    is_constant,
+)
+
+
+def get_attribute(machine: Machine, holder: Value, name: str, at: Origin) -> Value:
+    payload = holder.payload
+    machine.readable(payload, at)
+    if isinstance(payload, ModuleObj):
+        return module_attribute(machine, payload, name, at)
+    if isinstance(payload, Sym):
+        return outside_attribute(machine, payload, name, at)
+    if isinstance(payload, InstObj):
+        return instance_attribute(machine, holder, payload, name, at)
+    if isinstance(payload, ClassObj):
+        return class_attribute(machine, holder, payload, name, at)
+    if isinstance(payload, Opaque):
+        return opaque_attribute(machine, holder, payload, name, at)
+    if isinstance(payload, Term):
+        return term(machine, f".{name}", at, holder)
+    if isinstance(payload, Unknown | Nondet):
+        return Value(payload, at)
+    if isinstance(payload, SuperObj):
+        return super_attribute(machine, payload, name, at)
+    if isinstance(payload, FuncObj):
+        return function_attribute(machine, payload, name, at)
+    if isinstance(payload, DictObj) and payload.flavour:
+        from campaign.check.dialects.mappings import mapping_attribute
+
+        found = mapping_attribute(machine, holder, payload, name, at)
+        if found is not None:
+            return found
+    if isinstance(payload, TupleObj) and payload.cls is not None:
+        found = named_tuple_attribute(machine, holder, payload, name, at)
+        if found is not None:
+            return found
+    if isinstance(payload, ErrorObj):
+        return error_attribute(machine, payload, name, at)
+    if isinstance(payload, Bound):
+        return get_attribute(machine, payload.function, name, at)
+    if isinstance(payload, Partial):
+        return partial_attribute(machine, payload, name, at)
+    if isinstance(payload, Wrapped):
+        return property_decorator(machine, payload, name, at)
+    return method_attribute(machine, holder, name, at)
+
+
+def method_attribute(machine: Machine, holder: Value, name: str, at: Origin) -> Value:
+    """A method of a builtin type."""
+    from campaign.check.methods import find_method
+
+    method = find_method(holder, name)
+    if method is not None:
+        return Value(method, at)
+    payload = holder.payload
+    if is_constant(payload) and name in ("real", "imag", "numerator", "denominator", "start", "stop", "step"):
+        if hasattr(payload, name):
+            return Value(getattr(payload, name), at)
+    kind = payload.__name__ if isinstance(payload, type) else type_name(payload)
+    if isinstance(payload, type) and name in ("__name__", "__qualname__"):
+        return Value(payload.__name__, at)
+    if name == "__class__":
+        return type_of(machine, holder, at)
+    if is_constant(payload) and not hasattr(payload, name):
+        raise machine.error(AttributeError, f"{kind!r} object has no attribute {name!r}", at)
+    if isinstance(payload, ListObj | DictObj | SetObj | TupleObj):
+        real = {ListObj: list, DictObj: dict, SetObj: set, TupleObj: tuple}[type(payload)]
+        if not hasattr(real, name):
+            raise machine.error(AttributeError, f"{kind!r} object has no attribute {name!r}", at)
+    raise Halt(f"attribute {name!r} of {kind} is not followed", at)
+
+
+def type_name(payload: Any) -> str:
+    names = {ListObj: "list", DictObj: "dict", TupleObj: "tuple", FuncObj: "function", ModuleObj: "module"}
+    if isinstance(payload, SetObj):
+        return "frozenset" if payload.frozen else "set"
+    if isinstance(payload, InstObj):
+        return payload.cls.name
+    return names.get(type(payload), type(payload).__name__)
+
+
+def type_of(machine: Machine, value: Value, at: Origin) -> Value:
+    payload = value.payload
+    if is_constant(payload):
+        return Value(type(payload), at)
+    if isinstance(payload, InstObj):
+        return Value(payload.cls, at)
+    if isinstance(payload, TupleObj) and payload.cls is not None:
+        return Value(payload.cls, at)
+    real = {ListObj: list, TupleObj: tuple}.get(type(payload))
+    if isinstance(payload, SetObj):
+        real = frozenset if payload.frozen else set
+    if isinstance(payload, DictObj) and not payload.flavour:
+        real = dict
+    if isinstance(payload, ClassObj | type):
+        real = type
+    if isinstance(payload, ErrorObj) and payload.type is not None:
+        return Value(payload.type, at)
+    if real is not None:
+        return Value(real, at)
+    return term(machine, "type", at, value)
+
+
+def module_attribute(machine: Machine, payload: ModuleObj, name: str, at: Origin) -> Value:
+    found = payload.scope.vars.get(name)
+    if found is not None:
+        if isinstance(found.payload, Sym):
+            machine.used.add(found.payload.module)
+        return found
+    if name == "__dict__":
+        return Value(Namespace(payload.scope.vars, payload), at)
+    from campaign.check.imports import load_submodule
+
+    inner = load_submodule(machine, payload, name, at)
+    if inner is not None:
+        raise Halt(f"submodule {name!r} of {payload.name} is used without being imported", at, "import it")
+    getter = payload.scope.vars.get("__getattr__")
+    if getter is not None:
+        raise Halt(f"module {payload.name} has its own __getattr__", at)
+    raise machine.error(AttributeError, f"module {payload.name!r} has no attribute {name!r}", at)
+
+
+def outside_attribute(machine: Machine, payload: Sym, name: str, at: Origin) -> Value:
+    from campaign.check.library import known_name
+
+    full = f"{payload.name}.{name}"
+    machine.used.add(payload.module)
+    if full in machine.patched:
+        return machine.patched[full]
+    known = known_name(full, at)
+    if known is not None:
+        return known
+    return Value(Sym(full, payload.module, len(machine.effects)), at)
+
+
+def opaque_attribute(machine: Machine, holder: Value, payload: Opaque, name: str, at: Origin) -> Value:
+    """Fields set later, then keywords (constructors keep them), then a term."""
+    if payload.log:
+        return term(machine, f".{name}", at, holder)
+    if name in payload.fields:
+        return payload.fields[name]
+    callee = payload.callee.payload
+    constructs = isinstance(callee, ClassObj) or (isinstance(callee, Sym) and last_part(callee.name)[:1].isupper())
+    if name in payload.kwargs and constructs:
+        return payload.kwargs[name]
+    return term(machine, f".{name}", at, holder)
+
+
+def last_part(name: str) -> str:
+    return name.rpartition(".")[2].lstrip("_")
+
+
+def instance_attribute(machine: Machine, holder: Value, payload: InstObj, name: str, at: Origin) -> Value:
+    found = payload.cls.find(name)
+    if found is not None and isinstance(found.payload, Wrapped) and found.payload.kind == "property":
+        from campaign.check.calls import call
+
+        return call(machine, found.payload.function, Args([holder]), at, None)
+    if name in payload.attrs:
+        return payload.attrs[name]
+    if found is not None:
+        return bind_member(machine, found, holder, payload.cls, at)
+    if name == "__class__":
+        return Value(payload.cls, at)
+    if name == "__dict__":
+        return Value(Namespace(payload.attrs, payload), at)
+    if name == "__setattr__":
+        return Value(Builtin("object.__setattr__", _object_setattr, holder), at)
+    if payload.cls.kind == "enum" and name in ("_value_", "_name_"):
+        return payload.attrs[name.strip("_")]
+    getter = payload.cls.find("__getattr__")
+    if getter is not None:
+        from campaign.check.calls import call
+
+        return call(machine, getter, Args([holder, Value(name, at)]), at, None)
+    raise machine.error(AttributeError, f"{payload.cls.name!r} object has no attribute {name!r}", at)
+
+
+def _object_setattr(machine: Machine, args: Args, site: Site) -> Value:
+    receiver, name, value = args.positional
+    assert isinstance(receiver.payload, InstObj)
+    receiver.payload.attrs[name.payload] = machine.bound(value)
+    receiver.payload.version += 1
+    return Value(None, site.at)
+
+
+def bind_member(machine: Machine, found: Value, holder: Value, cls: ClassObj, at: Origin) -> Value:
+    """What a class attribute is when read through an instance."""
+    payload = found.payload
+    if isinstance(payload, FuncObj | Partial) and not isinstance(payload, Partial):
+        return Value(Bound(found, holder), at)
+    if isinstance(payload, Wrapped):
+        if payload.kind == "staticmethod":
+            return payload.function
+        if payload.kind == "classmethod":
+            return Value(Bound(payload.function, Value(cls, at)), at)
+    if isinstance(payload, InstObj) and payload.cls.find("__get__") is not None:
+        raise Halt(f"a descriptor ({payload.cls.name})", at, "use a plain attribute")
+    if isinstance(payload, Opaque):
+        raise Halt("a class attribute from outside, read through an instance, may be a descriptor", at)
+    return found
+
+
+def class_attribute(machine: Machine, holder: Value, payload: ClassObj, name: str, at: Origin) -> Value:
+    if payload.kind == "enum" and name in payload.members:
+        return Value(payload.members[name], at)
+    found = payload.find(name)
+    if found is not None:
+        if isinstance(found.payload, Wrapped):
+            if found.payload.kind == "staticmethod":
+                return found.payload.function
+            if found.payload.kind == "classmethod":
+                return Value(Bound(found.payload.function, holder), at)
+        if isinstance(found.payload, InstObj) and found.payload.cls.find("__get__") is not None:
+            raise Halt(f"a descriptor ({found.payload.cls.name})", at, "use a plain attribute")
+        return found
+    special = _class_special(machine, payload, name, at)
+    if special is not None:
+        return special
+    if payload.outside:
+        return term(machine, f".{name}", at, holder)
+    if payload.builtin is not None and hasattr(payload.builtin, name):
+        raise Halt(f"attribute {name!r} of {payload.name} is not followed", at)
+    if hasattr(object, name):
+        raise Halt(f"attribute {name!r} of a class is not followed", at)
+    raise machine.error(AttributeError, f"type object {payload.name!r} has no attribute {name!r}", at)
+
+
+def _class_special(machine: Machine, payload: ClassObj, name: str, at: Origin) -> Value | None:
+    if name == "__name__":
+        return Value(payload.name, at)
+    if name == "__qualname__":
+        return Value(payload.qualname, at)
+    if name == "__module__":
+        return payload.module.scope.vars["__name__"]
+    if name == "__dict__":
+        return Value(Namespace(payload.namespace, payload), at)
+    if name in ("__mro__", "__bases__"):
+        raise Halt(f"{name} is not followed", at)
+    if name == "__members__" and payload.kind == "enum":
+        entries: dict[Any, tuple[Value, Value]] = {
+            key: (Value(key, at), Value(member, at)) for key, member in payload.members.items()
+        }
+        return Value(DictObj(entries), at)
+    if name == "_make" and payload.kind == "namedtuple":
+        raise Halt("_make is not followed", at)
+    return None
+
+
+def super_attribute(machine: Machine, payload: SuperObj, name: str, at: Origin) -> Value:
+    receiver = payload.receiver.payload
+    cls = receiver.cls if isinstance(receiver, InstObj) else receiver
+    if not isinstance(cls, ClassObj) or payload.cls not in cls.mro:
+        raise Halt("super() outside of its class", at)
+    for following in cls.mro[cls.mro.index(payload.cls) + 1 :]:
+        if name in following.namespace:
+            found = following.namespace[name]
+            if isinstance(found.payload, Wrapped) and found.payload.kind == "property":
+                from campaign.check.calls import call
+
+                return call(machine, found.payload.function, Args([payload.receiver]), at, None)
+            if isinstance(receiver, ClassObj) and isinstance(found.payload, FuncObj):
+                return found
+            return bind_member(machine, found, payload.receiver, cls, at)
+    if cls.outside:
+        raise Halt("super() of a class from outside", at)
+    from campaign.check.builtin_functions import inherited_method
+
+    return inherited_method(machine, payload, cls, name, at)
+
+
+def function_attribute(machine: Machine, payload: FuncObj, name: str, at: Origin) -> Value:
+    if name in payload.attrs:
+        return payload.attrs[name]
+    if name == "__name__":
+        return Value(payload.name, at)
+    if name == "__qualname__":
+        return Value(payload.qualname, at)
+    if name == "__module__":
+        return payload.module.scope.vars["__name__"]
+    if name == "__wrapped__":
+        raise machine.error(AttributeError, "'function' object has no attribute '__wrapped__'", at)
+    if hasattr(function_attribute, name):
+        raise Halt(f"attribute {name!r} of a function is not followed", at)
+    raise machine.error(AttributeError, f"'function' object has no attribute {name!r}", at)
+
+
+def named_tuple_attribute(
+    machine: Machine, holder: Value, payload: TupleObj, name: str, at: Origin
+) -> Value | None:
+    cls = payload.cls
+    assert cls is not None
+    names = [field.name for field in cls.fields]
+    if name in names:
+        return payload.items[names.index(name)]
+    if name == "_fields":
+        return Value(TupleObj(tuple(Value(field, at) for field in names)), at)
+    if name == "_asdict":
+        entries: dict[Any, tuple[Value, Value]] = {
+            field: (Value(field, at), item) for field, item in zip(names, payload.items, strict=True)
+        }
+        return Value(Builtin("_asdict", lambda m, a, s: Value(DictObj(dict(entries)), s.at)), at)
+    if name == "_replace":
+        return Value(Builtin("_replace", _replace_named, holder), at)
+    found = cls.find(name)
+    if found is not None:
+        if isinstance(found.payload, Wrapped) and found.payload.kind == "property":
+            from campaign.check.calls import call
+
+            return call(machine, found.payload.function, Args([holder]), at, None)
+        return bind_member(machine, found, holder, cls, at)
+    return None
+
+
+def _replace_named(machine: Machine, args: Args, site: Site) -> Value:
+    payload = args.positional[0].payload
+    assert isinstance(payload, TupleObj)
+    assert payload.cls is not None
+    names = [field.name for field in payload.cls.fields]
+    unexpected = [name for name in args.keywords if name not in names]
+    if unexpected:
+        raise machine.error(ValueError, f"unexpected field names: {unexpected}", site.at)
+    items = tuple(args.keywords.get(name, old) for name, old in zip(names, payload.items, strict=True))
+    return Value(TupleObj(items, payload.cls), site.at)
+
+
+def error_attribute(machine: Machine, payload: ErrorObj, name: str, at: Origin) -> Value:
+    if name in payload.attrs:
+        return payload.attrs[name]
+    if name == "args" and payload.type is not None:
+        return Value(TupleObj(payload.args), at)
+    raise Halt(f"attribute {name!r} of an exception is not followed", at)
+
+
+def partial_attribute(machine: Machine, payload: Partial, name: str, at: Origin) -> Value:
+    if name == "func":
+        return payload.function
+    if name == "args":
+        return Value(TupleObj(payload.args), at)
+    if name == "keywords":
+        return Value(DictObj({key: (Value(key, at), item) for key, item in payload.kwargs.items()}), at)
+    raise Halt(f"attribute {name!r} of functools.partial is not followed", at)
+
+
+def property_decorator(machine: Machine, payload: Wrapped, name: str, at: Origin) -> Value:
+    """`@x.setter` and its like."""
+    if payload.kind == "property" and name == "setter":
+        return Value(
+            Builtin("setter", lambda m, a, s: Value(Wrapped("property", payload.function, a.positional[0]), s.at)), at
+        )
+    raise Halt(f"{payload.kind}.{name} is not followed", at)
+
+
+def set_attribute(machine: Machine, holder: Value, name: str, value: Value, at: Origin) -> None:
+    payload = holder.payload
+    value = machine.bound(value)
+    if isinstance(payload, InstObj):
+        set_instance(machine, holder, payload, name, value, at)
+    elif isinstance(payload, ClassObj):
+        if payload.kind == "enum" or payload.outside:
+            raise Halt(f"sets {name!r} on class {payload.name}", at, "write it in the class")
+        if name.startswith("__") and name.endswith("__"):
+            raise Halt(f"sets {name} of class {payload.name}", at, "write it in the class")
+        payload.namespace[name] = value
+        payload.version += 1
+    elif isinstance(payload, ModuleObj):
+        payload.scope.vars[name] = value
+    elif isinstance(payload, FuncObj):
+        if name.startswith("__"):
+            raise Halt(f"sets {name} of a function", at)
+        payload.attrs[name] = value
+        payload.version += 1
+    elif isinstance(payload, Opaque):
+        if payload.log:
+            opaque_effect(machine, holder, "__setattr__", Args([Value(name, at), value]), at)
+        else:
+            payload.fields[name] = value
+            payload.version += 1
+            payload.captured.extend(Effect(name, None, (value,), {}, at).captured)
+    elif isinstance(payload, Sym):
+        machine.patched[f"{payload.name}.{name}"] = value
+        machine.effects.append(Effect("__setattr__", holder, (Value(name, at), value), {}, at))
+    elif isinstance(payload, Term):
+        opaque_effect(machine, holder, "__setattr__", Args([Value(name, at), value]), at)
+    elif isinstance(payload, DictObj) and payload.flavour:
+        from campaign.check.dialects.mappings import set_mapping_attribute
+
+        set_mapping_attribute(machine, payload, name, value, at)
+    elif isinstance(payload, ErrorObj):
+        payload.attrs[name] = value
+    elif isinstance(payload, Unknown | Nondet):
+        raise Halt(f"sets {name!r} on a value that cannot be known", at)
+    elif is_constant(payload) or isinstance(payload, ListObj | TupleObj | SetObj | DictObj):
+        raise machine.error(AttributeError, f"{type_name(payload)!r} object has no attribute {name!r}", at)
+    else:
+        raise Halt(f"sets {name!r} on {type_name(payload)}", at)
+
+
+DANGEROUS = frozenset(
+    {"__setattr__", "__getattribute__", "__new__", "__init_subclass__", "__set_name__", "__delattr__", "__del__",
+     "__class_getitem__", "__get__", "__set__", "__delete__", "__instancecheck__", "__subclasscheck__",
+     "__prepare__", "__mro_entries__", "__dir__", "__reduce__", "__reduce_ex__", "__copy__", "__deepcopy__"}
+)  # fmt: skip
+"""Methods that change what an attribute, a class or a copy is: a class with one of them is not followed."""
+
+
+def refuse_dunder(name: str, value: Value, at: Origin) -> None:
+    if name in DANGEROUS:
+        raise Halt(f"defines {name}", at, "use plain attributes")
+
+
+def set_instance(machine: Machine, holder: Value, payload: InstObj, name: str, value: Value, at: Origin) -> None:
+    found = payload.cls.find(name)
+    if found is not None and isinstance(found.payload, Wrapped) and found.payload.kind == "property":
+        if found.payload.setter is None:
+            raise machine.error(AttributeError, f"property {name!r} has no setter", at)
+        from campaign.check.calls import call
+
+        call(machine, found.payload.setter, Args([holder, value]), at, None)
+        return
+    if payload.cls.options.get("frozen"):
+        raise machine.error(AttributeError, f"cannot assign to field {name!r}", at)
+    if payload.cls.kind == "enum":
+        raise Halt(f"sets {name!r} on a member of {payload.cls.name}", at)
+    if name == "__class__" or name == "__dict__":
+        raise Halt(f"sets {name}", at)
+    if all("__slots__" in cls.namespace for cls in payload.cls.mro) and name not in slot_names(payload.cls, at):
+        raise machine.error(AttributeError, f"{payload.cls.name!r} object has no attribute {name!r}", at)
+    payload.attrs[name] = value
+    payload.version += 1
+
+
+def slot_names(cls: ClassObj, at: Origin) -> set[str]:
+    names: set[str] = set()
+    for base in cls.mro:
+        slots = base.namespace["__slots__"].payload
+        items = [item.payload for item in slots.items] if isinstance(slots, ListObj | TupleObj) else [slots]
+        if not all(isinstance(item, str) for item in items) or any(item in base.namespace for item in items):
+            raise Halt("__slots__ that is not followed", at, "leave __slots__ out")
+        names.update(items)
+    return names
+
+
+def delete_attribute(machine: Machine, holder: Value, name: str, at: Origin) -> None:
+    payload = holder.payload
+    names: dict[str, Value] | None = None
+    if isinstance(payload, InstObj) and not payload.cls.options.get("frozen"):
+        names = payload.attrs
+    elif isinstance(payload, ModuleObj):
+        names = payload.scope.vars
+    elif isinstance(payload, ClassObj) and payload.kind == "plain" and not payload.outside:
+        names = payload.namespace
+    elif isinstance(payload, Opaque | Term):
+        opaque_effect(machine, holder, "__delattr__", Args([Value(name, at)]), at)
+        return
+    elif isinstance(payload, Sym):
+        outside_effect(machine, "__delattr__", holder, Args([Value(name, at)]), at)
+        return
+    elif isinstance(payload, DictObj) and payload.flavour:
+        from campaign.check.subscripts import delete_item
+
+        delete_item(machine, holder, Value(name, at), at)
+        return
+    if names is None:
+        raise Halt(f"deletes attribute {name!r} of {type_name(payload)}", at)
+    if name not in names:
+        raise machine.error(AttributeError, name, at)
+    del names[name]
+    if hasattr(payload, "version"):
+        payload.version += 1

@@ -1,0 +1,279 @@
+"""Class statements: bases, namespace, dataclass, named tuple and enum."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from campaign.check.attributes import refuse_dunder
+from campaign.check.limits import Halt
+from campaign.check.machine import Args, Machine
+from campaign.check.scope import Scope, class_names
+from campaign.check.values import (
+    Builtin,
+    ClassObj,
+    DataField,
+    DictObj,
+    FieldObj,
+    FuncObj,
+    InstObj,
+    ListObj,
+    Opaque,
+    Origin,
+    SetObj,
+    Sym,
+    Term,
+    TupleObj,
+    Value,
+    Wrapped,
+)
+
+PLAIN_BASES = frozenset({"abc.ABC", "typing.Generic", "typing.Protocol", "typing.NamedTuple", "typing_extensions.Protocol"})
+ENUM_BASES: dict[str, type] = {
+    "enum.Enum": object, "enum.IntEnum": int, "enum.StrEnum": str,
+}  # fmt: skip
+ENUM_UNFOLLOWED = frozenset({"enum.Flag", "enum.IntFlag"})
+
+
+def class_statement(machine: Machine, node: ast.ClassDef, scope: Scope) -> Value:
+    """The class object, before its decorators."""
+    from campaign.check.expressions import arguments
+
+    args = arguments(machine, node, scope)
+    at = machine.place(node, scope, *(base.origin for base in args.positional))
+    bases = [_origin_of_generic(base) for base in args.positional]
+    prefix = scope.cls.qualname + "." if scope.kind == "class" and scope.cls is not None else ""
+    if scope.kind == "function":
+        prefix = "<locals>."
+    cls = ClassObj(node.name, prefix + node.name, scope.module, tuple(bases))
+    _inherit(machine, cls, bases, at)
+    _keywords(cls, args, at)
+    inner = Scope("class", scope.module, _visible(scope), class_names(node))
+    inner.cls = cls
+    inner.vars = cls.namespace
+    machine.run(node.body, inner)
+    cls.annotations = {
+        stmt.target.id: stmt.annotation
+        for stmt in _annotated(node.body)
+        if isinstance(stmt.target, ast.Name)
+    }
+    for name, value in list(cls.namespace.items()):
+        refuse_dunder(name, value, at)
+        if isinstance(value.payload, FuncObj) and value.payload.owner is None:
+            value.payload.owner = cls
+        _own(value, cls)
+        if isinstance(value.payload, InstObj) and value.payload.cls.find("__get__") is not None:
+            raise Halt(f"a descriptor ({value.payload.cls.name})", at, "use a plain attribute")
+    if cls.kind == "enum":
+        build_enum(machine, cls, at)
+    elif cls.kind == "namedtuple":
+        collect_fields(machine, cls, node, at)
+    elif any(base.payload.kind == "dataclass" for base in bases if isinstance(base.payload, ClassObj)):
+        cls.fields = list(_inherited_fields(cls).values())
+    return Value(cls, at)
+
+
+def _annotated(body: list[ast.stmt]) -> list[ast.AnnAssign]:
+    """Annotated names of a class body, those under a decided test included: all branches are looked at."""
+    found: list[ast.AnnAssign] = []
+    for stmt in body:
+        if isinstance(stmt, ast.AnnAssign):
+            found.append(stmt)
+    return found
+
+
+def _visible(scope: Scope) -> Scope | None:
+    while scope.kind == "class" and scope.parent is not None:
+        scope = scope.parent
+    return scope
+
+
+def _own(value: Value, cls: ClassObj) -> None:
+    payload = value.payload
+    if isinstance(payload, Wrapped):
+        for function in (payload.function, payload.setter):
+            if function is not None and isinstance(function.payload, FuncObj) and function.payload.owner is None:
+                function.payload.owner = cls
+
+
+def _origin_of_generic(base: Value) -> Value:
+    """`Generic[T]` and `Base[int]` are their origin."""
+    payload = base.payload
+    if isinstance(payload, Term) and payload.op == "[]":
+        inner = payload.operands[0]
+        if isinstance(inner.payload, type) or (isinstance(inner.payload, Sym) and inner.payload.name in PLAIN_BASES):
+            return inner
+    return base
+
+
+def _inherit(machine: Machine, cls: ClassObj, bases: list[Value], at: Origin) -> None:
+    for base in bases:
+        payload = base.payload
+        if isinstance(payload, ClassObj):
+            cls.outside = cls.outside or payload.outside
+            cls.builtin = cls.builtin or payload.builtin
+            if payload.kind == "enum" or (payload.kind == "namedtuple"):
+                if payload.kind == "namedtuple":
+                    raise Halt(f"inherits from named tuple {payload.name}", at, "use a dataclass")
+                if payload.members:
+                    raise machine.error(TypeError, f"cannot extend enumeration {payload.name}", at)
+                cls.kind = "enum"
+            cls.options = {**payload.options, **cls.options}
+        elif isinstance(payload, type):
+            _inherit_builtin(cls, payload, at)
+        elif isinstance(payload, Sym) and payload.name in ENUM_BASES:
+            cls.kind = "enum"
+            mixed = ENUM_BASES[payload.name]
+            cls.builtin = mixed if mixed is not object else cls.builtin
+        elif isinstance(payload, Sym) and payload.name in ENUM_UNFOLLOWED:
+            raise Halt(f"{payload.name} is not followed", at)
+        elif isinstance(payload, Sym) and payload.name == "typing.NamedTuple":
+            cls.kind = "namedtuple"
+        elif isinstance(payload, Sym) and payload.name in PLAIN_BASES:
+            pass
+        elif isinstance(payload, Sym | Opaque | Term):
+            cls.outside = True
+        else:
+            raise Halt("a base class that is not followed", at)
+    own = [base.payload for base in bases if isinstance(base.payload, ClassObj)]
+    cls.mro = (cls, *_merge([*([list(base.mro) for base in own]), own], machine, at))
+    for base_class in own:
+        for name, value in base_class.keywords.items():
+            cls.keywords.setdefault(name, value)
+
+
+def _inherit_builtin(cls: ClassObj, base: type, at: Origin) -> None:
+    if base is object:
+        return
+    if issubclass(base, BaseException) or base in (int, str, float):
+        cls.builtin = cls.builtin or base
+        return
+    raise Halt(f"inherits from {base.__name__}", at, "hold one instead")
+
+
+def _merge(sequences: list[list[ClassObj]], machine: Machine, at: Origin) -> list[ClassObj]:
+    """C3 linearisation."""
+    result: list[ClassObj] = []
+    pending = [sequence for sequence in ([*part] for part in sequences) if sequence]
+    while pending:
+        for sequence in pending:
+            head = sequence[0]
+            if not any(head in other[1:] for other in pending):
+                break
+        else:
+            raise machine.error(TypeError, "cannot create a consistent method resolution order", at)
+        result.append(head)
+        pending = [kept for kept in ([item for item in part if item is not head] for part in pending) if kept]
+    return result
+
+
+def _keywords(cls: ClassObj, args: Args, at: Origin) -> None:
+    for name, value in args.keywords.items():
+        if name == "metaclass":
+            if isinstance(value.payload, Sym) and value.payload.name == "abc.ABCMeta":
+                continue
+            raise Halt(f"class {cls.name} has a metaclass", at, "use a plain class")
+        if not cls.outside:
+            raise Halt(f"class {cls.name} takes the keyword {name!r}", at)
+        cls.keywords[name] = value
+
+
+def build_enum(machine: Machine, cls: ClassObj, at: Origin) -> None:
+    from campaign.check.operators import compare, truth
+
+    if cls.builtin not in (None, object, int, str, float):
+        raise Halt(f"enum {cls.name} mixes in {cls.builtin}", at)
+    for name in ("_generate_next_value_", "_missing_", "__init__", "_ignore_", "_order_"):
+        if cls.find(name) is not None and name != "_missing_":
+            raise Halt(f"enum {cls.name} defines {name}", at)
+    last: Any = 0
+    for name, value in list(cls.namespace.items()):
+        payload = value.payload
+        if name.startswith("_") or isinstance(payload, FuncObj | Wrapped | ClassObj | Builtin):
+            continue
+        if isinstance(payload, Opaque) and _called(payload) == "enum.auto":
+            value = Value(name.lower() if cls.builtin is str else last + 1, value.origin)
+        elif isinstance(payload, TupleObj) and cls.builtin is not None:
+            raise Halt(f"enum {cls.name} builds its members from tuples", at)
+        elif isinstance(payload, Opaque) or (cls.builtin in (int, str, float) and type(payload) is not cls.builtin):
+            raise Halt(f"enum {cls.name} converts its members", at, "write plain values")
+        last = value.payload if isinstance(value.payload, int) else last
+        del cls.namespace[name]
+        for member in list(cls.members.values()):
+            if truth(machine, compare(machine, ast.Eq, member.attrs["value"], value, at), at):
+                cls.members[name] = member
+                break
+        else:
+            attrs = {"name": Value(name, value.origin), "value": value}
+            cls.members[name] = InstObj(cls, attrs)
+
+
+def _called(payload: Opaque) -> str:
+    return payload.callee.payload.name if isinstance(payload.callee.payload, Sym) else ""
+
+
+def apply_dataclass(machine: Machine, cls: ClassObj, options: dict[str, bool], at: Origin) -> None:
+    """`@dataclass`: collect the fields, in the order of the constructor."""
+    if cls.outside:
+        raise Halt(f"dataclass {cls.name} has a base from outside", at, "list the base's folder in `follow`")
+    cls.kind = "dataclass"
+    cls.options = {"eq": True, "init": True, "frozen": False, **options}
+    fields = _inherited_fields(cls)
+    collect_own_fields(machine, cls, fields, options.get("kw_only", False), at)
+    seen_default = False
+    for field in fields.values():
+        has_default = field.field.default is not None or field.field.factory is not None
+        if field.field.init and not field.kw_only:
+            if seen_default and not has_default:
+                message = f"non-default argument {field.name!r} follows default argument"
+                raise machine.error(TypeError, message, at)
+            seen_default = seen_default or has_default
+    cls.fields = list(fields.values())
+    if options.get("slots"):
+        return
+
+
+def _inherited_fields(cls: ClassObj) -> dict[str, DataField]:
+    fields: dict[str, DataField] = {}
+    for base in reversed(cls.mro[1:]):
+        if base.kind == "dataclass":
+            fields.update({field.name: field for field in base.fields})
+    return fields
+
+
+def collect_own_fields(
+    machine: Machine, cls: ClassObj, fields: dict[str, DataField], kw_only: bool, at: Origin
+) -> None:
+    after_marker = kw_only
+    for name, annotation in cls.annotations.items():
+        text = ast.unparse(annotation)
+        if "ClassVar" in text:
+            continue
+        if text.endswith("KW_ONLY"):
+            after_marker = True
+            continue
+        value = cls.namespace.get(name)
+        if value is not None and isinstance(value.payload, FieldObj):
+            field = value.payload
+            if field.default is not None:
+                cls.namespace[name] = field.default
+            else:
+                del cls.namespace[name]
+        else:
+            field = FieldObj(value, None, True, None)
+        if field.default is not None and isinstance(field.default.payload, ListObj | DictObj | SetObj):
+            if not (isinstance(field.default.payload, SetObj) and field.default.payload.frozen):
+                raise machine.error(ValueError, f"mutable default for field {name} is not allowed", at)
+        if field.default is not None and isinstance(field.default.payload, InstObj):
+            inner = field.default.payload.cls
+            if inner.kind == "dataclass" and inner.options.get("eq") and not inner.options.get("frozen"):
+                raise machine.error(ValueError, f"mutable default for field {name} is not allowed", at)
+        marked = field.kw_only if field.kw_only is not None else after_marker
+        fields[name] = DataField(name, field, marked, text.startswith(("InitVar", "dataclasses.InitVar")))
+
+
+def collect_fields(machine: Machine, cls: ClassObj, node: ast.ClassDef, at: Origin) -> None:
+    """The fields of a `NamedTuple` class."""
+    for name in cls.annotations:
+        default = cls.namespace.pop(name, None)
+        cls.fields.append(DataField(name, FieldObj(default, None, True, None), False, False))

@@ -1,0 +1,142 @@
+"""Between payloads and real Python constants: lowering, lifting, dictionary keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from campaign.check.limits import SIZE, Halt
+from campaign.check.values import (
+    Bound,
+    Builtin,
+    ClassObj,
+    DictObj,
+    FuncObj,
+    InstObj,
+    Key,
+    ListObj,
+    ModuleObj,
+    Mutable,
+    Nondet,
+    Opaque,
+    Origin,
+    Partial,
+    SetObj,
+    Sym,
+    Term,
+    TupleObj,
+    Unknown,
+    Value,
+    is_constant,
+)
+
+
+class NotConcrete(Exception):
+    """A payload that is not made of constants only."""
+
+
+class Unhashable(Exception):
+    """A payload that cannot be a key, with its type's name."""
+
+
+def lower(payload: Any, depth: int = 0) -> Any:
+    """The real Python object of a payload made of constants only. Raises `NotConcrete`."""
+    if is_constant(payload):
+        return payload
+    if depth > 100 or (isinstance(payload, Mutable) and payload.given_to):
+        raise NotConcrete
+    inner = depth + 1
+    if isinstance(payload, ListObj):
+        return [lower(item.payload, inner) for item in payload.items]
+    if isinstance(payload, TupleObj) and payload.cls is None:
+        return tuple(lower(item.payload, inner) for item in payload.items)
+    if isinstance(payload, DictObj) and not payload.flavour:
+        return {
+            lower(key.payload, inner): lower(item.payload, inner) for key, item in payload.entries.values()
+        }
+    if isinstance(payload, SetObj):
+        if len(payload.items) > 1:
+            raise NotConcrete  # its text depends on the order, which differs from run to run
+        items = [lower(item.payload, inner) for item in payload.items.values()]
+        return frozenset(items) if payload.frozen else set(items)
+    raise NotConcrete
+
+
+def lift(item: Any, origin: Origin) -> Value:
+    """A real Python object as a value."""
+    if is_constant(item):
+        return Value(item, origin)
+    if isinstance(item, list):
+        return Value(ListObj([lift(part, origin) for part in item]), origin)
+    if isinstance(item, tuple):
+        return Value(TupleObj(tuple(lift(part, origin) for part in item)), origin)
+    if isinstance(item, set | frozenset):
+        parts = {key_of(part): lift(part, origin) for part in item}
+        return Value(SetObj(parts, isinstance(item, frozenset)), origin)
+    if isinstance(item, dict):
+        entries = {}
+        for name, part in item.items():
+            key = lift(name, origin)
+            entries[key_of(key.payload)] = (key, lift(part, origin))
+        return Value(DictObj(entries), origin)
+    return Value(Unknown(f"a result of type {type(item).__name__}"), origin)
+
+
+def key_of(payload: Any) -> Key:
+    """What identifies a payload in a dict or set. Raises `Unhashable`, `NotConcrete`, or `Halt`."""
+    if isinstance(payload, float) and payload != payload:
+        raise NotConcrete
+    if isinstance(payload, slice):
+        raise Unhashable("slice")
+    if is_constant(payload):
+        return payload
+    if isinstance(payload, ListObj | DictObj) or (isinstance(payload, SetObj) and not payload.frozen):
+        raise Unhashable({ListObj: "list", DictObj: "dict", SetObj: "set"}[type(payload)])
+    if isinstance(payload, TupleObj):
+        return ("tuple", *(key_of(item.payload) for item in payload.items))
+    if isinstance(payload, SetObj):
+        return ("frozenset", frozenset(payload.items))
+    if isinstance(payload, type):
+        return ("type", payload.__name__)
+    if isinstance(payload, InstObj):
+        return _instance_key(payload)
+    if isinstance(payload, FuncObj | ClassObj | ModuleObj | Builtin | Bound | Partial):
+        return ("object", id(payload), payload)
+    if isinstance(payload, Sym | Term | Opaque):
+        return ("outside", _outside_key(payload))
+    if isinstance(payload, Unknown | Nondet):
+        raise NotConcrete
+    raise Halt(f"uses a {type(payload).__name__} as a key")
+
+
+def _instance_key(payload: InstObj) -> Key:
+    cls = payload.cls
+    if cls.kind == "enum" and cls.builtin not in (None, object):
+        value = payload.attrs.get("value")
+        if value is not None:
+            return key_of(value.payload)
+    if cls.kind == "enum":
+        return ("member", cls.qualname, id(payload), payload)
+    if cls.find("__eq__") is not None or cls.find("__hash__") is not None or cls.options.get("eq"):
+        raise Halt(f"uses an instance of {cls.name}, which has its own equality, as a key")
+    return ("object", id(payload), payload)
+
+
+def _outside_key(payload: Any) -> str:
+    from campaign.check.outside import Unmatched, fingerprint
+
+    try:
+        return fingerprint(payload, 0)
+    except Unmatched:
+        raise NotConcrete from None
+
+
+def is_outside_key(key: Key) -> bool:
+    """Whether two such keys with different text may still be the same at run time."""
+    if isinstance(key, tuple) and key:
+        return key[0] == "outside" or (key[0] == "tuple" and any(is_outside_key(part) for part in key[1:]))
+    return False
+
+
+def check_size(count: int, at: Origin) -> None:
+    if count > SIZE:
+        raise Halt(f"a value of {count:,} elements or characters", at, "keep the configuration small")

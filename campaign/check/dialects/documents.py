@@ -1,0 +1,179 @@
+"""TOML, YAML and JSON documents: values with their lines; YAML's anchors and merges; tables merged by name."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+from campaign.check.constants import lift
+from campaign.check.limits import Halt
+from campaign.check.machine import Machine
+from campaign.check.operators import store
+from campaign.check.sources import Unreadable
+from campaign.check.targets import Entry, Target
+from campaign.check.values import DictObj, ListObj, Origin, Unknown, Value
+from campaign.errors import UsageError
+
+HEADER = re.compile(r"^\s*\[\[?\s*([^\]]+?)\s*\]\]?")
+KEY = re.compile(r"""^\s*([\w.\-"']+)\s*=""")
+
+
+def load_document(machine: Machine, target: Target, entry: Entry | None) -> tuple[dict[str, Value], bool]:
+    text = machine.sources.text(target.path)
+    file = machine.sources.shown(target.path)
+    if target.path.endswith(".toml"):
+        root = read_toml(text, file)
+    else:
+        root = read_yaml(machine, text, file)
+    at = Origin(file, 1, 1)
+    if entry is not None and entry.kind == "merge":
+        from campaign.check.entries import merge
+
+        names = [*entry.names, *([target.fragment] if target.fragment else [])]
+        return {"": merge(machine, [select(root, name, target) for name in names], at)}, True
+    value = select(root, target.fragment, target)
+    if entry is not None and entry.kind == "names":
+        roots = {name: select(value, name, target) for name in entry.names}
+        return roots, len(roots) == 1
+    if entry is not None:
+        raise UsageError(f"{target.text}: entry {entry.kind!r} is for Python files")
+    return {"": value}, True
+
+
+def select(value: Value, path: str, target: Target) -> Value:
+    for step in path.split(".") if path else []:
+        payload = value.payload
+        if isinstance(payload, DictObj) and step in payload.entries:
+            value = payload.entries[step][1]
+        elif isinstance(payload, ListObj) and step.isdigit() and int(step) < len(payload.items):
+            value = payload.items[int(step)]
+        else:
+            raise UsageError(f"{target.text}: has no {path!r}")
+    return value
+
+
+def read_toml(text: str, file: str) -> Value:
+    try:
+        data = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise Unreadable(f"does not parse: {error}", int(line.group(1)) if line else 0) from None
+    return _toml_value(data, (), toml_lines(text), file)
+
+
+def toml_lines(text: str) -> dict[tuple[str, ...], int]:
+    """Line of each key, by its path; arrays of tables are counted."""
+    lines: dict[tuple[str, ...], int] = {}
+    table: tuple[str, ...] = ()
+    counts: dict[tuple[str, ...], int] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        header = HEADER.match(line)
+        key = KEY.match(line)
+        if header is not None and "=" not in line.partition("]")[0]:
+            table = tuple(part.strip().strip("\"'") for part in header.group(1).split("."))
+            if line.lstrip().startswith("[["):
+                counts[table] = counts.get(table, -1) + 1
+                table = (*table, str(counts[table]))
+            lines.setdefault(table, number)
+        elif key is not None:
+            parts = tuple(part.strip("\"'") for part in key.group(1).split("."))
+            lines.setdefault((*table, *parts), number)
+    return lines
+
+
+def _toml_value(data: Any, path: tuple[str, ...], lines: dict[tuple[str, ...], int], file: str) -> Value:
+    known = path
+    while known and known not in lines:
+        known = known[:-1]
+    at = Origin(file, lines.get(known, 1), 1)
+    if isinstance(data, dict):
+        entries: dict[Any, tuple[Value, Value]] = {
+            key: (Value(key, at), _toml_value(item, (*path, key), lines, file)) for key, item in data.items()
+        }
+        return Value(DictObj(entries), at)
+    if isinstance(data, list):
+        items = [_toml_value(item, (*path, str(index)), lines, file) for index, item in enumerate(data)]
+        return Value(ListObj(items), at)
+    literal = Origin(at.file, at.line, at.column, (), "literal", data)
+    if isinstance(data, str | int | float | bool):
+        return Value(data, literal)
+    return Value(f"{type(data).__name__} {data.isoformat()}", literal)
+
+
+def read_yaml(machine: Machine, text: str, file: str) -> Value:
+    import yaml
+
+    loader_class = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        loader = yaml.SafeLoader(text) if len(text) < 200_000 else loader_class(text)
+        node = loader.get_single_node()
+        if node is None:
+            return Value(None, Origin(file, 1, 1))
+        return _Yaml(machine, file, yaml).value(node)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise Unreadable(f"does not parse: {problem}", mark.line + 1 if mark else 0) from None
+
+
+class _Yaml:
+    """Nodes to values; an anchor's value is shared by its aliases."""
+
+    def __init__(self, machine: Machine, file: str, yaml: Any) -> None:
+        self.machine = machine
+        self.file = file
+        self.yaml = yaml
+        self.known: dict[int, Value] = {}
+        self.scalars = yaml.constructor.SafeConstructor()
+
+    def value(self, node: Any) -> Value:
+        self.machine.budget.steps -= 1
+        if self.machine.budget.steps < 0:
+            raise Halt("the budget of steps is spent", Origin(self.file, node.start_mark.line + 1, 1))
+        if id(node) in self.known:
+            return self.known[id(node)]
+        at = Origin(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
+        if isinstance(node, self.yaml.ScalarNode):
+            value = self.scalar(node, at)
+        elif node.tag not in ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
+            value = Value(Unknown(f"the YAML tag {node.tag}", "write plain values"), at)
+        elif isinstance(node, self.yaml.SequenceNode):
+            items: list[Value] = []
+            value = self.known[id(node)] = Value(ListObj(items), at)
+            items.extend(self.value(item) for item in node.value)
+        else:
+            value = self.known[id(node)] = Value(DictObj({}), at)
+            self.mapping(node, value.payload, at)
+        self.known[id(node)] = value
+        return value
+
+    def scalar(self, node: Any, at: Origin) -> Value:
+        constructor = self.scalars.yaml_constructors.get(node.tag)
+        if constructor is None:
+            return Value(Unknown(f"the YAML tag {node.tag}", "write plain values"), at)
+        try:
+            data = constructor(self.scalars, node)
+        except (ValueError, self.yaml.YAMLError) as error:
+            raise Unreadable(f"does not parse: {error}", at.line) from None
+        if data is not None and not isinstance(data, str | int | float | bool | bytes):
+            data = f"{type(data).__name__} {data}"
+        return lift(data, Origin(at.file, at.line, at.column, (), "literal", data))
+
+    def mapping(self, node: Any, payload: DictObj, at: Origin) -> None:
+        """Own keys win over merged ones, earlier merges over later ones."""
+        merged: list[Any] = []
+        own: list[tuple[Any, Any]] = []
+        for key, item in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                merged.extend(item.value if isinstance(item, self.yaml.SequenceNode) else [item])
+            else:
+                own.append((key, item))
+        for source in reversed(merged):
+            below = self.value(source).payload
+            if not isinstance(below, DictObj):
+                raise Unreadable("does not parse: `<<` needs a mapping", at.line)
+            for key_value, item in below.entries.values():
+                store(self.machine, payload, key_value, item, at)
+        for key, item in own:
+            store(self.machine, payload, self.value(key), self.value(item), at)

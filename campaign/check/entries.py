@@ -1,0 +1,220 @@
+"""From a target to its configuration: evaluate the file, take the part that the entry names."""
+
+from __future__ import annotations
+
+import ast
+import os.path
+from dataclasses import dataclass, field
+from typing import Any
+
+from campaign.check import expressions, statements  # noqa: F401  (they fill the tables of the machine)
+from campaign.check.attributes import get_attribute
+from campaign.check.calls import call
+from campaign.check.constants import lift
+from campaign.check.dialects import documents, mmengine
+from campaign.check.dialects.mappings import nested
+from campaign.check.generators import finish
+from campaign.check.imports import Boundary, load
+from campaign.check.limits import CASES, Decisions, Halt, Raised
+from campaign.check.machine import Args, Budget, Machine
+from campaign.check.operators import store
+from campaign.check.sources import Sources, Unreadable
+from campaign.check.subscripts import get_item
+from campaign.check.targets import Entry, Target
+from campaign.check.values import (
+    OUTSIDE,
+    ClassObj,
+    DictObj,
+    FuncObj,
+    ModuleObj,
+    Origin,
+    Sym,
+    Value,
+)
+from campaign.errors import UsageError
+
+
+@dataclass(slots=True)
+class Case:
+    """One evaluation of a target: how run-time tests came out, and what it gave."""
+
+    tests: dict[str, bool]
+    machine: Machine
+    roots: dict[str, Value] = field(default_factory=dict)
+    single: bool = False
+    """One value whose paths need no name in front."""
+    problem: str = ""
+    place: Origin | None = None
+    edit: str = ""
+    raised: bool = False
+
+
+def evaluate(target: Target, entry: Entry | None, sources: Sources, boundary: Boundary, side: str) -> list[Case]:
+    """All cases of a target; one case when nothing depends on a run-time test."""
+    budget = Budget()
+    pending: list[dict[str, bool]] = [{}]
+    cases: list[Case] = []
+    while pending:
+        given = pending.pop()
+        decisions = Decisions(given)
+        case = evaluate_case(target, entry, Machine(sources, boundary, side, decisions, budget))
+        cases.append(case)
+        if not (case.problem and not case.raised):
+            pending.extend(decisions.alternatives(given))
+        if len(cases) + len(pending) > CASES:
+            too_many = f"more than {CASES} ways in which tests on run-time values can come out"
+            return [Case({}, case.machine, problem=too_many, edit="test fewer environment variables")]
+    return cases
+
+
+def evaluate_case(target: Target, entry: Entry | None, machine: Machine) -> Case:
+    case = Case(machine.decisions.taken, machine)
+    try:
+        case.roots, case.single = load_entry(target, entry, machine)
+    except Halt as halt:
+        case.problem, case.place, case.edit = halt.reason, halt.origin, halt.edit
+    except Raised as raised:
+        text = f": {raised.message}" if raised.message else ""
+        case.problem, case.place, case.raised = f"raises {raised.name}{text}", raised.error.origin, True
+    except (RecursionError, MemoryError):
+        case.problem = "is nested too deeply"
+    except Unreadable as problem:
+        case.problem = problem.reason
+        case.place = Origin(machine.sources.shown(target.path), problem.line, problem.column)
+    finally:
+        finish(machine)
+    return case
+
+
+def load_entry(target: Target, entry: Entry | None, machine: Machine) -> tuple[dict[str, Value], bool]:
+    if target.is_document:
+        return documents.load_document(machine, target, entry)
+    at = Origin(machine.sources.shown(target.path), 1, 1)
+    if entry is not None and entry.kind == "mmengine" or (entry is None and mmengine.has_base(machine, target.path)):
+        return mmengine.load_config(machine, target.path, at), False
+    if entry is not None and entry.kind == "lazyconfig":
+        machine.fresh_imports = True
+    name = machine.sources.shown(target.path).removesuffix(".py").replace("/", ".")
+    package_file = os.path.join(os.path.dirname(target.path), "__init__.py")
+    if machine.sources.is_file(package_file) and package_file != target.path:
+        load(machine, package_file, os.path.basename(os.path.dirname(target.path)), at)
+    module = load(machine, target.path, name, at)
+    if target.name:
+        return {target.name: part(machine, module, target, target.name, at)}, True
+    entry = entry or detect(module)
+    return take(machine, module, target, entry, at)
+
+
+def detect(module: ModuleObj) -> Entry:
+    names = module.scope.vars
+    if isinstance(getattr(names.get("get_config"), "payload", None), FuncObj):
+        return Entry("call", ("get_config",))
+    if "config" in names and "config" not in module.imported:
+        return Entry("names", ("config",))
+    return Entry("all")
+
+
+def take(
+    machine: Machine, module: ModuleObj, target: Target, entry: Entry, at: Origin
+) -> tuple[dict[str, Value], bool]:
+    if entry.kind == "call":
+        name = entry.names[0]
+        return {name: part(machine, module, target, name, at, called=True)}, True
+    if entry.kind == "class":
+        value = named(module, entry.names[0])
+        if not isinstance(value.payload, (ClassObj, *OUTSIDE)):
+            raise UsageError(f"{target.text}: {entry.names[0]} is not a class")
+        return {entry.names[0]: value}, True
+    if entry.kind == "names":
+        roots = {name: reach(machine, module, name, at) for name in entry.names}
+        return roots, len(roots) == 1
+    if entry.kind == "merge":
+        return {"": merge(machine, [reach(machine, module, name, at) for name in entry.names], at)}, True
+    if entry.kind == "lazyconfig":
+        return _lazy_names(machine, module, at), False
+    return public_names(module), False
+
+
+def part(
+    machine: Machine, module: ModuleObj, target: Target, name: str, at: Origin, called: bool = False
+) -> Value:
+    """A function's result, or the value of a name."""
+    value = named(module, name)
+    if called or isinstance(value.payload, FuncObj):
+        here = Origin(at.file, at.line, at.column, (), "literal", target.arguments)
+        keywords = {key: lift(item, here) for key, item in target.arguments}
+        return call(machine, value, Args([], keywords), value.origin, module.scope)
+    if target.arguments:
+        raise UsageError(f"{target.text}: {name} is not a function, it takes no arguments")
+    return value
+
+
+def named(module: ModuleObj, name: str) -> Value:
+    value = module.scope.vars.get(name)
+    if value is None:
+        raise UsageError(f"{module.shown}: has no {name!r}")
+    return value
+
+
+def reach(machine: Machine, module: ModuleObj, path: str, at: Origin) -> Value:
+    """`a.b.c` from a module's name `a`."""
+    first, *rest = path.split(".")
+    value = named(module, first)
+    for step in rest:
+        if isinstance(value.payload, DictObj):
+            value = get_item(machine, value, Value(step, at), at)
+        else:
+            value = get_attribute(machine, value, step, at)
+    return value
+
+
+def merge(machine: Machine, parts: list[Value], at: Origin) -> Value:
+    """Mappings merged one over the other, nested ones key by key."""
+    result = Value(DictObj({}), at)
+    for value in parts:
+        if not isinstance(value.payload, DictObj):
+            raise Halt("merges something that is not a mapping", value.origin)
+        _merge_into(machine, result.payload, value.payload, at)
+    return result
+
+
+def _merge_into(machine: Machine, into: DictObj, other: DictObj, at: Origin) -> None:
+    for key, (key_value, item) in list(other.entries.items()):
+        known = into.entries.get(key)
+        if isinstance(item.payload, DictObj):
+            below = DictObj({}, item.payload.flavour)
+            if known is not None and isinstance(known[1].payload, DictObj):
+                below.entries = dict(known[1].payload.entries)
+            _merge_into(machine, below, item.payload, at)
+            item = Value(below, item.origin)
+        store(machine, into, key_value, item, at)
+
+
+def public_names(module: ModuleObj) -> dict[str, Value]:
+    """Every public name but modules, and functions, classes and outside names that were imported."""
+    return {
+        name: value
+        for name, value in module.scope.vars.items()
+        if not name.startswith("_") and name not in module.imported and not isinstance(value.payload, ModuleObj)
+    }
+
+
+def _lazy_names(machine: Machine, module: ModuleObj, at: Origin) -> dict[str, Value]:
+    """What detectron2's `LazyConfig.load` keeps: public dicts."""
+    roots = {}
+    for name, value in module.scope.vars.items():
+        if name.startswith("_") or isinstance(value.payload, Sym):
+            continue
+        if isinstance(value.payload, DictObj):
+            roots[name] = nested(machine, value, "omega", at)
+        elif isinstance(value.payload, OUTSIDE):
+            roots[name] = value
+    return roots
+
+
+def unused_imports(machine: Machine) -> dict[str, Origin]:
+    """Modules from outside that were imported and of which nothing was read."""
+    return {name: origin for name, origin in machine.imports.items() if name not in machine.used}
+
+
+__all__ = ["Any", "Case", "ast", "evaluate", "merge", "unused_imports"]

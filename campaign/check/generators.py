@@ -1,0 +1,107 @@
+"""Generator functions: the body runs in a thread of its own, in turns with whoever asks for the next value.
+
+Only one of the two ever runs, so the order of everything is Python's own.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from campaign.check.limits import Halt
+from campaign.check.machine import Machine
+from campaign.check.values import Origin, Value
+
+LIVE = 50
+"""Generators of one target that may be unfinished at a time."""
+
+
+class Abandoned(BaseException):
+    """Unwinds the body of a generator that nobody asks any more."""
+
+
+class Generator:
+    """One running generator function."""
+
+    def __init__(self, machine: Machine, body: Callable[[], Any]) -> None:
+        self.machine = machine
+        self.body = body
+        self.asked = threading.Semaphore(0)
+        self.answered = threading.Semaphore(0)
+        self.value: Value | None = None
+        self.error: BaseException | None = None
+        self.over = False
+        self.abandoned = False
+        self.thread: threading.Thread | None = None
+        self.state: tuple[Any, ...] = (None, 0, 0)
+
+    def items(self) -> Iterator[Value]:
+        while not self.over:
+            value = self.next()
+            if value is None:
+                return
+            yield value
+
+    def next(self) -> Value | None:
+        """Run the body up to its next `yield`; None when it is over."""
+        machine = self.machine
+        before, running = (machine.control, machine.depth, machine.tries), machine.generator
+        machine.generator = self
+        machine.depth += 1
+        if self.thread is None:
+            self.thread = threading.Thread(target=self.run, daemon=True)
+            self.thread.start()
+        else:
+            machine.control = self.state[0]
+        self.asked.release()
+        self.answered.acquire()
+        machine.control, machine.depth, machine.tries = before
+        machine.generator = running
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
+        return None if self.over else self.value
+
+    def run(self) -> None:
+        self.asked.acquire()
+        try:
+            if not self.abandoned:
+                self.body()
+        except Abandoned:
+            pass
+        except BaseException as error:
+            self.error = error
+        self.over = True
+        self.answered.release()
+
+    def give(self, value: Value) -> None:
+        """`yield`, called in the body's thread."""
+        self.value = value
+        self.state = (self.machine.control,)
+        self.answered.release()
+        self.asked.acquire()
+        if self.abandoned:
+            raise Abandoned
+
+    def abandon(self) -> None:
+        if self.thread is not None and not self.over:
+            self.abandoned = True
+            self.asked.release()
+            self.thread.join()
+
+
+def start(machine: Machine, body: Callable[[], Any], at: Origin) -> Iterator[Value]:
+    machine.generators = [generator for generator in machine.generators if not generator.over]
+    if len(machine.generators) >= LIVE:
+        raise Halt(f"more than {LIVE} unfinished generators", at, "return lists")
+    generator = Generator(machine, body)
+    machine.generators.append(generator)
+    return generator.items()
+
+
+def finish(machine: Machine) -> None:
+    """End the threads of what was never read to its end."""
+    for generator in machine.generators:
+        generator.abandon()
+    machine.generators.clear()

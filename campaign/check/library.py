@@ -1,0 +1,485 @@
+"""The part of the standard library, and of configuration frameworks, that is followed."""
+
+from __future__ import annotations
+
+import math
+import os.path
+from collections.abc import Callable
+from typing import Any
+
+from campaign.check.attributes import get_attribute
+from campaign.check.builtin_functions import Function, one, origin_of, pure
+from campaign.check.classes import apply_dataclass
+from campaign.check.constants import NotConcrete, lift, lower
+from campaign.check.dialects.frameworks import FRAMEWORKS
+from campaign.check.iteration import elements
+from campaign.check.limits import Halt
+from campaign.check.machine import Args, Machine, Site
+from campaign.check.methods import pairs_of
+from campaign.check.operators import binary, store, truth
+from campaign.check.outside import call_outside, term
+from campaign.check.values import (
+    OUTSIDE,
+    Builtin,
+    ClassObj,
+    DataField,
+    DictObj,
+    FieldObj,
+    FuncObj,
+    InstObj,
+    Iter,
+    ListObj,
+    ModuleObj,
+    Nondet,
+    Opaque,
+    Origin,
+    Partial,
+    SetObj,
+    Sym,
+    TupleObj,
+    Unknown,
+    Value,
+    is_constant,
+)
+
+CONSTANTS: dict[str, Any] = {
+    "math.pi": math.pi, "math.e": math.e, "math.tau": math.tau, "math.inf": math.inf, "math.nan": math.nan,
+    "typing.TYPE_CHECKING": False, "typing_extensions.TYPE_CHECKING": False,
+    "string.ascii_lowercase": "abcdefghijklmnopqrstuvwxyz", "string.digits": "0123456789",
+    "string.ascii_uppercase": "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "os.sep": "/",
+}  # fmt: skip
+
+MATH = (
+    "acos asin atan atan2 ceil copysign cos cosh degrees dist erf erfc exp expm1 fabs floor fmod fsum gamma gcd "
+    "hypot isclose isfinite isinf isnan isqrt lcm ldexp lgamma log log10 log1p log2 modf pow prod radians remainder "
+    "sin sinh sqrt tan tanh trunc"
+).split()
+PATHS = "basename commonprefix dirname isabs join normpath split splitext".split()
+
+
+def known_name(full: str, at: Origin) -> Value | None:
+    """A constant of the standard library."""
+    if full in CONSTANTS:
+        return Value(CONSTANTS[full], at)
+    return None
+
+
+def dataclass(machine: Machine, args: Args, site: Site) -> Value:
+    options = {}
+    for name, value in args.keywords.items():
+        if not is_constant(value.payload):
+            raise Halt("a dataclass option only known at run time", site.at)
+        options[name] = bool(value.payload)
+    unfollowed = [name for name in options if name in ("slots", "weakref_slot") and options[name]]
+    options = {name: flag for name, flag in options.items() if name not in unfollowed}
+    if args.positional:
+        return _as_dataclass(machine, args.positional[0], options, site.at)
+    return Value(Builtin("dataclass", lambda m, a, s: _as_dataclass(m, a.positional[0], options, s.at)), site.at)
+
+
+def _as_dataclass(machine: Machine, value: Value, options: dict[str, bool], at: Origin) -> Value:
+    cls = value.payload
+    if not isinstance(cls, ClassObj):
+        raise Halt("dataclass of something that is not a class", at)
+    apply_dataclass(machine, cls, options, at)
+    return value
+
+
+def dataclass_field(machine: Machine, args: Args, site: Site) -> Value:
+    given = args.keywords
+
+    def flag(name: str) -> bool | None:
+        if name not in given:
+            return None
+        if not isinstance(given[name].payload, bool):
+            return None
+        return bool(given[name].payload)
+
+    init = flag("init")
+    field = FieldObj(given.get("default"), given.get("default_factory"), True if init is None else init, flag("kw_only"))
+    return Value(field, origin_of(args, site))
+
+
+def dataclass_replace(machine: Machine, args: Args, site: Site) -> Value:
+    from campaign.check.calls import instantiate
+
+    holder = one(machine, args, site)
+    payload = holder.payload
+    if not isinstance(payload, InstObj) or payload.cls.kind != "dataclass":
+        return call_outside(machine, Value(Sym("dataclasses.replace", "dataclasses", 0), site.at), args, site.at)
+    given: dict[str, Value] = {}
+    for field in payload.cls.fields:
+        if not field.field.init:
+            if field.name in args.keywords:
+                raise machine.error(ValueError, f"field {field.name} is declared with init=False", site.at)
+            continue
+        if field.pseudo and field.name not in args.keywords:
+            raise Halt("dataclasses.replace() with an InitVar", site.at)
+        given[field.name] = args.keywords.get(field.name) or payload.attrs[field.name]
+    given.update({name: value for name, value in args.keywords.items() if name not in given})
+    return instantiate(machine, Value(payload.cls, site.at), payload.cls, Args([], given), site.at)
+
+
+def dataclass_dict(machine: Machine, args: Args, site: Site) -> Value:
+    holder = one(machine, args, site)
+    if not (isinstance(holder.payload, InstObj) and holder.payload.cls.kind == "dataclass"):
+        return term(machine, "dataclasses.asdict", site.at, holder)
+    if args.keywords:
+        raise Halt("asdict() with dict_factory", site.at)
+    return _converted(machine, holder, site.at)
+
+
+def _converted(machine: Machine, value: Value, at: Origin) -> Value:
+    payload = value.payload
+    if isinstance(payload, InstObj) and payload.cls.kind == "dataclass":
+        entries: dict[Any, tuple[Value, Value]] = {
+            field.name: (Value(field.name, at), _converted(machine, payload.attrs[field.name], at))
+            for field in payload.cls.fields
+            if not field.pseudo
+        }
+        return Value(DictObj(entries), value.origin)
+    if isinstance(payload, ListObj):
+        return Value(ListObj([_converted(machine, item, at) for item in payload.items]), value.origin)
+    if isinstance(payload, TupleObj):
+        return Value(TupleObj(tuple(_converted(machine, item, at) for item in payload.items), payload.cls), value.origin)
+    if isinstance(payload, DictObj):
+        pairs: dict[Any, tuple[Value, Value]] = {
+            key: (pair[0], _converted(machine, pair[1], at)) for key, pair in payload.entries.items()
+        }
+        return Value(DictObj(pairs, payload.flavour), value.origin)
+    return copied(machine, value, {}, at)
+
+
+def dataclass_tuple(machine: Machine, args: Args, site: Site) -> Value:
+    payload = one(machine, args, site).payload
+    raise Halt(f"astuple() of {type(payload).__name__} is not followed", site.at, "use asdict()")
+
+
+def dataclass_fields(machine: Machine, args: Args, site: Site) -> Value:
+    payload = one(machine, args, site).payload
+    cls = payload.cls if isinstance(payload, InstObj) else payload
+    if not isinstance(cls, ClassObj):
+        return term(machine, "dataclasses.fields", site.at, args.positional[0])
+    description = ClassObj("Field", "Field", _any_module(machine), ())
+    items = []
+    for field in cls.fields:
+        if not field.pseudo:
+            items.append(Value(InstObj(description, {"name": Value(field.name, site.at)}), site.at))
+    return Value(TupleObj(tuple(items)), site.at)
+
+
+def _any_module(machine: Machine) -> ModuleObj:
+    return next(iter(machine.modules.values()))
+
+
+def is_dataclass(machine: Machine, args: Args, site: Site) -> Value:
+    payload = one(machine, args, site).payload
+    if isinstance(payload, OUTSIDE):
+        return term(machine, "is_dataclass", site.at, args.positional[0])
+    cls = payload.cls if isinstance(payload, InstObj) else payload
+    return Value(isinstance(cls, ClassObj) and any(base.kind == "dataclass" for base in cls.mro), site.at)
+
+
+def deep_copy(machine: Machine, args: Args, site: Site) -> Value:
+    return copied(machine, one(machine, args, site), {}, site.at)
+
+
+def copied(machine: Machine, value: Value, memo: dict[int, Any], at: Origin) -> Value:
+    """`copy.deepcopy`: own objects anew, shared ones shared in the copy too."""
+    payload = value.payload
+    machine.readable(payload, at)
+    if id(payload) in memo:
+        return Value(memo[id(payload)], value.origin)
+    copy: Any = payload
+    if isinstance(payload, ListObj):
+        copy = memo[id(payload)] = ListObj([])
+        copy.items = [copied(machine, item, memo, at) for item in payload.items]
+    elif isinstance(payload, TupleObj):
+        copy = TupleObj(tuple(copied(machine, item, memo, at) for item in payload.items), payload.cls)
+    elif isinstance(payload, SetObj):
+        copy = SetObj(dict(payload.items), payload.frozen)
+    elif isinstance(payload, DictObj):
+        copy = memo[id(payload)] = DictObj({}, payload.flavour)
+        copy.factory, copy.flags = payload.factory, dict(payload.flags)
+        copy.entries = {
+            key: (pair[0], copied(machine, pair[1], memo, at)) for key, pair in payload.entries.items()
+        }
+    elif isinstance(payload, InstObj) and payload.cls.kind != "enum":
+        copy = memo[id(payload)] = InstObj(payload.cls)
+        copy.attrs = {name: copied(machine, item, memo, at) for name, item in payload.attrs.items()}
+    elif isinstance(payload, Opaque):
+        copy = memo[id(payload)] = _copied_opaque(machine, payload, memo, at)
+    elif isinstance(payload, Iter | Partial):
+        raise Halt(f"deep copy of a {type(payload).__name__.lower()} is not followed", at)
+    machine.budget.steps -= 1
+    return Value(copy, value.origin)
+
+
+def _copied_opaque(machine: Machine, payload: Opaque, memo: dict[int, Any], at: Origin) -> Opaque:
+    args = tuple(copied(machine, item, memo, at) for item in payload.args)
+    kwargs = {name: copied(machine, item, memo, at) for name, item in payload.kwargs.items()}
+    copy = Opaque(payload.callee, args, kwargs, payload.epoch)
+    copy.fields = {name: copied(machine, item, memo, at) for name, item in payload.fields.items()}
+    copy.log = list(payload.log)
+    if any(holder.version != version for holder, version in payload.captured):
+        raise Halt("copies an object built from something that changed afterwards", at, "change it before")
+    return copy
+
+
+def shallow_copy(machine: Machine, args: Args, site: Site) -> Value:
+    value = one(machine, args, site)
+    payload = value.payload
+    machine.readable(payload, site.at)
+    copy: Any = payload
+    if isinstance(payload, ListObj):
+        copy = ListObj(list(payload.items))
+    elif isinstance(payload, SetObj):
+        copy = SetObj(dict(payload.items), payload.frozen)
+    elif isinstance(payload, DictObj):
+        copy = DictObj(dict(payload.entries), payload.flavour)
+        copy.factory, copy.flags = payload.factory, dict(payload.flags)
+    elif isinstance(payload, InstObj) and payload.cls.kind != "enum":
+        copy = InstObj(payload.cls, dict(payload.attrs))
+    elif isinstance(payload, Opaque):
+        copy = Opaque(payload.callee, payload.args, dict(payload.kwargs), payload.epoch)
+        copy.fields, copy.log = dict(payload.fields), list(payload.log)
+    elif isinstance(payload, Iter):
+        raise Halt("copy of an iterator is not followed", site.at)
+    return Value(copy, Origin(site.at.file, site.at.line, site.at.column, (value.origin,)))
+
+
+def partial(machine: Machine, args: Args, site: Site) -> Value:
+    function = args.positional[0]
+    return Value(Partial(function, tuple(args.positional[1:]), dict(args.keywords)), origin_of(args, site))
+
+
+def reduce(machine: Machine, args: Args, site: Site) -> Value:
+    from campaign.check.calls import call
+
+    function, items, *initial = args.positional
+    found = [*initial, *elements(machine, items, site.at)]
+    if not found:
+        raise machine.error(TypeError, "reduce() of empty iterable with no initial value", site.at)
+    result = found[0]
+    for item in found[1:]:
+        result = call(machine, function, Args([result, item]), site.at, site.scope)
+    return result
+
+
+def same_function(machine: Machine, args: Args, site: Site) -> Value:
+    """Decorators that leave what they get as it is."""
+    return args.positional[0] if args.positional else Value(Builtin("decorator", same_function), site.at)
+
+
+def wraps(machine: Machine, args: Args, site: Site) -> Value:
+    """`functools.wraps(f)`: the wrapper gets the name of what it wraps."""
+    wrapped = args.positional[0]
+
+    def decorate(machine: Machine, given: Args, inner: Site) -> Value:
+        value = given.positional[0]
+        if isinstance(value.payload, FuncObj) and isinstance(wrapped.payload, FuncObj):
+            value.payload.name = wrapped.payload.name
+            value.payload.qualname = wrapped.payload.qualname
+            value.payload.attrs = {**wrapped.payload.attrs, "__wrapped__": wrapped}
+        return value
+
+    return Value(Builtin("wraps", decorate), site.at)
+
+
+def environment(machine: Machine, args: Args, site: Site) -> Value:
+    """`os.environ.get(name, default)` and `os.getenv`: the same for the same name, in every environment."""
+    name, *default = args.positional
+    fallback = default[0] if default else args.keywords.get("default", Value(None, site.at))
+    epoch = Value(sum(effect.name.startswith("os.") for effect in machine.effects), site.at)
+    return term(machine, "os.environ.get", site.at, name, fallback, epoch, may_raise=False)
+
+
+def new_dict(flavour: str) -> Function:
+    def known(machine: Machine, args: Args, site: Site) -> Value:
+        result = DictObj({}, flavour)
+        if flavour == "defaultdict" and args.positional:
+            result.factory = args.positional[0] if args.positional[0].payload is not None else None
+            args = Args(args.positional[1:], args.keywords)
+        for key, item in pairs_of(machine, args, site.at):
+            store(machine, result, key, item, site.at)
+        return Value(result, origin_of(args, site))
+
+    return known
+
+
+def simple_namespace(machine: Machine, args: Args, site: Site) -> Value:
+    if args.positional:
+        raise Halt("SimpleNamespace() with positional arguments", site.at)
+    cls = ClassObj("SimpleNamespace", "SimpleNamespace", _any_module(machine), ())
+    cls.options = {"eq": True}
+    return Value(InstObj(cls, dict(args.keywords)), origin_of(args, site))
+
+
+def named_tuple(machine: Machine, args: Args, site: Site) -> Value:
+    name, fields = (value.payload for value in args.positional[:2])
+    names = fields.replace(",", " ").split() if isinstance(fields, str) else None
+    if isinstance(fields, ListObj | TupleObj):
+        names = [item.payload for item in fields.items]
+    if names is None or not isinstance(name, str) or not all(isinstance(item, str) for item in names):
+        raise Halt("namedtuple() with names only known at run time", site.at)
+    cls = ClassObj(name, name, site.scope.module, ())
+    cls.kind = "namedtuple"
+    given = args.keywords.get("defaults")
+    defaults = elements(machine, given, site.at) if given is not None else []
+    if set(args.keywords) - {"defaults"}:
+        raise Halt("namedtuple() with further options", site.at)
+    first = len(names) - len(defaults)
+    for index, field in enumerate(names):
+        default = defaults[index - first] if index >= first else None
+        cls.fields.append(DataField(field, FieldObj(default, None, True, None), False, False))
+    return Value(cls, site.at)
+
+
+def product(machine: Machine, args: Args, site: Site) -> Value:
+    import itertools
+
+    repeat = args.keywords.get("repeat")
+    count = repeat.payload if repeat is not None else 1
+    pools = [elements(machine, value, site.at) for value in args.positional] * count
+    rows = (Value(TupleObj(row), site.at) for row in itertools.product(*pools))
+    return Value(Iter(rows), origin_of(args, site))
+
+
+def chain(machine: Machine, args: Args, site: Site) -> Value:
+    from campaign.check.iteration import iterate
+
+    items = (item for value in args.positional for item in iterate(machine, value, site.at))
+    return Value(Iter(items), origin_of(args, site))
+
+
+def chain_iterable(machine: Machine, args: Args, site: Site) -> Value:
+    return chain(machine, Args(elements(machine, args.positional[0], site.at)), site)
+
+
+def attribute_getter(machine: Machine, args: Args, site: Site) -> Value:
+    names = [value.payload for value in args.positional]
+    if len(names) != 1 or not isinstance(names[0], str) or "." in names[0]:
+        raise Halt("attrgetter() with several names", site.at)
+    return Value(Builtin("attrgetter", lambda m, a, s: get_attribute(m, a.positional[0], names[0], s.at)), site.at)
+
+
+def item_getter(machine: Machine, args: Args, site: Site) -> Value:
+    from campaign.check.subscripts import get_item
+
+    index = one(machine, args, site)
+    return Value(Builtin("itemgetter", lambda m, a, s: get_item(m, a.positional[0], index, s.at)), site.at)
+
+
+def refuse(what: str, edit: str = "") -> Function:
+    def known(machine: Machine, args: Args, site: Site) -> Value:
+        raise Halt(f"{what} is not followed", site.at, edit)
+
+    return known
+
+
+def path_of_file(machine: Machine, args: Args, site: Site) -> Value:
+    """`abspath`, `realpath` and `expanduser` of a path that is already absolute and plain."""
+    value = one(machine, args, site)
+    payload = value.payload
+    if isinstance(payload, str) and payload.startswith("/") and os.path.normpath(payload) == payload:
+        return Value(payload, origin_of(args, site))
+    return term(machine, "os.path.abspath", site.at, value)
+
+
+def dumps(machine: Machine, args: Args, site: Site) -> Value:
+    import json
+
+    try:
+        real = lower(args.positional[0].payload)
+        named = {key: lower(value.payload) for key, value in args.keywords.items()}
+        return lift(json.dumps(real, **named), origin_of(args, site))
+    except NotConcrete:
+        extra = [Value(ListObj([Value(key, site.at), value]), site.at) for key, value in sorted(args.keywords.items())]
+        return term(machine, "json.dumps", site.at, *args.positional, *extra)
+    except Exception as error:
+        raise machine.error(type(error), str(error), site.at) from None
+
+
+def loads(machine: Machine, args: Args, site: Site) -> Value:
+    import json
+
+    text = one(machine, args, site)
+    if not isinstance(text.payload, str) or args.keywords:
+        return term(machine, "json.loads", site.at, text)
+    try:
+        return lift(json.loads(text.payload), origin_of(args, site))
+    except (ValueError, RecursionError) as error:
+        raise machine.error(ValueError, str(error), site.at) from None
+
+
+def arithmetic(kind: str) -> Function:
+    import ast
+
+    kinds: dict[str, type[ast.operator]] = {"add": ast.Add, "sub": ast.Sub, "mul": ast.Mult, "truediv": ast.Div}
+    return lambda machine, args, site: binary(machine, kinds[kind], *args.positional, site.at)
+
+
+def _math(name: str) -> Function:
+    function: Callable[..., Any] = getattr(math, name)
+    if name in ("prod", "fsum", "gcd", "lcm"):
+        return pure(function)
+
+    def known(machine: Machine, args: Args, site: Site) -> Value:
+        if name in ("pow", "ldexp") and any(isinstance(value.payload, int) for value in args.positional):
+            return pure(function)(machine, args, site)
+        return pure(function)(machine, args, site)
+
+    return known
+
+
+def assert_type(machine: Machine, args: Args, site: Site) -> Value:
+    """`typing.cast(T, x)` is x."""
+    return args.positional[1]
+
+
+def new_type(machine: Machine, args: Args, site: Site) -> Value:
+    return Value(Builtin("NewType", lambda m, a, s: a.positional[0]), site.at)
+
+
+def suppress(machine: Machine, args: Args, site: Site) -> Value:
+    return call_outside(machine, Value(Sym("contextlib.suppress", "contextlib", 0), site.at), args, site.at)
+
+
+FUNCTIONS: dict[str, Function] = {
+    **{f"math.{name}": _math(name) for name in MATH if hasattr(math, name)},
+    **{f"os.path.{name}": pure(getattr(os.path, name)) for name in PATHS},
+    **{f"posixpath.{name}": pure(getattr(os.path, name)) for name in PATHS},
+    "math.factorial": refuse("math.factorial"), "math.comb": refuse("math.comb"), "math.perm": refuse("math.perm"),
+    "os.path.abspath": path_of_file, "os.path.realpath": path_of_file, "os.path.expanduser": path_of_file,
+    "os.environ.get": environment, "os.getenv": environment,
+    "dataclasses.dataclass": dataclass, "dataclasses.field": dataclass_field,
+    "dataclasses.replace": dataclass_replace, "dataclasses.asdict": dataclass_dict,
+    "dataclasses.astuple": dataclass_tuple, "dataclasses.fields": dataclass_fields,
+    "dataclasses.is_dataclass": is_dataclass,
+    "copy.deepcopy": deep_copy, "copy.copy": shallow_copy,
+    "functools.partial": partial, "functools.reduce": reduce, "functools.wraps": wraps,
+    "functools.lru_cache": refuse("functools.lru_cache", "leave the cache out"),
+    "functools.cache": refuse("functools.cache", "leave the cache out"),
+    "functools.cached_property": refuse("functools.cached_property", "use property"),
+    "functools.singledispatch": refuse("functools.singledispatch"),
+    "collections.OrderedDict": new_dict("ordered"), "collections.defaultdict": new_dict("defaultdict"),
+    "collections.namedtuple": named_tuple, "types.SimpleNamespace": simple_namespace,
+    "argparse.Namespace": simple_namespace,
+    "itertools.product": product, "itertools.chain": chain, "itertools.chain.from_iterable": chain_iterable,
+    "operator.attrgetter": attribute_getter, "operator.itemgetter": item_getter,
+    **{f"operator.{name}": arithmetic(name) for name in ("add", "sub", "mul", "truediv")},
+    "json.dumps": dumps, "json.loads": loads,
+    "abc.abstractmethod": same_function, "typing.final": same_function, "typing.overload": same_function,
+    "typing.runtime_checkable": same_function, "typing.override": same_function, "typing.no_type_check": same_function,
+    "typing_extensions.override": same_function, "typing.cast": assert_type, "typing.NewType": new_type,
+    "enum.unique": same_function, "contextlib.suppress": suppress,
+    "exec": refuse("exec"), "importlib.import_module": refuse("importlib.import_module", "write an import statement"),
+    "importlib.reload": refuse("importlib.reload"), "runpy.run_path": refuse("runpy.run_path"),
+    "sys.exit": refuse("sys.exit"), "sys._getframe": refuse("sys._getframe"),
+    "inspect.currentframe": refuse("inspect.currentframe"), "inspect.stack": refuse("inspect.stack"),
+    "gc.get_objects": refuse("gc.get_objects"), "gc.get_referrers": refuse("gc.get_referrers"),
+    "types.FunctionType": refuse("types.FunctionType"), "types.new_class": refuse("types.new_class"),
+    **FRAMEWORKS,
+}  # fmt: skip
+
+__all__ = ["FUNCTIONS", "Nondet", "Unknown", "is_constant", "known_name", "truth"]

@@ -1,0 +1,167 @@
+"""The evaluator's state, and the few operations that everything else is written with."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from campaign.check.limits import STEPS, Decisions, Halt, Raised
+from campaign.check.scope import Scope
+from campaign.check.sources import Sources
+from campaign.check.values import Effect, ErrorObj, ModuleObj, Mutable, Origin, Value
+
+
+if TYPE_CHECKING:
+    from campaign.check.imports import Boundary
+
+
+class Site:
+    """Where a call happens: its place, and the scope it can see."""
+
+    __slots__ = ("at", "scope")
+
+    def __init__(self, at: Origin, scope: Scope) -> None:
+        self.at = at
+        self.scope = scope
+
+
+class Args:
+    """Evaluated arguments of a call."""
+
+    __slots__ = ("keywords", "positional")
+
+    def __init__(self, positional: list[Value], keywords: dict[str, Value] | None = None) -> None:
+        self.positional = positional
+        self.keywords: dict[str, Value] = {} if keywords is None else keywords
+
+
+class Returned:
+    """A block ended with `return`."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+
+Completion = Returned | str | None
+"""How a block ended: None (to its end), `break`, `continue`, or with a value."""
+
+Expression = Callable[["Machine", Any, Scope], Value]
+Statement = Callable[["Machine", Any, Scope], Completion]
+
+
+class Budget:
+    """Steps that all cases of one target share."""
+
+    def __init__(self, steps: int = STEPS) -> None:
+        self.steps = steps
+
+
+class Machine:
+    """One evaluation of one target in one case."""
+
+    def __init__(
+        self, sources: Sources, boundary: Boundary, side: str, decisions: Decisions, budget: Budget
+    ) -> None:
+        self.sources = sources
+        self.boundary = boundary
+        self.side = side
+        """`reference` or `variant`; keeps keys of what cannot be matched between the two apart."""
+        self.decisions = decisions
+        self.budget = budget
+        self.modules: dict[str, ModuleObj] = {}
+        self.effects: list[Effect] = []
+        self.imports: dict[str, Origin] = {}
+        """Modules from outside that were imported, and where."""
+        self.used: set[str] = set()
+        """Those of them a name of which was read."""
+        self.control: Origin | None = None
+        """What the tests depend on that led here."""
+        self.risks: dict[str, Origin] = {}
+        """Operations on the environment that raise in some environments, and where."""
+        self.depth = 0
+        self.tries = 0
+        """Enclosing `try` statements with handlers: only there it matters whether outside code raises."""
+        self.counter = 0
+        self.handled: list[Value] = []
+        self.fresh_imports = False
+        """Each relative import executes its module again (detectron2's LazyConfig)."""
+        self.reading_base = False
+        """Inside mmengine's `with read_base():`."""
+        self.patched: dict[str, Value] = {}
+        """Names from outside that the checked files assigned to."""
+        self.generators: list[Any] = []
+        self.generator: Any = None
+        """The generator function that runs, see `campaign/check/generators.py`."""
+        self.loading: list[str] = []
+        """Files whose module is being evaluated, outermost first."""
+        self.prepare: Callable[[ast.Module, ModuleObj], list[ast.stmt]] = lambda tree, module: tree.body
+        """What a dialect does to a module's statements before they run."""
+
+    def eval(self, node: ast.expr, scope: Scope) -> Value:
+        self.budget.steps -= 1
+        if self.budget.steps < 0:
+            raise self.spent(node, scope)
+        return EXPRESSIONS[type(node)](self, node, scope)
+
+    def run(self, statements: list[ast.stmt], scope: Scope) -> Completion:
+        for node in statements:
+            self.budget.steps -= 1
+            if self.budget.steps < 0:
+                raise self.spent(node, scope)
+            completion = STATEMENTS[type(node)](self, node, scope)
+            if completion is not None:
+                return completion
+        return None
+
+    def spent(self, node: ast.AST, scope: Scope) -> Halt:
+        return Halt(
+            f"the budget of {STEPS:,} steps is spent",
+            self.place(node, scope),
+            "make the loop shorter, or move what it computes out of the configuration",
+        )
+
+    def place(self, node: ast.AST, scope: Scope, *parents: Origin) -> Origin:
+        return Origin(scope.module.shown, getattr(node, "lineno", 0), getattr(node, "col_offset", -1) + 1, parents)
+
+    def value(self, payload: Any, node: ast.AST, scope: Scope, *inputs: Value) -> Value:
+        """A computed value whose origin is this node and what went in."""
+        return Value(payload, self.place(node, scope, *(value.origin for value in inputs)))
+
+    def bound(self, value: Value) -> Value:
+        """The value as it is stored under the tests that led here."""
+        if self.control is None:
+            return value
+        origin = value.origin
+        parents = (origin, self.control)
+        return Value(value.payload, Origin(origin.file, origin.line, origin.column, parents))
+
+    def under(self, test: Origin) -> Origin | None:
+        """Make what follows depend on `test`; returns what to restore."""
+        before = self.control
+        parents = (test,) if before is None else (test, before)
+        self.control = Origin(test.file, test.line, test.column, parents)
+        return before
+
+    def error(self, error_type: type, message: str, at: Origin) -> Raised:
+        return Raised(Value(ErrorObj(error_type, (Value(message, at),)), at))
+
+    def readable(self, payload: Any, at: Origin) -> None:
+        """Stops where code from outside may have changed an object unseen."""
+        if isinstance(payload, Mutable) and payload.given_to:
+            raise Halt(
+                f"reads an object after it was given to {payload.given_to}, which may have changed it",
+                at,
+                "read what is needed before the call",
+            )
+
+    def unique(self, at: Origin) -> str:
+        """A key for what cannot be matched between two files; the same in every case of one target."""
+        self.counter += 1
+        return f"{self.side}@{at.file}:{at.line}:{at.column}#{self.counter}"
+
+
+EXPRESSIONS: dict[type[ast.AST], Expression] = {}
+STATEMENTS: dict[type[ast.AST], Statement] = {}

@@ -1,0 +1,349 @@
+"""What is only known at run time: names from outside, calls of them, operations on them, and their effects."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from typing import Any
+
+from campaign.check.limits import Halt, Raised
+from campaign.check.machine import Args, Machine
+from campaign.check.scope import names_of
+from campaign.check.values import (
+    Bound,
+    ClassObj,
+    DictObj,
+    Effect,
+    ErrorObj,
+    FuncObj,
+    InstObj,
+    ListObj,
+    Mutable,
+    Nondet,
+    Opaque,
+    Origin,
+    SetObj,
+    Sym,
+    Term,
+    TupleObj,
+    Unknown,
+    Value,
+    children,
+    is_constant,
+    reachable,
+)
+
+NONDETERMINISTIC = (
+    "random.", "secrets.", "uuid.", "time.", "datetime.datetime.now", "datetime.datetime.utcnow",
+    "datetime.datetime.today", "datetime.date.today", "os.urandom", "os.getpid", "os.times", "tempfile.",
+    "numpy.random.", "torch.rand", "torch.randn", "torch.randint", "torch.randperm", "threading.get_ident",
+    "id", "hash", "object", "socket.socket", "multiprocessing.current_process", "torch.initial_seed", "torch.seed",
+)  # fmt: skip
+"""Names, or beginnings of names when they end with a dot, whose result differs from run to run."""
+
+SEEDS = ("random.seed", "numpy.random.seed", "torch.manual_seed", "time.sleep", "time.tzset")
+"""Exceptions to the above: calls for their effect."""
+
+READS_FILES = ("os.listdir", "os.scandir", "os.walk", "glob.", "io.open", "open", "linecache.", "fileinput.")
+FILE_METHODS = frozenset({"read_text", "read_bytes", "open", "glob", "iterdir", "rglob", "walk", "stat", "readlink"})
+MUTATING = frozenset(
+    {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault", "popitem", "sort", "reverse",
+     "add", "discard", "__setitem__", "__setattr__", "__delitem__", "intersection_update", "difference_update"}
+)  # fmt: skip
+
+
+def outside_roots(values: tuple[Value, ...]) -> tuple[tuple[Opaque, int], ...]:
+    roots: list[tuple[Opaque, int]] = []
+    for value in values:
+        if isinstance(value.payload, Opaque):
+            roots.append((value.payload, len(value.payload.log)))
+        elif isinstance(value.payload, Term):
+            roots.extend(value.payload.roots)
+    return tuple(roots)
+
+
+def freeze(value: Value, memo: dict[int, Any] | None = None) -> Value:
+    """The value as it is now: own containers copied, so that later changes do not show."""
+    memo = {} if memo is None else memo
+    payload = value.payload
+    if is_constant(payload) or id(payload) in memo:
+        return Value(memo.get(id(payload), payload), value.origin)
+    copy: Any = payload
+    if isinstance(payload, ListObj):
+        copy = memo[id(payload)] = ListObj([])
+        copy.items = [freeze(item, memo) for item in payload.items]
+    elif isinstance(payload, TupleObj):
+        copy = TupleObj(tuple(freeze(item, memo) for item in payload.items), payload.cls)
+    elif isinstance(payload, SetObj):
+        copy = SetObj({key: freeze(item, memo) for key, item in payload.items.items()}, payload.frozen)
+    elif isinstance(payload, DictObj):
+        copy = memo[id(payload)] = DictObj({}, payload.flavour)
+        copy.entries = {key: (pair[0], freeze(pair[1], memo)) for key, pair in payload.entries.items()}
+    elif isinstance(payload, InstObj) and payload.cls.kind != "enum":
+        copy = memo[id(payload)] = InstObj(payload.cls)
+        copy.attrs = {name: freeze(item, memo) for name, item in payload.attrs.items()}
+    return Value(copy, value.origin)
+
+
+def term(machine: Machine, op: str, at: Origin, *operands: Value, may_raise: bool = True) -> Value:
+    """An operation that is not carried out, because an operand is only known at run time."""
+    origin = Origin(at.file, at.line, at.column, tuple(value.origin for value in operands))
+    for value in operands:
+        machine.readable(value.payload, at)
+        if isinstance(value.payload, Unknown | Nondet):
+            return Value(value.payload, origin)
+        for payload in reachable([value]):
+            if isinstance(payload, Unknown | Nondet):
+                return Value(payload, origin)
+    frozen = tuple(freeze(value) for value in operands)
+    result = Value(Term(op, frozen, outside_roots(operands)), origin)
+    if may_raise:
+        raise_if_tried(machine, result, at)
+    return result
+
+
+def raise_if_tried(machine: Machine, result: Value, at: Origin) -> None:
+    """Inside a `try`, whether code from outside raises is a test like any other. Elsewhere it is remembered: an
+    environment in which only one of two files raises separates them."""
+    if not machine.tries and isinstance(result.payload, Term) and reads_environment(result):
+        machine.risks.setdefault(key_text(machine, result, at), at)
+    if machine.tries and not machine.decisions.decide(f"succeeds: {key_text(machine, result, at)}"):
+        raise Raised(Value(ErrorObj(None, (), key_text(machine, result, at)), at))
+
+
+def reads_environment(value: Value) -> bool:
+    """Whether a value is computed from the environment alone, nothing opaque in between."""
+    parts = reachable([value])
+    return any(isinstance(part, Term) and part.op.startswith("os.environ") for part in parts) and not any(
+        isinstance(part, Opaque) for part in parts
+    )
+
+
+def decide(machine: Machine, value: Value, at: Origin, asks: str = "") -> bool:
+    """Truth of something only known at run time: both outcomes are gone through, each in its own case."""
+    payload = value.payload
+    if isinstance(payload, Unknown):
+        raise Halt(f"tests a value that cannot be known: {payload.reason}", at, payload.edit)
+    if isinstance(payload, Nondet):
+        raise Halt(f"tests a value that differs from run to run ({payload.source})", at, "take the value out")
+    return machine.decisions.decide(asks + key_text(machine, value, at))
+
+
+def is_nondeterministic(name: str) -> bool:
+    if name in SEEDS:
+        return False
+    return any(name == known or (known.endswith(".") and name.startswith(known)) for known in NONDETERMINISTIC)
+
+
+def reads_files(name: str) -> bool:
+    return any(name == known or (known.endswith(".") and name.startswith(known)) for known in READS_FILES)
+
+
+def call_outside(machine: Machine, callee: Value, args: Args, at: Origin) -> Value:
+    """A call of something from outside, taken as pure."""
+    payload = callee.payload
+    inputs = [callee, *args.positional, *args.keywords.values()]
+    origin = Origin(at.file, at.line, at.column, tuple(value.origin for value in inputs))
+    if isinstance(payload, Sym):
+        if is_nondeterministic(payload.name):
+            return Value(Nondet(payload.name), origin)
+        if reads_files(payload.name):
+            return Value(Unknown(f"{payload.name} reads files", "put what is read into the configuration"), origin)
+    for inner in reachable(inputs):
+        refuse_callback(inner, at)
+    if isinstance(payload, Sym) and is_standard(payload.module):
+        give(inputs[1:], payload.name)
+    opaque = Opaque(callee, tuple(args.positional), dict(args.keywords), len(machine.effects))
+    for inner in (*opaque.args, *opaque.kwargs.values()):
+        machine.readable(inner.payload, at)
+    result = Value(opaque, origin)
+    raise_if_tried(machine, result, at)
+    return result
+
+
+def is_standard(module: str) -> bool:
+    return module.partition(".")[0] in sys.stdlib_module_names
+
+
+def refuse_callback(payload: Any, at: Origin) -> None:
+    """Code from outside may call what it is given; that is only harmless when the function changes no state."""
+    functions: list[FuncObj] = []
+    if isinstance(payload, FuncObj):
+        functions = [payload]
+    elif isinstance(payload, Bound):
+        receiver = payload.receiver.payload
+        if isinstance(payload.function.payload, FuncObj):
+            functions = [payload.function.payload]
+        if isinstance(receiver, Mutable) and not isinstance(receiver, ClassObj) and _stores(functions, True):
+            raise _callback(payload.function.payload, at)
+    elif isinstance(payload, ClassObj):
+        functions = [item.payload for item in payload.namespace.values() if isinstance(item.payload, FuncObj)]
+    elif type(payload).__name__ == "Builtin" and payload.holder is not None:
+        if payload.name.rpartition(".")[2] in MUTATING:
+            raise _callback(payload, at)
+    if _stores(functions, False):
+        raise _callback(functions[0], at)
+
+
+def _callback(function: Any, at: Origin) -> Halt:
+    return Halt(
+        f"gives {getattr(function, 'name', 'a function')}, which changes state, to code that cannot be seen",
+        at,
+        "pass a function that only returns a value",
+    )
+
+
+def _stores(functions: list[FuncObj], on_self: bool) -> bool:
+    return any(changes_state(function.node, on_self) for function in functions)
+
+
+def changes_state(node: ast.AST, on_self: bool) -> bool:
+    """Whether a function writes to anything but its own variables (and, unless `on_self`, its `self`)."""
+    known: dict[bool, bool] = getattr(node, "_changes", {})
+    if on_self not in known:
+        known[on_self] = _changes(node, on_self)
+        node._changes = known  # type: ignore[attr-defined]
+    return known[on_self]
+
+
+def _changes(node: ast.AST, on_self: bool) -> bool:
+    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    local = names_of(node).local
+    first = next((arg.arg for arg in (*node.args.posonlyargs, *node.args.args)), None)
+    if not on_self and first is not None:
+        own = {first}
+    else:
+        own = set()
+    fresh = local - {arg.arg for arg in ast.walk(node.args) if isinstance(arg, ast.arg)}
+    for child in ast.walk(node):
+        if isinstance(child, ast.Global | ast.Nonlocal):
+            return True
+        target: ast.expr | None = None
+        if isinstance(child, ast.Attribute | ast.Subscript) and not isinstance(child.ctx, ast.Load):
+            target = child.value
+        elif isinstance(child, ast.Call) and isinstance(child.func, ast.Attribute) and child.func.attr in MUTATING:
+            target = child.func.value
+        elif isinstance(child, ast.Call) and isinstance(child.func, ast.Name):
+            if child.func.id in ("setattr", "delattr", "exec", "eval", "globals", "vars", "locals"):
+                return True
+        if target is not None:
+            while isinstance(target, ast.Attribute | ast.Subscript):
+                target = target.value
+            if not (isinstance(target, ast.Name) and (target.id in own or target.id in fresh)):
+                return True
+    return False
+
+
+def give(values: list[Value], name: str) -> None:
+    """Own objects handed to code that may change them: reading them afterwards stops the evaluation."""
+    for payload in reachable(values):
+        if isinstance(payload, ListObj | DictObj | SetObj | InstObj):
+            if isinstance(payload, InstObj) and payload.cls.kind == "enum":
+                continue
+            payload.given_to = name
+
+
+def outside_effect(machine: Machine, name: str, target: Value | None, args: Args, at: Origin) -> None:
+    """Something done to the world, in order: the lists of both files have to be the same."""
+    inputs = [*args.positional, *args.keywords.values()]
+    for inner in reachable(inputs):
+        refuse_callback(inner, at)
+    origin = Origin(at.file, at.line, at.column, tuple(value.origin for value in inputs))
+    machine.effects.append(Effect(name, target, tuple(args.positional), dict(args.keywords), origin))
+    give(inputs, name)
+
+
+def opaque_effect(machine: Machine, value: Value, name: str, args: Args, at: Origin) -> None:
+    """Something done to an opaque object, or to one that a term was read from."""
+    payload = value.payload
+    holders = [payload] if isinstance(payload, Opaque) else [root for root, _ in payload.roots]
+    inputs = [*args.positional, *args.keywords.values()]
+    for inner in reachable(inputs):
+        refuse_callback(inner, at)
+    origin = Origin(at.file, at.line, at.column, (value.origin, *(item.origin for item in inputs)))
+    target = None if isinstance(payload, Opaque) else freeze(value)
+    effect = Effect(name, target, tuple(args.positional), dict(args.keywords), origin)
+    if not holders:
+        machine.effects.append(effect)
+    for holder in holders:
+        holder.log.append(effect)
+        holder.version += 1
+        _spread(holder, effect, name)
+    give(inputs, name)
+
+
+def _spread(holder: Opaque, effect: Effect, name: str) -> None:
+    """A method may change what its object was built from. The object's own record of the effect says so; only
+    for others that were built from the same parts does it count as a change behind their back."""
+    inside = [*holder.args, *holder.kwargs.values(), *holder.fields.values()]
+    parts = [payload for payload in reachable(inside) if isinstance(payload, Opaque) and payload is not holder]
+    for payload in parts:
+        payload.log.append(effect)
+        payload.version += 1
+    touched = {id(payload) for payload in parts}
+    for payload in (holder, *parts):
+        payload.captured = [
+            (part, version + 1 if id(part) in touched and part.version == version + 1 else version)
+            for part, version in payload.captured
+        ]
+    give(inside, name)
+
+
+def key_text(machine: Machine, value: Value, at: Origin) -> str:
+    """Text that is the same only for the same value; unique where that cannot be told."""
+    try:
+        return fingerprint(value.payload, 0)
+    except Unmatched:
+        return machine.unique(at)
+
+
+class Unmatched(Exception):
+    """The value holds code of the checked files: it is not matched with the other side."""
+
+
+def fingerprint(payload: Any, depth: int) -> str:
+    if depth > 40:
+        raise Unmatched
+    if is_constant(payload):
+        return f"{type(payload).__name__}:{payload!r}"
+    if isinstance(payload, Sym):
+        return f"{payload.name}~{payload.epoch}" if payload.epoch else payload.name
+    inner = depth + 1
+    if isinstance(payload, Term):
+        roots = ",".join(f"{version}" for _, version in payload.roots)
+        operands = ", ".join(fingerprint(value.payload, inner) for value in payload.operands)
+        return f"{payload.op}({operands})" + (f"~{roots}" if roots.strip("0,") else "")
+    if isinstance(payload, Opaque):
+        return _opaque_fingerprint(payload, inner)
+    if isinstance(payload, ListObj | TupleObj):
+        if isinstance(payload, TupleObj) and payload.cls is not None:
+            raise Unmatched
+        sign = "[]" if isinstance(payload, ListObj) else "()"
+        return sign[0] + ", ".join(fingerprint(item.payload, inner) for item in payload.items) + sign[1]
+    if isinstance(payload, DictObj):
+        pairs = (
+            f"{fingerprint(key.payload, inner)}: {fingerprint(item.payload, inner)}"
+            for key, item in payload.entries.values()
+        )
+        return f"{payload.flavour}{{{', '.join(pairs)}}}"
+    if isinstance(payload, SetObj):
+        items = sorted(fingerprint(item.payload, inner) for item in payload.items.values())
+        return f"{'frozen' if payload.frozen else ''}set({', '.join(items)})"
+    if isinstance(payload, type):
+        return payload.__name__
+    raise Unmatched
+
+
+def _opaque_fingerprint(payload: Opaque, depth: int) -> str:
+    args = [fingerprint(value.payload, depth) for value in payload.args]
+    args += [f"{name}={fingerprint(value.payload, depth)}" for name, value in sorted(payload.kwargs.items())]
+    fields = [f".{name}={fingerprint(value.payload, depth)}" for name, value in sorted(payload.fields.items())]
+    for effect in payload.log:
+        shown = [fingerprint(value.payload, depth) for value in effect.args]
+        shown += [f"{name}={fingerprint(value.payload, depth)}" for name, value in sorted(effect.kwargs.items())]
+        fields.append(f".{effect.name}({', '.join(shown)})")
+    epoch = f"~{payload.epoch}" if payload.epoch else ""
+    return f"{fingerprint(payload.callee.payload, depth)}({', '.join(args)}){epoch}{''.join(fields)}"
+
+
+__all__ = ["call_outside", "children", "decide", "freeze", "opaque_effect", "outside_effect", "term"]

@@ -1,0 +1,102 @@
+"""Every field of a tree, to see which patterns match something, and which match too much."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from campaign.check.difference import callee_name, target_name
+from campaign.check.patterns import Path, Pattern, Step, key_step
+from campaign.check.tree import data_attributes, fields_of
+from campaign.check.values import (
+    ClassObj,
+    DictObj,
+    InstObj,
+    ListObj,
+    Opaque,
+    Partial,
+    TupleObj,
+    Value,
+    is_constant,
+)
+from campaign.errors import UsageError
+
+FIELDS = 300_000
+
+
+def fields(roots: dict[str, Value], single: bool) -> Iterator[tuple[Path, int]]:
+    """Each field's path with the identity of the object that holds it; a shared object is gone through once."""
+    seen: set[int] = set()
+    stack: list[tuple[Path, Value]] = []
+    for name, value in reversed(roots.items()):
+        path: Path = () if single else (Step(name, ""),)
+        if path:
+            yield path, 0
+        stack.append((path, value))
+    count = 0
+    while stack and count < FIELDS:
+        path, value = stack.pop()
+        if id(value.payload) in seen:
+            continue
+        if not is_constant(value.payload):
+            seen.add(id(value.payload))
+        below = list(steps(value.payload))
+        for step, _ in below:
+            count += 1
+            yield (*path, step), id(value.payload)
+        stack.extend(((*path, step), child) for step, child in reversed(below))
+
+
+def steps(payload: object) -> Iterator[tuple[Step, Value]]:
+    if isinstance(payload, ListObj) or (isinstance(payload, TupleObj) and payload.cls is None):
+        for index, item in enumerate(payload.items):
+            yield Step(f"[{index}]", ""), item
+    elif isinstance(payload, TupleObj) and payload.cls is not None:
+        for named, item in zip(payload.cls.fields, payload.items, strict=True):
+            yield Step(named.name, payload.cls.name), item
+    elif isinstance(payload, DictObj):
+        holder = target_name(payload)
+        for key, item in payload.entries.values():
+            if is_constant(key.payload):
+                yield Step(key_step(key.payload), holder), item
+    elif isinstance(payload, InstObj):
+        if payload.cls.kind != "enum":
+            for name, item in fields_of(payload).items():
+                yield Step(name, payload.cls.name), item
+    elif isinstance(payload, ClassObj):
+        for name, item in data_attributes(payload).items():
+            yield Step(name, payload.name), item
+    elif isinstance(payload, Opaque):
+        holder = callee_name(payload)
+        for name, item in {**payload.kwargs, **payload.fields}.items():
+            yield Step(name, holder), item
+        for index, item in enumerate(payload.args):
+            yield Step(f"[{index}]", "args"), item
+    elif isinstance(payload, Partial):
+        for name, item in payload.kwargs.items():
+            yield Step(name, "partial"), item
+
+
+def survey(patterns: list[Pattern], roots: dict[str, Value], single: bool, target: str) -> None:
+    """Counts what each pattern matches in one tree. Raises `UsageError` when `Type.field` is ambiguous."""
+    if not patterns:
+        return
+    for path, holder in fields(roots, single):
+        for pattern in patterns:
+            found = pattern.match(path)
+            if found is None:
+                continue
+            start, end = found
+            pattern.found += 1
+            if pattern.anchored and start + len(pattern.tokens) - 1 <= len(path) and end == len(path):
+                if path[start].holder == pattern.tokens[0] and path[start].text != pattern.tokens[0]:
+                    pattern.places.setdefault(target, set()).add((holder, "".join(step.text for step in path[start:])))
+    for pattern in patterns:
+        places = pattern.places.get(target, set())
+        globbed = any(token in ("**", "[*]") or "*" in token for token in pattern.tokens)
+        if len({holder for holder, _ in places}) > 1 and not globbed:
+            raise UsageError(
+                f"pattern {pattern.text!r} matches {len(places)} places in {target}; write the path of the one you mean"
+            )
+
+
+__all__ = ["fields", "survey"]

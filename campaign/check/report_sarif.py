@@ -1,0 +1,104 @@
+"""The answer as SARIF 2.1.0, for code scanning."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+from urllib.parse import quote
+
+from campaign.check.findings import CheckResult, Finding, VariantResult
+from campaign.errors import Place
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+RULES = {
+    "CC001": ("confound", "Variants differ in a field that is not under test.", "error"),
+    "CC002": ("tainted-confound", "A field under test flows into a field that is not.", "error"),
+    "CC003": ("unproven", "It cannot be proven that variants agree outside the fields under test.", "warning"),
+    "CC004": ("does-not-load", "A configuration cannot be evaluated.", "warning"),
+}
+
+
+def to_sarif(result: CheckResult, version: str) -> dict[str, Any]:
+    rules = [
+        {
+            "id": rule,
+            "name": name,
+            "shortDescription": {"text": text},
+            "defaultConfiguration": {"level": level},
+        }
+        for rule, (name, text, level) in RULES.items()
+    ]
+    results = [
+        _result(result, variant, finding)
+        for variant in result.variants
+        for finding in variant.findings
+        if finding.kind in ("confound", "unproven")
+    ]
+    run = {
+        "tool": {"driver": {"name": "campaign check", "version": version, "rules": rules}},
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+    }
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def rule_of(finding: Finding) -> str:
+    if finding.kind == "confound":
+        return "CC002" if finding.tainted_by else "CC001"
+    return "CC003" if finding.loads else "CC004"
+
+
+def _result(result: CheckResult, variant: VariantResult, finding: Finding) -> dict[str, Any]:
+    rule = rule_of(finding)
+    answer: dict[str, Any] = {
+        "ruleId": rule,
+        "ruleIndex": list(RULES).index(rule),
+        "level": RULES[rule][2],
+        "message": {"text": _message(result, variant, finding)},
+        "locations": [{"physicalLocation": _location(finding.variant_place, variant.target)}],
+        "partialFingerprints": {"campaignCheck/v1": fingerprint(variant, finding)},
+    }
+    if finding.reference_place is not None:
+        answer["relatedLocations"] = [
+            {
+                "id": 1,
+                "message": {"text": f"the reference has {finding.reference_value or 'nothing'}"},
+                "physicalLocation": _location(finding.reference_place, result.reference),
+            }
+        ]
+    return answer
+
+
+def fingerprint(variant: VariantResult, finding: Finding) -> str:
+    """Stable under edits that move lines: the variant, the field and the rule, no values and no places."""
+    text = "\0".join((variant.target, finding.path, rule_of(finding), finding.detail))
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _message(result: CheckResult, variant: VariantResult, finding: Finding) -> str:
+    if not finding.loads:
+        return finding.message or f"{variant.target} cannot be evaluated"
+    parts = [f"{finding.path or variant.target}: "]
+    if finding.kind == "confound":
+        parts.append(f"{finding.reference_value or 'absent'} in {result.reference}, ")
+        parts.append(f"{finding.variant_value or 'absent'} in {variant.target}")
+    else:
+        parts.append("cannot be proven the same")
+    if finding.message:
+        parts.append(f"; {finding.message}")
+    if finding.tainted_by:
+        parts.append(f"; {', '.join(finding.tainted_by)} flows into it")
+    if finding.edit:
+        parts.append(f"; to make it provable: {finding.edit}")
+    return "".join(parts)
+
+
+def _location(place: Place | None, target: str) -> dict[str, Any]:
+    file = place.file if place else target.partition("#")[0].partition("?")[0].rpartition(":")[0] or target
+    location: dict[str, Any] = {"artifactLocation": {"uri": quote(file)}}
+    if place is not None and place.line:
+        region = {"startLine": place.line}
+        if place.column:
+            region["startColumn"] = place.column
+        location["region"] = region
+    return location

@@ -1,0 +1,148 @@
+"""Reading the files that are checked: from the folder, or from a git revision; each parsed once."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import warnings
+from pathlib import Path
+
+from campaign.check.limits import FILE_BYTES
+from campaign.errors import UsageError
+
+
+class Unreadable(Exception):
+    """A file that cannot be evaluated, with the reason and where."""
+
+    def __init__(self, reason: str, line: int = 0, column: int = 0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.line = line
+        self.column = column
+
+
+class Sources:
+    """Files under a root. Nothing outside the root is ever opened, links included."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self._trees: dict[str, ast.Module | Unreadable] = {}
+        self._texts: dict[str, str | Unreadable] = {}
+        self._exists: dict[str, bool] = {}
+
+    def is_file(self, path: str) -> bool:
+        known = self._exists.get(path)
+        if known is None:
+            known = self._exists[path] = self._is_file(Path(path))
+        return known
+
+    def is_folder(self, path: str) -> bool:
+        return Path(path).is_dir()
+
+    def _is_file(self, path: Path) -> bool:
+        return path.is_file()
+
+    def shown(self, path: str) -> str:
+        try:
+            return Path(path).relative_to(self.root).as_posix()
+        except ValueError:
+            return path
+
+    def text(self, path: str) -> str:
+        """The file's text. Raises `Unreadable`."""
+        known = self._texts.get(path)
+        if known is None:
+            try:
+                known = self._decode(path)
+            except Unreadable as problem:
+                known = problem
+            self._texts[path] = known
+        if isinstance(known, Unreadable):
+            raise known
+        return known
+
+    def _decode(self, path: str) -> str:
+        data = self._bytes(Path(path))
+        if len(data) > FILE_BYTES:
+            raise Unreadable(f"has {len(data):,} bytes; files above {FILE_BYTES:,} are not read")
+        if b"\0" in data:
+            raise Unreadable("is a binary file")
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise Unreadable(f"is not UTF-8 text ({error.reason} at byte {error.start})") from None
+
+    def _bytes(self, path: Path) -> bytes:
+        resolved = path.resolve()
+        if not resolved.is_relative_to(self.root):
+            raise Unreadable(f"is a link that leads out of {self.root.name}/")
+        try:
+            with resolved.open("rb") as stream:
+                return stream.read(FILE_BYTES + 1)
+        except OSError as error:
+            raise Unreadable(f"cannot be read ({error.strerror})") from None
+
+    def tree(self, path: str) -> ast.Module:
+        """The file's syntax tree. Raises `Unreadable`."""
+        known = self._trees.get(path)
+        if known is None:
+            try:
+                known = parse(self.text(path))
+            except Unreadable as problem:
+                known = problem
+            self._trees[path] = known
+        if isinstance(known, Unreadable):
+            raise known
+        return known
+
+
+class RevisionSources(Sources):
+    """The same files as a git revision has them."""
+
+    def __init__(self, root: Path, revision: str) -> None:
+        super().__init__(root)
+        self.revision = revision
+        listing = _git(self.root, "ls-tree", "-r", "-z", "--name-only", "--full-name", revision, "--", ".")
+        prefix = _git(self.root, "rev-parse", "--show-prefix").decode().strip()
+        names = [name.decode("utf-8", "surrogateescape") for name in listing.split(b"\0") if name]
+        self._prefix = prefix
+        self._names = {str(self.root / name[len(prefix) :]) for name in names if name.startswith(prefix)}
+        self._folders = {str(parent) for name in self._names for parent in Path(name).parents}
+
+    def _is_file(self, path: Path) -> bool:
+        return str(path) in self._names
+
+    def is_folder(self, path: str) -> bool:
+        return path in self._folders
+
+    def _bytes(self, path: Path) -> bytes:
+        if str(path) not in self._names:
+            raise Unreadable(f"is not in revision {self.revision}")
+        name = self._prefix + path.relative_to(self.root).as_posix()
+        return _git(self.root, "cat-file", "blob", f"{self.revision}:{name}")
+
+
+def _git(root: Path, *arguments: str) -> bytes:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, check=False, stdin=subprocess.DEVNULL
+        )
+    except OSError as error:
+        raise UsageError(f"git cannot be started ({error.strerror})") from None
+    if done.returncode != 0:
+        reason = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise UsageError(f"git {arguments[0]} {arguments[-1]}: {reason[0] if reason else 'failed'}")
+    return done.stdout
+
+
+def parse(text: str) -> ast.Module:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except SyntaxError as error:
+        raise Unreadable(f"does not parse: {error.msg}", error.lineno or 0, error.offset or 0) from None
+    except (RecursionError, MemoryError):
+        raise Unreadable("is nested too deeply to parse") from None
+    except ValueError as error:
+        raise Unreadable(f"does not parse: {error}") from None

@@ -1,0 +1,457 @@
+"""The lattice: what a value can be while a configuration is evaluated without being run.
+
+A `Value` is a payload and the origin it came from. Payloads are plain Python constants, the objects below
+(mutable ones compared by identity while evaluating, so that aliasing is exact), and what is only partly known:
+`Sym` (a name from outside), `Opaque` (a call of one), `Term` (an operation on either), `Nondet`, `Unknown`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from campaign.check.scope import Scope
+
+CONSTANTS = (type(None), bool, int, float, complex, str, bytes, type(...), range, slice)
+
+
+class Origin:
+    """Where a value came from: a place in a file, and the origins of what it was computed from."""
+
+    __slots__ = ("column", "file", "kind", "line", "parents", "value")
+
+    def __init__(
+        self,
+        file: str,
+        line: int,
+        column: int,
+        parents: tuple[Origin, ...] = (),
+        kind: str = "",
+        value: object = None,
+    ) -> None:
+        self.file = file
+        self.line = line
+        self.column = column
+        self.parents = parents
+        self.kind = kind
+        """`literal`, `file` (derives from `__file__` or `__name__`), or empty for what was computed."""
+        self.value = value
+
+    def leaves(self, limit: int = 20_000) -> list[Origin]:
+        """The origins without parents that this one goes back to."""
+        found: list[Origin] = []
+        seen: set[int] = set()
+        stack = [self]
+        while stack and len(seen) < limit:
+            origin = stack.pop()
+            if id(origin) in seen:
+                continue
+            seen.add(id(origin))
+            if origin.kind:
+                found.append(origin)
+            stack.extend(origin.parents)
+        return found
+
+
+NOWHERE = Origin("", 0, 0)
+
+
+class Value:
+    """A payload with its origin. Immutable; the payload may be a mutable object."""
+
+    __slots__ = ("origin", "payload")
+
+    def __init__(self, payload: Any, origin: Origin) -> None:
+        self.payload = payload
+        self.origin = origin
+
+
+Key = Any
+"""What a payload is in a dict or set: constants stand for themselves, others are tagged tuples."""
+
+
+class Mutable:
+    """Base of what has identity and can change. `version` counts changes; `given_to` names the outside code that
+    may have changed it unseen."""
+
+    __slots__ = ("given_to", "version")
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.given_to = ""
+
+
+class ListObj(Mutable):
+    __slots__ = ("items",)
+
+    def __init__(self, items: list[Value]) -> None:
+        super().__init__()
+        self.items = items
+
+
+class TupleObj:
+    """A tuple; of a named tuple class when `cls` is given."""
+
+    __slots__ = ("cls", "items")
+
+    def __init__(self, items: tuple[Value, ...], cls: ClassObj | None = None) -> None:
+        self.items = items
+        self.cls = cls
+
+
+class SetObj(Mutable):
+    __slots__ = ("frozen", "items")
+
+    def __init__(self, items: dict[Key, Value], frozen: bool = False) -> None:
+        super().__init__()
+        self.items = items
+        self.frozen = frozen
+
+
+class DictObj(Mutable):
+    """A dict. `flavour` is "" for a plain one; dialects have their own (see `campaign/check/dialects`)."""
+
+    __slots__ = ("entries", "factory", "flags", "flavour")
+
+    def __init__(self, entries: dict[Key, tuple[Value, Value]], flavour: str = "") -> None:
+        super().__init__()
+        self.entries = entries
+        self.flavour = flavour
+        self.factory: Value | None = None
+        self.flags: dict[str, Any] = {}
+
+
+class View:
+    """`keys()`, `values()` or `items()` of a dict: sees the dict as it is when looked at."""
+
+    __slots__ = ("holder", "kind")
+
+    def __init__(self, holder: DictObj, kind: str) -> None:
+        self.holder = holder
+        self.kind = kind
+
+
+class FuncObj(Mutable):
+    """A function with its defaults (evaluated once) and the scope it closes over (read late)."""
+
+    __slots__ = ("attrs", "defaults", "kw_defaults", "module", "name", "node", "owner", "qualname", "scope")
+
+    def __init__(
+        self,
+        node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
+        scope: Scope,
+        defaults: list[Value],
+        kw_defaults: dict[str, Value],
+        name: str,
+        qualname: str,
+        module: ModuleObj,
+    ) -> None:
+        super().__init__()
+        self.node = node
+        self.scope = scope
+        self.defaults = defaults
+        self.kw_defaults = kw_defaults
+        self.name = name
+        self.qualname = qualname
+        self.module = module
+        self.owner: ClassObj | None = None
+        self.attrs: dict[str, Value] = {}
+
+
+class FieldObj:
+    """`dataclasses.field(...)`."""
+
+    __slots__ = ("default", "factory", "init", "kw_only")
+
+    def __init__(self, default: Value | None, factory: Value | None, init: bool, kw_only: bool | None) -> None:
+        self.default = default
+        self.factory = factory
+        self.init = init
+        self.kw_only = kw_only
+
+
+class DataField:
+    """A field of a dataclass or named tuple, in the order of the constructor."""
+
+    __slots__ = ("field", "kw_only", "name", "pseudo")
+
+    def __init__(self, name: str, field: FieldObj, kw_only: bool, pseudo: bool) -> None:
+        self.name = name
+        self.field = field
+        self.kw_only = kw_only
+        self.pseudo = pseudo
+        """An `InitVar`: goes to `__post_init__`, is no attribute."""
+
+
+class ClassObj(Mutable):
+    """A class of the checked files. `outside` when a base is from outside, so that its instances are opaque."""
+
+    __slots__ = (
+        "annotations", "bases", "builtin", "fields", "kind", "keywords", "members", "module", "mro", "name",
+        "namespace", "options", "outside", "qualname",
+    )  # fmt: skip
+
+    def __init__(self, name: str, qualname: str, module: ModuleObj, bases: tuple[Value, ...]) -> None:
+        super().__init__()
+        self.name = name
+        self.qualname = qualname
+        self.module = module
+        self.bases = bases
+        self.namespace: dict[str, Value] = {}
+        self.annotations: dict[str, ast.expr] = {}
+        self.mro: tuple[ClassObj, ...] = (self,)
+        self.builtin: type | None = None
+        """The nearest builtin base, for exceptions and enum mix-ins."""
+        self.outside = False
+        self.kind = "plain"
+        """`plain`, `dataclass`, `enum` or `namedtuple`."""
+        self.fields: list[DataField] = []
+        self.options: dict[str, bool] = {}
+        self.members: dict[str, InstObj] = {}
+        self.keywords: dict[str, Value] = {}
+
+    def find(self, name: str) -> Value | None:
+        for cls in self.mro:
+            if name in cls.namespace:
+                return cls.namespace[name]
+        return None
+
+
+class InstObj(Mutable):
+    """An instance of a class of the checked files."""
+
+    __slots__ = ("attrs", "cls")
+
+    def __init__(self, cls: ClassObj, attrs: dict[str, Value] | None = None) -> None:
+        super().__init__()
+        self.cls = cls
+        self.attrs: dict[str, Value] = {} if attrs is None else attrs
+
+
+class ErrorObj(Mutable):
+    """An instance of an exception; `type` is a builtin class, or a `ClassObj`; both None for one from outside."""
+
+    __slots__ = ("args", "attrs", "cause", "type")
+
+    def __init__(self, error_type: type | ClassObj | None, args: tuple[Value, ...], cause: str = "") -> None:
+        super().__init__()
+        self.type = error_type
+        self.args = args
+        self.cause = cause
+        self.attrs: dict[str, Value] = {}
+
+
+class ModuleObj:
+    """A module of the checked files."""
+
+    __slots__ = ("done", "file", "imported", "name", "package", "path", "scope", "shown")
+
+    def __init__(self, name: str, path: str, shown: str, package: str) -> None:
+        self.name = name
+        self.path = path
+        self.shown = shown
+        """The path as messages print it."""
+        self.package = package
+        """Folder that relative imports start from."""
+        self.scope: Scope = None  # type: ignore[assignment]
+        self.done = False
+        self.imported: set[str] = set()
+        """Names bound by an import of a module, or of a name from outside."""
+
+
+class Builtin:
+    """A function we know. `call(machine, args, site)`; `holder` is what a method is bound to."""
+
+    __slots__ = ("call", "holder", "name")
+
+    def __init__(self, name: str, call: Callable[..., Value], holder: Value | None = None) -> None:
+        self.name = name
+        self.call = call
+        self.holder = holder
+
+
+class Bound:
+    """A function of the checked files bound to its first argument."""
+
+    __slots__ = ("function", "receiver")
+
+    def __init__(self, function: Value, receiver: Value) -> None:
+        self.function = function
+        self.receiver = receiver
+
+
+class Partial:
+    __slots__ = ("args", "function", "kwargs")
+
+    def __init__(self, function: Value, args: tuple[Value, ...], kwargs: dict[str, Value]) -> None:
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+
+
+class Wrapped:
+    """`property`, `staticmethod` or `classmethod` around a function."""
+
+    __slots__ = ("function", "kind", "setter")
+
+    def __init__(self, kind: str, function: Value, setter: Value | None = None) -> None:
+        self.kind = kind
+        self.function = function
+        self.setter = setter
+
+
+class SuperObj:
+    __slots__ = ("cls", "receiver")
+
+    def __init__(self, cls: ClassObj, receiver: Value) -> None:
+        self.cls = cls
+        self.receiver = receiver
+
+
+class Namespace:
+    """`globals()`, `vars()` of a module or instance: a dict that is the scope itself."""
+
+    __slots__ = ("holder", "names")
+
+    def __init__(self, names: dict[str, Value], holder: Any) -> None:
+        self.names = names
+        self.holder = holder
+
+
+class Iter(Mutable):
+    """An iterator that is consumed as it is read, exactly as Python would."""
+
+    __slots__ = ("source",)
+
+    def __init__(self, source: Iterator[Value]) -> None:
+        super().__init__()
+        self.source = source
+
+
+class Sym:
+    """A name from outside, for example `torch.optim.AdamW`. `epoch` counts the outside effects before the read."""
+
+    __slots__ = ("epoch", "module", "name")
+
+    def __init__(self, name: str, module: str, epoch: int) -> None:
+        self.name = name
+        self.module = module
+        self.epoch = epoch
+
+
+class Effect:
+    """Something done to the outside, or to an opaque object, in order."""
+
+    __slots__ = ("args", "captured", "kwargs", "name", "origin", "target")
+
+    def __init__(
+        self, name: str, target: Value | None, args: tuple[Value, ...], kwargs: dict[str, Value], origin: Origin
+    ) -> None:
+        self.name = name
+        self.target = target
+        self.args = args
+        self.kwargs = kwargs
+        self.origin = origin
+        self.captured = captured(args, kwargs)
+
+
+class Opaque(Mutable):
+    """The result of calling something from outside: its callee, arguments, later fields and effects in order."""
+
+    __slots__ = ("args", "callee", "captured", "epoch", "fields", "kwargs", "log")
+
+    def __init__(self, callee: Value, args: tuple[Value, ...], kwargs: dict[str, Value], epoch: int) -> None:
+        super().__init__()
+        self.callee = callee
+        self.args = args
+        self.kwargs = kwargs
+        self.epoch = epoch
+        self.fields: dict[str, Value] = {}
+        self.log: list[Effect] = []
+        self.captured = captured(args, kwargs)
+        """Mutable objects that went in, with their version then: changed later, the proof stops."""
+
+
+class Term:
+    """An operation on something only known at run time. Equal only to the same operation on equal operands."""
+
+    __slots__ = ("op", "operands", "roots")
+
+    def __init__(self, op: str, operands: tuple[Value, ...], roots: tuple[tuple[Opaque, int], ...]) -> None:
+        self.op = op
+        self.operands = operands
+        self.roots = roots
+        """Opaque objects it was read from, with their number of effects then."""
+
+
+class Unknown:
+    """Cannot be known. Never equal to anything."""
+
+    __slots__ = ("edit", "reason")
+
+    def __init__(self, reason: str, edit: str = "") -> None:
+        self.reason = reason
+        self.edit = edit
+
+
+class Nondet:
+    """Differs from run to run. Never equal to anything, itself included."""
+
+    __slots__ = ("source",)
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+
+OUTSIDE = (Sym, Opaque, Term)
+NEVER_EQUAL = (Unknown, Nondet)
+
+
+def is_constant(payload: Any) -> bool:
+    return isinstance(payload, CONSTANTS)
+
+
+def children(payload: Any) -> list[Value]:
+    """The values directly inside a payload."""
+    if isinstance(payload, ListObj | TupleObj):
+        return list(payload.items)
+    if isinstance(payload, SetObj):
+        return list(payload.items.values())
+    if isinstance(payload, DictObj):
+        return [value for pair in payload.entries.values() for value in pair]
+    if isinstance(payload, View):
+        return [Value(payload.holder, NOWHERE)]
+    if isinstance(payload, InstObj | ErrorObj):
+        return list(payload.attrs.values())
+    if isinstance(payload, Opaque):
+        effects = [value for effect in payload.log for value in (*effect.args, *effect.kwargs.values())]
+        return [payload.callee, *payload.args, *payload.kwargs.values(), *payload.fields.values(), *effects]
+    if isinstance(payload, Term):
+        return list(payload.operands)
+    if isinstance(payload, Partial):
+        return [payload.function, *payload.args, *payload.kwargs.values()]
+    if isinstance(payload, Bound):
+        return [payload.function, payload.receiver]
+    return []
+
+
+def reachable(values: list[Value]) -> list[Any]:
+    """Every payload inside the values, each once, constants left out."""
+    found: list[Any] = []
+    seen: set[int] = set()
+    stack = [value.payload for value in values]
+    while stack:
+        payload = stack.pop()
+        if isinstance(payload, CONSTANTS) or id(payload) in seen:
+            continue
+        seen.add(id(payload))
+        found.append(payload)
+        stack.extend(value.payload for value in children(payload))
+    return found
+
+
+def captured(args: tuple[Value, ...], kwargs: dict[str, Value]) -> list[tuple[Mutable, int]]:
+    payloads = reachable([*args, *kwargs.values()])
+    return [(payload, payload.version) for payload in payloads if isinstance(payload, Mutable)]
