@@ -45,23 +45,58 @@ class Plan(Protocol):
 def prove_plan(plan: Plan) -> CheckResult:
     """Every condition against the first: the resolved configurations agree outside the fields under test."""
     first, *others = plan.conditions
-    reference = _values(first.config)
+    under_test = [compile_pattern(text) for text in plan.under_test]
+    patterns = Patterns(under_test, [compile_pattern(text) for text in LABELS], [])
     variants = []
     for condition in others:
         comparison = Comparison(())
-        comparison.compare((), reference, _values(condition.config))
-        patterns = Patterns(
-            [compile_pattern(text) for text in plan.under_test], [compile_pattern(text) for text in LABELS], []
-        )
+        reference, variant = _unlike(_plain(first.config), _plain(condition.config))
+        comparison.compare((), lift(reference, NOWHERE), lift(variant, NOWHERE))
         findings = tuple(_without_places(finding) for finding in classify(comparison, patterns, (), {}))
         findings = merged(list(findings))
         variants.append(VariantResult(condition.label, verdict_of(findings), findings))
     return CheckResult(first.label, tuple(variants), PLAN_ASSUMPTIONS)
 
 
-def _values(config: Any) -> Value:
-    data: Mapping[str, Any] = config if isinstance(config, Mapping) else config.model_dump()
-    return lift(dict(data), NOWHERE)
+def _plain(config: Any) -> dict[str, Any]:
+    """The sections of a configuration as they are: conditions share those that they do not change."""
+    return dict(config) if isinstance(config, Mapping) else {name: value for name, value in config}
+
+
+def _unlike(reference: dict[str, Any], variant: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both without what is the same in both: of thousands of conditions, nearly everything is."""
+    left, right = dict(reference), dict(variant)
+    for key in reference.keys() & variant.keys():
+        if reference[key] is variant[key]:
+            del left[key], right[key]
+            continue
+        ours, theirs = _dumped(reference[key]), _dumped(variant[key])
+        if isinstance(ours, dict) and isinstance(theirs, dict):
+            left[key], right[key] = _unlike(ours, theirs)
+            if not left[key] and not right[key]:
+                del left[key], right[key]
+        elif _same(ours, theirs):
+            del left[key], right[key]
+        else:
+            left[key], right[key] = ours, theirs
+    return left, right
+
+
+def _dumped(value: Any) -> Any:
+    return value.model_dump() if hasattr(value, "model_dump") else value
+
+
+def _same(ours: Any, theirs: Any) -> bool:
+    """Equality of plain data as the proof has it: 1, 1.0 and True all differ."""
+    if type(ours) is not type(theirs):
+        return False
+    if isinstance(ours, (list, tuple)):
+        return len(ours) == len(theirs) and all(_same(a, b) for a, b in zip(ours, theirs, strict=True))
+    if isinstance(ours, dict):
+        return ours.keys() == theirs.keys() and all(_same(ours[key], theirs[key]) for key in ours)
+    if isinstance(ours, float):
+        return repr(ours) == repr(theirs)  # 0.0 == -0.0
+    return bool(ours == theirs)
 
 
 def _without_places(finding: Finding) -> Finding:

@@ -46,27 +46,40 @@ def check(
     ] = None,
     entry: Annotated[
         str | None,
-        typer.Option(help="names:a,b | class:Name | call:get_config | merge:defaults,runs.B | mmengine | lazyconfig."),
+        typer.Option(
+            help="names:a,b | class:Name | call:get_config | merge:defaults,runs.B | mmengine | lazyconfig."
+        ),
     ] = None,
     under_test: Annotated[
         list[str] | None, typer.Option("--under-test", "-u", help="Field that may differ; repeat, or a,b.")
     ] = None,
     label: Annotated[list[str] | None, typer.Option(help="Field that only names the variant.")] = None,
     derived_ok: Annotated[
-        list[str] | None, typer.Option("--derived-ok", help="May differ if it follows from a field under test.")
+        list[str] | None,
+        typer.Option("--derived-ok", help="May differ if it follows from a field under test."),
     ] = None,
-    follow: Annotated[list[str] | None, typer.Option(help="Glob of files whose imports are evaluated.")] = None,
-    equal: Annotated[list[str] | None, typer.Option(help="a=b: fields of one file that hold the same value.")] = None,
-    format_: Annotated[Format, typer.Option("--format", "-f", help="How the answer is written.")] = Format.text,
+    follow: Annotated[
+        list[str] | None, typer.Option(help="Glob of files whose imports are evaluated.")
+    ] = None,
+    equal: Annotated[
+        list[str] | None, typer.Option(help="a=b: fields of one file that hold the same value.")
+    ] = None,
+    format_: Annotated[
+        Format, typer.Option("--format", "-f", help="How the answer is written.")
+    ] = Format.text,
     json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
-    dump: Annotated[bool, typer.Option("--dump", help="Print the canonical tree of each file instead.")] = False,
+    dump: Annotated[
+        bool, typer.Option("--dump", help="Print the canonical tree of each file instead.")
+    ] = False,
     against: Annotated[
         str | None, typer.Option(help="Compare each file with itself in this git revision.", metavar="REV")
     ] = None,
     unproven: Annotated[
         WhenUnproven, typer.Option(help="warn: exit 0 when nothing worse than unproven was found.")
     ] = WhenUnproven.fail,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every difference, cosmetic ones too.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Every difference, cosmetic ones too.")
+    ] = False,
 ) -> None:
     """Prove that conditions differ only in the fields under test."""
     spec = _as_spec(targets)
@@ -77,7 +90,9 @@ def check(
         _dump(targets, entry, flags.follow)
         return
     if spec is not None:
-        result = _check_spec(spec, flags, against)
+        from campaign.cli.proving import prove_spec
+
+        result = prove_spec(spec, flags.given, against)
     else:
         result = _check_files(targets, flags, against)
     _write(result, Format.json if json_ else format_, verbose)
@@ -169,57 +184,6 @@ def _rooted(targets: list[str]) -> tuple[Path, list[str]]:
         return here, [path.relative_to(here).as_posix() for path in absolute]
     root = Path(os.path.commonpath([str(path.parent) for path in absolute]))
     return root, [path.relative_to(root).as_posix() for path in absolute]
-
-
-def _check_spec(path: Path, flags: _Flags, against: str | None) -> CheckResult:
-    from campaign.check import prove
-    from campaign.check.declaration import from_table
-    from campaign.errors import Place, Problem, SpecError, UsageError
-
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, RecursionError) as error:
-        raise SpecError([Problem(f"does not parse: {error}", Place(str(path)))]) from None
-    table = data.get("check")
-    if isinstance(table, dict) and (table.get("variants") or table.get("reference")):
-        root, prefix = _spec_root(path)
-        declaration = from_table(table, path.resolve().parent, str(path))
-        return prove(flags.over(_prefixed(declaration, prefix)), root, against)
-    return _check_conditions(path, flags, against)
-
-
-def _spec_root(path: Path) -> tuple[Path, str]:
-    """Where imports may lead: this folder when the spec lies in it, the spec's folder otherwise."""
-    folder, here = path.resolve().parent, Path.cwd().resolve()
-    if folder.is_relative_to(here):
-        inside = folder.relative_to(here).as_posix()
-        return here, "" if inside == "." else f"{inside}/"
-    return folder, ""
-
-
-def _prefixed(declaration: Declaration, prefix: str) -> Declaration:
-    return replace(
-        declaration,
-        reference=prefix + declaration.reference,
-        variants=tuple(prefix + target for target in declaration.variants),
-        follow=tuple(prefix + glob for glob in declaration.follow),
-    )
-
-
-def _check_conditions(path: Path, flags: _Flags, against: str | None) -> CheckResult:
-    """A campaign's own conditions: their resolved configurations, and the sources of those that are modules."""
-    from campaign.check.campaigns import prove_campaign
-    from campaign.errors import UsageError
-    from campaign.spec import load, resolve
-    from campaign.spec.plan import Facts
-
-    if against is not None:
-        raise UsageError("--against needs a [check] table or files; the conditions of this spec are in the spec")
-    spec = load(path)
-    root, prefix = _spec_root(path)
-    return prove_campaign(resolve(spec, Facts()), path, root, prefix, flags.given)
 
 
 def _dump(targets: list[str], entry: str | None, follow: tuple[str, ...]) -> None:

@@ -38,19 +38,25 @@ def plan(
 ) -> None:
     """Show the runs, what will happen to each and why; no side effect."""
     from campaign.cli.console import print_json, stdout
-    from campaign.cli.plan_view import as_json, show
+    from campaign.check.report_json import to_json
+    from campaign.cli.plan_view import as_json, hanging, show
+    from campaign.cli.proving import prove_spec, sentence
     from campaign.spec import load, resolve
 
     loaded = load(spec)
     facts = known_facts(folder_of(loaded.name, dir_))
     made = resolve(loaded, facts)
     power = foresee(made, pilot)
+    proof = prove_spec(spec, plan=made)
     if json_:
-        document = as_json(made, facts) | {"power": [planned.to_json() for planned in power]}
+        document = as_json(made, facts) | {
+            "check": to_json(proof), "power": [planned.to_json() for planned in power]
+        }  # fmt: skip
         # Indenting ten thousand configurations would take longer than planning them.
         print_json(document, indent=2 if len(made.runs) <= 1000 else None)
     else:
         show(made, facts, stdout(), verbose=verbose)
+        stdout().print(hanging("check: ", sentence(proof), stdout().width))
         show_power(power, stdout())
 
 
@@ -77,9 +83,7 @@ def show_power(power: tuple[PlannedPower, ...], console: Console) -> None:
     from campaign.cli.plan_view import hanging
 
     for planned in power:
-        console.print(
-            hanging(f"power, {planned.hypothesis}: ", "; ".join(planned.words[1:]), console.width)
-        )
+        console.print(hanging(f"power, {planned.hypothesis}: ", "; ".join(planned.words[1:]), console.width))
 
 
 def folder_of(name: str, given: Path | None) -> Path:

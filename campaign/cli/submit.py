@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from campaign.check.findings import CheckResult
     from campaign.execution.controller import Ending
     from campaign.execution.lock import CampaignLock
     from campaign.execution.paths import CampaignPaths
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 REPORT_PATIENCE_S = 300.0
+HOW_TO_GO_ON = """Make the fields equal, or name them in `under_test` if they belong to the question;
+--allow-confounds REASON runs all the same, and every report says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +95,29 @@ def submit(
     conclude(paths, ending, wishes, fresh=bool(chosen))
 
 
-def preflight(plan: Plan, wishes: Wishes) -> dict[str, Any]:
-    """What has to hold before anything is spent; its findings go into `plan.json`.
+def preflight(plan: Plan, wishes: Wishes) -> CheckResult:
+    """What has to hold before anything is spent: the conditions differ only in the fields under test.
 
-    Raises the `CampaignError` that says why the campaign must not start.
+    Raises `Confounded` when they do not and no reason was given to go on all the same.
     """
-    del plan
-    return {"allow_confounds": wishes.allow_confounds}
+    from campaign.check.report_text import to_text
+    from campaign.cli.console import stderr
+    from campaign.cli.proving import prove_spec, sentence
+    from campaign.errors import Confounded
+
+    result = prove_spec(wishes.spec, plan=plan)
+    if result.verdict == "confound":
+        if wishes.allow_confounds is None:
+            said = to_text(result, max(60, stderr().width), False, False).rstrip()
+            raise Confounded(f"nothing was started: {sentence(result)}\n\n{said}\n\n{HOW_TO_GO_ON}")
+        stderr().print(
+            f"{sentence(result)}; allowed: {wishes.allow_confounds}", style="yellow", soft_wrap=True
+        )
+    elif result.verdict == "unproven":
+        stderr().print(
+            f"{sentence(result)}; see: campaign check {wishes.spec}", style="yellow", soft_wrap=True
+        )
+    return result
 
 
 def foreground(paths: CampaignPaths, lock: CampaignLock, address: str | None) -> Ending:
@@ -194,10 +213,11 @@ def _dry_run(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> None:
     from campaign.execution.enrolment import to_run
 
     plan, facts = _plan(loaded, paths, own_lock=False)
-    preflight(plan, wishes)
+    proof = preflight(plan, wishes)
     chosen = to_run(plan, facts, retry_failed=wishes.retry_failed, rerun_stale=wishes.rerun_stale)
     if wishes.json:
-        print_json({**as_json(plan, facts), "would_start": [run.id for run in chosen]})
+        started = [run.id for run in chosen]
+        print_json({**as_json(plan, facts), "check": proof.verdict, "would_start": started})
         return
     show(plan, facts, stdout(), verbose=False)
     stdout().print(f"dry run: {len(chosen)} of {len(plan.runs)} runs would be started; nothing was")
@@ -214,6 +234,8 @@ def _plan(loaded: Spec, paths: CampaignPaths, *, own_lock: bool) -> tuple[Plan, 
 
 def _prepare(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> tuple[Plan, list[PlannedRun]]:
     """Plan under the lock, so that nothing changes between the look and the deed; then write it all down."""
+    from campaign.check.report_json import to_json
+    from campaign.execution.durable import write_json
     from campaign.execution.enrolment import enrol, to_run, write_folder
     from campaign.execution.provenance import provenance
     from campaign.execution.store import Store
@@ -221,11 +243,13 @@ def _prepare(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> tuple[Plan, 
     from campaign.spec.plan_json import plan_to_json
 
     plan, facts = _plan(loaded, paths, own_lock=True)
-    findings = preflight(plan, wishes)
+    proof = preflight(plan, wishes)
     chosen = to_run(plan, facts, retry_failed=wishes.retry_failed, rerun_stale=wishes.rerun_stale)
     workdir = wishes.spec.absolute().parent
     origin = {**provenance(workdir), "import_path": [str(workdir), os.getcwd()], "spec": str(wishes.spec)}
-    write_folder(paths, loaded.text, {**plan_to_json(plan), **findings, "provenance": origin})
+    checked = {"verdict": proof.verdict, "allow_confounds": wishes.allow_confounds}
+    write_folder(paths, loaded.text, {**plan_to_json(plan), "check": checked, "provenance": origin})
+    write_json(paths.check, to_json(proof))
     keep_frozen(paths.frozen, freeze(read_hypotheses(plan.hypotheses), plan.seeds, plan.looks))
     store = Store.open(paths)
     try:
