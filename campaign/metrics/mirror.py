@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from campaign.metrics.redact import redact, redact_text, secret_values
-from campaign.metrics.tail import JsonlTail, rename_fields
+from campaign.metrics.tail import JsonlTail, with_our_names
 from campaign.metrics.wandb_access import has_api_key
 
 Mode = Literal["auto", "online", "offline", "disabled"]
@@ -138,6 +138,8 @@ class _Steps:
     """W&B accepts each step once and in order: what it has, it keeps."""
 
     first_new: int
+    seen: int = 0
+    """Rows so far: the step of a row that names none."""
     count: int = 0
     passed_over: int = 0
 
@@ -152,8 +154,9 @@ class _Steps:
 
 def _log_rows(run: Any, rows: Iterable[dict[str, Any]], settings: MirrorSettings, written: _Steps) -> None:
     for raw in rows:
-        row = rename_fields(raw, settings.metrics_map)
-        step = row.get("step", written.first_new)
+        row = with_our_names(raw, settings.metrics_map)
+        step = row.get("step", (settings.resume_from_step or 0) + written.seen)
+        written.seen += 1
         if not isinstance(step, int) or isinstance(step, bool) or not written.accept(step):
             continue
         values = {key: value for key, value in row.items() if key not in LABELS and _is_metric(value)}

@@ -51,9 +51,7 @@ def _object(line: bytes) -> dict[str, Any] | None:
     return row if isinstance(row, dict) else None
 
 
-def rename_fields(row: Mapping[str, Any], metrics_map: Mapping[str, str]) -> dict[str, Any]:
-    """A row of somebody else's log under our names. `metrics_map` is our name -> theirs; fields that it does
-    not name keep theirs. `step` comes first where there is one."""
-    ours = {theirs: name for name, theirs in metrics_map.items()}
-    renamed = {ours.get(key, key): value for key, value in row.items()}
-    return {"step": renamed.pop("step"), **renamed} if "step" in renamed else renamed
+def with_our_names(row: Mapping[str, Any], metrics_map: Mapping[str, str]) -> dict[str, Any]:
+    """A row of somebody else's log with our names added; `metrics_map` is our name -> theirs. The canonical
+    record does the same, so that both hold the same fields."""
+    return {**row, **{ours: row[theirs] for ours, theirs in metrics_map.items() if theirs in row}}

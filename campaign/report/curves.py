@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,8 +114,3 @@ def varies(found: Curves, tolerance: float = 1e-12) -> bool:
     values = np.concatenate([curve.values for curve in found.seeds])
     values = values[np.isfinite(values)]
     return bool(len(values)) and bool(np.ptp(values) > tolerance)
-
-
-def planned_length(record: CampaignRecord) -> Mapping[str, int]:
-    """Condition -> steps its runs should have."""
-    return {run.condition: run.planned_steps for run in record.runs if run.planned_steps is not None}

@@ -125,6 +125,17 @@ def test_mirror_maps_a_commands_own_log_to_our_names(tmp_path: Path, environment
     assert (row["_step"], row["correct_rate"], row["other"]) == (7, 0.5, 1)
 
 
+def test_mirror_numbers_rows_without_a_step_from_where_the_attempt_began(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    attempt = _attempt(tmp_path, resume_from_step=25)
+    (attempt / "metrics.jsonl").write_text('{"loss": 1.0}\n{"loss": 2.0}\n')
+    _finish(attempt)
+    assert _start(attempt, environment).wait(60) == 0
+    rows = wandb_file.history(_wandb_file(attempt))
+    assert [(row["_step"], row["loss"]) for row in rows] == [(25, 1.0), (26, 2.0)]
+
+
 def test_mirror_reads_a_last_line_that_was_cut_off_and_lines_that_are_no_json(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from campaign.metrics.tail import JsonlTail, rename_fields
+from campaign.metrics.tail import JsonlTail, with_our_names
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -38,6 +38,6 @@ def test_tail_of_a_file_written_anew_starts_at_its_beginning(tmp_path: Path) -> 
     assert tail.read() == [{"step": 5}]
 
 
-def test_rename_fields_puts_step_first_and_keeps_what_is_not_named() -> None:
-    row = rename_fields({"a": 1, "global_step": 3}, {"step": "global_step"})
-    assert list(row.items()) == [("step", 3), ("a", 1)]
+def test_with_our_names_adds_ours_and_keeps_theirs() -> None:
+    row = with_our_names({"a": 1, "global_step": 3}, {"step": "global_step", "loss": "train/loss"})
+    assert row == {"a": 1, "global_step": 3, "step": 3}

@@ -83,6 +83,7 @@ def test_finals_leaves_runs_that_are_not_complete_out_and_shows_them_apart(tmp_p
     final = finals(record)
     assert final.metric == "val/correct_rate"
     assert set(final.of("grpo+none")) == {101, 202}
+    assert set(final.so_far) == {("grpo+none", 42)}
     assert final.preliminary(record.runs[0]) is not None
 
 
