@@ -249,7 +249,7 @@ def _prepare(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> tuple[Plan, 
     origin = {**provenance(workdir), "import_path": [str(workdir), os.getcwd()], "spec": str(wishes.spec)}
     checked = {"verdict": proof.verdict, "allow_confounds": wishes.allow_confounds}
     write_folder(paths, loaded.text, {**plan_to_json(plan), "check": checked, "provenance": origin})
-    write_json(paths.check, to_json(proof))
+    write_json(paths.check, {**to_json(proof), "allowed": wishes.allow_confounds})
     keep_frozen(paths.frozen, freeze(read_hypotheses(plan.hypotheses), plan.seeds, plan.looks))
     store = Store.open(paths)
     try:

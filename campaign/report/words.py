@@ -66,7 +66,9 @@ def banner(record: CampaignRecord) -> str:
 
 def proof_line(record: CampaignRecord) -> str:
     """What the check of the conditions came to, when it was recorded."""
-    return PROOFS.get(str(record.check.get("verdict")), "")
+    said = PROOFS.get(str(record.check.get("verdict")), "")
+    reason = record.check.get("allowed")
+    return f"{said} The runs were started all the same; the reason given: {reason}" if reason else said
 
 
 def command(record: CampaignRecord) -> str:
