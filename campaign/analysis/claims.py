@@ -70,11 +70,12 @@ def claims_of(
         return _spelt_out(runs, made, (UNDECLARED,))
     claims = []
     for hypothesis in hypotheses:
-        claims.extend(_spelt_out(runs, hypothesis, _exploratory(hypothesis, frozen, looks)))
+        claims.extend(_spelt_out(runs, hypothesis, _exploratory(runs, hypothesis, frozen, looks)))
     for hypothesis in gone:
-        spelt = _spelt_out(runs, hypothesis, _exploratory(hypothesis, frozen, looks))
+        spelt = _spelt_out(runs, hypothesis, _exploratory(runs, hypothesis, frozen, looks))
         claims.extend(replace(claim, withdrawn=True) for claim in spelt)
-    return claims
+    known = frozen.conditions if frozen else ()
+    return [_with_late_conditions(claim, known) for claim in claims]
 
 
 def _withdrawn(declared: Sequence[Hypothesis], frozen: Frozen | None) -> tuple[Hypothesis, ...]:
@@ -83,12 +84,24 @@ def _withdrawn(declared: Sequence[Hypothesis], frozen: Frozen | None) -> tuple[H
     return tuple(old for old in frozen.hypotheses if old.name not in names) if frozen else ()
 
 
-def _exploratory(hypothesis: Hypothesis, frozen: Frozen | None, looks: Sequence[int]) -> tuple[str, ...]:
+def _with_late_conditions(claim: Claim, known: Sequence[str]) -> Claim:
+    """A claim about conditions that were added after the first submit is exploratory."""
+    late = [label for label in claim.conditions if known and label not in known]
+    reasons = tuple(f"condition {label} was added after the first submit" for label in late)
+    return replace(claim, exploratory=(*claim.exploratory, *reasons))
+
+
+def _exploratory(
+    runs: Runs, hypothesis: Hypothesis, frozen: Frozen | None, looks: Sequence[int]
+) -> tuple[str, ...]:
     if frozen is None:
         return ("nothing was frozen before the runs",)
     reasons = list(changes(frozen, hypothesis))
     if tuple(looks) != frozen.looks:
         reasons.append(f"looks were {list(frozen.looks)} when frozen and are {list(looks)} now")
+    gone = [seed for seed in frozen.seeds if runs.planned.seeds and seed not in runs.planned.seeds]
+    if gone:
+        reasons.append(f"declared seeds are gone from the plan: {', '.join(map(str, gone))}")
     return tuple(reasons)
 
 

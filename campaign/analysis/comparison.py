@@ -11,6 +11,7 @@ import numpy as np
 
 from campaign.analysis import kernels, sequential
 from campaign.analysis.attainability import MIN_PAIRS, attainable, attainable_unpaired
+from campaign.analysis.looks import combined, levels, p_over_looks, unpaired_p_over_looks
 from campaign.analysis.power import power, sd_upper, seeds_for
 from campaign.analysis.samples import Differences, SeedSample, pair
 from campaign.analysis.sequential import Look
@@ -201,7 +202,7 @@ def _paired(
     stage: Stage,
     family_size: int,
 ) -> Comparison:
-    own, shared = _levels(design.alpha, stage, family_size)
+    own, shared = levels(design.alpha, stage, family_size)
     test = paired_t(differences, own)
     wide = paired_t(differences, shared)
     guard = sign_flip(differences, own)
@@ -209,11 +210,9 @@ def _paired(
     if stage.look and not stage.withheld:
         parts = [differences.only(part).array for part in stage.parts]
         weights = np.diff([0.0, *sequential.fractions(stage.looks)[: stage.look]]).tolist()
-        p_sequential = _sequential(parts, weights, stage, differences.scale)
+        p_sequential = p_over_looks(parts, weights, stage, differences.scale)
         if stage.adaptive:
-            test, wide = (
-                _combined(test, parts, weights, level, differences.scale) for level in (own, shared)
-            )
+            test, wide = (combined(test, parts, weights, level, differences.scale) for level in (own, shared))
     sd = float(kernels.spread(differences.array, differences.scale)) if len(seeds) > 1 else 0.0
     comparison = _assemble(
         differences.label, arms, design, stage, family_size, test, wide, p_sequential, guard
@@ -235,12 +234,11 @@ def _unpaired(
     arms: tuple[SeedSample, SeedSample], design: Design, stage: Stage, family_size: int
 ) -> Comparison:
     baseline, candidate = arms
-    own, shared = _levels(design.alpha, stage, family_size)
+    own, shared = levels(design.alpha, stage, family_size)
     test, wide = welch(baseline, candidate, own), welch(baseline, candidate, shared)
     p_sequential = test.p
     if stage.look and not stage.withheld:
-        scores = [_unpaired_score(arms, stage.looks[look], stage) for look in range(stage.look)]
-        p_sequential = sequential.sequential_p(scores, sequential.fractions(stage.looks))
+        p_sequential = unpaired_p_over_looks(arms, stage)
     label = f"{candidate.condition} - {baseline.condition}"
     sizes = len(baseline), len(candidate)
     sd = sqrt(baseline.sd**2 + candidate.sd**2) if min(sizes) > 1 else 0.0
@@ -303,47 +301,6 @@ def _assemble(
         recommendation="insufficient_statistical_evidence",
         reason="",
     )
-
-
-def _levels(alpha: float, stage: Stage, family_size: int) -> tuple[float, float]:
-    """Confidence levels of the comparison's own and of the simultaneous interval, at this look."""
-    own, shared = stage.at(alpha), stage.at(alpha / family_size)
-    return (
-        1.0 - (own.nominal if own else alpha),
-        1.0 - (shared.nominal if shared else alpha / family_size),
-    )
-
-
-def _sequential(parts: list[kernels.PerSeed], weights: list[float], stage: Stage, scale: float) -> float:
-    """Sequential p over the looks so far: each on all data up to it, the last one combined if it adapted."""
-    scores = []
-    for number in range(1, stage.look + 1):
-        if stage.adaptive and number == stage.look:
-            scores.append(sequential.inverse_normal(parts, weights, 0.0, scale))
-        else:
-            so_far = kernels.PerSeed(np.concatenate(parts[:number]))
-            scores.append(sequential.normal_score(so_far, 0.0, scale))
-    return sequential.sequential_p(scores, sequential.fractions(stage.looks))
-
-
-def _combined(
-    test: Test, parts: list[kernels.PerSeed], weights: list[float], level: float, scale: float
-) -> Test:
-    """The t-test's p and interval replaced by those of the combined stages."""
-    from scipy.special import ndtr, ndtri
-
-    z = sequential.inverse_normal(parts, weights, 0.0, scale)
-    critical = float(-ndtri((1.0 - level) / 2.0))
-    lower, upper = sequential.inverse_normal_interval(parts, weights, critical, scale)
-    return replace(test, p=float(2.0 * ndtr(-abs(z))), lower=lower, upper=upper, level=level)
-
-
-def _unpaired_score(arms: tuple[SeedSample, SeedSample], seeds: int, stage: Stage) -> float:
-    from scipy.special import ndtri
-
-    a, b = (sample.only(stage.seeds[:seeds]) for sample in arms)
-    test = welch(a, b)
-    return float(np.sign(test.effect) * -ndtri(max(test.p, 1e-300) / 2.0)) if test.n else 0.0
 
 
 def _power(design: Design, sd: float, sd_n: int, n: int, alpha: float) -> Power | None:

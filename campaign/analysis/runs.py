@@ -67,8 +67,10 @@ class Runs:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """In the order of the plan; without one, ascending."""
-        return tuple(dict.fromkeys((*self.planned.seeds, *sorted({run.seed for run in self.runs}))))
+        """In the order declared first, then in that of the plan; without one, ascending."""
+        declared = self.planned.frozen.seeds if self.planned.frozen else ()
+        there = sorted({run.seed for run in self.runs})
+        return tuple(dict.fromkeys((*declared, *self.planned.seeds, *there)))
 
     @property
     def metrics(self) -> tuple[str, ...]:

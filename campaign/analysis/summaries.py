@@ -91,7 +91,13 @@ def summarise(runs: Runs, metric: str, summary: str = "auto") -> dict[str, SeedS
     A run that is still going, failed, or ends before the window that its condition's complete runs reach has
     no number; nor has one with less than half of the finite values that the others have in that window.
     """
-    how = resolve_summary(runs, metric, summary)
+    try:
+        how = resolve_summary(runs, metric, summary)
+    except UsageError:
+        if all(run.standing == "done" for run in runs.runs):
+            raise
+        # The campaign has only begun: no run has come to log this metric yet.
+        return {label: _nothing_yet(runs, label, metric) for label in runs.conditions}
     return {condition: _sample(runs, condition, how) for condition in runs.conditions}
 
 
@@ -109,6 +115,11 @@ def _sample(runs: Runs, condition: str, how: Summary) -> SeedSample:
         else:
             values[seed] = _number(run, length, how)
     return SeedSample(condition, values, how.metric, how.words, missing)
+
+
+def _nothing_yet(runs: Runs, condition: str, metric: str) -> SeedSample:
+    missing = dict.fromkeys(runs.seeds, f"has not logged {metric} yet")
+    return SeedSample(condition, {}, metric, f"{metric}, not logged yet", missing)
 
 
 def _unusable(run: Run | None, length: int, how: Summary, expected: int, last: int) -> str:

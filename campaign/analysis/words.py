@@ -91,6 +91,8 @@ def _lacking(comparison: Comparison) -> str:
         return f"No test yet: {comparison.withheld}."
     if comparison.n == 0:
         why = dropped(comparison)
+        if comparison.baseline.values and comparison.candidate.values:
+            why = "the conditions share no seed; if seeds are no pairs, compare them with Welch's test"
         return f"There is nothing to compare{': ' + why if why else ''}."
     if comparison.n == 1:
         return "One seed cannot show how much chance does: with a single pair there is no p-value below 1."

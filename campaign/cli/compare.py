@@ -72,6 +72,8 @@ def compare(
         show(results, stdout())
         for note in runs.notes:
             stderr().print(f"note: {note}")
+        if any(verdict.comparison.withheld for verdict in results):
+            stderr().print("nothing more will run? --final tests what is there, marked exploratory")
     raise typer.Exit(exit_code(results))
 
 

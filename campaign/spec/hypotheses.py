@@ -134,6 +134,8 @@ class Frozen(Section):
     """Numbers of seeds at which the data may be tested; empty: once, with all of them."""
     seeds: tuple[Seed, ...] = ()
     """Seeds in their declared order."""
+    conditions: tuple[str, ...] = ()
+    """Conditions at the first submit; later ones are no part of what was declared. Empty: unknown."""
     extensions: tuple[Extension, ...] = ()
 
     @property
@@ -154,9 +156,16 @@ class Frozen(Section):
         return frozen
 
 
-def freeze(hypotheses: Iterable[Hypothesis], seeds: Sequence[int], looks: Sequence[int] = ()) -> Frozen:
-    """What goes into the plan at the first submit."""
-    return Frozen(hypotheses=tuple(hypotheses), looks=tuple(looks), seeds=tuple(seeds))
+def freeze(
+    hypotheses: Iterable[Hypothesis],
+    seeds: Sequence[int],
+    looks: Sequence[int] = (),
+    conditions: Sequence[str] = (),
+) -> Frozen:
+    """What is recorded at the first submit."""
+    return Frozen(
+        hypotheses=tuple(hypotheses), looks=tuple(looks), seeds=tuple(seeds), conditions=tuple(conditions)
+    )
 
 
 def keep_frozen(path: Path, frozen: Frozen) -> Frozen:

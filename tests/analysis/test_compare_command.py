@@ -137,6 +137,20 @@ def test_compare_foreign_folder_by_layout(run: Run, tmp_path: Path) -> None:
     assert "--metric" in unnamed.stderr
 
 
+def test_compare_unfinished_campaign_withholds_p_and_names_the_way_on(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "campaigns" / "study"
+    levels = {name: per_seed[:7] for name, per_seed in LEVELS.items()}
+    write_levels(folder, levels)
+    declare(folder)
+    waiting = run("compare", "study", "grpo+none", "maxrl+none")
+    assert waiting.returncode == 3
+    assert "withheld" in waiting.stdout
+    assert "--final" in waiting.stderr
+    final = run("compare", "study", "grpo+none", "maxrl+none", "--final")
+    assert final.returncode == 0
+    assert final.stdout.startswith("CONFIRMED (exploratory)")
+
+
 def test_compare_campaign_that_is_nowhere_says_where_it_looked(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

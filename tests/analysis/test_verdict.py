@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from folders import runs_of
 
 from campaign.analysis.comparison import Design, compare
 from campaign.analysis.factorial import find_two_by_two, interaction
+from campaign.analysis.runs import Runs
 from campaign.analysis.samples import Differences, SeedSample, pair
 from campaign.analysis.sequential import plan_looks
 from campaign.analysis.significance import paired_t
@@ -220,6 +222,39 @@ def test_looks_changed_after_freezing_are_exploratory() -> None:
     frozen = freeze([hypothesis()], range(8), (8, 16))
     (verdict,) = verdicts(runs_of(levels(0.1), frozen=frozen), looks=(4, 8))
     assert "looks were [8, 16] when frozen and are [4, 8] now" in verdict.exploratory
+
+
+def test_condition_added_after_freezing_is_exploratory_and_the_others_stay_declared() -> None:
+    made = Hypothesis(name="h", metric="correct_rate")
+    frozen = freeze([made], range(8), conditions=("grpo", "maxrl"))
+    of = levels(0.1) | {"late": [float(v) for v in SEEDS[8:16]]}
+    declared, late = verdicts(runs_of(of, frozen=frozen))
+    assert (declared.exploratory, declared.comparison.family_size) == ((), 1)
+    assert late.exploratory == ("condition late was added after the first submit",)
+
+
+def test_declared_seed_that_left_the_plan_still_counts_and_is_told() -> None:
+    frozen = freeze([hypothesis()], range(8))
+    runs = runs_of(levels(0.1), frozen=frozen)
+    shopped = Runs(runs.runs, replace(runs.planned, seeds=(0, 1, 2, 3, 4, 5, 7)))
+    (verdict,) = verdicts(shopped)
+    assert verdict.comparison.n == 8
+    assert verdict.exploratory == ("declared seeds are gone from the plan: 6",)
+
+
+def test_campaign_that_has_only_begun_is_inconclusive_and_not_an_error() -> None:
+    of = levels(0.1)
+    going = {f"{name}_s{seed}": "going" for name in of for seed in range(8)}
+    verdict = judged(of, hypothesis(metric="val/exact"), standings=going)
+    assert verdict.outcome == "INCONCLUSIVE"
+    assert "16 runs are not over yet" in verdict.reason
+    with pytest.raises(UsageError, match="no run has val/exact"):
+        judged(of, hypothesis(metric="val/exact"))
+
+
+def test_conditions_without_a_common_seed_are_told_about_the_unpaired_test() -> None:
+    of: Levels = {"grpo": [0.5, 0.6, 0.4, None, None, None], "maxrl": [None, None, None, 0.4, 0.8, 0.9]}
+    assert "share no seed" in verdicts(runs_of(of))[0].reason
 
 
 def test_frozen_hypothesis_that_was_removed_is_judged_all_the_same() -> None:
