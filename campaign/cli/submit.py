@@ -250,7 +250,8 @@ def _prepare(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> tuple[Plan, 
     checked = {"verdict": proof.verdict, "allow_confounds": wishes.allow_confounds}
     write_folder(paths, loaded.text, {**plan_to_json(plan), "check": checked, "provenance": origin})
     write_json(paths.check, {**to_json(proof), "allowed": wishes.allow_confounds})
-    keep_frozen(paths.frozen, freeze(read_hypotheses(plan.hypotheses), plan.seeds, plan.looks))
+    claims, labels = read_hypotheses(plan.hypotheses), [condition.label for condition in plan.conditions]
+    keep_frozen(paths.frozen, freeze(claims, plan.seeds, plan.looks, labels))
     store = Store.open(paths)
     try:
         enrol(paths, store, plan, chosen)
