@@ -154,6 +154,18 @@ def test_nothing_is_wider_than_the_reader_and_no_name_is_cut(
             assert label in shown
 
 
+def test_a_label_longer_than_its_column_has_a_line_of_its_own(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    label = "long_" * 10
+    path = tmp_path / "c.toml"
+    path.write_text(f"[campaign]\nseeds = [1, 2]\n[[campaign.conditions]]\nname = '{label}'\n")
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = cli("plan", path).out.splitlines()
+    row = lines.index(label)
+    assert lines[row + 1].split() == ["run", "run"]
+
+
 def test_a_terminal_without_colour_gets_none() -> None:
     shown = on_a_terminal(60, "plan", str(ABLATION), NO_COLOR="1")
     assert "grpo_small_lr" in shown

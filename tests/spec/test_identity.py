@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,19 @@ def test_a_default_that_changes_needs_another_version_of_the_identity() -> None:
     recorded = json.loads(RECORDED.read_text())
     assert recorded["version"] == VERSION
     assert recorded["defaults"] == json.loads(json.dumps(identity_defaults()))
+
+
+def test_a_field_that_a_later_release_adds_leaves_every_identity_alone() -> None:
+    """Because a default adds nothing to what is hashed: the default configuration hashes nothing at all."""
+    assert identity(RunConfig()) == f"v{VERSION}:{sha256(b'').hexdigest()[:20]}"
+
+
+def test_the_identity_of_a_given_configuration_is_the_same_in_every_release_of_a_version() -> None:
+    config = RunConfig.model_validate_json(
+        '{"training": {"lr": 0.001, "seed": 42}, "algorithm": {"advantage_mode": "maxrl"},'
+        ' "core": {"options": {"b": 1, "a": [0.5]}}}'
+    )
+    assert identity(config) == "v1:d95a68c74f9782803bd0"
 
 
 def test_the_seed_is_part_of_the_identity() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from campaign.errors import UsageError
 from campaign.spec import Spec, identity_fields, plan_from_json, plan_to_json, resolve
 from campaign.spec.forecast import (
     attainable_p,
@@ -18,7 +21,9 @@ from campaign.spec.forecast import (
     exact_test_note,
     pairs_needed,
 )
+from campaign.spec.load import from_document
 from campaign.spec.plan import Facts, Plan, PlannedRun, RunFacts, RunState
+from campaign.spec.reading import parse
 from tests.spec.conftest import Loader
 
 TWO = "[campaign]\nseeds = [1, 2, 3]\nmax_steps = 100\n[campaign.factors]\nkl_coef = [0.0, 0.1]\n"
@@ -118,11 +123,6 @@ STATES = st.sampled_from(["pending", "running", "lost", "done", "failed", "cance
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_resolve_is_pure_and_covers_every_run(data: st.DataObject) -> None:
-    from pathlib import Path
-
-    from campaign.spec.load import from_document
-    from campaign.spec.reading import parse
-
     spec = from_document(parse(TWO, "c.toml"), Path("c.toml"))
     runs = resolve(spec).runs
     facts = Facts(
@@ -197,11 +197,18 @@ def test_time_is_what_is_left_to_do_over_what_fits_side_by_side(spec: Spec) -> N
 
 
 def test_time_is_never_less_than_the_longest_run(spec: Spec) -> None:
-    facts = Facts(step_seconds={"grpo+none": 1.0}, cpus=64)
+    facts = Facts(step_seconds={"grpo+none": 1.0, "grpo+none~kl_coef=0.1": 3.0}, cpus=64)
     expected = estimate(resolve(spec, facts), facts)
     assert expected is not None
-    assert expected.seconds == 100
-    assert not expected.measured, "one condition's step time is borrowed from the other"
+    assert expected.seconds == 300
+
+
+def test_time_borrowed_from_another_condition_is_not_called_measured(spec: Spec) -> None:
+    facts = Facts(step_seconds={"grpo+none": 1.0}, cpus=1)
+    expected = estimate(resolve(spec, facts), facts)
+    assert expected is not None
+    assert expected.seconds == 600
+    assert not expected.measured
 
 
 def test_time_is_unknown_without_a_measured_step(spec: Spec) -> None:
@@ -216,6 +223,7 @@ def test_time_is_unknown_without_a_measured_step(spec: Spec) -> None:
         ("num_cpus = 3", 2, 0, 0),
         ("num_gpus = 0.25", 64, 2, 8),
         ("num_gpus = 0.3", 64, 2, 6),
+        ("num_gpus = 0.4", 64, 2, 4),
         ("num_gpus = 2", 64, 3, 1),
         ("num_gpus = 1", 64, 0, 0),
         ("num_cpus = 0.1", 1, 0, 10),
@@ -273,11 +281,13 @@ def test_durations_are_said_in_the_units_one_thinks_in(seconds: float, said: str
     assert duration(seconds) == said
 
 
-def test_a_plan_survives_json_and_a_document_of_another_version_is_refused(spec: Spec) -> None:
-    from campaign.errors import UsageError
-
-    document = plan_to_json(resolve(spec))
+def test_a_plan_survives_json_and_a_document_of_another_version_is_refused(spec_of: Loader) -> None:
+    spec = spec_of(
+        TWO.replace("max_steps", "on_failure = 2\nlooks = [2, 3]\nunder_test = ['gtpo.*', 'lr']\nmax_steps")
+    )
+    document = json.loads(json.dumps(plan_to_json(resolve(spec))))
     assert plan_from_json(document) == resolve(spec)
+    assert (document["on_failure"], document["looks"]) == (2, [2, 3])
     with pytest.raises(UsageError, match="version 99"):
         plan_from_json(document | {"version": 99})
 
