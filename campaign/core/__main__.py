@@ -7,15 +7,12 @@ of the error (see `campaign.errors`).
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import sys
 from pathlib import Path
 
 from campaign.core.stopping import STOPPED_EXIT_CODE, StopRequest
 from campaign.errors import CampaignError, RunsFailed
-
-STORAGE_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,6 +53,8 @@ def _run(config_path: Path, out: Path, resume: Path | None, stop: StopRequest) -
         torch.set_num_threads(config.training.threads)
         return Trainer(config, folder, data_folder, resume).run(stop)
     except OSError as error:
+        from campaign.core.tensor_file import STORAGE_FULL
+
         if error.errno in STORAGE_FULL:
             raise RunsFailed(
                 f"no space left for {error.filename or out}; checkpoints before it are complete"

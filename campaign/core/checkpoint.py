@@ -16,6 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from campaign.core.folder import RunFolder
+from campaign.core.tensor_file import save_tensors
 from campaign.errors import UsageError
 
 KEPT = 2
@@ -67,12 +68,7 @@ def _to_disk(path: Path) -> None:
 
 
 def write_state(folder: Path, tensors: dict[str, Tensor], state: Mapping[str, Any]) -> None:
-    from safetensors.torch import save_file
-
-    save_file(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-        folder / "optimizer.safetensors",
-    )
+    save_tensors(tensors, folder / "optimizer.safetensors")
     document = {"format": FORMAT, **state}
     (folder / "state.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 

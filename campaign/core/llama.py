@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from campaign.core.lora import MERGE_BELOW, effective_weight
+from campaign.core.tensor_file import save_tensors
 from campaign.errors import UsageError
 
 
@@ -89,7 +90,6 @@ class LlamaConfig:
             "eos_token_id": self.eos_token_ids[0]
             if len(self.eos_token_ids) == 1
             else list(self.eos_token_ids),
-            "torch_dtype": "float32",
         }
 
 
@@ -337,9 +337,8 @@ def _read_weights(folder: Path) -> dict[str, Tensor]:
 
 def save_llama(model: Llama, folder: Path) -> None:
     """`config.json` and `model.safetensors`, as `transformers` writes and reads them."""
-    from safetensors.torch import save_file
-
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(model.config.to_hf(), indent=1) + "\n", encoding="utf-8")
-    weights = {name: parameter.detach().contiguous() for name, parameter in model.named_parameters()}
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    precision = str(model.model.embed_tokens.weight.dtype).removeprefix("torch.")
+    document = model.config.to_hf() | {"torch_dtype": precision}
+    (folder / "config.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    save_tensors(dict(model.named_parameters()), folder / "model.safetensors")
