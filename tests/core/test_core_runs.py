@@ -17,7 +17,7 @@ from campaign.core import __main__ as core_main
 from campaign.core.checkpoint import complete_checkpoints
 from campaign.core.context import RunContext
 from campaign.core.folder import RunFolder
-from campaign.core.llama import load_llama
+from campaign.core.llama_files import load_llama
 from campaign.core.stopping import StopRequest
 from campaign.core.trainer import Trainer
 

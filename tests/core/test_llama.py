@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from campaign.core.llama import Llama, load_llama, save_llama, supported
+from campaign.core.llama import Llama, supported
+from campaign.core.llama_files import load_llama, save_llama
 from campaign.core.policy import EMBEDDED
 from campaign.core.warmup import Recipe
 from campaign.errors import UsageError
