@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 from pathlib import Path
 
 from torch import Tensor
-
-STORAGE_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Disk, quota, or file size exhausted."""
 
 
 def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:

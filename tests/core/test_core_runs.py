@@ -219,6 +219,13 @@ def test_mistake_in_the_configuration_is_told_without_a_traceback(
     assert "Traceback" not in result.stderr
 
 
+def test_folder_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    config = write_config(tmp_path / "config.toml")
+    assert core_main.main([str(config), "--out", str(tmp_path / "file")]) == 2
+    assert "file" in capsys.readouterr().err
+
+
 def test_checkpoint_of_another_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train(tmp_path / "one")
     checkpoint = str(RunFolder(tmp_path / "one").checkpoint(4))
@@ -297,6 +304,22 @@ def test_entrypoint_logs_and_resumes(entrypoint: Path) -> None:
 def test_entrypoint_that_stopped_when_asked_exits_75(entrypoint: Path) -> None:
     config = write_config(entrypoint / "config.toml", core={"entrypoint": "my_core:stops_itself"})
     assert run_core(config, entrypoint / "out", cwd=entrypoint).returncode == 75
+
+
+def test_entrypoint_pays_for_no_torch(entrypoint: Path) -> None:
+    config = write_config(
+        entrypoint / "config.toml", core={"entrypoint": "my_core:train", "options": {"rise": 1}}
+    )
+    program = (
+        "import sys; from campaign.core.__main__ import main\n"
+        f"assert main([{str(config)!r}, '--out', {str(entrypoint / 'out')!r}]) == 0\n"
+        "sys.exit('torch' if 'torch' in sys.modules else None)"
+    )
+    result = subprocess.run(
+        [command(config, entrypoint)[0], "-c", program],
+        capture_output=True, text=True, env=environment(), timeout=120, check=False, cwd=entrypoint,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
 
 
 def test_entrypoint_mistakes_are_told(entrypoint: Path) -> None:
