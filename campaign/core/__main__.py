@@ -13,9 +13,10 @@ import sys
 from pathlib import Path
 
 from campaign.core.stopping import STOPPED_EXIT_CODE, StopRequest
-from campaign.errors import CampaignError, RunsFailed
+from campaign.errors import CampaignError, Interrupted, RunsFailed, UsageError
 
-STORAGE_FULL = (errno.ENOSPC, errno.EDQUOT)
+STORAGE_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Disk, quota, or file size exhausted."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         sys.stderr.write(f"campaign.core: {error}\n")
         return error.exit_code
+    except KeyboardInterrupt:  # the second Ctrl-C: the first asks for a checkpoint
+        return Interrupted.exit_code
     return 0 if finished else STOPPED_EXIT_CODE
 
 
@@ -60,6 +63,8 @@ def _run(config_path: Path, out: Path, resume: Path | None, stop: StopRequest) -
             raise RunsFailed(
                 f"no space left for {error.filename or out}; checkpoints before it are complete"
             ) from error
+        if error.filename and not config.core.entrypoint:  # of an entry point, its author needs the traceback
+            raise UsageError(f"{error.filename}: {error.strerror}") from error
         raise
 
 

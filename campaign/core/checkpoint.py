@@ -1,27 +1,19 @@
 """Checkpoints that are complete or not there: written beside, then renamed.
 
-A checkpoint holds what the next step depends on: trained weights, optimizer moments, and a small JSON state.
-Randomness is not in it: a step's draws derive from (seed, step).
+What is in one is its writer's affair: `campaign.core.training_state` for the built-in core.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
 
 from campaign.core.folder import RunFolder
-from campaign.errors import UsageError
 
 KEPT = 2
 """Checkpoints that stay; the one before the last is there in case the last is the problem."""
-
-FORMAT = 1
 
 
 def save_atomically(folder: RunFolder, finished_steps: int, write: Callable[[Path], None]) -> Path:
@@ -64,29 +56,3 @@ def _to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def write_state(folder: Path, tensors: dict[str, Tensor], state: Mapping[str, Any]) -> None:
-    from safetensors.torch import save_file
-
-    save_file(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-        folder / "optimizer.safetensors",
-    )
-    document = {"format": FORMAT, **state}
-    (folder / "state.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-
-
-def read_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and state of a checkpoint. Raises `UsageError` when it is not one, or of another format."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        tensors = load_file(folder / "optimizer.safetensors")
-    except (OSError, ValueError, SafetensorError) as error:
-        raise UsageError(f"{folder}: not a readable checkpoint: {error}") from None
-    if state.get("format") != FORMAT:
-        raise UsageError(f"{folder}: checkpoint of format {state.get('format')}; this version reads {FORMAT}")
-    return tensors, state

@@ -1,4 +1,4 @@
-"""A small Llama that reads and writes the Hugging Face format.
+"""A small Llama, name for name the one of Hugging Face.
 
 Importing `transformers.LlamaForCausalLM` costs seconds and 150 MB for every run; this module needs torch and
 safetensors. Parameter names are those of the Hugging Face checkpoint, so weights are exchanged as they are.
@@ -6,11 +6,9 @@ safetensors. Parameter names are those of the Hugging Face checkpoint, so weight
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,7 +16,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from campaign.core.lora import MERGE_BELOW, effective_weight
-from campaign.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,6 @@ class LlamaConfig:
             "eos_token_id": self.eos_token_ids[0]
             if len(self.eos_token_ids) == 1
             else list(self.eos_token_ids),
-            "torch_dtype": "float32",
         }
 
 
@@ -289,57 +285,3 @@ def rotate(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
     cosines, sines = rotation
     half = x.shape[-1] // 2
     return x * cosines + torch.cat([-x[..., half:], x[..., :half]], dim=-1) * sines
-
-
-def load_llama(folder: Path) -> Llama:
-    """The model in a Hugging Face folder (`config.json`, `model.safetensors`, or shards with their index).
-
-    Raises `UsageError` when a file is missing or the weights do not fit the configuration.
-    """
-    config = LlamaConfig.from_hf(json.loads((folder / "config.json").read_text(encoding="utf-8")))
-    model = Llama(config)
-    weights = _read_weights(folder)
-    if config.tie_word_embeddings:
-        weights.pop("lm_head.weight", None)
-    wanted = {name for name, _ in model.named_parameters()}
-    if wanted != set(weights):
-        odd = sorted(wanted ^ set(weights))
-        raise UsageError(
-            f"{folder}: weights do not fit config.json: {', '.join(odd[:3])} ({len(odd)} names differ)"
-        )
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if parameter.shape != weights[name].shape:
-                shapes = f"{tuple(weights[name].shape)} instead of {tuple(parameter.shape)}"
-                raise UsageError(f"{folder}: weights do not fit config.json: {name} is {shapes}")
-            parameter.copy_(weights[name])
-    return model
-
-
-def _read_weights(folder: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    index = folder / "model.safetensors.index.json"
-    files = [folder / "model.safetensors"]
-    if index.is_file():
-        files = [folder / name for name in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
-    weights: dict[str, Tensor] = {}
-    for file in files:
-        if not file.is_file():
-            raise UsageError(f"{folder}: {file.name} is missing")
-        try:
-            weights.update(load_file(file))
-        except SafetensorError as error:
-            raise UsageError(f"{file}: not a readable safetensors file: {error}") from None
-    return {name: tensor for name, tensor in weights.items() if not name.endswith("rotary_emb.inv_freq")}
-
-
-def save_llama(model: Llama, folder: Path) -> None:
-    """`config.json` and `model.safetensors`, as `transformers` writes and reads them."""
-    from safetensors.torch import save_file
-
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(model.config.to_hf(), indent=1) + "\n", encoding="utf-8")
-    weights = {name: parameter.detach().contiguous() for name, parameter in model.named_parameters()}
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from campaign.core.tensor_file import save_tensors
 from campaign.errors import UsageError
 
 MERGE_BELOW = 2**20
@@ -99,8 +100,8 @@ def save_adapter(model: nn.Module, folder: Path, base_model: str) -> None:
     layers = adapters(model)
     factors: dict[str, Tensor] = {}
     for name, layer in layers.items():
-        factors[f"base_model.model.{name}.lora_A.weight"] = layer.lora_A.detach().cpu().contiguous()
-        factors[f"base_model.model.{name}.lora_B.weight"] = layer.lora_B.detach().cpu().contiguous()
+        factors[f"base_model.model.{name}.lora_A.weight"] = layer.lora_A
+        factors[f"base_model.model.{name}.lora_B.weight"] = layer.lora_B
     first = next(iter(layers.values()))
     rank = first.lora_A.shape[0]
     targets = sorted({name.rpartition(".")[2] for name in layers})
@@ -123,8 +124,6 @@ def adapter_config(rank: int, alpha: float, targets: Sequence[str], base_model: 
 
 
 def write_adapter(folder: Path, factors: dict[str, Tensor], config: dict[str, object]) -> None:
-    from safetensors.torch import save_file
-
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "adapter_config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
-    save_file(factors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    save_tensors(factors, folder / "adapter_model.safetensors")

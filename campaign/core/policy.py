@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from campaign.core.decoder import FusedDecoder
-from campaign.core.llama import Llama, load_llama, save_llama, supported
+from campaign.core.llama import Llama, supported
+from campaign.core.llama_files import load_llama, save_llama
 from campaign.core.lora import adapters, adapters_off, add_adapters, save_adapter
 from campaign.core.packing import make_bins, pack, passes
 from campaign.core.randomness import derive_seed

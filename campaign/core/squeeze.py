@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -206,7 +207,10 @@ def main(arguments: list[str] | None = None) -> int:
     except CampaignError as error:
         sys.stderr.write(f"campaign.core.squeeze: {error}\n")
         return error.exit_code
-    parsed.out.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
+    # Renamed into place: who waits for the file never reads half of it.
+    draft = parsed.out.with_name(f".{parsed.out.name}.{os.getpid()}")
+    draft.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
+    draft.replace(parsed.out)
     return 0
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from campaign.core.checkpoint import read_state, save_atomically, write_state
+from campaign.core.checkpoint import save_atomically
 from campaign.core.credit import credit_pipeline
 from campaign.core.evaluation import evaluate
 from campaign.core.folder import RunFolder
@@ -25,6 +25,7 @@ from campaign.core.rollout import roll_out, step_generator
 from campaign.core.sepa import SepaState
 from campaign.core.step_row import Row, Totals, emergence_generations, emergence_step, step_metrics
 from campaign.core.stopping import StopRequest
+from campaign.core.training_state import read_state, write_state
 from campaign.core.update import kl_weight, learning_rate, update
 from campaign.errors import UsageError
 from campaign.metrics.record import JsonlWriter

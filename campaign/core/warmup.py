@@ -19,7 +19,8 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from campaign.core.llama import Llama, LlamaConfig, save_llama
+from campaign.core.llama import Llama, LlamaConfig
+from campaign.core.llama_files import save_llama
 from campaign.core.optimizer import FlatAdamW
 from campaign.core.randomness import Draws, derive_seed
 from campaign.core.tasks import SOURCES, draw_task, prompt_of

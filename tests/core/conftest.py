@@ -6,7 +6,8 @@ import pytest
 import torch
 from hypothesis import settings
 
-from campaign.core.llama import Llama, LlamaConfig, load_llama
+from campaign.core.llama import Llama, LlamaConfig
+from campaign.core.llama_files import load_llama
 from campaign.core.policy import EMBEDDED
 from campaign.core.tokenizer import WordTokenizer, load_tokenizer
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import json
+import resource
 import signal
 import subprocess
 import time
@@ -17,7 +17,7 @@ from campaign.core import __main__ as core_main
 from campaign.core.checkpoint import complete_checkpoints
 from campaign.core.context import RunContext
 from campaign.core.folder import RunFolder
-from campaign.core.llama import load_llama
+from campaign.core.llama_files import load_llama
 from campaign.core.stopping import StopRequest
 from campaign.core.trainer import Trainer
 
@@ -185,17 +185,19 @@ def test_sigterm_leaves_a_checkpoint_exits_75_and_the_next_goes_on(tmp_path: Pat
     assert [row["step"] for row in rows(tmp_path / "two")] == [last - 2, last - 1]
 
 
-def test_full_disk_is_told_and_leaves_no_half_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "disk"))
-
-    monkeypatch.setattr("safetensors.torch.save_file", full)
+def test_full_disk_is_told_and_leaves_no_half_checkpoint(tmp_path: Path) -> None:
+    """A limit on file sizes stands in for the disk: metrics fit, a checkpoint does not."""
     config = write_config(tmp_path / "config.toml")
-    assert core_main.main([str(config), "--out", str(tmp_path / "out")]) == 1
-    assert "no space left" in capsys.readouterr().err
+    result = subprocess.run(
+        command(config, tmp_path / "out"),
+        capture_output=True, text=True, env=environment(), timeout=120, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)),
+    )  # fmt: skip
+    assert result.returncode == 1, result.stderr
+    assert "no space left" in result.stderr
+    assert "Traceback" not in result.stderr
     assert list((tmp_path / "out" / "checkpoints").iterdir()) == []
+    assert len(rows(tmp_path / "out")) == 4
 
 
 @pytest.mark.parametrize(
@@ -215,6 +217,13 @@ def test_mistake_in_the_configuration_is_told_without_a_traceback(
     assert result.returncode == 2
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_folder_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    config = write_config(tmp_path / "config.toml")
+    assert core_main.main([str(config), "--out", str(tmp_path / "file")]) == 2
+    assert "file" in capsys.readouterr().err
 
 
 def test_checkpoint_of_another_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -295,6 +304,22 @@ def test_entrypoint_logs_and_resumes(entrypoint: Path) -> None:
 def test_entrypoint_that_stopped_when_asked_exits_75(entrypoint: Path) -> None:
     config = write_config(entrypoint / "config.toml", core={"entrypoint": "my_core:stops_itself"})
     assert run_core(config, entrypoint / "out", cwd=entrypoint).returncode == 75
+
+
+def test_entrypoint_pays_for_no_torch(entrypoint: Path) -> None:
+    config = write_config(
+        entrypoint / "config.toml", core={"entrypoint": "my_core:train", "options": {"rise": 1}}
+    )
+    program = (
+        "import sys; from campaign.core.__main__ import main\n"
+        f"assert main([{str(config)!r}, '--out', {str(entrypoint / 'out')!r}]) == 0\n"
+        "sys.exit('torch' if 'torch' in sys.modules else None)"
+    )
+    result = subprocess.run(
+        [command(config, entrypoint)[0], "-c", program],
+        capture_output=True, text=True, env=environment(), timeout=120, check=False, cwd=entrypoint,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
 
 
 def test_entrypoint_mistakes_are_told(entrypoint: Path) -> None:

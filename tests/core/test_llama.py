@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 
-from campaign.core.llama import Llama, load_llama, save_llama, supported
+from campaign.core.llama import Llama, supported
+from campaign.core.llama_files import load_llama, save_llama
 from campaign.core.policy import EMBEDDED
+from campaign.core.warmup import Recipe
 from campaign.errors import UsageError
 
 transformers = pytest.importorskip("transformers")
@@ -65,6 +68,7 @@ def test_embedded_model_is_small_and_has_its_recipe(embedded: Llama) -> None:
     record = json.loads((EMBEDDED / "recipe.json").read_text())
     assert sum(p.numel() for p in embedded.parameters()) == record["parameters"] < 310_000
     assert (EMBEDDED / "model.safetensors").stat().st_size < 1.3e6
+    assert record["recipe"] == json.loads(json.dumps(asdict(Recipe())))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import torch
 from core_process import run_config
 
 from campaign.core import lora
-from campaign.core.llama import Llama, save_llama
+from campaign.core.llama import Llama
+from campaign.core.llama_files import save_llama
 from campaign.core.lora import adapters, adapters_off, add_adapters, save_adapter
 from campaign.core.policy import load_policy
 from campaign.errors import UsageError

@@ -10,7 +10,8 @@ import torch
 from core_process import run_config
 
 from campaign.core.credit import credit_pipeline
-from campaign.core.llama import Llama, load_llama
+from campaign.core.llama import Llama
+from campaign.core.llama_files import load_llama
 from campaign.core.optimizer import FlatAdamW
 from campaign.core.planning import PlanningGrams
 from campaign.core.policy import EMBEDDED, LlamaPolicy

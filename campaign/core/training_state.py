@@ -1,0 +1,40 @@
+"""The contents of a checkpoint of the built-in core: all that the next step depends on.
+
+Trained weights and optimizer moments as tensors, and a small JSON state. Randomness is not in it: a step's
+draws derive from (seed, step).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from campaign.core.tensor_file import save_tensors
+from campaign.errors import UsageError
+
+FORMAT = 1
+
+
+def write_state(folder: Path, tensors: dict[str, Tensor], state: Mapping[str, Any]) -> None:
+    save_tensors(tensors, folder / "optimizer.safetensors")
+    document = {"format": FORMAT, **state}
+    (folder / "state.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def read_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and state of a checkpoint. Raises `UsageError` when it is not one, or of another format."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        tensors = load_file(folder / "optimizer.safetensors")
+    except (OSError, ValueError, SafetensorError) as error:
+        raise UsageError(f"{folder}: not a readable checkpoint: {error}") from None
+    if state.get("format") != FORMAT:
+        raise UsageError(f"{folder}: checkpoint of format {state.get('format')}; this version reads {FORMAT}")
+    return tensors, state
