@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from campaign.errors import CampaignError
 
 if TYPE_CHECKING:
     from campaign.execution.controller import Ending
@@ -120,7 +123,8 @@ def foreground(paths: CampaignPaths, lock: CampaignLock, address: str | None) ->
             paths, lock, make_backend(paths, address), on_turn=Throttle(reader.read, shown), on_stop=stopping
         )
     finally:
-        shown.update(reader.read())
+        with contextlib.suppress(CampaignError, OSError):
+            shown.update(reader.read())
         shown.close()
         reader.close()
 
@@ -149,6 +153,8 @@ def conclude(paths: CampaignPaths, ending: Ending, wishes: Wishes, *, fresh: boo
     view = reader.read()
     reader.close()
     squeeze = squeeze_table(paths)
+    if squeeze is None and paths.squeeze_log.exists():
+        sys.stderr.write(f"campaign: the adapter's rank could not be measured: {paths.squeeze_log}\n")
     if wishes.json:
         print_json(
             {

@@ -192,7 +192,8 @@ class StoreReader:
 
     def attempts(self, run_id: str) -> list[dict[str, Any]]:
         """Oldest first: `number`, `identity`, `epoch`, `launched_at`, `ended_at`, `outcome`."""
-        query = "SELECT number, identity, epoch, launched_at, ended_at, outcome FROM attempts WHERE run = ? ORDER BY number"
+        columns = "number, identity, epoch, launched_at, ended_at, outcome"
+        query = f"SELECT {columns} FROM attempts WHERE run = ? ORDER BY number"
         with _explained(self._path):
             rows = self._db.execute(query, (run_id,)).fetchall()
         return [

@@ -16,7 +16,7 @@ from campaign.errors import UsageError
 from campaign.execution.controller import Controller
 from campaign.execution.local_backend import LocalBackend
 from campaign.execution.locate import locate, match_run
-from campaign.execution.paths import CampaignPaths, RunPaths
+from campaign.execution.paths import RunPaths
 from campaign.execution.store import Store
 from campaign.metrics.record import read_jsonl
 from tests.execution.small_campaign import SmallCampaign, processes_with, until
@@ -28,8 +28,20 @@ def command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     env = {**os.environ, "PYTHONPATH": ROOT, "CAMPAIGN_DIR": str(folder)}
     return subprocess.Popen(
         [sys.executable, "-m", "campaign", *arguments],
-        cwd=folder, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        cwd=folder,
+        env=env,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def python(code: str) -> None:
+    """Run `code` in a Python of its own; fails when it does."""
+    env = {**os.environ, "PYTHONPATH": ROOT}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def call(folder: Path, *arguments: str) -> tuple[int, str, str]:
@@ -185,7 +197,9 @@ def test_help_answers_without_heavy_imports(name: str) -> None:
         "heavy = {'ray', 'torch', 'wandb', 'altair', 'scipy', 'polars'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": ROOT}, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": ROOT}, capture_output=True
+    )
 
 
 def test_status_imports_nothing_heavy(half_done: SmallCampaign) -> None:
@@ -196,11 +210,12 @@ def test_status_imports_nothing_heavy(half_done: SmallCampaign) -> None:
         "heavy = {'ray', 'torch', 'wandb', 'altair', 'scipy', 'polars'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": ROOT}, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": ROOT}, capture_output=True
+    )
 
 
 def test_a_campaign_elsewhere_needs_its_folder_only(half_done: SmallCampaign, tmp_path: Path) -> None:
-    assert CampaignPaths(half_done.paths.root).database.exists()
     code, out, _ = call(tmp_path, "status", str(half_done.paths.root), "--json")
     assert code == 0
     assert len(json.loads(out)["runs"]) == 2

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from tests.execution.small_campaign import alive, processes_with, until
 
 from campaign.execution.attempt import Assignment, Outcome
 from campaign.execution.checkpoints import newest, saved
@@ -19,6 +18,7 @@ from campaign.execution.fence import raise_fence, request_cancel, stop_epoch
 from campaign.execution.paths import RunPaths
 from campaign.execution.supervisor import core_environment, last_traceback, supervise
 from campaign.metrics.record import read_jsonl
+from tests.execution.small_campaign import alive, processes_with, until
 
 Make = Callable[..., Assignment]
 
@@ -103,8 +103,10 @@ def test_a_cancelled_core_saves_its_state_and_ends(run: RunPaths, make_assignmen
 
 
 def test_a_core_that_does_not_hear_is_killed_after_its_grace(run: RunPaths, make_assignment: Make) -> None:
-    deaf = python("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('x', flush=True)\n"
-                  "while True: time.sleep(1)")  # fmt: skip
+    deaf = python(
+        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('x', flush=True)\n"
+        "while True: time.sleep(1)"
+    )
     thread, outcomes = in_background(make_assignment(command=deaf, grace_s=0.3))
     until(lambda: run.attempt(1).log.exists() and run.attempt(1).log.read_text(), "the core's first word")
     request_cancel(run)
@@ -179,7 +181,8 @@ def test_a_program_that_is_not_there_is_a_failure_that_says_so(make_assignment: 
 
 
 def test_what_a_core_leaves_behind_is_ended_with_it(run: RunPaths, make_assignment: Make) -> None:
-    code = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(300)'], start_new_session=True)"
+    sleeper = "[sys.executable, '-c', 'import time; time.sleep(300)']"
+    code = f"import subprocess, sys; subprocess.Popen({sleeper}, start_new_session=True)"
     assert supervise(make_assignment(command=python(code))).kind == "finished"
     assert processes_with(str(run.attempt(1).root)) == []
 
