@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -19,12 +18,10 @@ if TYPE_CHECKING:
     from campaign.execution.controller import Ending
     from campaign.execution.lock import CampaignLock
     from campaign.execution.paths import CampaignPaths
-    from campaign.execution.view import CampaignView
     from campaign.spec.plan import Facts, Plan, PlannedRun
     from campaign.spec.spec import Spec
 
 VERSION = 1
-REPORT_PATIENCE_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +68,7 @@ def submit(
     json_: Annotated[bool, typer.Option("--json", help="One JSON document at the end.")] = False,
 ) -> None:  # fmt: skip
     """Run what is missing."""
+    from campaign.cli.conclusion import conclude
     from campaign.execution.locate import campaigns_root
     from campaign.execution.lock import CampaignLock
     from campaign.execution.paths import CampaignPaths
@@ -92,7 +90,7 @@ def submit(
     else:
         _greet(plan, chosen, paths)
     ending = foreground(paths, lock, address) if chosen else "complete"
-    conclude(paths, ending, wishes, fresh=bool(chosen))
+    conclude(paths, ending, spec, fresh=bool(chosen), as_json=json_)
 
 
 def preflight(plan: Plan, wishes: Wishes) -> dict[str, Any]:
@@ -132,66 +130,13 @@ def foreground(paths: CampaignPaths, lock: CampaignLock, address: str | None) ->
 def make_backend(paths: CampaignPaths, address: str | None) -> Any:
     """Ray as the campaign's spec and the flags want it."""
     from campaign.execution.ray_backend import RayBackend
-    from campaign.execution.store import StoreReader
+    from campaign.execution.state import StoreReader
     from campaign.spec.config import RaySection
 
     with StoreReader.open(paths) as store:
         rows = store.one_of_each_config()
         settings = store.config(rows[0]).ray if rows else RaySection()
     return RayBackend(settings.model_copy(update={"address": address}) if address else settings)
-
-
-def conclude(paths: CampaignPaths, ending: Ending, wishes: Wishes, *, fresh: bool) -> None:
-    """Report, tables, next commands; raises what the exit code has to say."""
-    from campaign.cli.console import print_json, stdout
-    from campaign.execution.squeeze import squeeze_table
-    from campaign.execution.view import CampaignReader
-
-    report = build_report(paths) if fresh or not (paths.report / "index.html").exists() else None
-    report = report or ((paths.report / "index.html") if (paths.report / "index.html").exists() else None)
-    reader = CampaignReader(paths)
-    view = reader.read()
-    reader.close()
-    squeeze = squeeze_table(paths)
-    if squeeze is None and paths.squeeze_log.exists():
-        sys.stderr.write(f"campaign: the adapter's rank could not be measured: {paths.squeeze_log}\n")
-    if wishes.json:
-        print_json(
-            {
-                "version": VERSION,
-                "kind": "submit",
-                "ending": ending,
-                "folder": str(paths.root),
-                "report": str(report) if report else None,
-                "squeeze": squeeze,
-                **view.to_json(),
-            }
-        )
-    else:
-        _show_end(view, paths, report, squeeze, stdout())
-    _raise_for(view, ending, wishes)
-
-
-def build_report(paths: CampaignPaths) -> Path | None:
-    """The HTML report, made in a process of its own: whatever happens to it, nothing of the campaign is
-    lost."""
-    code = (
-        "import sys; from pathlib import Path; from campaign.report.build import build_report; "
-        "sys.stdout.write(f'\\n{build_report(Path(sys.argv[1]))}')"
-    )
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(paths.root)], capture_output=True, text=True,
-            timeout=REPORT_PATIENCE_S, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError) as error:
-        sys.stderr.write(f"campaign: no report: {error}\n")
-        return None
-    if done.returncode:
-        last = done.stderr.strip().splitlines() or ["no message"]
-        sys.stderr.write(f"campaign: no report: {last[-1]}\n")
-        return None
-    return Path(done.stdout.strip().splitlines()[-1])
 
 
 def _dry_run(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> None:
@@ -228,9 +173,10 @@ def _prepare(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> tuple[Plan, 
     plan, facts = _plan(loaded, paths, own_lock=True)
     findings = preflight(plan, wishes)
     chosen = to_run(plan, facts, retry_failed=wishes.retry_failed, rerun_stale=wishes.rerun_stale)
-    workdir = wishes.spec.absolute().parent
-    origin = {**provenance(workdir), "import_path": [str(workdir), os.getcwd()], "spec": str(wishes.spec)}
-    write_folder(paths, loaded.text, {**plan_to_json(plan), **findings, "provenance": origin})
+    if chosen or not paths.plan.exists():
+        workdir = wishes.spec.absolute().parent
+        origin = {**provenance(workdir), "import_path": [str(workdir), os.getcwd()], "spec": str(wishes.spec)}
+        write_folder(paths, loaded.text, {**plan_to_json(plan), **findings, "provenance": origin})
     store = Store.open(paths)
     try:
         enrol(paths, store, plan, chosen)
@@ -257,6 +203,8 @@ def _greet(plan: Plan, chosen: list[PlannedRun], paths: CampaignPaths) -> None:
 def _detach(paths: CampaignPaths, lock: CampaignLock, wishes: Wishes, runs: int) -> None:
     """A controller in a session of its own, which inherits the lock: there is no moment without a holder."""
     from campaign.cli.console import print_json, stdout
+    from campaign.cli.results import show_next
+    from campaign.execution.locate import name_to_type
 
     command = [
         sys.executable,
@@ -284,71 +232,10 @@ def _detach(paths: CampaignPaths, lock: CampaignLock, wishes: Wishes, runs: int)
             }
         )
         return
-    name = _name_to_type(paths)
     console = stdout()
     console.print(f"{runs} runs go on in process {process.pid}; log: {paths.controller_log}", soft_wrap=True)
-    from campaign.cli.results import show_next
-
+    name = name_to_type(paths)
     show_next(
         [(f"campaign status {name} --watch", "follow the runs"), (f"campaign cancel {name}", "stop them")],
         console,
     )
-
-
-def _show_end(
-    view: CampaignView,
-    paths: CampaignPaths,
-    report: Path | None,
-    squeeze: dict[str, Any] | None,
-    console: Any,
-) -> None:
-    from campaign.cli.results import show_conditions, show_failures, show_next, show_squeeze
-
-    show_conditions(view, console)
-    show_failures(view, console)
-    if squeeze:
-        show_squeeze(squeeze, console)
-    if report:
-        console.print(f"\nreport: {report}", soft_wrap=True)
-    name = _name_to_type(paths)
-    commands = [
-        (f"campaign report {name}", "curves and tables again"),
-        (f"campaign status {name}", "every run"),
-    ]
-    failed = next((run for run in view.runs if run.state == "failed"), None)
-    if failed:
-        commands.insert(0, (f"campaign logs {name} {shlex.quote(failed.id)}", "what a failed run wrote"))
-    if len(view.conditions) > 1:
-        a, b = (shlex.quote(condition.label) for condition in view.conditions[:2])
-        commands.append((f"campaign compare {name} {a} {b}", "one pair of conditions"))
-    show_next(commands, console)
-
-
-def _raise_for(view: CampaignView, ending: Ending, wishes: Wishes) -> None:
-    from campaign.errors import Incomplete, Interrupted, RunsFailed
-
-    left = len(view.runs) - view.count("done", "failed")
-    again = f"go on: campaign submit {wishes.spec}"
-    if ending == "interrupted":
-        raise Interrupted(f"interrupted, {_runs(left)} left; all they did is saved\n    {again}")
-    if ending == "stopped":
-        raise Incomplete(f"stopped, {_runs(left)} left; all they did is saved\n    {again}")
-    failed = view.count("failed")
-    if failed:
-        retry = f"try them again: campaign submit {wishes.spec} --retry-failed"
-        rest = f", {_runs(left)} were not finished" if left else ""
-        raise RunsFailed(f"{_runs(failed)} failed{rest}\n    {retry}")
-    if left:
-        raise Incomplete(f"{_runs(left)} left ({view.count('cancelled')} cancelled)\n    {again}")
-
-
-def _runs(number: int) -> str:
-    return f"{number} run{'s' * (number != 1)}"
-
-
-def _name_to_type(paths: CampaignPaths) -> str:
-    """The shortest that `campaign status` understands."""
-    from campaign.execution.locate import campaigns_root
-
-    same = paths.root.absolute().parent == campaigns_root().absolute()
-    return shlex.quote(paths.root.name if same else str(paths.root))

@@ -16,7 +16,8 @@ import pytest
 from campaign.execution.enrolment import enrol, to_run, write_folder
 from campaign.execution.facts import gather_facts
 from campaign.execution.paths import AttemptPaths, CampaignPaths
-from campaign.execution.store import Store, StoreReader
+from campaign.execution.state import StoreReader
+from campaign.execution.store import Store
 from campaign.metrics.record import read_jsonl
 from campaign.spec.config import CoreSection, ResourcesSection, RetrySection, RunConfig, TrainingSection
 from campaign.spec.plan import Condition, Plan

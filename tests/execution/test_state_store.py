@@ -16,7 +16,8 @@ from campaign.errors import UsageError
 from campaign.execution.attempt import Outcome
 from campaign.execution.lock import CampaignLock, holder
 from campaign.execution.paths import CampaignPaths
-from campaign.execution.store import Enrolment, Settlement, Store, StoreReader, StoreUnreadable
+from campaign.execution.state import StoreReader, StoreUnreadable
+from campaign.execution.store import Enrolment, Settlement, Store
 from tests.execution.small_campaign import until
 
 WRITER = """

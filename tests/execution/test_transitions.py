@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaign.execution.attempt import Outcome, OutcomeKind
-from campaign.execution.store import RunRow
+from campaign.execution.state import RunRow
 from campaign.execution.transitions import LOST, settle
 from campaign.spec.config import RetrySection
 
