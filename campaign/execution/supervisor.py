@@ -271,6 +271,8 @@ def core_environment(
 ) -> dict[str, str]:
     """The environment of a core: that of the worker, without what Ray left in it, plus the run's own."""
     env = {name: value for name, value in base.items() if not name.startswith("RAY_")}
+    if env.get("PYTHONBREAKPOINT", "").startswith("ray."):
+        del env["PYTHONBREAKPOINT"]
     # `python` in a command is this Python, also where its folder was never put on the PATH.
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     env["PYTHONUNBUFFERED"] = "1"

@@ -35,6 +35,7 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     made.start()
     yield made
     made.close()
+    assert "RAY_AUTH_TOKEN_PATH" not in os.environ, "the next Ray of this process, or below it, has its own"
 
 
 Other = Callable[..., Assignment]

@@ -216,6 +216,7 @@ def test_a_core_gets_its_own_environment_and_nothing_of_ray(
     run: RunPaths, make_assignment: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "somewhere:6379")
+    monkeypatch.setenv("PYTHONBREAKPOINT", "ray.util.rpdb.set_trace")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
     code = "import json, os; print(json.dumps(dict(os.environ)))"
     assignment = make_assignment(command=python(code), checkpoint="/c/step_000005", env={"MINE": "1"})
@@ -227,7 +228,7 @@ def test_a_core_gets_its_own_environment_and_nothing_of_ray(
         "CUDA_VISIBLE_DEVICES": "2", "MINE": "1",
     }  # fmt: skip
     assert {name: env.get(name) for name in expected} == expected
-    assert not [name for name in env if name.startswith("RAY_")]
+    assert not [name for name in env if name.startswith("RAY_") or name == "PYTHONBREAKPOINT"]
 
 
 def test_a_run_without_gpus_sees_none(run: RunPaths, make_assignment: Make) -> None:
