@@ -2,8 +2,8 @@
 
     python benchmarks/orchestration.py [--runs 100] [--ray] [--looked-at 2000]
 
-Prints milliseconds and, because machines differ, their ratio to something that was measured beside them: a bare
-subprocess for a run, and parsing all metrics for a look.
+Prints milliseconds and, because machines differ, their ratio to something that was measured beside them: a
+bare subprocess for a run, and parsing all metrics for a look.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ ROW = {"step": 0, "condition": "base", "seed": 1, **{f"metric_{i}": 0.123456789 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=100, help="runs of a core that does nothing")
     parser.add_argument("--ray", action="store_true", help="on embedded Ray instead of local processes")
     parser.add_argument("--looked-at", type=int, default=2000, help="runs whose progress is read")
@@ -79,7 +81,7 @@ def overhead(folder: Path, runs: int, *, ray: bool) -> None:
 
 
 def progress(folder: Path, runs: int, steps: int = 100) -> None:
-    """Look at `runs` runs of `steps` logged steps: first look, a look when nothing changed, parsing it all."""
+    """Look at `runs` runs of `steps` logged steps: first, when nothing has changed, and by parsing it all."""
     paths = CampaignPaths(folder)
     enrolled(paths, runs)
     text = "".join(json.dumps({**ROW, "step": step}) + "\n" for step in range(steps))

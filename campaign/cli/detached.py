@@ -9,7 +9,8 @@ import time
 import traceback
 from pathlib import Path
 
-from campaign.cli.submit import Wishes, conclude, foreground
+from campaign.cli.conclusion import conclude
+from campaign.cli.submit import foreground
 from campaign.errors import CampaignError
 from campaign.execution.durable import read_json
 from campaign.execution.lock import CampaignLock
@@ -28,7 +29,7 @@ def main() -> int:
     try:
         lock = CampaignLock.inherited(paths, arguments.lock)
         ending = foreground(paths, lock, arguments.address)
-        conclude(paths, ending, Wishes(Path(spec)), fresh=True)
+        conclude(paths, ending, Path(spec), fresh=True)
     except CampaignError as error:
         sys.stderr.write(f"campaign: {error}\n")
         return error.exit_code

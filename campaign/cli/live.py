@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from campaign.errors import CampaignError
 from campaign.execution.view import CampaignView, RunView, ShownState
 
 if TYPE_CHECKING:
@@ -41,8 +43,8 @@ class Display(Protocol):
 
 
 class Throttle:
-    """Calls `read` and shows the result, at most every half second and for at most a tenth of the time: looking
-    at thousands of runs must not slow down what runs them."""
+    """Calls `read` and shows the result, at most every half second and for at most a tenth of the time:
+    looking at thousands of runs must not slow down what runs them."""
 
     def __init__(self, read: Callable[[], CampaignView], display: Display) -> None:
         self._read, self._display = read, display
@@ -51,7 +53,8 @@ class Throttle:
     def __call__(self) -> None:
         now = time.monotonic()
         if now >= self._next:
-            self._display.update(self._read())
+            with contextlib.suppress(CampaignError, OSError):  # looking on can never stop what runs
+                self._display.update(self._read())
             cost = time.monotonic() - now
             self._next = time.monotonic() + max(REFRESH_S, 9 * cost)
 

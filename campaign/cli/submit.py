@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,19 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from campaign.errors import CampaignError
+
 if TYPE_CHECKING:
-    from campaign.check.findings import CheckResult
     from campaign.execution.controller import Ending
     from campaign.execution.lock import CampaignLock
     from campaign.execution.paths import CampaignPaths
-    from campaign.execution.view import CampaignView
     from campaign.spec.plan import Facts, Plan, PlannedRun
     from campaign.spec.spec import Spec
 
 VERSION = 1
-REPORT_PATIENCE_S = 300.0
-HOW_TO_GO_ON = """Make the fields equal, or name them in `under_test` if they belong to the question;
---allow-confounds REASON runs all the same, and every report says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +68,7 @@ def submit(
     json_: Annotated[bool, typer.Option("--json", help="One JSON document at the end.")] = False,
 ) -> None:  # fmt: skip
     """Run what is missing."""
+    from campaign.cli.conclusion import conclude
     from campaign.execution.locate import campaigns_root
     from campaign.execution.lock import CampaignLock
     from campaign.execution.paths import CampaignPaths
@@ -92,32 +90,7 @@ def submit(
     else:
         _greet(plan, chosen, paths)
     ending = foreground(paths, lock, address) if chosen else "complete"
-    conclude(paths, ending, wishes, fresh=bool(chosen))
-
-
-def preflight(plan: Plan, wishes: Wishes) -> CheckResult:
-    """What has to hold before anything is spent: the conditions differ only in the fields under test.
-
-    Raises `Confounded` when they do not and no reason was given to go on all the same.
-    """
-    from campaign.check.report_text import to_text
-    from campaign.cli.console import stderr
-    from campaign.cli.proving import prove_spec, sentence
-    from campaign.errors import Confounded
-
-    result = prove_spec(wishes.spec, plan=plan)
-    if result.verdict == "confound":
-        if wishes.allow_confounds is None:
-            said = to_text(result, max(60, stderr().width), False, False).rstrip()
-            raise Confounded(f"nothing was started: {sentence(result)}\n\n{said}\n\n{HOW_TO_GO_ON}")
-        stderr().print(
-            f"{sentence(result)}; allowed: {wishes.allow_confounds}", style="yellow", soft_wrap=True
-        )
-    elif result.verdict == "unproven":
-        stderr().print(
-            f"{sentence(result)}; see: campaign check {wishes.spec}", style="yellow", soft_wrap=True
-        )
-    return result
+    conclude(paths, ending, spec, fresh=bool(chosen), as_json=json_)
 
 
 def foreground(paths: CampaignPaths, lock: CampaignLock, address: str | None) -> Ending:
@@ -139,7 +112,8 @@ def foreground(paths: CampaignPaths, lock: CampaignLock, address: str | None) ->
             paths, lock, make_backend(paths, address), on_turn=Throttle(reader.read, shown), on_stop=stopping
         )
     finally:
-        shown.update(reader.read())
+        with contextlib.suppress(CampaignError, OSError):
+            shown.update(reader.read())
         shown.close()
         reader.close()
 
@@ -147,7 +121,7 @@ def foreground(paths: CampaignPaths, lock: CampaignLock, address: str | None) ->
 def make_backend(paths: CampaignPaths, address: str | None) -> Any:
     """Ray as the campaign's spec and the flags want it."""
     from campaign.execution.ray_backend import RayBackend
-    from campaign.execution.store import StoreReader
+    from campaign.execution.state import StoreReader
     from campaign.spec.config import RaySection
 
     with StoreReader.open(paths) as store:
@@ -156,64 +130,14 @@ def make_backend(paths: CampaignPaths, address: str | None) -> Any:
     return RayBackend(settings.model_copy(update={"address": address}) if address else settings)
 
 
-def conclude(paths: CampaignPaths, ending: Ending, wishes: Wishes, *, fresh: bool) -> None:
-    """Report, tables, next commands; raises what the exit code has to say."""
-    from campaign.cli.console import print_json, stdout
-    from campaign.execution.squeeze import squeeze_table
-    from campaign.execution.view import CampaignReader
-
-    report = build_report(paths) if fresh or not (paths.report / "index.html").exists() else None
-    report = report or ((paths.report / "index.html") if (paths.report / "index.html").exists() else None)
-    reader = CampaignReader(paths)
-    view = reader.read()
-    reader.close()
-    squeeze = squeeze_table(paths)
-    if wishes.json:
-        print_json(
-            {
-                "version": VERSION,
-                "kind": "submit",
-                "ending": ending,
-                "folder": str(paths.root),
-                "report": str(report) if report else None,
-                "squeeze": squeeze,
-                **view.to_json(),
-            }
-        )
-    else:
-        _show_end(view, paths, report, squeeze, stdout())
-    _raise_for(view, ending, wishes)
-
-
-def build_report(paths: CampaignPaths) -> Path | None:
-    """The HTML report, made in a process of its own: whatever happens to it, nothing of the campaign is
-    lost."""
-    code = (
-        "import sys; from pathlib import Path; from campaign.report.build import build_report; "
-        "sys.stdout.write(f'\\n{build_report(Path(sys.argv[1]))}')"
-    )
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(paths.root)], capture_output=True, text=True,
-            timeout=REPORT_PATIENCE_S, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError) as error:
-        sys.stderr.write(f"campaign: no report: {error}\n")
-        return None
-    if done.returncode:
-        last = done.stderr.strip().splitlines() or ["no message"]
-        sys.stderr.write(f"campaign: no report: {last[-1]}\n")
-        return None
-    return Path(done.stdout.strip().splitlines()[-1])
-
-
 def _dry_run(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> None:
     from campaign.cli.console import print_json, stdout
     from campaign.cli.plan_view import as_json, show
+    from campaign.cli.preflight import preflight
     from campaign.execution.enrolment import to_run
 
     plan, facts = _plan(loaded, paths, own_lock=False)
-    proof = preflight(plan, wishes)
+    proof = preflight(plan, wishes.spec, wishes.allow_confounds)
     chosen = to_run(plan, facts, retry_failed=wishes.retry_failed, rerun_stale=wishes.rerun_stale)
     if wishes.json:
         started = [run.id for run in chosen]
@@ -235,20 +159,17 @@ def _plan(loaded: Spec, paths: CampaignPaths, *, own_lock: bool) -> tuple[Plan, 
 def _prepare(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> tuple[Plan, list[PlannedRun]]:
     """Plan under the lock, so that nothing changes between the look and the deed; then write it all down."""
     from campaign.check.report_json import to_json
+    from campaign.cli.preflight import preflight
     from campaign.execution.durable import write_json
     from campaign.execution.enrolment import enrol, to_run, write_folder
-    from campaign.execution.provenance import provenance
     from campaign.execution.store import Store
     from campaign.spec.hypotheses import freeze, keep_frozen, read_hypotheses
     from campaign.spec.plan_json import plan_to_json
 
     plan, facts = _plan(loaded, paths, own_lock=True)
-    proof = preflight(plan, wishes)
+    proof = preflight(plan, wishes.spec, wishes.allow_confounds)
     chosen = to_run(plan, facts, retry_failed=wishes.retry_failed, rerun_stale=wishes.rerun_stale)
-    workdir = wishes.spec.absolute().parent
-    origin = {**provenance(workdir), "import_path": [str(workdir), os.getcwd()], "spec": str(wishes.spec)}
-    checked = {"verdict": proof.verdict, "allow_confounds": wishes.allow_confounds}
-    write_folder(paths, loaded.text, {**plan_to_json(plan), "check": checked, "provenance": origin})
+    write_folder(paths, loaded.text, {**plan_to_json(plan), "provenance": _origin(paths, wishes.spec, chosen)})
     write_json(paths.check, {**to_json(proof), "allowed": wishes.allow_confounds})
     claims, labels = read_hypotheses(plan.hypotheses), [condition.label for condition in plan.conditions]
     keep_frozen(paths.frozen, freeze(claims, plan.seeds, plan.looks, labels))
@@ -258,6 +179,18 @@ def _prepare(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> tuple[Plan, 
     finally:
         store.close()
     return plan, chosen
+
+
+def _origin(paths: CampaignPaths, spec: Path, chosen: list[PlannedRun]) -> dict[str, Any]:
+    """Where the runs come from. A submit that starts none keeps what the last one that did has written."""
+    from campaign.execution.durable import read_json
+    from campaign.execution.provenance import provenance
+
+    kept = (read_json(paths.plan) or {}).get("provenance") if not chosen else None
+    if isinstance(kept, dict):
+        return kept
+    workdir = spec.absolute().parent
+    return {**provenance(workdir), "import_path": [str(workdir), os.getcwd()], "spec": str(spec)}
 
 
 def _greet(plan: Plan, chosen: list[PlannedRun], paths: CampaignPaths) -> None:
@@ -278,6 +211,8 @@ def _greet(plan: Plan, chosen: list[PlannedRun], paths: CampaignPaths) -> None:
 def _detach(paths: CampaignPaths, lock: CampaignLock, wishes: Wishes, runs: int) -> None:
     """A controller in a session of its own, which inherits the lock: there is no moment without a holder."""
     from campaign.cli.console import print_json, stdout
+    from campaign.cli.results import show_next
+    from campaign.execution.locate import name_to_type
 
     command = [
         sys.executable,
@@ -305,72 +240,10 @@ def _detach(paths: CampaignPaths, lock: CampaignLock, wishes: Wishes, runs: int)
             }
         )
         return
-    name = _name_to_type(paths)
     console = stdout()
     console.print(f"{runs} runs go on in process {process.pid}; log: {paths.controller_log}", soft_wrap=True)
-    from campaign.cli.results import show_next
-
+    name = name_to_type(paths)
     show_next(
         [(f"campaign status {name} --watch", "follow the runs"), (f"campaign cancel {name}", "stop them")],
         console,
     )
-
-
-def _show_end(
-    view: CampaignView,
-    paths: CampaignPaths,
-    report: Path | None,
-    squeeze: dict[str, Any] | None,
-    console: Any,
-) -> None:
-    from campaign.cli.results import show_conditions, show_failures, show_next, show_squeeze
-
-    show_conditions(view, console)
-    show_failures(view, console)
-    if squeeze:
-        console.print("\nLoRA-Squeeze, the first run's adapter:", style="bold")
-        show_squeeze(squeeze, console)
-    if report:
-        console.print(f"\nreport: {report}", soft_wrap=True)
-    name = _name_to_type(paths)
-    commands = [
-        (f"campaign report {name}", "curves and tables again"),
-        (f"campaign status {name}", "every run"),
-    ]
-    failed = next((run for run in view.runs if run.state == "failed"), None)
-    if failed:
-        commands.insert(0, (f"campaign logs {name} {shlex.quote(failed.id)}", "what a failed run wrote"))
-    if len(view.conditions) > 1:
-        a, b = (shlex.quote(condition.label) for condition in view.conditions[:2])
-        commands.append((f"campaign compare {name} {a} {b}", "one pair of conditions"))
-    show_next(commands, console)
-
-
-def _raise_for(view: CampaignView, ending: Ending, wishes: Wishes) -> None:
-    from campaign.errors import Incomplete, Interrupted, RunsFailed
-
-    left = len(view.runs) - view.count("done", "failed")
-    again = f"go on: campaign submit {wishes.spec}"
-    if ending == "interrupted":
-        raise Interrupted(f"interrupted, {_runs(left)} left; all they did is saved\n    {again}")
-    if ending == "stopped":
-        raise Incomplete(f"stopped, {_runs(left)} left; all they did is saved\n    {again}")
-    failed = view.count("failed")
-    if failed:
-        retry = f"try them again: campaign submit {wishes.spec} --retry-failed"
-        rest = f", {_runs(left)} were not finished" if left else ""
-        raise RunsFailed(f"{_runs(failed)} failed{rest}\n    {retry}")
-    if left:
-        raise Incomplete(f"{_runs(left)} left ({view.count('cancelled')} cancelled)\n    {again}")
-
-
-def _runs(number: int) -> str:
-    return f"{number} run{'s' * (number != 1)}"
-
-
-def _name_to_type(paths: CampaignPaths) -> str:
-    """The shortest that `campaign status` understands."""
-    from campaign.execution.locate import campaigns_root
-
-    same = paths.root.absolute().parent == campaigns_root().absolute()
-    return shlex.quote(paths.root.name if same else str(paths.root))

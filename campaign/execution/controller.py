@@ -24,7 +24,8 @@ from campaign.execution.launching import assignment
 from campaign.execution.lease import FilesystemClock, beat_age, known_dead
 from campaign.execution.paths import CampaignPaths
 from campaign.execution.squeeze import SqueezeJob
-from campaign.execution.store import RunRow, Store
+from campaign.execution.state import RunRow
+from campaign.execution.store import Store
 from campaign.execution.transitions import settle
 from campaign.spec.config import ResourcesSection
 

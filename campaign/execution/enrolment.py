@@ -42,10 +42,20 @@ def _wanted(run: PlannedRun, facts: Facts, retry_failed: bool, rerun_stale: bool
 
 
 def write_folder(paths: CampaignPaths, spec_text: str, document: Mapping[str, Any]) -> None:
-    """The spec as submitted, and the plan with its provenance (`plan.json`)."""
+    """The spec as submitted, and the plan with its provenance (`plan.json`); under `earlier` the provenance
+    of submits before, as far as it was another: runs that are done were made by that."""
     paths.runs.mkdir(parents=True, exist_ok=True)
+    before = read_json(paths.plan) or {}
+    earlier = list(before.get("earlier", []))
+    old = before.get("provenance")
+    if old and _timeless(old) != _timeless(document.get("provenance", {})):
+        earlier.append(old)
     write_bytes(paths.spec, spec_text.encode())
-    write_json(paths.plan, document)
+    write_json(paths.plan, {**document, "earlier": earlier})
+
+
+def _timeless(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in provenance.items() if key != "time"}
 
 
 def enrol(paths: CampaignPaths, store: Store, plan: Plan, chosen: Collection[PlannedRun]) -> None:

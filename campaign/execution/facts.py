@@ -9,7 +9,7 @@ from campaign.execution import checkpoints
 from campaign.execution.lock import holder
 from campaign.execution.paths import CampaignPaths
 from campaign.execution.progress import ProgressReader
-from campaign.execution.store import RunRow, StoreReader
+from campaign.execution.state import RunRow, StoreReader
 from campaign.spec.identity import identity_fields
 from campaign.spec.plan import Facts, RunFacts, RunState
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -40,6 +41,12 @@ def locate(text: str) -> CampaignPaths:
         raise UsageError(f"{text} was never submitted: {paths.root} is not there\n    campaign submit {text}")
     names = [paths.root.name for paths in known_campaigns()]
     raise UsageError(f"no campaign {text!r}{_nearest(text, names)}{_listed(names, 'campaigns here')}")
+
+
+def name_to_type(paths: CampaignPaths) -> str:
+    """The shortest that `locate` understands, quoted for a shell."""
+    same = paths.root.absolute().parent == campaigns_root().absolute()
+    return shlex.quote(paths.root.name if same else str(paths.root))
 
 
 def match_run(text: str, ids: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ import shutil
 import socket
 import tempfile
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +58,12 @@ class RayBackend:
         self._supervise: Any = None
         self._servers: dict[str, ProcessStamp] = {}
         """Ray's own processes, where they are ours."""
+        self._environment: list[str] = []
+        """Names of the variables that we have set, to be unset again."""
 
     def start(self) -> None:
         """Raises `Infeasible` when Ray cannot be started or the cluster cannot be reached."""
-        for name, value in (ENVIRONMENT | (CLUSTER_ENVIRONMENT if self._settings.address else {})).items():
-            os.environ.setdefault(name, value)
+        self._set_environment(ENVIRONMENT | (CLUSTER_ENVIRONMENT if self._settings.address else {}))
         if not self._settings.address:
             self._make_temporary()
         try:
@@ -77,7 +78,7 @@ class RayBackend:
             else:
                 self._start_embedded(ray, quiet)
         except (ConnectionError, RuntimeError, OSError, ValueError) as error:
-            self._remove_temporary()
+            self._clean_up()
             raise Infeasible(_explained(self._settings.address, error)) from error
         self._supervise = ray.remote(max_retries=0, max_calls=0)(_task)
 
@@ -121,7 +122,7 @@ class RayBackend:
         ray = _ray()
         self._refs.clear()
         ray.shutdown()
-        self._remove_temporary()
+        self._clean_up()
 
     def _start_embedded(self, ray: Any, quiet: dict[str, Any]) -> None:
         cpus = self._settings.num_cpus or len(os.sched_getaffinity(0))
@@ -147,7 +148,7 @@ class RayBackend:
         if not any(name in os.environ for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")):
             token = self._temporary / "token"
             token.write_text(uuid.uuid4().hex)
-            os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(token))
+            self._set_environment({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)})
 
     def _collect(self, ref: Any) -> Ended:
         ray = _ray()
@@ -158,7 +159,16 @@ class RayBackend:
             return Ended(key, None, f"{type(error).__name__}: {str(error).strip().splitlines()[0]}")
         return Ended(key, outcome)
 
-    def _remove_temporary(self) -> None:
+    def _set_environment(self, values: Mapping[str, str]) -> None:
+        """What the user has set stays."""
+        for name, value in values.items():
+            if name not in os.environ:
+                os.environ[name] = value
+                self._environment.append(name)
+
+    def _clean_up(self) -> None:
+        while self._environment:
+            os.environ.pop(self._environment.pop(), None)
         if self._temporary:
             shutil.rmtree(self._temporary, ignore_errors=True)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from campaign.errors import Incomplete, Interrupted
 from campaign.execution.backend import Backend
 from campaign.execution.controller import Controller, Ending
 from campaign.execution.durable import read_json
@@ -15,6 +17,8 @@ from campaign.execution.enrolment import workdir_of
 from campaign.execution.lock import CampaignLock
 from campaign.execution.paths import CampaignPaths
 from campaign.execution.store import Store
+
+STORAGE_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class StopNow(BaseException):
@@ -36,7 +40,7 @@ def run_session(
     """
     store = Store.open(paths)
     try:
-        backend.start()
+        _start(backend)
         workdir, import_path = workdir_of(paths)
         controller = Controller(
             paths, store, backend, workdir, import_path, failure_limit=failure_limit(paths), on_turn=on_turn
@@ -47,12 +51,27 @@ def run_session(
                 return controller.run()
             except StopNow:
                 return controller.ending or "interrupted"
+            except OSError as error:
+                if error.errno in STORAGE_FULL:
+                    raise Incomplete(
+                        f"no space left for {error.filename or paths.root}: make room and submit again"
+                    ) from error
+                raise
             finally:
                 controller.squeeze.close()
                 backend.close()
     finally:
         store.close()
         lock.release()
+
+
+def _start(backend: Backend) -> None:
+    """A Ctrl-C while Ray starts finds nothing to save: no run has begun."""
+    try:
+        backend.start()
+    except KeyboardInterrupt:
+        backend.close()
+        raise Interrupted("interrupted before any run was started; the same command goes on") from None
 
 
 def failure_limit(paths: CampaignPaths) -> int | None:
@@ -66,6 +85,8 @@ def failure_limit(paths: CampaignPaths) -> int | None:
 @contextmanager
 def _signals(controller: Controller, on_stop: Callable[[Ending], None]) -> Iterator[None]:
     meanings: dict[int, Ending] = {signal.SIGINT: "interrupted", signal.SIGTERM: "stopped"}
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # not under nohup
+        meanings[signal.SIGHUP] = "stopped"
 
     def handle(number: int, _: FrameType | None) -> None:
         if controller.ending in ("interrupted", "stopped"):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from typing import Any
 from campaign.execution.attempt import CHECKPOINTED, Assignment, Outcome, OutcomeKind
 from campaign.execution.durable import write_json
 from campaign.execution.fence import read_number
+from campaign.execution.last_words import last_traceback, log_tail
 from campaign.execution.paths import AttemptPaths, RunPaths
 from campaign.execution.process import (
     Waiter,
@@ -35,7 +35,6 @@ from campaign.execution.process import (
 BLIND_SHARE = 0.5
 """Share of the lease after which a supervisor that cannot read the campaign's folder begins to end its
 attempt; the rest of the lease is for ending it, before anybody may start the next."""
-TAIL_BYTES = 16_384
 TAIL_LINES = 20
 MIRROR_PATIENCE_S = 30.0
 SIGNAL_NAMES = {1: "SIGHUP", 2: "SIGINT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 9: "SIGKILL",
@@ -272,6 +271,8 @@ def core_environment(
 ) -> dict[str, str]:
     """The environment of a core: that of the worker, without what Ray left in it, plus the run's own."""
     env = {name: value for name, value in base.items() if not name.startswith("RAY_")}
+    if env.get("PYTHONBREAKPOINT", "").startswith("ray."):
+        del env["PYTHONBREAKPOINT"]
     # `python` in a command is this Python, also where its folder was never put on the PATH.
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     env["PYTHONUNBUFFERED"] = "1"
@@ -287,29 +288,6 @@ def core_environment(
     if devices is not None:
         env["CUDA_VISIBLE_DEVICES"] = devices
     return env
-
-
-def log_tail(path: Path) -> tuple[str, ...]:
-    """The last lines of a log, as many as its last 16 KiB hold."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
-        return ()
-    return tuple(text.splitlines())
-
-
-def last_traceback(lines: tuple[str, ...]) -> str:
-    """The last Python traceback in the lines, with its final message; "" when there is none."""
-    starts = [i for i, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
-    if not starts:
-        return ""
-    end = starts[-1] + 1
-    while end < len(lines) and (lines[end].startswith((" ", "\t")) or not lines[end].strip()):
-        end += 1
-    message = lines[end : end + 1] if end < len(lines) and re.match(r"[\w.]+", lines[end]) else ()
-    return "\n".join((*lines[starts[-1] : end], *message))
 
 
 def _publish(attempt: AttemptPaths, outcome: Outcome) -> None:

@@ -7,7 +7,8 @@ that ended by itself keeps its last words and has few further chances.
 from __future__ import annotations
 
 from campaign.execution.attempt import Outcome
-from campaign.execution.store import RunRow, Settlement
+from campaign.execution.state import RunRow
+from campaign.execution.store import Settlement
 from campaign.spec.config import RetrySection
 
 LOST = ("killed", "fenced", "blind", "duplicate")

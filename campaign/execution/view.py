@@ -11,7 +11,7 @@ from typing import Any, Literal
 from campaign.execution.lock import holder
 from campaign.execution.paths import CampaignPaths
 from campaign.execution.progress import ProgressReader
-from campaign.execution.store import RunRow, StoreReader
+from campaign.execution.state import RunRow, StoreReader
 
 ShownState = Literal[
     "pending", "queued", "starting", "running", "lost", "interrupted", "done", "failed", "cancelled"

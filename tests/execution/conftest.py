@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.execution.small_campaign import CORE, SmallCampaign, processes_with
 
 from campaign.execution.attempt import Assignment
 from campaign.execution.fence import raise_fence
 from campaign.execution.paths import CampaignPaths, RunPaths
+from tests.execution.small_campaign import CORE, SmallCampaign, processes_with
 
 
 @pytest.fixture(scope="session")

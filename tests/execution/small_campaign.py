@@ -16,7 +16,8 @@ import pytest
 from campaign.execution.enrolment import enrol, to_run, write_folder
 from campaign.execution.facts import gather_facts
 from campaign.execution.paths import AttemptPaths, CampaignPaths
-from campaign.execution.store import Store, StoreReader
+from campaign.execution.state import StoreReader
+from campaign.execution.store import Store
 from campaign.metrics.record import read_jsonl
 from campaign.spec.config import CoreSection, ResourcesSection, RetrySection, RunConfig, TrainingSection
 from campaign.spec.plan import Condition, Plan
@@ -41,27 +42,28 @@ def save():
 
 os.makedirs(f"{run_dir}/emergence", exist_ok=True)
 print("core starts at", step, flush=True)
-with open(f"{run_dir}/metrics.jsonl", "a") as metrics, open(f"{run_dir}/emergence/generations.jsonl", "a") as words:
-    while step < steps:
-        if os.path.exists(f"{run_dir}/../../FAIL_AT_{step}"):
-            raise RuntimeError(f"told to fail at step {step}")
-        while step == 8 and not asked and os.path.exists(f"{run_dir}/../../HOLD"):
-            time.sleep(0.01)
-        time.sleep(pause)
-        row = {"step": step, "condition": os.environ["CAMPAIGN_CONDITION"], "seed": int(seed),
-               "correct_rate": (step + 1) / steps, "step_time_s": pause, "pid": os.getpid(), "t": time.time()}
-        metrics.write(json.dumps(row) + "\\n"); metrics.flush()
-        for sample in range(2):
-            words.write(json.dumps({"step": step, "sample": sample}) + "\\n")
-        words.flush()
-        step += 1
-        if step % 5 == 0 or asked:
-            save()
-        if asked:
-            sys.exit(75)
+metrics = open(f"{run_dir}/metrics.jsonl", "a")
+words = open(f"{run_dir}/emergence/generations.jsonl", "a")
+while step < steps:
+    if os.path.exists(f"{run_dir}/../../FAIL_AT_{step}"):
+        raise RuntimeError(f"told to fail at step {step}")
+    while step == 8 and not asked and os.path.exists(f"{run_dir}/../../HOLD"):
+        time.sleep(0.01)
+    time.sleep(pause)
+    row = {"step": step, "condition": os.environ["CAMPAIGN_CONDITION"], "seed": int(seed),
+           "correct_rate": (step + 1) / steps, "step_time_s": pause, "pid": os.getpid(), "t": time.time()}
+    metrics.write(json.dumps(row) + "\\n"); metrics.flush()
+    for sample in range(2):
+        words.write(json.dumps({"step": step, "sample": sample}) + "\\n")
+    words.flush()
+    step += 1
+    if step % 5 == 0 or asked:
+        save()
+    if asked:
+        sys.exit(75)
 """
-"""Arguments: attempt folder, seed, checkpoint, steps, seconds a step. Checkpoints every 5 steps; fails where a
-file `FAIL_AT_<step>` in the run's folder says so; waits at step 8 while it holds a file `HOLD`."""
+"""Arguments: attempt folder, seed, checkpoint, steps, seconds a step. Checkpoints every 5 steps; fails where
+a file `FAIL_AT_<step>` in the run's folder says so; waits at step 8 while it holds a file `HOLD`."""
 
 
 def until(condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:

@@ -35,6 +35,7 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     made.start()
     yield made
     made.close()
+    assert "RAY_AUTH_TOKEN_PATH" not in os.environ, "the next Ray of this process, or below it, has its own"
 
 
 Other = Callable[..., Assignment]
@@ -83,9 +84,7 @@ def test_a_failing_core_is_an_outcome_and_no_error(backend: Backend, make_assign
     assert (ended.outcome.kind, ended.outcome.message) == ("failed", "ValueError: x")
 
 
-def test_no_more_runs_at_once_than_there_is_room_for(
-    backend: Backend, other: Other, run: RunPaths
-) -> None:
+def test_no_more_runs_at_once_than_there_is_room_for(backend: Backend, other: Other, run: RunPaths) -> None:
     for index in range(5):
         backend.launch(other(f"a_s{index}", steps=4, pause=0.1), ONE)
     finished = ends(backend, 5)
@@ -101,7 +100,9 @@ def test_waiting_without_attempts_returns(backend: Backend) -> None:
     assert list(backend.wait(0.01)) == []
 
 
-def test_runs_see_the_gpus_they_were_given_and_no_others(backend: Backend, other: Other, run: RunPaths) -> None:
+def test_runs_see_the_gpus_they_were_given_and_no_others(
+    backend: Backend, other: Other, run: RunPaths
+) -> None:
     wants = ResourcesSection(num_cpus=0.5, num_gpus=2.0)
     for name in ("a_s1", "b_s1"):
         backend.launch(other(name, command=print_devices()), wants)
@@ -109,7 +110,8 @@ def test_runs_see_the_gpus_they_were_given_and_no_others(backend: Backend, other
     finished = ends(backend, 3)
     assert [ended.outcome and ended.outcome.kind for ended in finished] == ["finished"] * 3, finished
     seen = {
-        name: RunPaths(run.root.parent / name).attempt(1).log.read_text().strip() for name in ("a_s1", "b_s1", "c_s1")
+        name: RunPaths(run.root.parent / name).attempt(1).log.read_text().strip()
+        for name in ("a_s1", "b_s1", "c_s1")
     }
     assert seen["c_s1"] == ""
     assert len(seen["a_s1"].split(",")) == len(seen["b_s1"].split(",")) == 2

@@ -26,8 +26,8 @@ def run_view(**fields: Any) -> RunView:
 
 
 def view(runs: list[RunView], **fields: Any) -> CampaignView:
-    return CampaignView(**{"name": "small", "controller": 7, "runs": tuple(runs), "conditions": (), "eta_s": 60.0,
-                           **fields})  # fmt: skip
+    values = {"name": "small", "controller": 7, "runs": tuple(runs), "conditions": (), "eta_s": 60.0}
+    return CampaignView(**{**values, **fields})
 
 
 def printed(shown: CampaignView, columns: int, lines: int = 30) -> list[str]:
@@ -107,10 +107,14 @@ def test_durations_read_like_a_clock(seconds: float, shown: str) -> None:
 @pytest.mark.parametrize("columns", [60, 80, 140])
 def test_the_table_of_conditions_fits(columns: int) -> None:
     console = Console(file=io.StringIO(), width=columns, color_system=None, highlight=False)
-    rated = ConditionView("maxrl+gtpo_sepa~training.lr=0.0001,training.betas=0.9,0.99", 3, 3, 0.671, 0.013, True)
+    rated = ConditionView(
+        "maxrl+gtpo_sepa~training.lr=0.0001,training.betas=0.9,0.99", 3, 3, 0.671, 0.013, True
+    )
     empty = ConditionView("base", 0, 3, None, None, False)
     show_conditions(view([], conditions=(rated, empty)), console)
-    show_next([("campaign status small", "every run"), ("campaign compare small " + "x" * 50, "a pair")], console)
+    show_next(
+        [("campaign status small", "every run"), ("campaign compare small " + "x" * 50, "a pair")], console
+    )
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     assert "0.671 ± 0.013" in lines[1]
     assert lines[1].split()[1] == "3/3"

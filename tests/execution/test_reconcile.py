@@ -154,7 +154,9 @@ def test_a_campaign_stops_at_the_allowed_number_of_failures(
     assert states.count("pending") >= 6 - started - 1
 
 
-def test_a_frozen_supervisor_is_replaced_and_its_core_writes_nothing_that_counts(campaign: SmallCampaign) -> None:
+def test_a_frozen_supervisor_is_replaced_and_its_core_writes_nothing_that_counts(
+    campaign: SmallCampaign,
+) -> None:
     campaign.enrol(campaign.spec(seeds=(1,), steps=120, pause=0.05, lease_s=1.0))
 
     def freeze(_: Controller) -> bool:
@@ -208,7 +210,7 @@ def test_an_attempt_of_unknown_fate_is_not_replaced_before_its_lease_is_over(cam
     campaign.paths.run("base_s1").attempt(1).root.mkdir(parents=True)
     turns = []
 
-    def stop_after_a_while(controller: Controller) -> None:
+    def stop_after_a_while(_: Controller) -> None:
         turns.append(campaign.states()["base_s1"])
         if len(turns) == 60:
             os.utime(campaign.paths.run("base_s1").attempt(1).root, (0, 0))

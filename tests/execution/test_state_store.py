@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from campaign.errors import UsageError
 from campaign.execution.attempt import Outcome
 from campaign.execution.lock import CampaignLock, holder
 from campaign.execution.paths import CampaignPaths
-from campaign.execution.store import Enrolment, Settlement, Store, StoreReader, StoreUnreadable
-from campaign.errors import UsageError
+from campaign.execution.state import StoreReader, StoreUnreadable
+from campaign.execution.store import Enrolment, Settlement, Store
 from tests.execution.small_campaign import until
 
 WRITER = """
@@ -65,7 +66,9 @@ def test_an_attempt_is_on_the_disk_before_anybody_hears_of_it(paths: CampaignPat
     """A writer is killed again and again; what it said it had committed is there, and never half of it."""
     store.close()
     for _ in range(5):
-        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(paths.root)], stdout=subprocess.PIPE, text=True)
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(paths.root)], stdout=subprocess.PIPE, text=True
+        )
         assert writer.stdout is not None
         said = [writer.stdout.readline() for _ in range(15)]
         writer.send_signal(signal.SIGKILL)
@@ -78,7 +81,10 @@ def test_an_attempt_is_on_the_disk_before_anybody_hears_of_it(paths: CampaignPat
         assert row is not None
         assert row.attempt >= int(number)
         assert [attempt["number"] for attempt in attempts] == list(range(1, row.attempt + 1))
-        assert [attempt["number"] for attempt in attempts if attempt["outcome"] is None] in ([], [row.attempt])
+        assert [attempt["number"] for attempt in attempts if attempt["outcome"] is None] in (
+            [],
+            [row.attempt],
+        )
         if word == "settled":
             assert attempts[int(number) - 1]["outcome"] is not None
         assert row.state == ("running" if attempts[-1]["outcome"] is None else "pending")
@@ -111,9 +117,13 @@ def test_a_late_result_of_an_earlier_attempt_changes_nothing(store: Store) -> No
 
 
 def test_a_failing_transaction_leaves_nothing(store: Store) -> None:
-    with pytest.raises(ZeroDivisionError), store.transaction():
-        store.set_meta("a", "b")
-        _ = 1 / 0
+    def fail() -> None:
+        with store.transaction():
+            store.set_meta("a", "b")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert store.meta("a") == ""
 
 

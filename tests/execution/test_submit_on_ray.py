@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -58,11 +57,18 @@ class Place:
         self.small = SmallCampaign(CampaignPaths(folder / "campaigns" / "small"), core)
         self.paths = self.small.paths
 
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "campaign", *arguments]
         env = {**os.environ, "PYTHONPATH": os.getcwd(), "CAMPAIGN_DIR": str(self.folder / "campaigns")}
-        wishes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
-        return subprocess.Popen(command, cwd=self.folder, env=env, text=True, **wishes)
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=env,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+        )
 
     def call(self, *arguments: str) -> tuple[int, str, str]:
         process = self.start(*arguments)
@@ -95,8 +101,8 @@ def place(tmp_path: Path, core_script: Path) -> Iterator[Place]:
 
 
 def test_a_campaign_survives_the_death_of_a_worker_and_of_its_controller(place: Place) -> None:
-    """One story, because each Ray takes seconds to start: second submit refused, worker killed, status, logs -f,
-    controller killed, submit again, audit, submit once more."""
+    """One story, because each Ray takes seconds to start: second submit refused, worker killed, status, logs
+    -f, controller killed, submit again, audit, submit once more."""
     place.hold()
     first = place.start("submit", "small.toml")
     until(lambda: place.steps("base_s1") == 8 and place.steps("base_s2") == 8, "both runs on their way")
@@ -166,7 +172,10 @@ def test_ctrl_c_in_a_terminal_saves_all_runs_and_says_how_to_go_on(place: Place)
         return True
 
     os.set_blocking(terminal, False)
-    until(lambda: (read(), place.steps("base_s1") == 8 and place.steps("base_s2") == 8)[1], "both runs on their way")
+    until(
+        lambda: (read(), place.steps("base_s1") == 8 and place.steps("base_s2") == 8)[1],
+        "both runs on their way",
+    )
     os.write(terminal, b"\x03")
     codes: list[int] = []
 

@@ -11,14 +11,15 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from tests.execution.small_campaign import alive, processes_with, until
 
 from campaign.execution.attempt import Assignment, Outcome
 from campaign.execution.checkpoints import newest, saved
 from campaign.execution.fence import raise_fence, request_cancel, stop_epoch
+from campaign.execution.last_words import last_traceback
 from campaign.execution.paths import RunPaths
-from campaign.execution.supervisor import core_environment, last_traceback, supervise
+from campaign.execution.supervisor import core_environment, supervise
 from campaign.metrics.record import read_jsonl
+from tests.execution.small_campaign import alive, processes_with, until
 
 Make = Callable[..., Assignment]
 
@@ -103,8 +104,10 @@ def test_a_cancelled_core_saves_its_state_and_ends(run: RunPaths, make_assignmen
 
 
 def test_a_core_that_does_not_hear_is_killed_after_its_grace(run: RunPaths, make_assignment: Make) -> None:
-    deaf = python("import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('x', flush=True)\n"
-                  "while True: time.sleep(1)")  # fmt: skip
+    deaf = python(
+        "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('x', flush=True)\n"
+        "while True: time.sleep(1)"
+    )
     thread, outcomes = in_background(make_assignment(command=deaf, grace_s=0.3))
     until(lambda: run.attempt(1).log.exists() and run.attempt(1).log.read_text(), "the core's first word")
     request_cancel(run)
@@ -179,7 +182,8 @@ def test_a_program_that_is_not_there_is_a_failure_that_says_so(make_assignment: 
 
 
 def test_what_a_core_leaves_behind_is_ended_with_it(run: RunPaths, make_assignment: Make) -> None:
-    code = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(300)'], start_new_session=True)"
+    sleeper = "[sys.executable, '-c', 'import time; time.sleep(300)']"
+    code = f"import subprocess, sys; subprocess.Popen({sleeper}, start_new_session=True)"
     assert supervise(make_assignment(command=python(code))).kind == "finished"
     assert processes_with(str(run.attempt(1).root)) == []
 
@@ -212,6 +216,7 @@ def test_a_core_gets_its_own_environment_and_nothing_of_ray(
     run: RunPaths, make_assignment: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "somewhere:6379")
+    monkeypatch.setenv("PYTHONBREAKPOINT", "ray.util.rpdb.set_trace")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
     code = "import json, os; print(json.dumps(dict(os.environ)))"
     assignment = make_assignment(command=python(code), checkpoint="/c/step_000005", env={"MINE": "1"})
@@ -223,7 +228,7 @@ def test_a_core_gets_its_own_environment_and_nothing_of_ray(
         "CUDA_VISIBLE_DEVICES": "2", "MINE": "1",
     }  # fmt: skip
     assert {name: env.get(name) for name in expected} == expected
-    assert not [name for name in env if name.startswith("RAY_")]
+    assert not [name for name in env if name.startswith("RAY_") or name == "PYTHONBREAKPOINT"]
 
 
 def test_a_run_without_gpus_sees_none(run: RunPaths, make_assignment: Make) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaign.execution.attempt import Outcome, OutcomeKind
-from campaign.execution.store import RunRow
+from campaign.execution.state import RunRow
 from campaign.execution.transitions import LOST, settle
 from campaign.spec.config import RetrySection
 
@@ -16,7 +16,9 @@ KINDS: tuple[OutcomeKind, ...] = get_args(OutcomeKind)
 
 
 def row(desired: str = "run", failures: int = 0, losses: int = 0) -> RunRow:
-    return RunRow("a_s1", 0, "a", 1, "v1:x", "c", 10, True, desired, "running", 1, failures, losses, 0.0, "", {})  # type: ignore[arg-type]
+    return RunRow(
+        "a_s1", 0, "a", 1, "v1:x", "c", 10, True, desired, "running", 1, failures, losses, 0.0, "", {}
+    )  # type: ignore[arg-type]
 
 
 retries = st.builds(
@@ -24,7 +26,9 @@ retries = st.builds(
 )
 
 
-@given(st.sampled_from(KINDS), retries, st.integers(0, 6), st.integers(0, 6), st.sampled_from(["run", "cancel"]))
+@given(
+    st.sampled_from(KINDS), retries, st.integers(0, 6), st.integers(0, 6), st.sampled_from(["run", "cancel"])
+)
 def test_every_end_leads_to_a_state_that_waits_for_nothing_or_for_a_place(
     kind: OutcomeKind, retry: RetrySection, failures: int, losses: int, desired: str
 ) -> None:

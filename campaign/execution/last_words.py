@@ -1,0 +1,32 @@
+"""What a core wrote last: the end of its log, and the traceback in it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+TAIL_BYTES = 16_384
+
+
+def log_tail(path: Path) -> tuple[str, ...]:
+    """The last lines of a log, as many as its last 16 KiB hold."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return ()
+    return tuple(text.splitlines())
+
+
+def last_traceback(lines: tuple[str, ...]) -> str:
+    """The last Python traceback in the lines, with its final message; "" when there is none."""
+    starts = [i for i, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
+    if not starts:
+        return ""
+    end = starts[-1] + 1
+    while end < len(lines) and (lines[end].startswith((" ", "\t")) or not lines[end].strip()):
+        end += 1
+    message = lines[end : end + 1] if end < len(lines) and re.match(r"[\w.]+", lines[end]) else ()
+    return "\n".join((*lines[starts[-1] : end], *message))

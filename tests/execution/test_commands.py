@@ -1,0 +1,221 @@
+"""The commands around a campaign, without Ray."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from campaign.errors import UsageError
+from campaign.execution.controller import Controller
+from campaign.execution.local_backend import LocalBackend
+from campaign.execution.locate import locate, match_run
+from campaign.execution.paths import RunPaths
+from campaign.execution.store import Store
+from campaign.metrics.record import read_jsonl
+from tests.execution.small_campaign import SmallCampaign, processes_with, until
+
+ROOT = str(Path(__file__).parents[2])
+
+
+def command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    env = {**os.environ, "PYTHONPATH": ROOT, "CAMPAIGN_DIR": str(folder)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "campaign", *arguments],
+        cwd=folder,
+        env=env,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def python(code: str) -> None:
+    """Run `code` in a Python of its own; fails when it does."""
+    env = {**os.environ, "PYTHONPATH": ROOT}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def call(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    process = command(folder, *arguments)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+@pytest.fixture
+def half_done(campaign: SmallCampaign) -> SmallCampaign:
+    """A campaign of two runs, one of them done, that nobody runs."""
+    campaign.enrol(campaign.spec(seeds=(1, 2), max_failures=0))
+    (campaign.paths.run("base_s2").root / "FAIL_AT_3").touch()
+    store, backend = Store.open(campaign.paths), LocalBackend(cpus=2)
+    campaign.paths.lock.touch()
+    Controller(campaign.paths, store, backend, campaign.core.parent).run()
+    with store.transaction():
+        store.renew([run for run in _enrolments(store) if run.id == "base_s2"])
+    store.close()
+    return campaign
+
+
+def _enrolments(store: Store) -> list[Any]:
+    from campaign.execution.store import Enrolment
+
+    return [Enrolment(r.id, r.condition, r.seed, r.identity, r.config, r.max_steps) for r in store.runs()]
+
+
+def test_status_without_a_name_lists_the_campaigns_of_this_place(half_done: SmallCampaign) -> None:
+    folder = half_done.paths.root.parent
+    code, out, _ = call(folder, "status")
+    assert code == 0
+    assert "small  2 runs: 1 done, 1 pending" in out
+    code, out, _ = call(folder, "status", "--json")
+    assert json.loads(out)["campaigns"][0]["states"] == {"done": 1, "pending": 1}
+
+
+def test_status_says_that_nobody_runs_it(half_done: SmallCampaign) -> None:
+    code, out, err = call(half_done.paths.root.parent, "status", "small", "--watch")
+    assert (code, err) == (0, "")
+    assert "nobody runs it now" in out
+
+
+def test_a_damaged_campaign_does_not_hide_the_others(half_done: SmallCampaign) -> None:
+    folder = half_done.paths.root.parent
+    (folder / "broken").mkdir()
+    (folder / "broken" / "campaign.db").write_bytes(b"x" * 4096)
+    code, out, _ = call(folder, "status")
+    assert code == 0
+    assert "the file is damaged" in out
+    assert "1 done" in out
+    code, _, err = call(folder, "status", "broken")
+    assert code == 2
+    assert "Traceback" not in err
+
+
+def test_logs_shows_what_a_run_wrote(half_done: SmallCampaign) -> None:
+    code, out, err = call(half_done.paths.root.parent, "logs", "small", "base_s2")
+    assert code == 0
+    assert "RuntimeError: told to fail at step 3" in out
+    assert err == "--- base_s2, attempt 1\n"
+
+
+def test_logs_of_an_attempt_that_never_was_lists_those_that_were(half_done: SmallCampaign) -> None:
+    code, _, err = call(half_done.paths.root.parent, "logs", "small", "base_s2", "--attempt", "7")
+    assert code == 2
+    assert "base_s2 has no attempt 7; there are: 1" in err
+
+
+def test_cancel_without_a_controller_is_written_at_once(half_done: SmallCampaign) -> None:
+    code, out, _ = call(half_done.paths.root.parent, "cancel", "small")
+    assert code == 0
+    assert "cancelled: base_s2" in out
+    assert half_done.states() == {"base_s1": "done", "base_s2": "cancelled"}
+    _, out, _ = call(half_done.paths.root.parent, "cancel", "small")
+    assert "nothing to cancel" in out
+
+
+def test_a_campaign_is_found_by_name_folder_and_spec(
+    half_done: SmallCampaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = half_done.paths.root.parent
+    monkeypatch.setenv("CAMPAIGN_DIR", str(folder))
+    spec = folder / "small.toml"
+    spec.write_text('[[campaign.conditions]]\nname = "a"\n')
+    for text in ("small", str(half_done.paths.root), str(spec)):
+        assert locate(text).root.resolve() == half_done.paths.root.resolve()
+    with pytest.raises(UsageError, match="did you mean 'small'"):
+        locate("smal")
+
+
+def test_a_run_is_found_by_its_beginning_when_there_is_one() -> None:
+    ids = ["base_s1", "base_s2", "kl_s1"]
+    assert match_run("kl", ids) == "kl_s1"
+    with pytest.raises(UsageError, match="beginning of 2 runs"):
+        match_run("base", ids)
+    with pytest.raises(UsageError, match="did you mean 'base_s1'"):
+        match_run("bace_s1", ids)
+
+
+def test_run_executes_one_configuration_and_goes_on_where_it_stopped(campaign: SmallCampaign) -> None:
+    campaign.enrol(campaign.spec(seeds=(1,), steps=30, pause=0.05))
+    config = campaign.paths.run("base_s1").config
+    folder = campaign.paths.root.parent
+    out = RunPaths(folder / "by_hand")
+    process = command(folder, "run", str(config), "--out", "by_hand")
+    until(lambda: len(list(read_jsonl(out.metrics))) > 6, "some steps")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "go on: campaign run" in err
+    assert "Traceback" not in err
+    code, said, err = call(folder, "run", str(config), "--out", "by_hand")
+    assert code == 0, err
+    assert "base_s1: 30 steps, correct rate" in said
+    assert [row["step"] for row in read_jsonl(out.metrics)] == list(range(30))
+    assert len(out.attempts()) == 2
+    assert not processes_with(str(out.root))
+
+
+def test_run_refuses_folders_that_are_not_its_own(campaign: SmallCampaign) -> None:
+    campaign.enrol(campaign.spec(seeds=(1, 2)))
+    folder = campaign.paths.root.parent
+    config = campaign.paths.run("base_s1").config
+    code, _, err = call(folder, "run", str(config), "--out", str(config.parent))
+    assert code == 2
+    assert "belongs to a campaign" in err
+    assert call(folder, "run", str(config), "--out", "mine")[0] == 0
+    other = campaign.paths.run("base_s2").config
+    code, _, err = call(folder, "run", str(other), "--out", "mine")
+    assert code == 2
+    assert "a run with other settings" in err
+
+
+def test_run_reports_a_failure_in_one_line(campaign: SmallCampaign) -> None:
+    campaign.enrol(campaign.spec(seeds=(1,)))
+    folder = campaign.paths.root.parent
+    (folder / "mine").mkdir()
+    (folder / "mine" / "config.toml").write_bytes(campaign.paths.run("base_s1").config.read_bytes())
+    (folder / "mine" / "FAIL_AT_4").touch()
+    code, _, err = call(folder, "run", str(folder / "mine" / "config.toml"), "--out", "mine")
+    assert code == 1
+    assert "base_s1 failed: RuntimeError: told to fail at step 4" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("name", ["submit", "status", "logs", "cancel", "run"])
+def test_help_answers_without_heavy_imports(name: str) -> None:
+    code = (
+        "import sys\nfrom campaign.cli.app import main\n"
+        f"sys.argv = ['campaign', {name!r}, '--help']\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "heavy = {'ray', 'torch', 'wandb', 'altair', 'scipy', 'polars'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": ROOT}, capture_output=True
+    )
+
+
+def test_status_imports_nothing_heavy(half_done: SmallCampaign) -> None:
+    code = (
+        "import sys\nfrom campaign.cli.app import main\n"
+        f"sys.argv = ['campaign', 'status', {str(half_done.paths.root)!r}]\n"
+        "try: main()\nexcept SystemExit as end: assert not end.code\n"
+        "heavy = {'ray', 'torch', 'wandb', 'altair', 'scipy', 'polars'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONPATH": ROOT}, capture_output=True
+    )
+
+
+def test_a_campaign_elsewhere_needs_its_folder_only(half_done: SmallCampaign, tmp_path: Path) -> None:
+    code, out, _ = call(tmp_path, "status", str(half_done.paths.root), "--json")
+    assert code == 0
+    assert len(json.loads(out)["runs"]) == 2
