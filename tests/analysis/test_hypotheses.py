@@ -107,6 +107,15 @@ def test_frozen_record_that_was_edited_is_refused(tmp_path: Path) -> None:
     assert read_frozen(tmp_path / "absent.json") is None
 
 
+def test_frozen_record_with_an_extension_slipped_in_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "frozen.json"
+    keep_frozen(path, freeze([hypothesis()], range(8), (8, 16)))
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"extensions": []', '"extensions": [{"at": 8, "to": 12}]'), encoding="utf-8")
+    with pytest.raises(UsageError, match="edited"):
+        read_frozen(path)
+
+
 def test_frozen_hash_covers_everything_declared() -> None:
     base = freeze([hypothesis()], [1, 2], [2])
     others = [

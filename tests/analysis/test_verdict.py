@@ -13,9 +13,10 @@ from folders import runs_of
 
 from campaign.analysis.comparison import Design, compare
 from campaign.analysis.factorial import find_two_by_two, interaction
+from campaign.analysis.kernels import PerSeed
 from campaign.analysis.runs import Runs
 from campaign.analysis.samples import Differences, SeedSample, pair
-from campaign.analysis.sequential import plan_looks
+from campaign.analysis.sequential import inverse_normal, normal_score, plan_looks, sequential_p
 from campaign.analysis.significance import paired_t
 from campaign.analysis.summaries import summarise
 from campaign.analysis.verdict import Verdict, document, exit_code, verdicts
@@ -378,12 +379,16 @@ def test_extension_beyond_the_last_look_is_labelled_exploratory() -> None:
 def test_recorded_extension_combines_its_stages_and_stays_confirmatory() -> None:
     frozen = freeze([hypothesis()], range(8), (8, 16))
     extended = frozen.model_copy(update={"extensions": (Extension(at=8, to=24),)})
-    (verdict,) = verdicts(runs_of(levels(0.05, 24), frozen=extended))
+    (verdict,) = verdicts(runs_of(levels(0.012, 24), frozen=extended))
     comparison = verdict.comparison
     assert verdict.exploratory == ()
     assert comparison.n == 24
-    pooled = paired_t(_differences(levels(0.05, 24)))
+    pooled = paired_t(_differences(levels(0.012, 24)))
     assert comparison.p != pytest.approx(pooled.p)
+    d = _differences(levels(0.012, 24)).array
+    stages = [PerSeed(d[:8]), PerSeed(d[8:])]
+    scores = [normal_score(stages[0]), inverse_normal(stages, [0.5, 0.5], 0.0)]
+    assert comparison.p_sequential == pytest.approx(sequential_p(scores, (0.5, 1.0)))
     assert comparison.lower is not None
     assert comparison.upper is not None
     assert comparison.lower < pooled.effect < comparison.upper
