@@ -316,6 +316,16 @@ def test_failed_run_drops_its_pair_and_warns_of_the_bias() -> None:
     assert any("1 seed dropped (seed 3" in note for note in verdict.notes)
 
 
+def test_paired_effect_is_the_difference_of_the_means_that_are_shown() -> None:
+    of: Levels = {"grpo": [0.5, 0.6, 0.4, 9.0], "maxrl": [0.6, 0.8, 0.45, None]}
+    comparison = verdicts(runs_of(of))[0].comparison
+    assert comparison.baseline.mean == pytest.approx(0.5)
+    assert (comparison.candidate.mean or 0) - (comparison.baseline.mean or 0) == pytest.approx(
+        comparison.effect
+    )
+    assert comparison.baseline.values[3] == 9.0
+
+
 def test_look_not_reached_yet_says_when_the_first_one_is() -> None:
     verdict = judged(levels(0.1, 16), hypothesis(), looks=(8, 16), standings={"maxrl_s2": "going"})
     assert "the first look is at 8 seeds, and 15 are complete" in verdict.reason
