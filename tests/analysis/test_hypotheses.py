@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,14 @@ def test_hypothesis_problems_names_conditions_and_doubled_names() -> None:
 )
 def test_look_problems(looks: tuple[int, ...], seeds: int, count: int) -> None:
     assert len(look_problems(looks, seeds)) == count
+
+
+def test_hypothesis_in_the_documentation_is_valid() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "verdicts.md").read_text(encoding="utf-8")
+    document = tomllib.loads(page.split("```toml\n", 1)[1].split("```", 1)[0])
+    (made,) = read_hypotheses(document["hypotheses"])
+    assert made.mechanism is not None
+    assert look_problems(document["campaign"]["looks"], len(document["campaign"]["seeds"])) == []
 
 
 def test_frozen_record_survives_the_file_and_keeps_its_hash(tmp_path: Path) -> None:
