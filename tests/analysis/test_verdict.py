@@ -70,8 +70,10 @@ def test_verdict_noise_is_inconclusive() -> None:
 
 
 def test_verdict_lower_is_better_turns_the_sides() -> None:
-    assert judged(levels(-0.1), hypothesis(direction="lower")).outcome == "CONFIRMED"
-    assert judged(levels(0.1), hypothesis(direction="lower")).outcome == "FAILED"
+    fell, rose = (judged(levels(effect), hypothesis(direction="lower")) for effect in (-0.1, 0.1))
+    assert (fell.outcome, rose.outcome) == ("CONFIRMED", "FAILED")
+    assert fell.comparison.recommendation == "statistically_significant_improvement"
+    assert rose.comparison.recommendation == "significant_degradation"
 
 
 def test_litmus_point_estimate_above_the_threshold_does_not_confirm() -> None:
