@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import isfinite, sqrt
 from typing import Any, Literal
@@ -43,11 +43,13 @@ class Design:
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One condition's per-run numbers, over the seeds that are tested."""
+    """One condition's per-run numbers."""
 
     condition: str
     values: Mapping[int, float]
+    """Of every seed that may be tested, with a pair or without."""
     mean: float | None
+    """Over the seeds that were tested: a paired effect is the difference of these means."""
     sd: float | None
 
 
@@ -215,7 +217,7 @@ def _paired(
             test, wide = (combined(test, parts, weights, level, differences.scale) for level in (own, shared))
     sd = float(kernels.spread(differences.array, differences.scale)) if len(seeds) > 1 else 0.0
     comparison = _assemble(
-        differences.label, arms, design, stage, family_size, test, wide, p_sequential, guard
+        differences.label, arms, design, stage, family_size, test, wide, p_sequential, guard, (seeds, seeds)
     )
     return _recommended(
         replace(
@@ -242,7 +244,18 @@ def _unpaired(
     label = f"{candidate.condition} - {baseline.condition}"
     sizes = len(baseline), len(candidate)
     sd = sqrt(baseline.sd**2 + candidate.sd**2) if min(sizes) > 1 else 0.0
-    comparison = _assemble(label, arms, design, stage, family_size, test, wide, p_sequential, None)
+    comparison = _assemble(
+        label,
+        arms,
+        design,
+        stage,
+        family_size,
+        test,
+        wide,
+        p_sequential,
+        None,
+        (baseline.seeds, candidate.seeds),
+    )
     dropped = {
         seed: f"{sample.condition}: {reason}" for sample in arms for seed, reason in sample.missing.items()
     }
@@ -267,11 +280,12 @@ def _assemble(
     wide: Test,
     p_sequential: float,
     guard: Test | None,
+    tested: tuple[Sequence[int], Sequence[int]],
 ) -> Comparison:
     shown = not stage.withheld
     return Comparison(
-        baseline=_arm(arms[0]),
-        candidate=_arm(arms[1]),
+        baseline=_arm(arms[0], tested[0]),
+        candidate=_arm(arms[1], tested[1]),
         label=label,
         metric=arms[0].metric,
         summary=arms[0].summary,
@@ -340,8 +354,9 @@ def _recommendation(comparison: Comparison) -> Recommendation:
     return "statistically_significant_improvement" if better else "significant_degradation"
 
 
-def _arm(sample: SeedSample) -> Arm:
-    return Arm(sample.condition, dict(sample.values), _finite(sample.mean), _finite(sample.sd))
+def _arm(sample: SeedSample, tested: Sequence[int]) -> Arm:
+    used = sample.only(tested)
+    return Arm(sample.condition, dict(sample.values), _finite(used.mean), _finite(used.sd))
 
 
 def _finite(value: float) -> float | None:

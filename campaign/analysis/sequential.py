@@ -8,7 +8,7 @@ doubling 8 seeds to 16, has an error of 8.5 %, and looking after every seed one 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import sqrt
@@ -171,16 +171,11 @@ class _Continuing:
         return float(self.weight @ (ndtr((-edge - self.at) / step) + ndtr((self.at - edge) / step)))
 
     def critical(self, increment: float, time: float, fraction: float) -> float:
-        low, high = 0.0, _FAR
-        if self.crossing(high, time, fraction) >= increment:
-            return high
-        for _ in range(60):
-            middle = (low + high) / 2.0
-            if self.crossing(middle, time, fraction) > increment:
-                low = middle
-            else:
-                high = middle
-        return (low + high) / 2.0
+        if self.crossing(_FAR, time, fraction) >= increment:
+            return _FAR
+        if self.crossing(0.0, time, fraction) <= increment:
+            return 0.0
+        return _root(lambda critical: self.crossing(critical, time, fraction) - increment, 0.0, _FAR, 1e-13)
 
     def after(self, critical: float, time: float, fraction: float) -> _Continuing:
         nodes, weights = legendre(_NODES)
@@ -209,12 +204,35 @@ def _look_p(z: float, at: tuple[float, ...]) -> float:
     if len(at) == 1 and at[0] >= 1.0:
         return float(2.0 * ndtr(-z))
     low, high = -40.0, float(np.log(0.9999))  # of log alpha
-    if bounds(float(np.exp(high)), at)[-1] > z:
+    if bounds(float(np.exp(high)), at)[-1] >= z:
         return 1.0
-    for _ in range(44):
+    if bounds(float(np.exp(low)), at)[-1] <= z:
+        return float(np.exp(low))
+    return float(
+        np.exp(_root(lambda log_alpha: bounds(float(np.exp(log_alpha)), at)[-1] - z, low, high, 1e-10))
+    )
+
+
+def _root(function: Callable[[float], float], low: float, high: float, tolerance: float) -> float:
+    """Where a monotone function crosses zero between `low` and `high` (Ridders 1979)."""
+    at_low, at_high = function(low), function(high)
+    root = low
+    for _ in range(60):
         middle = (low + high) / 2.0
-        if bounds(float(np.exp(middle)), at)[-1] > z:
-            low = middle
+        at_middle = function(middle)
+        size = sqrt(at_middle**2 - at_low * at_high)
+        if size == 0.0:
+            return middle
+        before, root = root, middle + (middle - low) * np.sign(at_low - at_high) * at_middle / size
+        at_root = function(root)
+        if at_root == 0.0 or abs(root - before) < tolerance:
+            return float(root)
+        if (at_middle > 0) != (at_root > 0):
+            low, at_low, high, at_high = middle, at_middle, root, at_root
+        elif (at_low > 0) != (at_root > 0):
+            high, at_high = root, at_root
         else:
-            high = middle
-    return float(np.exp(high))
+            low, at_low = root, at_root
+        if abs(high - low) < tolerance:
+            break
+    return float(root)

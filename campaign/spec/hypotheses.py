@@ -144,14 +144,17 @@ class Frozen(Section):
         return _digest(self.model_dump(mode="json", exclude={"extensions"}))
 
     def to_json(self) -> dict[str, Any]:
-        return {"version": 1, "sha256": self.sha256, **self.model_dump(mode="json")}
+        everything = self.model_dump(mode="json")
+        return {"version": 1, "sha256": self.sha256, "record_sha256": _digest(everything), **everything}
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Frozen:
-        """Raises ValueError when the document was edited: its hash no longer fits what it says."""
-        fields = {key: value for key, value in document.items() if key not in ("version", "sha256")}
-        frozen = cls.model_validate_json(json.dumps(fields))
-        if document.get("sha256") != frozen.sha256:
+        """Raises ValueError when the document was edited: its hashes no longer fit what it says."""
+        about = ("version", "sha256", "record_sha256")
+        frozen = cls.model_validate_json(
+            json.dumps({key: value for key, value in document.items() if key not in about})
+        )
+        if any(document.get(key) != frozen.to_json()[key] for key in about):
             raise ValueError("the frozen hypotheses do not match their hash: the record was edited")
         return frozen
 

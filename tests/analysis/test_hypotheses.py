@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,14 @@ def test_look_problems(looks: tuple[int, ...], seeds: int, count: int) -> None:
     assert len(look_problems(looks, seeds)) == count
 
 
+def test_hypothesis_in_the_documentation_is_valid() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "verdicts.md").read_text(encoding="utf-8")
+    document = tomllib.loads(page.split("```toml\n", 1)[1].split("```", 1)[0])
+    (made,) = read_hypotheses(document["hypotheses"])
+    assert made.mechanism is not None
+    assert look_problems(document["campaign"]["looks"], len(document["campaign"]["seeds"])) == []
+
+
 def test_frozen_record_survives_the_file_and_keeps_its_hash(tmp_path: Path) -> None:
     made = hypothesis(candidate=["a", "b"], ranking=["a", "b"], mechanism={"metric": "m"})
     frozen = keep_frozen(tmp_path / "frozen.json", freeze([made], [3, 1, 2], [2, 3]))
@@ -105,6 +114,15 @@ def test_frozen_record_that_was_edited_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="edited"):
         read_frozen(path)
     assert read_frozen(tmp_path / "absent.json") is None
+
+
+def test_frozen_record_with_an_extension_slipped_in_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "frozen.json"
+    keep_frozen(path, freeze([hypothesis()], range(8), (8, 16)))
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"extensions": []', '"extensions": [{"at": 8, "to": 12}]'), encoding="utf-8")
+    with pytest.raises(UsageError, match="edited"):
+        read_frozen(path)
 
 
 def test_frozen_hash_covers_everything_declared() -> None:

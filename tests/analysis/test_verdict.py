@@ -13,9 +13,10 @@ from folders import runs_of
 
 from campaign.analysis.comparison import Design, compare
 from campaign.analysis.factorial import find_two_by_two, interaction
+from campaign.analysis.kernels import PerSeed
 from campaign.analysis.runs import Runs
 from campaign.analysis.samples import Differences, SeedSample, pair
-from campaign.analysis.sequential import plan_looks
+from campaign.analysis.sequential import inverse_normal, normal_score, plan_looks, sequential_p
 from campaign.analysis.significance import paired_t
 from campaign.analysis.summaries import summarise
 from campaign.analysis.verdict import Verdict, document, exit_code, verdicts
@@ -69,8 +70,10 @@ def test_verdict_noise_is_inconclusive() -> None:
 
 
 def test_verdict_lower_is_better_turns_the_sides() -> None:
-    assert judged(levels(-0.1), hypothesis(direction="lower")).outcome == "CONFIRMED"
-    assert judged(levels(0.1), hypothesis(direction="lower")).outcome == "FAILED"
+    fell, rose = (judged(levels(effect), hypothesis(direction="lower")) for effect in (-0.1, 0.1))
+    assert (fell.outcome, rose.outcome) == ("CONFIRMED", "FAILED")
+    assert fell.comparison.recommendation == "statistically_significant_improvement"
+    assert rose.comparison.recommendation == "significant_degradation"
 
 
 def test_litmus_point_estimate_above_the_threshold_does_not_confirm() -> None:
@@ -315,6 +318,16 @@ def test_failed_run_drops_its_pair_and_warns_of_the_bias() -> None:
     assert any("1 seed dropped (seed 3" in note for note in verdict.notes)
 
 
+def test_paired_effect_is_the_difference_of_the_means_that_are_shown() -> None:
+    of: Levels = {"grpo": [0.5, 0.6, 0.4, 9.0], "maxrl": [0.6, 0.8, 0.45, None]}
+    comparison = verdicts(runs_of(of))[0].comparison
+    assert comparison.baseline.mean == pytest.approx(0.5)
+    assert (comparison.candidate.mean or 0) - (comparison.baseline.mean or 0) == pytest.approx(
+        comparison.effect
+    )
+    assert comparison.baseline.values[3] == 9.0
+
+
 def test_look_not_reached_yet_says_when_the_first_one_is() -> None:
     verdict = judged(levels(0.1, 16), hypothesis(), looks=(8, 16), standings={"maxrl_s2": "going"})
     assert "the first look is at 8 seeds, and 15 are complete" in verdict.reason
@@ -378,12 +391,16 @@ def test_extension_beyond_the_last_look_is_labelled_exploratory() -> None:
 def test_recorded_extension_combines_its_stages_and_stays_confirmatory() -> None:
     frozen = freeze([hypothesis()], range(8), (8, 16))
     extended = frozen.model_copy(update={"extensions": (Extension(at=8, to=24),)})
-    (verdict,) = verdicts(runs_of(levels(0.05, 24), frozen=extended))
+    (verdict,) = verdicts(runs_of(levels(0.012, 24), frozen=extended))
     comparison = verdict.comparison
     assert verdict.exploratory == ()
     assert comparison.n == 24
-    pooled = paired_t(_differences(levels(0.05, 24)))
+    pooled = paired_t(_differences(levels(0.012, 24)))
     assert comparison.p != pytest.approx(pooled.p)
+    d = _differences(levels(0.012, 24)).array
+    stages = [PerSeed(d[:8]), PerSeed(d[8:])]
+    scores = [normal_score(stages[0]), inverse_normal(stages, [0.5, 0.5], 0.0)]
+    assert comparison.p_sequential == pytest.approx(sequential_p(scores, (0.5, 1.0)))
     assert comparison.lower is not None
     assert comparison.upper is not None
     assert comparison.lower < pooled.effect < comparison.upper
