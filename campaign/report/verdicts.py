@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from campaign.analysis.attainable import p_text
+from campaign.analysis.attainability import p_text
 from campaign.analysis.comparison import Comparison
 from campaign.analysis.verdict import Verdict, verdicts
 from campaign.analysis.words import interval, number, p_is, percent
