@@ -115,9 +115,8 @@ def test_load_plans_a_spec_and_open_finds_its_campaign(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = tmp_path / "mine.toml"
-    spec.write_text(
-        "[campaign]\nseeds = [1, 2]\n[[campaign.conditions]]\nkl_coef = 0.0\n[[campaign.conditions]]\nkl_coef = 0.1\n"
-    )
+    conditions = "".join(f"[[campaign.conditions]]\nkl_coef = {weight}\n" for weight in (0.0, 0.1))
+    spec.write_text(f"[campaign]\nseeds = [1, 2]\n{conditions}")
     loaded = campaign.load(spec)
     assert loaded.name == "mine"
     assert len(loaded.plan().runs) == 4
