@@ -2,7 +2,7 @@
 
     python benchmarks/report_speed.py
 
-Times depend on the machine, so the build is also given in multiples of a fixed piece of work in the same process.
+Times depend on the machine, so the build is also given in multiples of a fixed piece of work beside it.
 Exit code 1 when the page is larger than 6 MiB, or takes more than 5 s to build or 1 s to first paint.
 """
 

@@ -25,7 +25,7 @@ def sync(
 ) -> None:
     """Exit code 4 without an API key, 5 when something could not be uploaded; the same command goes on."""
     from campaign.library import find_campaign
-    from campaign.metrics.wandb_access import has_api_key, server
+    from campaign.metrics.wandb_access import has_api_key, refusal, server
 
     waiting = offline_runs(find_campaign(campaign))
     if not waiting:
@@ -44,6 +44,8 @@ def sync(
             f"{_runs(waiting)} wait for upload, but there is no API key for {server()}\n"
             "    set WANDB_API_KEY, or run `wandb login`"
         )
+    if why := refusal():
+        raise Infeasible(f"{_runs(waiting)} wait for upload, but {why}")
     for begin in range(0, len(waiting), MOST_AT_ONCE):
         _upload(waiting[begin : begin + MOST_AT_ONCE])
     left = [folder for folder in waiting if not is_synced(folder)]

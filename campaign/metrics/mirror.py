@@ -22,13 +22,14 @@ from typing import Any, Literal
 
 from campaign.metrics.redact import redact, redact_text, secret_values
 from campaign.metrics.tail import JsonlTail, with_our_names
-from campaign.metrics.wandb_access import has_api_key
+from campaign.metrics.wandb_access import has_api_key, refusal
 
 Mode = Literal["auto", "online", "offline", "disabled"]
 
 POLL_S = 0.5
-INIT_TIMEOUT_S = 15.0
-MARGIN_S = 3.0
+INIT_TIMEOUT_S = 10.0
+MARGIN_S = 8.0
+"""Seconds for everything else: a run is mirrored or left alone half a minute after it ended."""
 LABELS = frozenset({"condition", "seed"})
 """Fields of every row that are the run's name, group and tags in W&B, not curves."""
 
@@ -176,6 +177,8 @@ def _open(attempt: Path, settings: MirrorSettings) -> tuple[Any, int]:
     folder = Path(settings.dir) if settings.dir else attempt
     if mode == "online":
         try:
+            if why := refusal():
+                raise ConnectionError(why)
             return _init(settings, "online", folder), 0
         except Exception as error:
             _log(f"online failed: {error}")
@@ -259,6 +262,8 @@ def _core_exit_code(result: Path) -> int:
 
 def _teardown() -> None:
     """Ends W&B's service process, which still holds the run that could not be opened."""
+    if "wandb" not in sys.modules:
+        return
     import wandb
 
     try:

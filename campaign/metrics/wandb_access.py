@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import netrc
 import os
+import socket
+import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +20,22 @@ def server() -> str:
 def has_api_key() -> bool:
     """True with `WANDB_API_KEY` in the environment, or an entry for the server in a netrc file."""
     return bool(os.environ.get("WANDB_API_KEY")) or _in_netrc(urlsplit(server()).hostname or "")
+
+
+def refusal(timeout_s: float = 3.0) -> str:
+    """Why nobody answers at the server's address; empty when somebody does, or a proxy stands in between.
+
+    W&B itself would go on trying to connect for as long as it may.
+    """
+    address = urlsplit(server())
+    if urllib.request.getproxies().get(address.scheme):
+        return ""
+    port = address.port or (80 if address.scheme == "http" else 443)
+    try:
+        with socket.create_connection((address.hostname or "", port), timeout_s):
+            return ""
+    except OSError as error:
+        return f"{server()} does not answer: {error}"
 
 
 def _in_netrc(host: str) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -192,19 +193,35 @@ def test_mirror_with_an_unwritable_folder_ends_with_a_log_and_leaves_the_record_
     assert (attempt / "metrics.jsonl").read_bytes() == before
 
 
-@pytest.mark.slow
-def test_mirror_with_an_unreachable_server_records_offline_and_says_so(
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """Accepts connections and never says anything."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_mirror_with_a_server_that_refuses_records_offline_and_says_so(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
+    _records_offline(tmp_path, environment, "http://127.0.0.1:9")
+
+
+@pytest.mark.slow
+def test_mirror_with_a_server_that_never_answers_records_offline_and_says_so(
+    tmp_path: Path, environment: dict[str, str], silent_server: str
+) -> None:
+    _records_offline(tmp_path, environment, silent_server)
+
+
+def _records_offline(tmp_path: Path, environment: dict[str, str], server: str) -> None:
     attempt = _attempt(tmp_path, mode="online", finish_timeout_s=2)
-    mirror = _start(
-        attempt, environment | {"WANDB_BASE_URL": "http://127.0.0.1:9", "WANDB_API_KEY": "a" * 40}
-    )
+    mirror = _start(attempt, environment | {"WANDB_BASE_URL": server, "WANDB_API_KEY": "a" * 40})
     with JsonlWriter(attempt / "metrics.jsonl") as writer:
         for step in range(3):
             writer.write(_row(step))
+    assert _eventually(lambda: any(attempt.glob("wandb/offline-run-*/*.wandb")))
     _finish(attempt)
-    assert mirror.wait(120) == 1
+    assert mirror.wait(60) == 1
     assert "recording offline instead" in (attempt / "wandb.log").read_text()
     assert len(wandb_file.history(_wandb_file(attempt))) == 3
 

@@ -43,6 +43,17 @@ def test_sync_without_a_key_names_the_variable_and_exits_4(tmp_path: Path) -> No
     assert result.exception.exit_code == 4
 
 
+def test_sync_with_a_server_that_refuses_says_which_and_exits_4(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _offline_run(tmp_path, "a_s1")
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    result = CliRunner().invoke(app, ["sync", str(tmp_path)])
+    assert isinstance(result.exception, Infeasible)
+    assert "http://127.0.0.1:9 does not answer" in str(result.exception)
+
+
 def test_sync_dry_run_lists_what_waits_and_needs_no_key(tmp_path: Path) -> None:
     waiting = _offline_run(tmp_path, "a_s1")
     _offline_run(tmp_path, "a_s2", synced=True)

@@ -109,3 +109,18 @@ def test_repr_html_escapes_text(tmp_path: Path) -> None:
     shown = campaign.open(folder)._repr_html_()
     assert "<i>" not in shown
     assert "&lt;i&gt;x" in shown
+
+
+def test_load_plans_a_spec_and_open_finds_its_campaign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = tmp_path / "mine.toml"
+    conditions = "".join(f"[[campaign.conditions]]\nkl_coef = {weight}\n" for weight in (0.0, 0.1))
+    spec.write_text(f"[campaign]\nseeds = [1, 2]\n{conditions}")
+    loaded = campaign.load(spec)
+    assert loaded.name == "mine"
+    assert len(loaded.plan().runs) == 4
+    assert "<table>" in loaded._repr_html_()
+    monkeypatch.setenv("CAMPAIGN_DIR", str(tmp_path / "campaigns"))
+    make_campaign(tmp_path / "campaigns" / "mine", seeds=(1, 2), steps=5)
+    assert campaign.open(spec).name == "mine"
