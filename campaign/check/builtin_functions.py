@@ -422,7 +422,8 @@ def evaluate(machine: Machine, args: Args, site: Site) -> Value:
     body = _parsed(machine, source.payload.strip(), site).body
     if len(body) != 1 or not isinstance(body[0], ast.Expr):
         raise machine.error(SyntaxError, "invalid syntax", site.at)
-    return machine.eval(body[0].value, _given_scope(args, site))
+    names = any(isinstance(node, ast.Name) for node in ast.walk(body[0]))
+    return machine.eval(body[0].value, _given_scope(args, site) if names else site.scope.module.scope)
 
 
 def _parsed(machine: Machine, text: str, site: Site) -> ast.Module:
@@ -607,6 +608,14 @@ def make_range(machine: Machine, args: Args, site: Site) -> Value:
     return term(machine, "range", site.at, *args.positional)
 
 
+def make_bytes(machine: Machine, args: Args, site: Site) -> Value:
+    if args.positional and isinstance(args.positional[0].payload, int):
+        check_size(args.positional[0].payload, site.at)
+    if args.positional and isinstance(args.positional[0].payload, range):
+        check_size(len(args.positional[0].payload), site.at)
+    return pure(bytes)(machine, args, site)
+
+
 def make_object(machine: Machine, args: Args, site: Site) -> Value:
     return Value(Nondet("object()"), site.at)
 
@@ -620,7 +629,7 @@ def make_type(machine: Machine, args: Args, site: Site) -> Value:
 CONSTRUCTORS: dict[type, Function] = {
     list: make_list, tuple: make_tuple, set: make_set(False), frozenset: make_set(True), dict: make_dict,
     str: make_text, int: pure(int), float: pure(float), bool: is_true, complex: pure(complex),
-    bytes: pure(bytes), range: make_range, slice: pure(slice), object: make_object, type: make_type,
+    bytes: make_bytes, range: make_range, slice: pure(slice), object: make_object, type: make_type,
 }  # fmt: skip
 
 

@@ -246,10 +246,10 @@ def collect_own_fields(
 ) -> None:
     after_marker = kw_only
     for name, annotation in cls.annotations.items():
-        text = ast.unparse(annotation)
-        if "ClassVar" in text:
+        marker = _marker(cls, annotation)
+        if marker == "ClassVar":
             continue
-        if text.endswith("KW_ONLY"):
+        if marker == "KW_ONLY":
             after_marker = True
             continue
         value = cls.namespace.get(name)
@@ -269,7 +269,28 @@ def collect_own_fields(
             if inner.kind == "dataclass" and inner.options.get("eq") and not inner.options.get("frozen"):
                 raise machine.error(ValueError, f"mutable default for field {name} is not allowed", at)
         marked = field.kw_only if field.kw_only is not None else after_marker
-        fields[name] = DataField(name, field, marked, text.startswith(("InitVar", "dataclasses.InitVar")))
+        fields[name] = DataField(name, field, marked, marker == "InitVar")
+
+
+def _marker(cls: ClassObj, annotation: ast.expr) -> str:
+    """`ClassVar`, `InitVar` or `KW_ONLY` where the annotation is one of them, under whatever name."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            annotation = ast.parse(annotation.value.strip(), mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return ""
+    root = annotation.value if isinstance(annotation, ast.Subscript) else annotation
+    names: list[str] = []
+    while isinstance(root, ast.Attribute):
+        names.insert(0, root.attr)
+        root = root.value
+    if not isinstance(root, ast.Name):
+        return ""
+    found = cls.module.scope.vars.get(root.id)
+    if found is not None and isinstance(found.payload, Sym):
+        names.insert(0, found.payload.name)
+    last = ".".join(names).rpartition(".")[2] if names else root.id
+    return last if last in ("ClassVar", "InitVar", "KW_ONLY") else ""
 
 
 def collect_fields(machine: Machine, cls: ClassObj, node: ast.ClassDef, at: Origin) -> None:

@@ -38,8 +38,9 @@ from campaign.check.values import (
     is_constant,
 )
 
+DIFFERENCES = 5_000
 CONSTRUCTION = frozenset({"__init__", "__post_init__"})
-PAIRS = 2_000_000
+PAIRS = 500_000
 """Pairs of values that one comparison looks at."""
 
 
@@ -79,6 +80,8 @@ class Comparison:
     def report(
         self, path: Path, detail: str, a: Value | None, b: Value | None, message: str = "", **more: Any
     ) -> None:
+        if len(self.differences) >= DIFFERENCES:
+            raise Halt(f"more than {DIFFERENCES:,} differences")
         holder_a, holder_b = more.pop("holders", (NOWHERE, NOWHERE))
         self.differences.append(
             Difference(

@@ -30,6 +30,7 @@ from campaign.check.values import (
     Origin,
     Sym,
     Value,
+    reachable,
 )
 from campaign.errors import UsageError
 
@@ -212,9 +213,11 @@ def _lazy_names(machine: Machine, module: ModuleObj, at: Origin) -> dict[str, Va
     return roots
 
 
-def unused_imports(machine: Machine) -> dict[str, Origin]:
-    """Modules from outside that were imported and of which nothing was read."""
-    return {name: origin for name, origin in machine.imports.items() if name not in machine.used}
+def unused_imports(case: Case) -> dict[str, Origin]:
+    """Modules from outside that were imported and of which nothing is in the configuration."""
+    effects = [value for effect in case.machine.effects for value in (*effect.args, *effect.kwargs.values())]
+    seen = {part.module for part in reachable([*case.roots.values(), *effects]) if isinstance(part, Sym)}
+    return {name: origin for name, origin in case.machine.imports.items() if name not in seen}
 
 
 __all__ = ["Any", "Case", "ast", "evaluate", "merge", "unused_imports"]

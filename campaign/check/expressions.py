@@ -8,7 +8,7 @@ from typing import Any
 from campaign.check.attributes import get_attribute
 from campaign.check.builtin_functions import BUILTINS
 from campaign.check.calls import call
-from campaign.check.constants import NotConcrete, Unhashable, key_of, lower
+from campaign.check.constants import NotConcrete, Unhashable, check_size, key_of, lower
 from campaign.check.iteration import elements, iterate, opaque_comprehension, run_comprehension
 from campaign.check.limits import Halt
 from campaign.check.machine import EXPRESSIONS, Args, Machine
@@ -276,6 +276,7 @@ def formatted_text(machine: Machine, node: ast.JoinedStr, scope: Scope) -> Value
     parts = [machine.eval(part, scope) for part in node.values]
     at = machine.place(node, scope, *(part.origin for part in parts))
     if all(isinstance(part.payload, str) for part in parts):
+        check_size(sum(len(part.payload) for part in parts), at)
         return Value("".join(part.payload for part in parts), at)
     return describe_term(machine, "join", at, *parts)
 

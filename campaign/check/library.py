@@ -421,12 +421,17 @@ def arithmetic(kind: str) -> Function:
 
 def _math(name: str) -> Function:
     function: Callable[..., Any] = getattr(math, name)
-    if name in ("prod", "fsum", "gcd", "lcm"):
+    if name not in ("prod", "gcd", "lcm"):
         return pure(function)
 
     def known(machine: Machine, args: Args, site: Site) -> Value:
-        if name in ("pow", "ldexp") and any(isinstance(value.payload, int) for value in args.positional):
-            return pure(function)(machine, args, site)
+        for value in args.positional:
+            items = elements(machine, value, site.at) if not is_constant(value.payload) else [value]
+            large = any(isinstance(item.payload, int) and item.payload.bit_length() > 200 for item in items)
+            if len(items) > 1_000 or large or isinstance(value.payload, range):
+                raise Halt(f"math.{name} of many or huge numbers", site.at)
+            if not is_constant(value.payload) and isinstance(value.payload, Iter):
+                raise Halt(f"math.{name} of an iterator", site.at, "use a list")
         return pure(function)(machine, args, site)
 
     return known

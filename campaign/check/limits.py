@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from campaign.check.values import ErrorObj, Origin, Value
 
-STEPS = 800_000
-"""Statements and expressions for one target, all its cases together: about two seconds."""
+STEPS = 400_000
+"""Statements and expressions for one target, all its cases together: about a second."""
 CALL_DEPTH = 400
 """Nested calls of functions of the checked files."""
 CASES = 64
 """Ways in which tests on run-time values may come out, for one target."""
-SIZE = 2_000_000
+SIZE = 1_000_000
 """Elements or characters of one value."""
-FILE_BYTES = 2_000_000
+FILE_BYTES = 1_000_000
 """A larger file is not read."""
 
 

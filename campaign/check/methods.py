@@ -137,9 +137,16 @@ def _guard(name: str, subject: Any, real: list[Any], at: Origin) -> None:
     if name == "join" and real:
         check_size(len(subject) * len(real[0]) + sum(len(part) for part in real[0] if isinstance(part, str)), at)
     if name in ("format", "format_map"):
+        check_size(len(subject) + subject.count("{") * max((len(item) for item in _long(real)), default=0), at)
         spread = "".join(char if char.isdigit() else " " for char in subject)
         if any(len(digits) > 4 for digits in spread.split()) or "{:{" in subject.replace(" ", ""):
             raise Halt("a format with a huge or computed width", at)
+
+
+def _long(real: list[Any]) -> list[Any]:
+    inside = [part for item in real if isinstance(item, list | tuple | dict) for part in (
+        item.values() if isinstance(item, dict) else item)]
+    return [item for item in (*real, *inside) if isinstance(item, str | bytes)]
 
 
 def none(site: Site) -> Value:

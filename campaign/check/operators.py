@@ -152,6 +152,9 @@ def unwrapped(value: Value) -> Value:
 
 
 def _containers(machine: Machine, name: str, a: Any, b: Any, at: Origin, origin: Origin) -> Value | None:
+    if name == "add" and isinstance(a, ListObj | TupleObj) and isinstance(b, ListObj | TupleObj):
+        check_size(len(a.items) + len(b.items), at)
+        machine.budget.steps -= (len(a.items) + len(b.items)) // 10
     if name == "add" and isinstance(a, ListObj) and isinstance(b, ListObj):
         return Value(ListObj([*a.items, *b.items]), origin)
     if name == "add" and isinstance(a, TupleObj) and isinstance(b, TupleObj):
@@ -188,12 +191,19 @@ def set_operation(machine: Machine, name: str, a: SetObj, b: SetObj, at: Origin)
 
 def _percent(machine: Machine, left: Value, right: Value, at: Origin) -> Value:
     text = left.payload
-    if any(len(digits) > 4 for digits in "".join(c if c.isdigit() else " " for c in text).split()):
+    longest = max((len(part.payload) for part in _texts(right)), default=0)
+    check_size(len(text) + text.count("%") * longest, at)
+    if "*" in text or any(len(digits) > 4 for digits in "".join(c if c.isdigit() else " " for c in text).split()):
         raise Halt("a format with a huge width", at)
     try:
         return _compute(machine, operator.mod, (text, lower(right.payload)), at, left, right)
     except NotConcrete:
         return describe_term(machine, "mod", at, left, right)
+
+
+def _texts(value: Value) -> list[Value]:
+    inside = value.payload.items if isinstance(value.payload, ListObj | TupleObj) else [value]
+    return [item for item in inside if isinstance(item.payload, str | bytes)]
 
 
 def describe_term(machine: Machine, op: str, at: Origin, *values: Value) -> Value:
@@ -223,10 +233,10 @@ def _guard(name: str, a: Any, b: Any, at: Origin) -> None:
                 check_size(len(text) * max(count, 0), at)
         if isinstance(a, int) and isinstance(b, int) and a.bit_length() + b.bit_length() > 200_000:
             raise Halt("a product with more than 200,000 bits", at)
-    elif name == "mod" and isinstance(a, str) and any(
-        len(part) > 4 for part in "".join(c if c.isdigit() else " " for c in a).split()
-    ):
-        raise Halt("a format with a huge width", at)
+    elif name == "mod" and isinstance(a, str):
+        check_size(len(a) + a.count("%") * (len(b) if isinstance(b, str | bytes) else 0), at)
+        if "*" in a or any(len(part) > 4 for part in "".join(c if c.isdigit() else " " for c in a).split()):
+            raise Halt("a format with a huge or computed width", at)
     elif name == "add" and isinstance(a, str | bytes) and isinstance(b, str | bytes):
         check_size(len(a) + len(b), at)
 

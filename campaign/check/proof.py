@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os.path
 import sys
 import threading
@@ -28,6 +29,7 @@ from campaign.errors import UsageError
 
 T = TypeVar("T")
 STACK_BYTES = 512 * 1024 * 1024
+GENERATOR_STACK_BYTES = 32 * 1024 * 1024
 FRAMES = 60_000
 
 
@@ -51,16 +53,21 @@ def with_room(work: Callable[[], T]) -> T:
         except BaseException as error:
             errors.append(error)
 
+    collecting = gc.isenabled()
     before, frames = threading.stack_size(), sys.getrecursionlimit()
     threading.stack_size(STACK_BYTES)
     try:
         sys.setrecursionlimit(FRAMES)
         worker = threading.Thread(target=run)
         worker.start()
+        threading.stack_size(GENERATOR_STACK_BYTES)
+        gc.disable()  # nothing is freed before the answer: collecting would only cost
         worker.join()
     finally:
         threading.stack_size(before)
         sys.setrecursionlimit(frames)
+        if collecting:
+            gc.enable()
     if errors:
         raise errors[0]
     return answers[0]
@@ -237,7 +244,7 @@ def _compare_effect(comparison: Comparison, path: Any, x: Effect, y: Effect) -> 
 def _one_sided_imports(a: Case, b: Case) -> Iterator[Finding]:
     """An import may change what comes after it: one that nothing is read from has to be on both sides."""
     for case, other in ((a, b), (b, a)):
-        for name, origin in unused_imports(case.machine).items():
+        for name, origin in unused_imports(case).items():
             if name not in other.machine.imports:
                 where = place(origin)
                 yield Finding(
@@ -245,7 +252,7 @@ def _one_sided_imports(a: Case, b: Case) -> Iterator[Finding]:
                     f"import {name}",
                     reference_place=where if case is a else None,
                     variant_place=where if case is b else None,
-                    message=f"{name} is imported on one side only and nothing of it is used: it may have effects",
+                    message=f"{name} is imported on one side only and nothing of it is in the configuration: it may have effects",
                     edit="remove the import, or import it on both sides",
                 )
 

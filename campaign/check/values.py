@@ -39,21 +39,6 @@ class Origin:
         """`literal`, `file` (derives from `__file__` or `__name__`), or empty for what was computed."""
         self.value = value
 
-    def leaves(self, limit: int = 20_000) -> list[Origin]:
-        """The origins without parents that this one goes back to."""
-        found: list[Origin] = []
-        seen: set[int] = set()
-        stack = [self]
-        while stack and len(seen) < limit:
-            origin = stack.pop()
-            if id(origin) in seen:
-                continue
-            seen.add(id(origin))
-            if origin.kind:
-                found.append(origin)
-            stack.extend(origin.parents)
-        return found
-
 
 NOWHERE = Origin("", 0, 0)
 
