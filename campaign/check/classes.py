@@ -28,7 +28,9 @@ from campaign.check.values import (
     Wrapped,
 )
 
-PLAIN_BASES = frozenset({"abc.ABC", "typing.Generic", "typing.Protocol", "typing.NamedTuple", "typing_extensions.Protocol"})
+PLAIN_BASES = frozenset(
+    {"abc.ABC", "typing.Generic", "typing.Protocol", "typing.NamedTuple", "typing_extensions.Protocol"}
+)
 ENUM_BASES: dict[str, type] = {
     "enum.Enum": object, "enum.IntEnum": int, "enum.StrEnum": str,
 }  # fmt: skip
@@ -53,9 +55,7 @@ def class_statement(machine: Machine, node: ast.ClassDef, scope: Scope) -> Value
     inner.vars = cls.namespace
     machine.run(node.body, inner)
     cls.annotations = {
-        stmt.target.id: stmt.annotation
-        for stmt in _annotated(node.body)
-        if isinstance(stmt.target, ast.Name)
+        stmt.target.id: stmt.annotation for stmt in _annotated(node.body) if isinstance(stmt.target, ast.Name)
     }
     for name, value in list(cls.namespace.items()):
         refuse_dunder(name, value, at)
@@ -92,7 +92,11 @@ def _own(value: Value, cls: ClassObj) -> None:
     payload = value.payload
     if isinstance(payload, Wrapped):
         for function in (payload.function, payload.setter):
-            if function is not None and isinstance(function.payload, FuncObj) and function.payload.owner is None:
+            if (
+                function is not None
+                and isinstance(function.payload, FuncObj)
+                and function.payload.owner is None
+            ):
                 function.payload.owner = cls
 
 
@@ -101,7 +105,9 @@ def _origin_of_generic(base: Value) -> Value:
     payload = base.payload
     if isinstance(payload, Term) and payload.op == "[]":
         inner = payload.operands[0]
-        if isinstance(inner.payload, type) or (isinstance(inner.payload, Sym) and inner.payload.name in PLAIN_BASES):
+        if isinstance(inner.payload, type) or (
+            isinstance(inner.payload, Sym) and inner.payload.name in PLAIN_BASES
+        ):
             return inner
     return base
 
@@ -195,7 +201,9 @@ def build_enum(machine: Machine, cls: ClassObj, at: Origin) -> None:
             value = Value(name.lower() if cls.builtin is str else last + 1, value.origin)
         elif isinstance(payload, TupleObj) and cls.builtin is not None:
             raise Halt(f"enum {cls.name} builds its members from tuples", at)
-        elif isinstance(payload, Opaque) or (cls.builtin in (int, str, float) and type(payload) is not cls.builtin):
+        elif isinstance(payload, Opaque) or (
+            cls.builtin in (int, str, float) and type(payload) is not cls.builtin
+        ):
             raise Halt(f"enum {cls.name} converts its members", at, "write plain values")
         last = value.payload if isinstance(value.payload, int) else last
         del cls.namespace[name]

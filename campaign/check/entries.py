@@ -50,7 +50,9 @@ class Case:
     raised: bool = False
 
 
-def evaluate(target: Target, entry: Entry | None, sources: Sources, boundary: Boundary, side: str) -> list[Case]:
+def evaluate(
+    target: Target, entry: Entry | None, sources: Sources, boundary: Boundary, side: str
+) -> list[Case]:
     """All cases of a target; one case when nothing depends on a run-time test."""
     budget = Budget()
     pending: list[dict[str, bool]] = [{}]
@@ -91,7 +93,9 @@ def load_entry(target: Target, entry: Entry | None, machine: Machine) -> tuple[d
     if target.is_document:
         return documents.load_document(machine, target, entry)
     at = Origin(machine.sources.shown(target.path), 1, 1)
-    if entry is not None and entry.kind == "mmengine" or (entry is None and mmengine.has_base(machine, target.path)):
+    if (entry is not None and entry.kind == "mmengine") or (
+        entry is None and mmengine.has_base(machine, target.path)
+    ):
         return mmengine.load_config(machine, target.path, at), False
     if entry is not None and entry.kind == "lazyconfig":
         machine.fresh_imports = True
@@ -196,7 +200,9 @@ def public_names(module: ModuleObj) -> dict[str, Value]:
     return {
         name: value
         for name, value in module.scope.vars.items()
-        if not name.startswith("_") and name not in module.imported and not isinstance(value.payload, ModuleObj)
+        if not name.startswith("_")
+        and name not in module.imported
+        and not isinstance(value.payload, ModuleObj)
     }
 
 

@@ -58,7 +58,9 @@ class Decisions:
     def decide(self, key: str) -> bool:
         if key not in self.taken:
             if len(self.fresh) >= CASES:
-                raise Halt(f"more than {CASES} tests on run-time values", None, "test fewer environment variables")
+                raise Halt(
+                    f"more than {CASES} tests on run-time values", None, "test fewer environment variables"
+                )
             self.taken[key] = True
             self.fresh.append(key)
         return self.taken[key]

@@ -33,6 +33,7 @@ from campaign.check.values import (
     children,
     is_constant,
     reachable,
+    spoiled,
 )
 
 NONDETERMINISTIC = (
@@ -47,7 +48,9 @@ SEEDS = ("random.seed", "numpy.random.seed", "torch.manual_seed", "time.sleep", 
 """Exceptions to the above: calls for their effect."""
 
 READS_FILES = ("os.listdir", "os.scandir", "os.walk", "glob.", "io.open", "open", "linecache.", "fileinput.")
-FILE_METHODS = frozenset({"read_text", "read_bytes", "open", "glob", "iterdir", "rglob", "walk", "stat", "readlink"})
+FILE_METHODS = frozenset(
+    {"read_text", "read_bytes", "open", "glob", "iterdir", "rglob", "walk", "stat", "readlink"}
+)
 MUTATING = frozenset(
     {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault", "popitem", "sort", "reverse",
      "add", "discard", "__setitem__", "__setattr__", "__delitem__", "intersection_update", "difference_update"}
@@ -92,11 +95,9 @@ def term(machine: Machine, op: str, at: Origin, *operands: Value, may_raise: boo
     origin = Origin(at.file, at.line, at.column, tuple(value.origin for value in operands))
     for value in operands:
         machine.readable(value.payload, at)
-        if isinstance(value.payload, Unknown | Nondet):
-            return Value(value.payload, origin)
         for payload in reachable([value]):
             if isinstance(payload, Unknown | Nondet):
-                return Value(payload, origin)
+                return Value(spoiled(payload), origin)
     frozen = tuple(freeze(value) for value in operands)
     result = Value(Term(op, frozen, outside_roots(operands)), origin)
     if may_raise:
@@ -134,7 +135,9 @@ def decide(machine: Machine, value: Value, at: Origin, asks: str = "") -> bool:
 def is_nondeterministic(name: str) -> bool:
     if name in SEEDS:
         return False
-    return any(name == known or (known.endswith(".") and name.startswith(known)) for known in NONDETERMINISTIC)
+    return any(
+        name == known or (known.endswith(".") and name.startswith(known)) for known in NONDETERMINISTIC
+    )
 
 
 def reads_files(name: str) -> bool:
@@ -150,7 +153,9 @@ def call_outside(machine: Machine, callee: Value, args: Args, at: Origin) -> Val
         if is_nondeterministic(payload.name):
             return Value(Nondet(payload.name), origin)
         if reads_files(payload.name):
-            return Value(Unknown(f"{payload.name} reads files", "put what is read into the configuration"), origin)
+            return Value(
+                Unknown(f"{payload.name} reads files", "put what is read into the configuration"), origin
+            )
     for inner in reachable(inputs):
         refuse_callback(inner, at)
     opaque = Opaque(callee, tuple(args.positional), dict(args.keywords), len(machine.effects))
@@ -223,7 +228,11 @@ def _changes(node: ast.AST, on_self: bool) -> bool:
         target: ast.expr | None = None
         if isinstance(child, ast.Attribute | ast.Subscript) and not isinstance(child.ctx, ast.Load):
             target = child.value
-        elif isinstance(child, ast.Call) and isinstance(child.func, ast.Attribute) and child.func.attr in MUTATING:
+        elif (
+            isinstance(child, ast.Call)
+            and isinstance(child.func, ast.Attribute)
+            and child.func.attr in MUTATING
+        ):
             target = child.func.value
         elif isinstance(child, ast.Call) and isinstance(child.func, ast.Name):
             if child.func.id in ("setattr", "delattr", "exec", "eval", "globals", "vars", "locals"):
@@ -278,7 +287,9 @@ def _spread(holder: Opaque, effect: Effect, name: str) -> None:
     """A method may change what its object was built from. The object's own record of the effect says so; only
     for others that were built from the same parts does it count as a change behind their back."""
     inside = [*holder.args, *holder.kwargs.values(), *holder.fields.values()]
-    parts = [payload for payload in reachable(inside) if isinstance(payload, Opaque) and payload is not holder]
+    parts = [
+        payload for payload in reachable(inside) if isinstance(payload, Opaque) and payload is not holder
+    ]
     for payload in parts:
         payload.log.append(effect)
         payload.version += 1

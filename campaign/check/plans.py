@@ -51,9 +51,11 @@ def prove_plan(plan: Plan) -> CheckResult:
         comparison = Comparison(())
         comparison.compare((), reference, _values(condition.config))
         patterns = Patterns(
-            [compile_pattern(text) for text in plan.under_test], [compile_pattern(text) for text in LABELS], []
+            [compile_pattern(text) for text in plan.under_test],
+            [compile_pattern(text) for text in LABELS],
+            [],
         )
-        findings = tuple(_without_places(finding) for finding in classify(comparison, patterns, (), {}))
+        findings = tuple(_without_places(finding) for finding in classify(comparison, patterns, ()))
         findings = merged(list(findings))
         variants.append(VariantResult(condition.label, verdict_of(findings), findings))
     return CheckResult(first.label, tuple(variants), PLAN_ASSUMPTIONS)
@@ -91,7 +93,17 @@ def agree(targets: Sequence[str], root: Path, entry: str = "names:config") -> No
 
 def first_disagreement(evaluated: Any, executed: Any, path: str) -> str:
     """Where two trees in `dump`'s form differ; empty when they agree in all that is known of both."""
-    open_forms = ("$term", "$unknown", "$nondeterministic", "$call", "$ref", "$function", "$class", "$cases", "$module")
+    open_forms = (
+        "$term",
+        "$unknown",
+        "$nondeterministic",
+        "$call",
+        "$ref",
+        "$function",
+        "$class",
+        "$cases",
+        "$module",
+    )
     for tree in (evaluated, executed):
         if isinstance(tree, dict) and any(form in tree for form in open_forms):
             return ""
@@ -99,7 +111,9 @@ def first_disagreement(evaluated: Any, executed: Any, path: str) -> str:
         if "$dict" in evaluated:
             return _entries(evaluated["$dict"], executed["$dict"], path)
         for key in evaluated:
-            below = first_disagreement(evaluated[key], executed[key], path if key.startswith("$") else f"{path}.{key}")
+            below = first_disagreement(
+                evaluated[key], executed[key], path if key.startswith("$") else f"{path}.{key}"
+            )
             if below:
                 return below
         return ""

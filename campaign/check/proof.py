@@ -129,7 +129,12 @@ def _patterns(declaration: Declaration, entry: Entry | None) -> Patterns:
 def _survey(patterns: Patterns, cases: list[Case], target: str) -> None:
     for index, case in enumerate(cases):
         if not case.problem:
-            survey(patterns.every(), case.roots, case.single, target if not index else f"{target} (case {index + 1})")
+            survey(
+                patterns.every(),
+                case.roots,
+                case.single,
+                target if not index else f"{target} (case {index + 1})",
+            )
 
 
 def _refuse_idle(patterns: Patterns, known: dict[str, list[Case]], results: list[VariantResult]) -> None:
@@ -144,7 +149,12 @@ def _refuse_idle(patterns: Patterns, known: dict[str, list[Case]], results: list
 
 
 def compare_targets(
-    left: Target, references: list[Case], right: Target, variants: list[Case], patterns: Patterns, sources: Sources
+    left: Target,
+    references: list[Case],
+    right: Target,
+    variants: list[Case],
+    patterns: Patterns,
+    sources: Sources,
 ) -> Iterator[Finding]:
     """All cases of both sides that can come about in one environment."""
     targets = (sources.shown(left.path), sources.shown(right.path))
@@ -170,11 +180,17 @@ def compare_cases(
     try:
         for name in {**a.roots, **b.roots}:
             _compare_root(comparison, name, a, b)
-        _compare_effects(comparison, a, b, patterns)
-        findings = classify(comparison, patterns, targets, {})
+        _compare_effects(comparison, a, b)
+        findings = classify(comparison, patterns, targets)
     except Halt as halt:
         findings = [
-            Finding("unproven", "", variant_place=place(halt.origin or NOWHERE), message=halt.reason, edit=halt.edit)
+            Finding(
+                "unproven",
+                "",
+                variant_place=place(halt.origin or NOWHERE),
+                message=halt.reason,
+                edit=halt.edit,
+            )
         ]
     except (RecursionError, MemoryError):
         findings = [Finding("unproven", "", message="the trees are nested too deeply to compare")]
@@ -200,7 +216,7 @@ def _compare_root(comparison: Comparison, name: str, a: Case, b: Case) -> None:
         comparison.compare(path, a.roots[name], b.roots[name])
 
 
-def _compare_effects(comparison: Comparison, a: Case, b: Case, patterns: Patterns) -> None:
+def _compare_effects(comparison: Comparison, a: Case, b: Case) -> None:
     """What both files do to the outside, in order. What is in the tree already was compared there."""
     from campaign.check.patterns import Step
 
@@ -210,9 +226,12 @@ def _compare_effects(comparison: Comparison, a: Case, b: Case, patterns: Pattern
         if index >= len(left) or index >= len(right):
             extra = (left if index < len(left) else right)[index]
             one = Value(None, extra.origin)
-            sides = (one, None) if index < len(left) else (None, one)
+            sides: tuple[Value | None, Value | None] = (one, None) if index < len(left) else (None, one)
             comparison.doubt(
-                path, *sides, f"{extra.name}() is called for its effect on one side only", "call it on both sides"
+                path,
+                *sides,
+                f"{extra.name}() is called for its effect on one side only",
+                "call it on both sides",
             )
             return
         _compare_effect(comparison, path, left[index], right[index])
@@ -238,7 +257,9 @@ def _compare_effect(comparison: Comparison, path: Any, x: Effect, y: Effect) -> 
         comparison.compare((*path, Step(f"[{index}]", "")), mine, other)
         for difference in comparison.differences[before:]:
             difference.unknown = True
-            difference.message = difference.message or f"{x.name}() is called for its effect with another value"
+            difference.message = (
+                difference.message or f"{x.name}() is called for its effect with another value"
+            )
 
 
 def _one_sided_imports(a: Case, b: Case) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from campaign.check.difference import Difference
-from campaign.check.values import Origin, Value, reachable, children, is_constant
+from campaign.check.values import Origin, Value, children, is_constant, reachable
 
 VISITED = 50_000
 """Origins that are looked at to explain one difference."""
@@ -55,7 +55,9 @@ def follows_entirely(difference: Difference, tested: set[Leaf], targets: tuple[s
         return Counter(
             repr(leaf.value)
             for leaf in all_leaves(value)
-            if leaf.kind == "literal" and leaf.file in targets and (leaf.file, leaf.line, leaf.column) not in tested
+            if leaf.kind == "literal"
+            and leaf.file in targets
+            and (leaf.file, leaf.line, leaf.column) not in tested
         )
 
     return rest(difference.reference) == rest(difference.variant)

@@ -108,6 +108,12 @@ class DictObj(Mutable):
         self.flags: dict[str, Any] = {}
 
 
+def pairs_in_order(payload: DictObj) -> list[tuple[Value, Value]]:
+    """The entries as iteration gives them; ml_collections sorts its keys."""
+    pairs = list(payload.entries.values())
+    return sorted(pairs, key=lambda pair: str(pair[0].payload)) if payload.flavour == "ml" else pairs
+
+
 class View:
     """`keys()`, `values()` or `items()` of a dict: sees the dict as it is when looked at."""
 
@@ -150,7 +156,9 @@ class FieldObj:
 
     __slots__ = ("default", "factory", "init", "kw_only")
 
-    def __init__(self, default: Value | None, factory: Value | None, init: bool, kw_only: bool | None) -> None:
+    def __init__(
+        self, default: Value | None, factory: Value | None, init: bool, kw_only: bool | None
+    ) -> None:
         self.default = default
         self.factory = factory
         self.init = init
@@ -174,8 +182,20 @@ class ClassObj(Mutable):
     """A class of the checked files. `outside` when a base is from outside, so that its instances are opaque."""
 
     __slots__ = (
-        "annotations", "bases", "builtin", "fields", "kind", "keywords", "members", "module", "mro", "name",
-        "namespace", "options", "outside", "qualname",
+        "annotations",
+        "bases",
+        "builtin",
+        "fields",
+        "keywords",
+        "kind",
+        "members",
+        "module",
+        "mro",
+        "name",
+        "namespace",
+        "options",
+        "outside",
+        "qualname",
     )  # fmt: skip
 
     def __init__(self, name: str, qualname: str, module: ModuleObj, bases: tuple[Value, ...]) -> None:
@@ -332,7 +352,12 @@ class Effect:
     __slots__ = ("args", "captured", "kwargs", "name", "origin", "target")
 
     def __init__(
-        self, name: str, target: Value | None, args: tuple[Value, ...], kwargs: dict[str, Value], origin: Origin
+        self,
+        name: str,
+        target: Value | None,
+        args: tuple[Value, ...],
+        kwargs: dict[str, Value],
+        origin: Origin,
     ) -> None:
         self.name = name
         self.target = target
@@ -388,6 +413,21 @@ class Nondet:
 
     def __init__(self, source: str) -> None:
         self.source = source
+
+
+class Placeholder(Nondet):
+    """mmengine's `{{_base_.x}}` while the file runs: a random text, replaced afterwards where it is a whole value."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: str) -> None:
+        super().__init__("a part of the placeholder {{_base_." + path + "}}")
+        self.path = path
+
+
+def spoiled(payload: Any) -> Any:
+    """What an operation makes of something unknown: a placeholder is no placeholder any more."""
+    return Nondet(payload.source) if isinstance(payload, Placeholder) else payload
 
 
 OUTSIDE = (Sym, Opaque, Term)

@@ -46,27 +46,40 @@ def check(
     ] = None,
     entry: Annotated[
         str | None,
-        typer.Option(help="names:a,b | class:Name | call:get_config | merge:defaults,runs.B | mmengine | lazyconfig."),
+        typer.Option(
+            help="names:a,b | class:Name | call:get_config | merge:defaults,runs.B | mmengine | lazyconfig."
+        ),
     ] = None,
     under_test: Annotated[
         list[str] | None, typer.Option("--under-test", "-u", help="Field that may differ; repeat, or a,b.")
     ] = None,
     label: Annotated[list[str] | None, typer.Option(help="Field that only names the variant.")] = None,
     derived_ok: Annotated[
-        list[str] | None, typer.Option("--derived-ok", help="May differ if it follows from a field under test.")
+        list[str] | None,
+        typer.Option("--derived-ok", help="May differ if it follows from a field under test."),
     ] = None,
-    follow: Annotated[list[str] | None, typer.Option(help="Glob of files whose imports are evaluated.")] = None,
-    equal: Annotated[list[str] | None, typer.Option(help="a=b: fields of one file that hold the same value.")] = None,
-    format_: Annotated[Format, typer.Option("--format", "-f", help="How the answer is written.")] = Format.text,
+    follow: Annotated[
+        list[str] | None, typer.Option(help="Glob of files whose imports are evaluated.")
+    ] = None,
+    equal: Annotated[
+        list[str] | None, typer.Option(help="a=b: fields of one file that hold the same value.")
+    ] = None,
+    format_: Annotated[
+        Format, typer.Option("--format", "-f", help="How the answer is written.")
+    ] = Format.text,
     json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
-    dump: Annotated[bool, typer.Option("--dump", help="Print the canonical tree of each file instead.")] = False,
+    dump: Annotated[
+        bool, typer.Option("--dump", help="Print the canonical tree of each file instead.")
+    ] = False,
     against: Annotated[
         str | None, typer.Option(help="Compare each file with itself in this git revision.", metavar="REV")
     ] = None,
     unproven: Annotated[
         WhenUnproven, typer.Option(help="warn: exit 0 when nothing worse than unproven was found.")
     ] = WhenUnproven.fail,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every difference, cosmetic ones too.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Every difference, cosmetic ones too.")
+    ] = False,
 ) -> None:
     """Prove that conditions differ only in the fields under test."""
     spec = _as_spec(targets)
@@ -216,7 +229,9 @@ def _check_conditions(path: Path, flags: _Flags, against: str | None) -> CheckRe
     from campaign.spec.plan import Facts
 
     if against is not None:
-        raise UsageError("--against needs a [check] table or files; the conditions of this spec are in the spec")
+        raise UsageError(
+            "--against needs a [check] table or files; the conditions of this spec are in the spec"
+        )
     spec = load(path)
     root, prefix = _spec_root(path)
     return prove_campaign(resolve(spec, Facts()), path, root, prefix, flags.given)
