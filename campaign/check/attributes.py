@@ -6,7 +6,7 @@ from typing import Any
 
 from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine, Site
-from campaign.check.outside import opaque_effect, outside_effect, term
+from campaign.check.outside import is_standard, opaque_effect, outside_effect, term
 from campaign.check.values import (
     Bound,
     Builtin,
@@ -32,6 +32,7 @@ from campaign.check.values import (
     Value,
     Wrapped,
     is_constant,
+    spoiled,
 )
 
 
@@ -51,7 +52,7 @@ def get_attribute(machine: Machine, holder: Value, name: str, at: Origin) -> Val
     if isinstance(payload, Term):
         return term(machine, f".{name}", at, holder)
     if isinstance(payload, Unknown | Nondet):
-        return Value(payload, at)
+        return Value(spoiled(payload), at)
     if isinstance(payload, SuperObj):
         return super_attribute(machine, payload, name, at)
     if isinstance(payload, FuncObj):
@@ -119,7 +120,8 @@ def type_of(machine: Machine, value: Value, at: Origin) -> Value:
         return Value(payload.cls, at)
     if isinstance(payload, TupleObj) and payload.cls is not None:
         return Value(payload.cls, at)
-    real = {ListObj: list, TupleObj: tuple}.get(type(payload))
+    kinds: dict[Any, Any] = {ListObj: list, TupleObj: tuple}
+    real = kinds.get(type(payload))
     if isinstance(payload, SetObj):
         real = frozenset if payload.frozen else set
     if isinstance(payload, DictObj) and not payload.flavour:
@@ -156,6 +158,7 @@ def outside_attribute(machine: Machine, payload: Sym, name: str, at: Origin) -> 
     from campaign.check.library import known_name
 
     full = f"{payload.name}.{name}"
+    refuse_name(full, at)
     machine.used.add(payload.module)
     if full in machine.patched:
         return machine.patched[full]
@@ -165,6 +168,11 @@ def outside_attribute(machine: Machine, payload: Sym, name: str, at: Origin) -> 
     return Value(Sym(full, payload.module, len(machine.effects)), at)
 
 
+def refuse_name(full: str, at: Origin) -> None:
+    if full in ("sys.modules", "sys.meta_path", "sys.path_hooks", "gc.get_referents", "builtins.__dict__"):
+        raise Halt(f"reads {full}", at, "import what is needed by name")
+
+
 def opaque_attribute(machine: Machine, holder: Value, payload: Opaque, name: str, at: Origin) -> Value:
     """Fields set later, then keywords (constructors keep them), then a term."""
     if payload.log:
@@ -172,7 +180,9 @@ def opaque_attribute(machine: Machine, holder: Value, payload: Opaque, name: str
     if name in payload.fields:
         return payload.fields[name]
     callee = payload.callee.payload
-    constructs = isinstance(callee, ClassObj) or (isinstance(callee, Sym) and last_part(callee.name)[:1].isupper())
+    constructs = isinstance(callee, ClassObj) or (
+        isinstance(callee, Sym) and last_part(callee.name)[:1].isupper()
+    )
     if name in payload.kwargs and constructs:
         return payload.kwargs[name]
     return term(machine, f".{name}", at, holder)
@@ -378,7 +388,10 @@ def property_decorator(machine: Machine, payload: Wrapped, name: str, at: Origin
     """`@x.setter` and its like."""
     if payload.kind == "property" and name == "setter":
         return Value(
-            Builtin("setter", lambda m, a, s: Value(Wrapped("property", payload.function, a.positional[0]), s.at)), at
+            Builtin(
+                "setter", lambda m, a, s: Value(Wrapped("property", payload.function, a.positional[0]), s.at)
+            ),
+            at,
         )
     raise Halt(f"{payload.kind}.{name} is not followed", at)
 
@@ -396,6 +409,8 @@ def set_attribute(machine: Machine, holder: Value, name: str, value: Value, at: 
         payload.namespace[name] = value
         payload.version += 1
     elif isinstance(payload, ModuleObj):
+        if name.startswith("__"):
+            raise Halt(f"sets {name} of a module", at)
         payload.scope.vars[name] = value
     elif isinstance(payload, FuncObj):
         if name.startswith("__"):
@@ -409,6 +424,8 @@ def set_attribute(machine: Machine, holder: Value, name: str, value: Value, at: 
             payload.fields[name] = value
             payload.version += 1
             payload.captured.extend(Effect(name, None, (value,), {}, at).captured)
+    elif isinstance(payload, Sym) and is_standard(payload.module):
+        raise Halt(f"changes {payload.name}.{name} of the standard library", at, "leave it as it is")
     elif isinstance(payload, Sym):
         machine.patched[f"{payload.name}.{name}"] = value
         machine.effects.append(Effect("__setattr__", holder, (Value(name, at), value), {}, at))
@@ -441,7 +458,9 @@ def refuse_dunder(name: str, value: Value, at: Origin) -> None:
         raise Halt(f"defines {name}", at, "use plain attributes")
 
 
-def set_instance(machine: Machine, holder: Value, payload: InstObj, name: str, value: Value, at: Origin) -> None:
+def set_instance(
+    machine: Machine, holder: Value, payload: InstObj, name: str, value: Value, at: Origin
+) -> None:
     found = payload.cls.find(name)
     if found is not None and isinstance(found.payload, Wrapped) and found.payload.kind == "property":
         if found.payload.setter is None:
@@ -456,7 +475,9 @@ def set_instance(machine: Machine, holder: Value, payload: InstObj, name: str, v
         raise Halt(f"sets {name!r} on a member of {payload.cls.name}", at)
     if name == "__class__" or name == "__dict__":
         raise Halt(f"sets {name}", at)
-    if all("__slots__" in cls.namespace for cls in payload.cls.mro) and name not in slot_names(payload.cls, at):
+    if all("__slots__" in cls.namespace for cls in payload.cls.mro) and name not in slot_names(
+        payload.cls, at
+    ):
         raise machine.error(AttributeError, f"{payload.cls.name!r} object has no attribute {name!r}", at)
     payload.attrs[name] = value
     payload.version += 1

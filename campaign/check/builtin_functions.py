@@ -97,7 +97,9 @@ def pure(function: Callable[..., Any]) -> Function:
         plain = [unwrapped(value) for value in args.positional]
         at = origin_of(args, site)
         if args.keywords:
-            extra = [Value(ListObj([Value(key, at), value]), at) for key, value in sorted(args.keywords.items())]
+            extra = [
+                Value(ListObj([Value(key, at), value]), at) for key, value in sorted(args.keywords.items())
+            ]
             try:
                 named = {key: lower(value.payload) for key, value in args.keywords.items()}
                 real = [lower(value.payload) for value in plain]
@@ -155,7 +157,9 @@ def total(machine: Machine, args: Args, site: Site) -> Value:
     start = args.keywords.get("start", args.positional[1] if len(args.positional) > 1 else Value(0, site.at))
     if all(isinstance(item.payload, int | float) for item in (start, *items)):
         # one call: from Python 3.12 on, sum() of floats is more exact than adding them in turn
-        return Value(sum([item.payload for item in items], start.payload), origin_of(Args([*items, start]), site))
+        return Value(
+            sum([item.payload for item in items], start.payload), origin_of(Args([*items, start]), site)
+        )
     result = start
     for item in items:
         result = binary(machine, ast.Add, result, item, site.at)
@@ -179,8 +183,14 @@ def extreme(kind: type[ast.cmpop]) -> Function:
             return term(machine, "min" if kind is ast.Lt else "max", site.at, *items)
         best, best_key = None, None
         for item in items:
-            measured = item if key is None or key.payload is None else call(machine, key, Args([item]), site.at, None)
-            if best_key is None or truth(machine, compare(machine, kind, measured, best_key, site.at), site.at):
+            measured = (
+                item
+                if key is None or key.payload is None
+                else call(machine, key, Args([item]), site.at, None)
+            )
+            if best_key is None or truth(
+                machine, compare(machine, kind, measured, best_key, site.at), site.at
+            ):
                 best, best_key = item, measured
         assert best is not None
         origin = Origin(site.at.file, site.at.line, site.at.column, tuple(item.origin for item in items))
@@ -250,7 +260,9 @@ def mapped(machine: Machine, args: Args, site: Site) -> Value:
             row = [next(source, None) for source in sources]
             if any(item is None for item in row):
                 return
-            yield call(machine, function, Args([item for item in row if item is not None]), site.at, site.scope)
+            yield call(
+                machine, function, Args([item for item in row if item is not None]), site.at, site.scope
+            )
 
     return Value(Iter(generate()), origin_of(args, site))
 
@@ -262,7 +274,11 @@ def filtered(machine: Machine, args: Args, site: Site) -> Value:
 
     def generate() -> Iterator[Value]:
         for item in iterate(machine, source, site.at):
-            kept = item if function.payload is None else call(machine, function, Args([item]), site.at, site.scope)
+            kept = (
+                item
+                if function.payload is None
+                else call(machine, function, Args([item]), site.at, site.scope)
+            )
             if truth(machine, kept, site.at):
                 yield item
 
@@ -281,10 +297,10 @@ def is_instance(machine: Machine, args: Args, site: Site) -> Value:
             if truth(machine, answer, site.at):
                 return Value(True, origin_of(args, site))
         return Value(False, origin_of(args, site))
-    return Value(_is_a(machine, value, kinds, site.at), origin_of(args, site))
+    return Value(is_a(machine, value, kinds, site.at), origin_of(args, site))
 
 
-def _is_a(machine: Machine, value: Value, kind: Value, at: Origin) -> bool:
+def is_a(machine: Machine, value: Value, kind: Value, at: Origin) -> bool:
     payload, wanted = value.payload, kind.payload
     if isinstance(payload, (*OUTSIDE, Unknown, Nondet)) or isinstance(wanted, OUTSIDE):
         return truth(machine, term(machine, "isinstance", at, value, kind), at)
@@ -292,7 +308,9 @@ def _is_a(machine: Machine, value: Value, kind: Value, at: Origin) -> bool:
         own = payload.cls if isinstance(payload, InstObj | TupleObj) else None
         if isinstance(payload, ErrorObj) and isinstance(payload.type, ClassObj):
             own = payload.type
-        if any(base.payload.name == "typing.Protocol" for base in wanted.bases if isinstance(base.payload, Sym)):
+        if any(
+            base.payload.name == "typing.Protocol" for base in wanted.bases if isinstance(base.payload, Sym)
+        ):
             raise Halt("isinstance() of a protocol", at)
         return own is not None and wanted in own.mro
     if not isinstance(wanted, type):
@@ -422,7 +440,8 @@ def evaluate(machine: Machine, args: Args, site: Site) -> Value:
     body = _parsed(machine, source.payload.strip(), site).body
     if len(body) != 1 or not isinstance(body[0], ast.Expr):
         raise machine.error(SyntaxError, "invalid syntax", site.at)
-    return machine.eval(body[0].value, _given_scope(args, site))
+    names = any(isinstance(node, ast.Name) for node in ast.walk(body[0]))
+    return machine.eval(body[0].value, _given_scope(args, site) if names else site.scope.module.scope)
 
 
 def _parsed(machine: Machine, text: str, site: Site) -> ast.Module:
@@ -438,7 +457,10 @@ def _parsed(machine: Machine, text: str, site: Site) -> ast.Module:
 
 def _given_scope(args: Args, site: Site) -> Scope:
     if len(args.positional) == 1:
-        if site.scope.kind == "comprehension" or (site.scope.parent or site.scope).kind not in ("module", "class"):
+        if site.scope.kind == "comprehension" or (site.scope.parent or site.scope).kind not in (
+            "module",
+            "class",
+        ):
             raise Halt("exec() or eval() inside a nested function", site.at, "write the code out")
         return site.scope
     if isinstance(args.positional[1].payload, Namespace) and len(args.positional) == 2:
@@ -582,7 +604,9 @@ def make_set(frozen: bool) -> Function:
 
 def make_dict(machine: Machine, args: Args, site: Site) -> Value:
     if args.positional and isinstance(args.positional[0].payload, OUTSIDE):
-        extra = [Value(ListObj([Value(key, site.at), value]), site.at) for key, value in args.keywords.items()]
+        extra = [
+            Value(ListObj([Value(key, site.at), value]), site.at) for key, value in args.keywords.items()
+        ]
         return term(machine, "dict", site.at, *args.positional, *extra)
     result = DictObj({})
     for key, item in pairs_of(machine, args, site.at):
@@ -607,6 +631,14 @@ def make_range(machine: Machine, args: Args, site: Site) -> Value:
     return term(machine, "range", site.at, *args.positional)
 
 
+def make_bytes(machine: Machine, args: Args, site: Site) -> Value:
+    if args.positional and isinstance(args.positional[0].payload, int):
+        check_size(args.positional[0].payload, site.at)
+    if args.positional and isinstance(args.positional[0].payload, range):
+        check_size(len(args.positional[0].payload), site.at)
+    return pure(bytes)(machine, args, site)
+
+
 def make_object(machine: Machine, args: Args, site: Site) -> Value:
     return Value(Nondet("object()"), site.at)
 
@@ -620,7 +652,7 @@ def make_type(machine: Machine, args: Args, site: Site) -> Value:
 CONSTRUCTORS: dict[type, Function] = {
     list: make_list, tuple: make_tuple, set: make_set(False), frozenset: make_set(True), dict: make_dict,
     str: make_text, int: pure(int), float: pure(float), bool: is_true, complex: pure(complex),
-    bytes: pure(bytes), range: make_range, slice: pure(slice), object: make_object, type: make_type,
+    bytes: make_bytes, range: make_range, slice: pure(slice), object: make_object, type: make_type,
 }  # fmt: skip
 
 
@@ -659,7 +691,28 @@ def _format(machine: Machine, args: Args, site: Site) -> Value:
     return format_value(machine, args.positional[0], spec, -1, site.at)
 
 
-BUILTINS: dict[str, Any] = {name: Builtin(name, function) for name, function in FUNCTIONS.items()}
+KEYWORDS: dict[str, frozenset[str]] = {
+    "sorted": frozenset({"key", "reverse"}), "min": frozenset({"key", "default"}),
+    "max": frozenset({"key", "default"}), "sum": frozenset({"start"}), "enumerate": frozenset({"start"}),
+    "zip": frozenset({"strict"}), "round": frozenset({"ndigits"}), "print": frozenset({"sep", "end", "file", "flush"}),
+    "open": frozenset({"mode", "encoding", "newline", "errors", "buffering"}),
+}  # fmt: skip
+
+
+def checked(name: str, function: Function) -> Function:
+    """Keywords that the function does not take are an error, as in Python."""
+
+    def known(machine: Machine, args: Args, site: Site) -> Value:
+        if args.keywords and not set(args.keywords) <= KEYWORDS.get(name, frozenset()):
+            raise Halt(f"{name}() with keywords that are not followed", site.at, "pass them by position")
+        return function(machine, args, site)
+
+    return known
+
+
+BUILTINS: dict[str, Any] = {
+    name: Builtin(name, checked(name, function)) for name, function in FUNCTIONS.items()
+}
 BUILTINS.update({kind.__name__: kind for kind in CONSTRUCTORS})
 BUILTINS.update(
     {

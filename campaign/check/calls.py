@@ -32,6 +32,7 @@ from campaign.check.values import (
     Value,
     Wrapped,
     reachable,
+    spoiled,
 )
 
 
@@ -43,7 +44,9 @@ def call(machine: Machine, function: Value, args: Args, at: Origin, scope: Scope
         bound = args if payload.holder is None else Args([payload.holder, *args.positional], args.keywords)
         return payload.call(machine, bound, Site(at, scope or _no_scope(machine, at)))
     if isinstance(payload, Bound):
-        return call(machine, payload.function, Args([payload.receiver, *args.positional], args.keywords), at, scope)
+        return call(
+            machine, payload.function, Args([payload.receiver, *args.positional], args.keywords), at, scope
+        )
     if isinstance(payload, type):
         from campaign.check.builtin_functions import construct
 
@@ -66,7 +69,7 @@ def call(machine: Machine, function: Value, args: Args, at: Origin, scope: Scope
     if isinstance(payload, Unknown):
         raise Halt(f"calls a value that cannot be known: {payload.reason}", at, payload.edit)
     if isinstance(payload, Nondet):
-        return Value(payload, at)
+        return Value(spoiled(payload), at)
     if isinstance(payload, Wrapped) and payload.kind == "staticmethod":
         return call(machine, payload.function, args, at, scope)
     raise machine.error(TypeError, "object is not callable", at)
@@ -85,7 +88,11 @@ def call_name(
     known = FUNCTIONS.get(payload.name)
     if known is not None and payload.name not in machine.patched:
         return known(machine, args, Site(at, scope or _no_scope(machine, at)))
-    if payload.name.startswith("os.environ.") and payload.name.rpartition(".")[2] in ("setdefault", "pop", "update"):
+    if payload.name.startswith("os.environ.") and payload.name.rpartition(".")[2] in (
+        "setdefault",
+        "pop",
+        "update",
+    ):
         machine.effects.append(Effect(payload.name, None, tuple(args.positional), dict(args.keywords), at))
     return call_outside(machine, function, args, at)
 
@@ -101,8 +108,12 @@ def call_term(machine: Machine, function: Value, payload: Term, args: Args, at: 
             return Value(Unknown(f".{name}() reads files", "put what is read into the configuration"), at)
         holder = payload.operands[0]
         if payload.roots:
-            keywords = [Value(DictObj({key: (Value(key, at), item) for key, item in args.keywords.items()}), at)]
-            result = term(machine, f".{name}()", at, holder, *args.positional, *(keywords if args.keywords else []))
+            keywords = [
+                Value(DictObj({key: (Value(key, at), item) for key, item in args.keywords.items()}), at)
+            ]
+            result = term(
+                machine, f".{name}()", at, holder, *args.positional, *(keywords if args.keywords else [])
+            )
             opaque_effect(machine, holder, name, args, at)
             if isinstance(result.payload, Term):
                 result.payload.roots = outside_roots((holder,)) + result.payload.roots
@@ -131,7 +142,7 @@ def call_method(machine: Machine, receiver: Value, name: str, args: Args, at: Or
 def call_function(machine: Machine, function: Value, payload: FuncObj, args: Args, at: Origin) -> Value:
     node = payload.node
     names = names_of(node)
-    if isinstance(node, ast.AsyncFunctionDef) or isinstance(node, ast.Lambda) and names.yields:
+    if isinstance(node, ast.AsyncFunctionDef) or (isinstance(node, ast.Lambda) and names.yields):
         raise Halt(f"{payload.name} is a coroutine", at, "return a plain value")
     if machine.depth >= CALL_DEPTH:
         raise Halt(f"calls are nested more than {CALL_DEPTH} deep", at)
@@ -189,12 +200,16 @@ def bind_arguments(machine: Machine, payload: FuncObj, args: Args, scope: Scope,
     for name, value in args.keywords.items():
         if name in by_name:
             if name in scope.vars and name in {arg.arg for arg in positional[: len(given)]}:
-                raise machine.error(TypeError, f"{payload.name}() got multiple values for argument {name!r}", at)
+                raise machine.error(
+                    TypeError, f"{payload.name}() got multiple values for argument {name!r}", at
+                )
             scope.vars[name] = value
         elif spec.kwarg is not None:
             rest[name] = (Value(name, at), value)
         else:
-            raise machine.error(TypeError, f"{payload.name}() got an unexpected keyword argument {name!r}", at)
+            raise machine.error(
+                TypeError, f"{payload.name}() got an unexpected keyword argument {name!r}", at
+            )
     if spec.kwarg is not None:
         scope.vars[spec.kwarg.arg] = Value(DictObj(rest), at)
     for arg, default in zip(reversed(positional), reversed(payload.defaults), strict=False):

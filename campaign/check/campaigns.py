@@ -23,7 +23,11 @@ def module_conditions(spec: Path) -> list[str]:
     conditions = section.get("conditions", []) if isinstance(section, dict) else []
     if not isinstance(conditions, list):
         return []
-    return [entry["module"] for entry in conditions if isinstance(entry, dict) and isinstance(entry.get("module"), str)]
+    return [
+        entry["module"]
+        for entry in conditions
+        if isinstance(entry, dict) and isinstance(entry.get("module"), str)
+    ]
 
 
 def prove_campaign(
@@ -53,7 +57,9 @@ def _over_sources(declaration: Declaration, root: Path, given: dict[str, Any]) -
         try:
             return prove(replace(declaration, under_test=tuple(patterns), **given), root)
         except UsageError as error:
-            idle = [text for text in patterns if repr(text) in str(error) and "no field matches" in str(error)]
+            idle = [
+                text for text in patterns if repr(text) in str(error) and "no field matches" in str(error)
+            ]
             if not idle:
                 raise
             patterns = [text for text in patterns if text not in idle]

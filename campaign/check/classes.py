@@ -28,7 +28,9 @@ from campaign.check.values import (
     Wrapped,
 )
 
-PLAIN_BASES = frozenset({"abc.ABC", "typing.Generic", "typing.Protocol", "typing.NamedTuple", "typing_extensions.Protocol"})
+PLAIN_BASES = frozenset(
+    {"abc.ABC", "typing.Generic", "typing.Protocol", "typing.NamedTuple", "typing_extensions.Protocol"}
+)
 ENUM_BASES: dict[str, type] = {
     "enum.Enum": object, "enum.IntEnum": int, "enum.StrEnum": str,
 }  # fmt: skip
@@ -53,9 +55,7 @@ def class_statement(machine: Machine, node: ast.ClassDef, scope: Scope) -> Value
     inner.vars = cls.namespace
     machine.run(node.body, inner)
     cls.annotations = {
-        stmt.target.id: stmt.annotation
-        for stmt in _annotated(node.body)
-        if isinstance(stmt.target, ast.Name)
+        stmt.target.id: stmt.annotation for stmt in _annotated(node.body) if isinstance(stmt.target, ast.Name)
     }
     for name, value in list(cls.namespace.items()):
         refuse_dunder(name, value, at)
@@ -92,7 +92,11 @@ def _own(value: Value, cls: ClassObj) -> None:
     payload = value.payload
     if isinstance(payload, Wrapped):
         for function in (payload.function, payload.setter):
-            if function is not None and isinstance(function.payload, FuncObj) and function.payload.owner is None:
+            if (
+                function is not None
+                and isinstance(function.payload, FuncObj)
+                and function.payload.owner is None
+            ):
                 function.payload.owner = cls
 
 
@@ -101,7 +105,9 @@ def _origin_of_generic(base: Value) -> Value:
     payload = base.payload
     if isinstance(payload, Term) and payload.op == "[]":
         inner = payload.operands[0]
-        if isinstance(inner.payload, type) or (isinstance(inner.payload, Sym) and inner.payload.name in PLAIN_BASES):
+        if isinstance(inner.payload, type) or (
+            isinstance(inner.payload, Sym) and inner.payload.name in PLAIN_BASES
+        ):
             return inner
     return base
 
@@ -195,7 +201,9 @@ def build_enum(machine: Machine, cls: ClassObj, at: Origin) -> None:
             value = Value(name.lower() if cls.builtin is str else last + 1, value.origin)
         elif isinstance(payload, TupleObj) and cls.builtin is not None:
             raise Halt(f"enum {cls.name} builds its members from tuples", at)
-        elif isinstance(payload, Opaque) or (cls.builtin in (int, str, float) and type(payload) is not cls.builtin):
+        elif isinstance(payload, Opaque) or (
+            cls.builtin in (int, str, float) and type(payload) is not cls.builtin
+        ):
             raise Halt(f"enum {cls.name} converts its members", at, "write plain values")
         last = value.payload if isinstance(value.payload, int) else last
         del cls.namespace[name]
@@ -246,10 +254,10 @@ def collect_own_fields(
 ) -> None:
     after_marker = kw_only
     for name, annotation in cls.annotations.items():
-        text = ast.unparse(annotation)
-        if "ClassVar" in text:
+        marker = _marker(cls, annotation)
+        if marker == "ClassVar":
             continue
-        if text.endswith("KW_ONLY"):
+        if marker == "KW_ONLY":
             after_marker = True
             continue
         value = cls.namespace.get(name)
@@ -269,7 +277,28 @@ def collect_own_fields(
             if inner.kind == "dataclass" and inner.options.get("eq") and not inner.options.get("frozen"):
                 raise machine.error(ValueError, f"mutable default for field {name} is not allowed", at)
         marked = field.kw_only if field.kw_only is not None else after_marker
-        fields[name] = DataField(name, field, marked, text.startswith(("InitVar", "dataclasses.InitVar")))
+        fields[name] = DataField(name, field, marked, marker == "InitVar")
+
+
+def _marker(cls: ClassObj, annotation: ast.expr) -> str:
+    """`ClassVar`, `InitVar` or `KW_ONLY` where the annotation is one of them, under whatever name."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            annotation = ast.parse(annotation.value.strip(), mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return ""
+    root = annotation.value if isinstance(annotation, ast.Subscript) else annotation
+    names: list[str] = []
+    while isinstance(root, ast.Attribute):
+        names.insert(0, root.attr)
+        root = root.value
+    if not isinstance(root, ast.Name):
+        return ""
+    found = cls.module.scope.vars.get(root.id)
+    if found is not None and isinstance(found.payload, Sym):
+        names.insert(0, found.payload.name)
+    last = ".".join(names).rpartition(".")[2] if names else root.id
+    return last if last in ("ClassVar", "InitVar", "KW_ONLY") else ""
 
 
 def collect_fields(machine: Machine, cls: ClassObj, node: ast.ClassDef, at: Origin) -> None:

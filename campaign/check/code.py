@@ -13,7 +13,7 @@ class _Shape:
     def __init__(self, local: frozenset[str], keep: frozenset[str]) -> None:
         self.keep = keep
         self.free: dict[str, int] = {}
-        self.scopes: list[dict[str, int]] = [{name: -1 for name in local}]
+        self.scopes: list[dict[str, int]] = [dict.fromkeys(local, -1)]
         self.count = 0
         self.parts: list[str] = []
 
@@ -86,12 +86,14 @@ class _Shape:
     def body(self, item: FunctionNode) -> None:
         """Parameters and body; the parameters of a `def` keep their names, callers may use them."""
         names = names_of(item)
-        self.scopes.append({name: -1 for name in names.local})
+        self.scopes.append(dict.fromkeys(names.local, -1))
         before = self.keep
         if isinstance(item, ast.Lambda):
             self.keep = before - frozenset(parameters(item.args))
         else:
-            self.keep = (before | frozenset(parameters(item.args))) - (names.local - frozenset(parameters(item.args)))
+            self.keep = (before | frozenset(parameters(item.args))) - (
+                names.local - frozenset(parameters(item.args))
+            )
         self.parts.append(type(item).__name__)
         args = item.args
         for group in (args.posonlyargs, args.args, [args.vararg], args.kwonlyargs, [args.kwarg]):
@@ -110,7 +112,7 @@ class _Shape:
         }  # fmt: skip
         self.parts.append(f"{type(item).__name__}<")
         self.write(getattr(item, "generators")[0].iter)  # noqa: B009
-        self.scopes.append({name: -1 for name in bound})
+        self.scopes.append(dict.fromkeys(bound, -1))
         before, self.keep = self.keep, self.keep - frozenset(bound)
         for index, generator in enumerate(getattr(item, "generators")):  # noqa: B009
             if index:

@@ -38,13 +38,28 @@ class Unhashable(Exception):
     """A payload that cannot be a key, with its type's name."""
 
 
-def lower(payload: Any, depth: int = 0) -> Any:
+def lower(payload: Any) -> Any:
     """The real Python object of a payload made of constants only. Raises `NotConcrete`."""
+    return payload if is_constant(payload) else _lowered(payload, 0, [LOWERED])
+
+
+LOWERED = 100_000
+"""Elements of one object that is lowered, shared ones each time."""
+
+
+def _lowered(payload: Any, depth: int, left: list[int]) -> Any:
     if is_constant(payload):
         return payload
+    left[0] -= 1
+    if left[0] < 0:
+        raise Halt("computes with an object of too many elements", None, "keep the configuration small")
     if depth > 100 or (isinstance(payload, Mutable) and payload.given_to):
         raise NotConcrete
     inner = depth + 1
+
+    def lower(part: Any, depth: int) -> Any:
+        return _lowered(part, depth, left)
+
     if isinstance(payload, ListObj):
         return [lower(item.payload, inner) for item in payload.items]
     if isinstance(payload, TupleObj) and payload.cls is None:
@@ -64,6 +79,8 @@ def lower(payload: Any, depth: int = 0) -> Any:
 def lift(item: Any, origin: Origin) -> Value:
     """A real Python object as a value."""
     if is_constant(item):
+        if isinstance(item, str | bytes):
+            check_size(len(item), origin)
         return Value(item, origin)
     if isinstance(item, list):
         return Value(ListObj([lift(part, origin) for part in item]), origin)

@@ -61,7 +61,14 @@ def from_table(table: Mapping[str, Any], root: Path, file: str) -> Declaration:
             raise SpecError([Problem("needs a reference and variants", Place(file), "check")])
         reference, variants = variants[0], variants[1:]
     return Declaration(
-        reference, variants, entry, lists["under_test"], lists["labels"], lists["derived_ok"], lists["follow"], equal
+        reference,
+        variants,
+        entry,
+        lists["under_test"],
+        lists["labels"],
+        lists["derived_ok"],
+        lists["follow"],
+        equal,
     )
 
 
@@ -97,9 +104,12 @@ def _texts(value: Any, path: str, file: str, problems: list[Problem]) -> tuple[s
 
 def _groups(value: Any, file: str, problems: list[Problem]) -> tuple[tuple[str, ...], ...]:
     """`equal` is one group of paths, or a list of groups."""
-    groups = [value] if value and isinstance(value, list) and all(isinstance(v, str) for v in value) else value
+    groups = (
+        [value] if value and isinstance(value, list) and all(isinstance(v, str) for v in value) else value
+    )
     if not isinstance(groups, list) or not all(
-        isinstance(group, list) and len(group) > 1 and all(isinstance(item, str) for item in group) for group in groups
+        isinstance(group, list) and len(group) > 1 and all(isinstance(item, str) for item in group)
+        for group in groups
     ):
         problems.append(Problem("must be groups of two or more paths", Place(file), "check.equal"))
         return ()

@@ -38,8 +38,9 @@ from campaign.check.values import (
     is_constant,
 )
 
+DIFFERENCES = 5_000
 CONSTRUCTION = frozenset({"__init__", "__post_init__"})
-PAIRS = 2_000_000
+PAIRS = 500_000
 """Pairs of values that one comparison looks at."""
 
 
@@ -79,10 +80,19 @@ class Comparison:
     def report(
         self, path: Path, detail: str, a: Value | None, b: Value | None, message: str = "", **more: Any
     ) -> None:
+        if len(self.differences) >= DIFFERENCES:
+            raise Halt(f"more than {DIFFERENCES:,} differences")
         holder_a, holder_b = more.pop("holders", (NOWHERE, NOWHERE))
         self.differences.append(
             Difference(
-                path, detail, a, b, a.origin if a else holder_a, b.origin if b else holder_b, message=message, **more
+                path,
+                detail,
+                a,
+                b,
+                a.origin if a else holder_a,
+                b.origin if b else holder_b,
+                message=message,
+                **more,
             )
         )
 
@@ -149,7 +159,7 @@ class Comparison:
     def mismatch(self, path: Path, a: Value, b: Value) -> None:
         """Two different kinds of things."""
         x, y = a.payload, b.payload
-        if x is y and isinstance(x, type) or x is NotImplemented and y is NotImplemented:
+        if (x is y and isinstance(x, type)) or (x is NotImplemented and y is NotImplemented):
             return
         outside = [payload for payload in (x, y) if isinstance(payload, Sym | Opaque | Term)]
         if not outside:
@@ -162,7 +172,9 @@ class Comparison:
         if len(outside) == 1 and isinstance(outside[0], Sym | Opaque) and constructs(outside[0]):
             self.report(path, "type", a, b)
             return
-        self.doubt(path, a, b, "only known at run time on one side", "write the same expression on both sides")
+        self.doubt(
+            path, a, b, "only known at run time on one side", "write the same expression on both sides"
+        )
 
     def sequence(self, path: Path, a: Value, b: Value, xs: list[Value], ys: list[Value]) -> None:
         if len(xs) == len(ys) and len(xs) > 1 and self.reordered(xs, ys):
@@ -234,7 +246,10 @@ class Comparison:
                 self.report(step, "absent", item, None, holders=(a.origin, b.origin))
         for text, (key, item) in right.items():
             if text not in left:
-                step = (*path, Step(key_step(key.payload) if is_constant(key.payload) else f"[{text}]", target_name(y)))
+                step = (
+                    *path,
+                    Step(key_step(key.payload) if is_constant(key.payload) else f"[{text}]", target_name(y)),
+                )
                 self.report(step, "extra", None, item, holders=(a.origin, b.origin))
         if list(left) != list(right) and set(left) == set(right):
             if any(text.startswith("outside ") for text in left):
@@ -306,7 +321,9 @@ class Comparison:
         files = (x.module.shown, y.module.shown)
         own = all(file in self.reference_files for file in files)
         if files[0] != files[1] and not own:
-            self.doubt(path, a, b, f"class {x.name} is defined in {files[0]} and in {files[1]}", "import one of them")
+            self.doubt(
+                path, a, b, f"class {x.name} is defined in {files[0]} and in {files[1]}", "import one of them"
+            )
             return
         if x.qualname != y.qualname or x.kind != y.kind or x.options != y.options:
             self.report((*path, Step("__class__", x.name)), "code", a, b)
@@ -317,7 +334,7 @@ class Comparison:
             (f.name, f.kw_only, f.pseudo, f.field.init) for f in y.fields
         ]:
             self.report((*path, Step("__fields__", x.name)), "code", a, b)
-        if (x.outside or y.outside or x.kind == "dataclass") and annotations(x) != annotations(y):
+        if (x.outside or y.outside or x.kind == "dataclass") and annotation_codes(x) != annotation_codes(y):
             self.report((*path, Step("__annotations__", x.name)), "code", a, b)
 
     def same_bases(self, x: ClassObj, y: ClassObj) -> bool:
@@ -371,7 +388,12 @@ class Comparison:
         if x is y:
             return
         left, right = function_code(x.node), function_code(y.node)
-        if left[0] != right[0] or len(left[1]) != len(right[1]) or x.name != y.name or x.qualname != y.qualname:
+        if (
+            left[0] != right[0]
+            or len(left[1]) != len(right[1])
+            or x.name != y.name
+            or x.qualname != y.qualname
+        ):
             self.report(path, "code", a, b)
             return
         if len(x.defaults) != len(y.defaults) or set(x.kw_defaults) != set(y.kw_defaults):
@@ -386,7 +408,9 @@ class Comparison:
         if (x.owner is None) != (y.owner is None):
             self.report(path, "code", a, b)
 
-    def free_name(self, path: Path, x: FuncObj, y: FuncObj, mine: str, other: str, a: Value, b: Value) -> None:
+    def free_name(
+        self, path: Path, x: FuncObj, y: FuncObj, mine: str, other: str, a: Value, b: Value
+    ) -> None:
         left, right = _closure(x.scope).lookup(mine), _closure(y.scope).lookup(other)
         if isinstance(left, str) or isinstance(right, str):
             if left != right or mine != other:
@@ -408,24 +432,42 @@ class Comparison:
             elif constructs(x) and constructs(y):
                 self.report(path, "value", a, b)
             else:
-                self.doubt(path, a, b, "two names from outside, whose values are not known", "use one of them")
+                self.doubt(
+                    path, a, b, "two names from outside, whose values are not known", "use one of them"
+                )
         elif x.epoch != y.epoch:
-            self.doubt(path, a, b, "read before an outside effect on one side, after it on the other", "keep the order")
+            self.doubt(
+                path,
+                a,
+                b,
+                "read before an outside effect on one side, after it on the other",
+                "keep the order",
+            )
 
     def calls(self, path: Path, a: Value, b: Value) -> None:
         x, y = a.payload, b.payload
         if x is y:
             return
         for payload in (x, y):
-            changed = next((holder for holder, version in payload.captured if holder.version != version), None)
+            changed = next(
+                (holder for holder, version in payload.captured if holder.version != version), None
+            )
             if changed is not None:
-                self.doubt(path, a, b, "built from an object that changed afterwards", "change it before the call")
+                self.doubt(
+                    path, a, b, "built from an object that changed afterwards", "change it before the call"
+                )
                 return
         if not self.identical(x.callee, y.callee):
             self.callee(path, a, b)
             return
         if x.epoch != y.epoch:
-            self.doubt(path, a, b, "built before an outside effect on one side, after it on the other", "keep the order")
+            self.doubt(
+                path,
+                a,
+                b,
+                "built before an outside effect on one side, after it on the other",
+                "keep the order",
+            )
             return
         holder = callee_name(x)
         self.arguments(path, holder, a, b)
@@ -434,7 +476,9 @@ class Comparison:
             step = (*path, Step(name, holder))
             where, elsewhere = (x, y) if name in x.fields else (y, x)
             if name in elsewhere.kwargs or name in where.kwargs:
-                self.doubt(step, a, b, "set after the call on one side, passed on the other", "pass it on both")
+                self.doubt(
+                    step, a, b, "set after the call on one side, passed on the other", "pass it on both"
+                )
             else:
                 self.doubt(step, a, b, "set after the call on one side only", "set it on both sides")
         both = {name: value for name, value in x.fields.items() if name in y.fields}
@@ -476,7 +520,9 @@ class Comparison:
         for index in range(max(len(left), len(right))):
             if index >= len(left) or index >= len(right):
                 extra = (left if index < len(left) else right)[index]
-                self.doubt(path, a, b, f"{extra.name}() is called on it on one side only", "call it on both sides")
+                self.doubt(
+                    path, a, b, f"{extra.name}() is called on it on one side only", "call it on both sides"
+                )
                 return
             mine, other = left[index], right[index]
             if not self.same_effect(mine, other):
@@ -499,7 +545,9 @@ class Comparison:
     def terms(self, path: Path, a: Value, b: Value) -> None:
         x, y = a.payload, b.payload
         if x.op != y.op or len(x.operands) != len(y.operands):
-            self.doubt(path, a, b, "computed differently from what is only known at run time", "compute it alike")
+            self.doubt(
+                path, a, b, "computed differently from what is only known at run time", "compute it alike"
+            )
             return
         if [version for _, version in x.roots] != [version for _, version in y.roots]:
             self.doubt(path, a, b, "read at different points of what is done to its object", "keep the order")
@@ -543,16 +591,21 @@ class Comparison:
     def wrapped(self, path: Path, a: Value, b: Value) -> None:
         x, y = a.payload, b.payload
         setters = (x.setter is None) == (y.setter is None)
-        if x.kind != y.kind or not setters or not self.identical(x.function, y.function):
-            self.report(path, "code", a, b)
-        elif x.setter is not None and y.setter is not None and not self.identical(x.setter, y.setter):
+        if (
+            x.kind != y.kind
+            or not setters
+            or not self.identical(x.function, y.function)
+            or (x.setter is not None and y.setter is not None and not self.identical(x.setter, y.setter))
+        ):
             self.report(path, "code", a, b)
 
     def modules(self, path: Path, a: Value, b: Value) -> None:
         if a.payload.shown != b.payload.shown:
             self.report(path, "value", a, b)
             return
-        left, right = ({n: v for n, v in p.scope.vars.items() if not n.startswith("__")} for p in (a.payload, b.payload))
+        left, right = (
+            {n: v for n, v in p.scope.vars.items() if not n.startswith("__")} for p in (a.payload, b.payload)
+        )
         self.named(path, a.payload.name, left, right, a, b)
 
 
@@ -569,7 +622,7 @@ def uses_super(cls: ClassObj) -> bool:
     return any("super" in function_code(node)[1] or "__mro__" in function_code(node)[0] for node in nodes)
 
 
-def annotations(cls: ClassObj) -> dict[str, str]:
+def annotation_codes(cls: ClassObj) -> dict[str, str]:
     return {name: annotation_code(node) for name, node in cls.annotations.items()}
 
 
@@ -618,9 +671,11 @@ def item_text(payload: Any) -> str | None:
         return None if any(part is None for part in parts) else f"({', '.join(map(str, parts))})"
     if isinstance(payload, InstObj) and payload.cls.kind == "enum":
         value = payload.attrs["value"].payload
-        return f"{payload.cls.module.name}.{payload.cls.qualname}.{payload.attrs['name'].payload}={value!r}" if (
-            is_constant(value)
-        ) else None
+        return (
+            f"{payload.cls.module.name}.{payload.cls.qualname}.{payload.attrs['name'].payload}={value!r}"
+            if (is_constant(value))
+            else None
+        )
     if isinstance(payload, type):
         return f"type {payload.__name__}"
     if isinstance(payload, Sym | Opaque | Term):

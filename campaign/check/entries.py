@@ -30,6 +30,7 @@ from campaign.check.values import (
     Origin,
     Sym,
     Value,
+    reachable,
 )
 from campaign.errors import UsageError
 
@@ -49,7 +50,9 @@ class Case:
     raised: bool = False
 
 
-def evaluate(target: Target, entry: Entry | None, sources: Sources, boundary: Boundary, side: str) -> list[Case]:
+def evaluate(
+    target: Target, entry: Entry | None, sources: Sources, boundary: Boundary, side: str
+) -> list[Case]:
     """All cases of a target; one case when nothing depends on a run-time test."""
     budget = Budget()
     pending: list[dict[str, bool]] = [{}]
@@ -90,7 +93,9 @@ def load_entry(target: Target, entry: Entry | None, machine: Machine) -> tuple[d
     if target.is_document:
         return documents.load_document(machine, target, entry)
     at = Origin(machine.sources.shown(target.path), 1, 1)
-    if entry is not None and entry.kind == "mmengine" or (entry is None and mmengine.has_base(machine, target.path)):
+    if (entry is not None and entry.kind == "mmengine") or (
+        entry is None and mmengine.has_base(machine, target.path)
+    ):
         return mmengine.load_config(machine, target.path, at), False
     if entry is not None and entry.kind == "lazyconfig":
         machine.fresh_imports = True
@@ -195,7 +200,9 @@ def public_names(module: ModuleObj) -> dict[str, Value]:
     return {
         name: value
         for name, value in module.scope.vars.items()
-        if not name.startswith("_") and name not in module.imported and not isinstance(value.payload, ModuleObj)
+        if not name.startswith("_")
+        and name not in module.imported
+        and not isinstance(value.payload, ModuleObj)
     }
 
 
@@ -212,9 +219,11 @@ def _lazy_names(machine: Machine, module: ModuleObj, at: Origin) -> dict[str, Va
     return roots
 
 
-def unused_imports(machine: Machine) -> dict[str, Origin]:
-    """Modules from outside that were imported and of which nothing was read."""
-    return {name: origin for name, origin in machine.imports.items() if name not in machine.used}
+def unused_imports(case: Case) -> dict[str, Origin]:
+    """Modules from outside that were imported and of which nothing is in the configuration."""
+    effects = [value for effect in case.machine.effects for value in (*effect.args, *effect.kwargs.values())]
+    seen = {part.module for part in reachable([*case.roots.values(), *effects]) if isinstance(part, Sym)}
+    return {name: origin for name, origin in case.machine.imports.items() if name not in seen}
 
 
 __all__ = ["Any", "Case", "ast", "evaluate", "merge", "unused_imports"]

@@ -8,7 +8,7 @@ from typing import Any
 from campaign.check.attributes import get_attribute
 from campaign.check.builtin_functions import BUILTINS
 from campaign.check.calls import call
-from campaign.check.constants import NotConcrete, Unhashable, key_of, lower
+from campaign.check.constants import NotConcrete, Unhashable, check_size, key_of, lower
 from campaign.check.iteration import elements, iterate, opaque_comprehension, run_comprehension
 from campaign.check.limits import Halt
 from campaign.check.machine import EXPRESSIONS, Args, Machine
@@ -32,6 +32,7 @@ from campaign.check.values import (
     Unknown,
     Value,
     is_constant,
+    pairs_in_order,
 )
 
 
@@ -53,6 +54,8 @@ def name(machine: Machine, node: ast.Name, scope: Scope) -> Value:
     at = machine.place(node, scope)
     if found == "unbound":
         raise machine.error(UnboundLocalError, f"local variable {node.id!r} is read before assignment", at)
+    if node.id in ("__builtins__", "__spec__", "__loader__", "__path__", "__package__"):
+        raise Halt(f"reads {node.id}", at)
     builtin = BUILTINS.get(node.id)
     if builtin is None:
         raise machine.error(NameError, f"name {node.id!r} is not defined", at)
@@ -61,7 +64,9 @@ def name(machine: Machine, node: ast.Name, scope: Scope) -> Value:
 
 def attribute(machine: Machine, node: ast.Attribute, scope: Scope) -> Value:
     holder = machine.eval(node.value, scope)
-    return get_attribute(machine, holder, mangled(node.attr, scope), machine.place(node, scope, holder.origin))
+    return get_attribute(
+        machine, holder, mangled(node.attr, scope), machine.place(node, scope, holder.origin)
+    )
 
 
 def mangled(attr: str, scope: Scope) -> str:
@@ -129,7 +134,7 @@ def spread(machine: Machine, result: DictObj, value: Value, at: Origin) -> None:
     payload = value.payload
     machine.readable(payload, at)
     if isinstance(payload, DictObj):
-        for key, item in list(payload.entries.values()):
+        for key, item in pairs_in_order(payload):
             store(machine, result, key, item, at)
         return
     if isinstance(payload, OUTSIDE) or isinstance(payload, Unknown | Nondet | InstObj):
@@ -218,7 +223,9 @@ def arguments(machine: Machine, node: ast.Call | ast.ClassDef, scope: Scope) -> 
         at = machine.place(keyword, scope)
         if keyword.arg is not None:
             if keyword.arg in keywords:
-                raise machine.error(TypeError, f"got multiple values for keyword argument {keyword.arg!r}", at)
+                raise machine.error(
+                    TypeError, f"got multiple values for keyword argument {keyword.arg!r}", at
+                )
             keywords[keyword.arg] = machine.bound(value)
             continue
         extra = DictObj({})
@@ -227,7 +234,9 @@ def arguments(machine: Machine, node: ast.Call | ast.ClassDef, scope: Scope) -> 
             if not isinstance(key.payload, str):
                 raise machine.error(TypeError, "keywords must be strings", at)
             if key.payload in keywords:
-                raise machine.error(TypeError, f"got multiple values for keyword argument {key.payload!r}", at)
+                raise machine.error(
+                    TypeError, f"got multiple values for keyword argument {key.payload!r}", at
+                )
             keywords[key.payload] = item_value
     return Args([machine.bound(value) for value in positional], keywords)
 
@@ -276,6 +285,7 @@ def formatted_text(machine: Machine, node: ast.JoinedStr, scope: Scope) -> Value
     parts = [machine.eval(part, scope) for part in node.values]
     at = machine.place(node, scope, *(part.origin for part in parts))
     if all(isinstance(part.payload, str) for part in parts):
+        check_size(sum(len(part.payload) for part in parts), at)
         return Value("".join(part.payload for part in parts), at)
     return describe_term(machine, "join", at, *parts)
 
@@ -292,8 +302,13 @@ def formatted_value(machine: Machine, node: ast.FormattedValue, scope: Scope) ->
 
 def format_value(machine: Machine, value: Value, spec: Value, conversion: int, at: Origin) -> Value:
     """`format(value, spec)` after `!r`, `!s` or `!a`."""
+    from campaign.check.calls import call_method
     from campaign.check.text import as_text
 
+    if conversion == -1 and isinstance(value.payload, InstObj) and spec.payload != "":
+        if value.payload.cls.find("__format__") is None:
+            raise Halt(f"formats an instance of {value.payload.cls.name} with a format of its own", at)
+        return call_method(machine, value, "__format__", Args([spec]), at)
     if conversion != -1:
         value = as_text(machine, value, {115: "str", 114: "repr", 97: "ascii"}[conversion], at)
     elif not is_constant(value.payload):

@@ -51,7 +51,11 @@ class Generator:
         machine.depth += 1
         if self.thread is None:
             self.thread = threading.Thread(target=self.run, daemon=True)
-            self.thread.start()
+            try:
+                self.thread.start()
+            except RuntimeError:
+                self.over = True
+                raise Halt("too many unfinished generators", None, "return lists") from None
         else:
             machine.control = self.state[0]
         self.asked.release()

@@ -7,6 +7,7 @@ import fnmatch
 import os.path
 from typing import Any
 
+from campaign.check.attributes import refuse_name
 from campaign.check.limits import Halt
 from campaign.check.machine import Machine
 from campaign.check.outside import is_standard
@@ -14,14 +15,18 @@ from campaign.check.scope import Scope
 from campaign.check.sources import Unreadable
 from campaign.check.values import DictObj, ListObj, ModuleObj, Origin, Sym, TupleObj, Value
 
-LOCAL_FIRST = frozenset({"__future__", "sys", "builtins", "os", "typing", "dataclasses", "math", "copy", "functools"})
+LOCAL_FIRST = frozenset(
+    {"__future__", "sys", "builtins", "os", "typing", "dataclasses", "math", "copy", "functools"}
+)
 """Modules of the standard library that are loaded before any script runs, or are built in: never shadowed."""
 
 
 class Boundary:
     """Which files' imports are evaluated: those in `follow`, or in the folders of the targets."""
 
-    def __init__(self, root: str, follow: tuple[str, ...], folders: tuple[str, ...], everything: bool = False) -> None:
+    def __init__(
+        self, root: str, follow: tuple[str, ...], folders: tuple[str, ...], everything: bool = False
+    ) -> None:
         self.root = root
         self.follow = follow
         self.folders = set(folders)
@@ -34,7 +39,9 @@ class Boundary:
         if self.everything:
             return True
         if self.follow:
-            return any(fnmatch.fnmatch(inside, glob) or fnmatch.fnmatch(inside, f"{glob}/*") for glob in self.follow)
+            return any(
+                fnmatch.fnmatch(inside, glob) or fnmatch.fnmatch(inside, f"{glob}/*") for glob in self.follow
+            )
         if relative:
             self.folders.add(os.path.dirname(path))
             return True
@@ -53,19 +60,34 @@ def find(machine: Machine, folder: str, parts: list[str]) -> str | None:
 
 def search_folders(machine: Machine, importer: ModuleObj) -> list[str]:
     """Where an absolute name is looked for: beside the importing script, then up to the root."""
-    folders = [importer.package]
     root = str(machine.sources.root)
+    folders = [importer.package]
     while folders[-1] != root and folders[-1].startswith(root) and len(folders) < 20:
         folders.append(os.path.dirname(folders[-1]))
-    return folders
+    return [*machine.paths_before, *folders, *machine.paths_after]
 
 
 def locate(machine: Machine, importer: ModuleObj, name: str) -> tuple[str, list[str]] | None:
     """The folder below which a dotted name lies inside the boundary, with its parts."""
     parts = name.split(".")
-    if parts[0] in LOCAL_FIRST:
+    if (
+        parts[0] in LOCAL_FIRST
+        or is_standard(parts[0])
+        and not machine.sources.is_file(os.path.join(importer.package, parts[0] + ".py"))
+    ):
         return None
+    if machine.unknown_paths:
+        raise Halt(
+            "imports after sys.path was changed in a way that is not followed", None, "use relative imports"
+        )
+    root = str(machine.sources.root)
     for folder in search_folders(machine, importer):
+        if folder != root and not folder.startswith(root + os.sep):
+            if folder in machine.paths_before:
+                raise Halt(
+                    f"sys.path leads out of the checked folder, to {folder}", None, "use relative imports"
+                )
+            continue
         path = find(machine, folder, parts)
         if path is None or not (path.endswith(".py") or len(parts) == 1 or machine.sources.is_folder(path)):
             continue
@@ -159,7 +181,9 @@ def relative_folder(machine: Machine, importer: ModuleObj, level: int, at: Origi
     return folder
 
 
-def import_from(machine: Machine, node: ast.ImportFrom, importer: ModuleObj, at: Origin) -> list[tuple[str, Value]]:
+def import_from(
+    machine: Machine, node: ast.ImportFrom, importer: ModuleObj, at: Origin
+) -> list[tuple[str, Value]]:
     """The names that `from x import a, b` binds."""
     if node.level:
         folder = relative_folder(machine, importer, node.level, at)
@@ -251,7 +275,9 @@ def load_submodule(machine: Machine, module: ModuleObj, name: str, at: Origin) -
     path = find(machine, folder, [name])
     if path is None or not machine.boundary.holds(path, relative=True):
         return None
-    inner = load(machine, path, f"{module.name}.{name}", at, machine.fresh_imports and path not in machine.loading)
+    inner = load(
+        machine, path, f"{module.name}.{name}", at, machine.fresh_imports and path not in machine.loading
+    )
     value = Value(inner, at)
     module.scope.vars[name] = value
     return value
@@ -266,8 +292,13 @@ def _from_outside(
     bound: list[tuple[str, Value]] = []
     for alias in node.names:
         if alias.name == "*":
-            raise Halt(f"star import from {name}, which is outside of what is followed", at, "import names one by one")
+            raise Halt(
+                f"star import from {name}, which is outside of what is followed",
+                at,
+                "import names one by one",
+            )
         full = f"{name}.{alias.name}"
+        refuse_name(full, at)
         if full in machine.patched:
             bound.append((alias.asname or alias.name, machine.patched[full]))
             continue

@@ -27,6 +27,7 @@ from campaign.check.values import (
     Value,
     View,
     is_constant,
+    pairs_in_order,
 )
 
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
@@ -49,7 +50,9 @@ def iterate(machine: Machine, value: Value, at: Origin) -> Iterator[Value]:
         return payload.source
     if isinstance(payload, SetObj):
         if len(payload.items) > 1:
-            raise Halt("goes through a set, whose order differs from run to run", at, "use sorted(...) or a list")
+            raise Halt(
+                "goes through a set, whose order differs from run to run", at, "use sorted(...) or a list"
+            )
         return iter(list(payload.items.values()))
     if isinstance(payload, str | bytes | range):
         return (lift(item, value.origin) for item in payload)
@@ -61,7 +64,9 @@ def iterate(machine: Machine, value: Value, at: Origin) -> Iterator[Value]:
     if isinstance(payload, InstObj):
         return _instance_elements(machine, value, payload, at)
     if isinstance(payload, OUTSIDE):
-        raise Halt("goes through something whose elements are only known at run time", at, "list the elements")
+        raise Halt(
+            "goes through something whose elements are only known at run time", at, "list the elements"
+        )
     if isinstance(payload, Unknown):
         raise Halt(f"goes through a value that cannot be known: {payload.reason}", at, payload.edit)
     if isinstance(payload, Nondet):
@@ -80,7 +85,7 @@ def _list_elements(machine: Machine, payload: ListObj, at: Origin) -> Iterator[V
 
 def _dict_keys(machine: Machine, payload: DictObj, at: Origin) -> Iterator[Value]:
     size = len(payload.entries)
-    for key, _ in list(payload.entries.values()):
+    for key, _ in pairs_in_order(payload):
         if len(payload.entries) != size:
             raise machine.error(RuntimeError, "dictionary changed size during iteration", at)
         yield key
@@ -184,6 +189,8 @@ def opaque_comprehension(machine: Machine, node: Comprehension, scope: Scope, fi
             operands.append(Value(f"builtin {name}", at))
             continue
         if not (is_constant(found.payload) or isinstance(found.payload, (*OUTSIDE, type))):
-            raise Halt("computes with the elements of something only known at run time", at, "list the elements")
+            raise Halt(
+                "computes with the elements of something only known at run time", at, "list the elements"
+            )
         operands.append(found)
     return term(machine, type(node).__name__, at, *operands)

@@ -49,12 +49,53 @@ CONSTANTS: dict[str, Any] = {
     "string.ascii_uppercase": "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "os.sep": "/",
 }  # fmt: skip
 
-MATH = (
-    "acos asin atan atan2 ceil copysign cos cosh degrees dist erf erfc exp expm1 fabs floor fmod fsum gamma gcd "
-    "hypot isclose isfinite isinf isnan isqrt lcm ldexp lgamma log log10 log1p log2 modf pow prod radians remainder "
-    "sin sinh sqrt tan tanh trunc"
-).split()
-PATHS = "basename commonprefix dirname isabs join normpath split splitext".split()
+MATH = [
+    "acos",
+    "asin",
+    "atan",
+    "atan2",
+    "ceil",
+    "copysign",
+    "cos",
+    "cosh",
+    "degrees",
+    "dist",
+    "erf",
+    "erfc",
+    "exp",
+    "expm1",
+    "fabs",
+    "floor",
+    "fmod",
+    "fsum",
+    "gamma",
+    "gcd",
+    "hypot",
+    "isclose",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "isqrt",
+    "lcm",
+    "ldexp",
+    "lgamma",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "modf",
+    "pow",
+    "prod",
+    "radians",
+    "remainder",
+    "sin",
+    "sinh",
+    "sqrt",
+    "tan",
+    "tanh",
+    "trunc",
+]
+PATHS = ["basename", "commonprefix", "dirname", "isabs", "join", "normpath", "split", "splitext"]
 
 
 def known_name(full: str, at: Origin) -> Value | None:
@@ -69,12 +110,18 @@ def dataclass(machine: Machine, args: Args, site: Site) -> Value:
     for name, value in args.keywords.items():
         if not is_constant(value.payload):
             raise Halt("a dataclass option only known at run time", site.at)
+        if name not in CLASS_OPTIONS:
+            raise machine.error(
+                TypeError, f"dataclass() got an unexpected keyword argument {name!r}", site.at
+            )
         options[name] = bool(value.payload)
     unfollowed = [name for name in options if name in ("slots", "weakref_slot") and options[name]]
     options = {name: flag for name, flag in options.items() if name not in unfollowed}
     if args.positional:
         return _as_dataclass(machine, args.positional[0], options, site.at)
-    return Value(Builtin("dataclass", lambda m, a, s: _as_dataclass(m, a.positional[0], options, s.at)), site.at)
+    return Value(
+        Builtin("dataclass", lambda m, a, s: _as_dataclass(m, a.positional[0], options, s.at)), site.at
+    )
 
 
 def _as_dataclass(machine: Machine, value: Value, options: dict[str, bool], at: Origin) -> Value:
@@ -85,8 +132,17 @@ def _as_dataclass(machine: Machine, value: Value, options: dict[str, bool], at: 
     return value
 
 
+FIELD_OPTIONS = {"default", "default_factory", "init", "repr", "hash", "compare", "metadata", "kw_only"}
+CLASS_OPTIONS = {
+    "init", "repr", "eq", "order", "unsafe_hash", "frozen", "match_args", "kw_only", "slots", "weakref_slot",
+}  # fmt: skip
+
+
 def dataclass_field(machine: Machine, args: Args, site: Site) -> Value:
     given = args.keywords
+    unknown = set(given) - FIELD_OPTIONS
+    if unknown or args.positional:
+        raise machine.error(TypeError, f"field() got an unexpected keyword argument {unknown}", site.at)
 
     def flag(name: str) -> bool | None:
         if name not in given:
@@ -96,7 +152,9 @@ def dataclass_field(machine: Machine, args: Args, site: Site) -> Value:
         return bool(given[name].payload)
 
     init = flag("init")
-    field = FieldObj(given.get("default"), given.get("default_factory"), True if init is None else init, flag("kw_only"))
+    field = FieldObj(
+        given.get("default"), given.get("default_factory"), True if init is None else init, flag("kw_only")
+    )
     return Value(field, origin_of(args, site))
 
 
@@ -105,8 +163,10 @@ def dataclass_replace(machine: Machine, args: Args, site: Site) -> Value:
 
     holder = one(machine, args, site)
     payload = holder.payload
-    if not isinstance(payload, InstObj) or payload.cls.kind != "dataclass":
-        return call_outside(machine, Value(Sym("dataclasses.replace", "dataclasses", 0), site.at), args, site.at)
+    if not isinstance(payload, InstObj) or not any(base.kind == "dataclass" for base in payload.cls.mro):
+        return call_outside(
+            machine, Value(Sym("dataclasses.replace", "dataclasses", 0), site.at), args, site.at
+        )
     given: dict[str, Value] = {}
     for field in payload.cls.fields:
         if not field.field.init:
@@ -122,7 +182,7 @@ def dataclass_replace(machine: Machine, args: Args, site: Site) -> Value:
 
 def dataclass_dict(machine: Machine, args: Args, site: Site) -> Value:
     holder = one(machine, args, site)
-    if not (isinstance(holder.payload, InstObj) and holder.payload.cls.kind == "dataclass"):
+    if not (isinstance(holder.payload, InstObj) and holder.payload.cls.fields):
         return term(machine, "dataclasses.asdict", site.at, holder)
     if args.keywords:
         raise Halt("asdict() with dict_factory", site.at)
@@ -131,7 +191,7 @@ def dataclass_dict(machine: Machine, args: Args, site: Site) -> Value:
 
 def _converted(machine: Machine, value: Value, at: Origin) -> Value:
     payload = value.payload
-    if isinstance(payload, InstObj) and payload.cls.kind == "dataclass":
+    if isinstance(payload, InstObj) and payload.cls.fields:
         entries: dict[Any, tuple[Value, Value]] = {
             field.name: (Value(field.name, at), _converted(machine, payload.attrs[field.name], at))
             for field in payload.cls.fields
@@ -141,7 +201,10 @@ def _converted(machine: Machine, value: Value, at: Origin) -> Value:
     if isinstance(payload, ListObj):
         return Value(ListObj([_converted(machine, item, at) for item in payload.items]), value.origin)
     if isinstance(payload, TupleObj):
-        return Value(TupleObj(tuple(_converted(machine, item, at) for item in payload.items), payload.cls), value.origin)
+        return Value(
+            TupleObj(tuple(_converted(machine, item, at) for item in payload.items), payload.cls),
+            value.origin,
+        )
     if isinstance(payload, DictObj):
         pairs: dict[Any, tuple[Value, Value]] = {
             key: (pair[0], _converted(machine, pair[1], at)) for key, pair in payload.entries.items()
@@ -360,7 +423,9 @@ def attribute_getter(machine: Machine, args: Args, site: Site) -> Value:
     names = [value.payload for value in args.positional]
     if len(names) != 1 or not isinstance(names[0], str) or "." in names[0]:
         raise Halt("attrgetter() with several names", site.at)
-    return Value(Builtin("attrgetter", lambda m, a, s: get_attribute(m, a.positional[0], names[0], s.at)), site.at)
+    return Value(
+        Builtin("attrgetter", lambda m, a, s: get_attribute(m, a.positional[0], names[0], s.at)), site.at
+    )
 
 
 def item_getter(machine: Machine, args: Args, site: Site) -> Value:
@@ -394,7 +459,10 @@ def dumps(machine: Machine, args: Args, site: Site) -> Value:
         named = {key: lower(value.payload) for key, value in args.keywords.items()}
         return lift(json.dumps(real, **named), origin_of(args, site))
     except NotConcrete:
-        extra = [Value(ListObj([Value(key, site.at), value]), site.at) for key, value in sorted(args.keywords.items())]
+        extra = [
+            Value(ListObj([Value(key, site.at), value]), site.at)
+            for key, value in sorted(args.keywords.items())
+        ]
         return term(machine, "json.dumps", site.at, *args.positional, *extra)
     except Exception as error:
         raise machine.error(type(error), str(error), site.at) from None
@@ -415,18 +483,30 @@ def loads(machine: Machine, args: Args, site: Site) -> Value:
 def arithmetic(kind: str) -> Function:
     import ast
 
-    kinds: dict[str, type[ast.operator]] = {"add": ast.Add, "sub": ast.Sub, "mul": ast.Mult, "truediv": ast.Div}
-    return lambda machine, args, site: binary(machine, kinds[kind], *args.positional, site.at)
+    kinds: dict[str, type[ast.operator]] = {
+        "add": ast.Add,
+        "sub": ast.Sub,
+        "mul": ast.Mult,
+        "truediv": ast.Div,
+    }
+    return lambda machine, args, site: binary(
+        machine, kinds[kind], args.positional[0], args.positional[1], site.at
+    )
 
 
 def _math(name: str) -> Function:
     function: Callable[..., Any] = getattr(math, name)
-    if name in ("prod", "fsum", "gcd", "lcm"):
+    if name not in ("prod", "gcd", "lcm"):
         return pure(function)
 
     def known(machine: Machine, args: Args, site: Site) -> Value:
-        if name in ("pow", "ldexp") and any(isinstance(value.payload, int) for value in args.positional):
-            return pure(function)(machine, args, site)
+        for value in args.positional:
+            items = elements(machine, value, site.at) if not is_constant(value.payload) else [value]
+            large = any(isinstance(item.payload, int) and item.payload.bit_length() > 200 for item in items)
+            if len(items) > 1_000 or large or isinstance(value.payload, range):
+                raise Halt(f"math.{name} of many or huge numbers", site.at)
+            if not is_constant(value.payload) and isinstance(value.payload, Iter):
+                raise Halt(f"math.{name} of an iterator", site.at, "use a list")
         return pure(function)(machine, args, site)
 
     return known
@@ -445,7 +525,43 @@ def suppress(machine: Machine, args: Args, site: Site) -> Value:
     return call_outside(machine, Value(Sym("contextlib.suppress", "contextlib", 0), site.at), args, site.at)
 
 
-FUNCTIONS: dict[str, Function] = {
+def search_path(front: bool) -> Function:
+    """`sys.path.insert(0, folder)` and `sys.path.append(folder)`: imports look there too."""
+
+    def known(machine: Machine, args: Args, site: Site) -> Value:
+        folder = args.positional[-1].payload if args.positional else None
+        if (
+            not isinstance(folder, str)
+            or (front and args.positional[0].payload != 0)
+            or not os.path.isabs(folder)
+        ):
+            machine.unknown_paths = True
+        else:
+            (machine.paths_before if front else machine.paths_after).insert(0, os.path.normpath(folder))
+        return Value(None, site.at)
+
+    return known
+
+
+TAKES_KEYWORDS = frozenset(
+    {"dataclasses.dataclass", "dataclasses.field", "dataclasses.replace", "dataclasses.asdict", "functools.partial",
+     "collections.OrderedDict", "collections.defaultdict", "collections.namedtuple", "types.SimpleNamespace",
+     "argparse.Namespace", "itertools.product", "json.dumps", "json.loads", "os.environ.get", "os.getenv",
+     "math.isclose", "math.prod", *FRAMEWORKS}
+)  # fmt: skip
+
+
+def checked(name: str, function: Function) -> Function:
+    def known(machine: Machine, args: Args, site: Site) -> Value:
+        if args.keywords and name not in TAKES_KEYWORDS:
+            raise Halt(f"{name}() with keywords that are not followed", site.at, "pass them by position")
+        return function(machine, args, site)
+
+    return known
+
+
+KNOWN: dict[str, Function] = {
+    "sys.path.insert": search_path(True), "sys.path.append": search_path(False),
     **{f"math.{name}": _math(name) for name in MATH if hasattr(math, name)},
     **{f"os.path.{name}": pure(getattr(os.path, name)) for name in PATHS},
     **{f"posixpath.{name}": pure(getattr(os.path, name)) for name in PATHS},
@@ -481,5 +597,6 @@ FUNCTIONS: dict[str, Function] = {
     "types.FunctionType": refuse("types.FunctionType"), "types.new_class": refuse("types.new_class"),
     **FRAMEWORKS,
 }  # fmt: skip
+FUNCTIONS: dict[str, Function] = {name: checked(name, function) for name, function in KNOWN.items()}
 
 __all__ = ["FUNCTIONS", "Nondet", "Unknown", "is_constant", "known_name", "truth"]

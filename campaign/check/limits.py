@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from campaign.check.values import ErrorObj, Origin, Value
 
-STEPS = 800_000
-"""Statements and expressions for one target, all its cases together: about two seconds."""
+STEPS = 400_000
+"""Statements and expressions for one target, all its cases together: about a second."""
 CALL_DEPTH = 400
 """Nested calls of functions of the checked files."""
 CASES = 64
 """Ways in which tests on run-time values may come out, for one target."""
-SIZE = 2_000_000
+SIZE = 1_000_000
 """Elements or characters of one value."""
-FILE_BYTES = 2_000_000
+FILE_BYTES = 1_000_000
 """A larger file is not read."""
 
 
@@ -58,7 +58,9 @@ class Decisions:
     def decide(self, key: str) -> bool:
         if key not in self.taken:
             if len(self.fresh) >= CASES:
-                raise Halt(f"more than {CASES} tests on run-time values", None, "test fewer environment variables")
+                raise Halt(
+                    f"more than {CASES} tests on run-time values", None, "test fewer environment variables"
+                )
             self.taken[key] = True
             self.fresh.append(key)
         return self.taken[key]

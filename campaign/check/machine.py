@@ -11,7 +11,6 @@ from campaign.check.scope import Scope
 from campaign.check.sources import Sources
 from campaign.check.values import Effect, ErrorObj, ModuleObj, Mutable, Origin, Value
 
-
 if TYPE_CHECKING:
     from campaign.check.imports import Boundary
 
@@ -95,6 +94,10 @@ class Machine:
         self.generators: list[Any] = []
         self.generator: Any = None
         """The generator function that runs, see `campaign/check/generators.py`."""
+        self.paths_before: list[str] = []
+        """Folders that the files put in front of `sys.path`."""
+        self.paths_after: list[str] = []
+        self.unknown_paths = False
         self.loading: list[str] = []
         """Files whose module is being evaluated, outermost first."""
         self.prepare: Callable[[ast.Module, ModuleObj], list[ast.stmt]] = lambda tree, module: tree.body
@@ -124,7 +127,9 @@ class Machine:
         )
 
     def place(self, node: ast.AST, scope: Scope, *parents: Origin) -> Origin:
-        return Origin(scope.module.shown, getattr(node, "lineno", 0), getattr(node, "col_offset", -1) + 1, parents)
+        return Origin(
+            scope.module.shown, getattr(node, "lineno", 0), getattr(node, "col_offset", -1) + 1, parents
+        )
 
     def value(self, payload: Any, node: ast.AST, scope: Scope, *inputs: Value) -> Value:
         """A computed value whose origin is this node and what went in."""

@@ -21,8 +21,9 @@ from campaign.check.values import (
     TupleObj,
     Unknown,
     Value,
-    is_constant,
 )
+
+SELF_MATCHING = (bool, bytes, dict, float, frozenset, int, list, set, str, tuple)
 
 
 def matches(machine: Machine, pattern: ast.pattern, subject: Value, scope: Scope, at: Origin) -> bool:
@@ -63,7 +64,8 @@ def _sequence(machine: Machine, pattern: ast.MatchSequence, subject: Value, scop
     star = next((i for i, part in enumerate(pattern.patterns) if isinstance(part, ast.MatchStar)), None)
     if star is None:
         return len(items) == len(pattern.patterns) and all(
-            matches(machine, part, item, scope, at) for part, item in zip(pattern.patterns, items, strict=True)
+            matches(machine, part, item, scope, at)
+            for part, item in zip(pattern.patterns, items, strict=True)
         )
     after = len(pattern.patterns) - star - 1
     if len(items) < star + after:
@@ -106,17 +108,7 @@ def _class(machine: Machine, pattern: ast.MatchClass, subject: Value, scope: Sco
     wanted = machine.eval(pattern.cls, scope).payload
     payload = subject.payload
     if isinstance(wanted, type):
-        if not is_constant(payload) or pattern.kwd_attrs or len(pattern.patterns) > 1:
-            if is_constant(payload):
-                raise Halt("a class pattern that is not followed", at)
-            real = {ListObj: list, TupleObj: tuple, DictObj: dict}.get(type(payload))
-            if real is not wanted or pattern.kwd_attrs:
-                if isinstance(payload, InstObj) and payload.cls.builtin is None:
-                    return False
-                raise Halt("a class pattern that is not followed", at)
-        elif not isinstance(payload, wanted):
-            return False
-        return not pattern.patterns or matches(machine, pattern.patterns[0], subject, scope, at)
+        return _builtin(machine, pattern, subject, Value(wanted, at), scope, at)
     if not isinstance(wanted, ClassObj):
         raise Halt("matches a class from outside", at)
     own = payload.cls if isinstance(payload, InstObj | TupleObj) else None
@@ -125,7 +117,10 @@ def _class(machine: Machine, pattern: ast.MatchClass, subject: Value, scope: Sco
     names = [field.name for field in wanted.fields][: len(pattern.patterns)]
     if len(names) < len(pattern.patterns):
         raise Halt("a positional class pattern on a class without fields", at)
-    pairs = [*zip(names, pattern.patterns, strict=True), *zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True)]
+    pairs = [
+        *zip(names, pattern.patterns, strict=True),
+        *zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True),
+    ]
     for name, part in pairs:
         try:
             item = get_attribute(machine, subject, name, at)
@@ -134,3 +129,18 @@ def _class(machine: Machine, pattern: ast.MatchClass, subject: Value, scope: Sco
         if not matches(machine, part, item, scope, at):
             return False
     return True
+
+
+def _builtin(
+    machine: Machine, pattern: ast.MatchClass, subject: Value, wanted: Value, scope: Scope, at: Origin
+) -> bool:
+    """`case int(x)`: these types match the subject itself."""
+    from campaign.check.builtin_functions import is_a
+
+    if not is_a(machine, subject, wanted, at):
+        return False
+    if not pattern.patterns and not pattern.kwd_attrs:
+        return True
+    if pattern.kwd_attrs or len(pattern.patterns) > 1 or wanted.payload not in SELF_MATCHING:
+        raise Halt("a class pattern that is not followed", at)
+    return matches(machine, pattern.patterns[0], subject, scope, at)

@@ -28,20 +28,84 @@ from campaign.check.values import (
     Value,
     View,
     is_constant,
+    pairs_in_order,
 )
 
 Method = Callable[[Machine, Args, Site], Value]
 
 PURE: dict[type, frozenset[str]] = {
     str: frozenset(
-        "capitalize casefold center count encode endswith expandtabs find format index isalnum isalpha isascii "
-        "isdecimal isdigit isidentifier islower isnumeric isprintable isspace istitle isupper join ljust lower lstrip "
-        "partition removeprefix removesuffix replace rfind rindex rjust rpartition rsplit rstrip split splitlines "
-        "startswith strip swapcase title translate upper zfill format_map __len__ __contains__ __getitem__".split()
+        [
+            "capitalize",
+            "casefold",
+            "center",
+            "count",
+            "encode",
+            "endswith",
+            "expandtabs",
+            "find",
+            "format",
+            "index",
+            "isalnum",
+            "isalpha",
+            "isascii",
+            "isdecimal",
+            "isdigit",
+            "isidentifier",
+            "islower",
+            "isnumeric",
+            "isprintable",
+            "isspace",
+            "istitle",
+            "isupper",
+            "join",
+            "ljust",
+            "lower",
+            "lstrip",
+            "partition",
+            "removeprefix",
+            "removesuffix",
+            "replace",
+            "rfind",
+            "rindex",
+            "rjust",
+            "rpartition",
+            "rsplit",
+            "rstrip",
+            "split",
+            "splitlines",
+            "startswith",
+            "strip",
+            "swapcase",
+            "title",
+            "translate",
+            "upper",
+            "zfill",
+            "format_map",
+            "__len__",
+            "__contains__",
+            "__getitem__",
+        ]
     ),
-    bytes: frozenset("count decode endswith find hex index join lower replace split startswith strip upper".split()),
-    int: frozenset("as_integer_ratio bit_count bit_length conjugate to_bytes is_integer".split()),
-    float: frozenset("as_integer_ratio conjugate hex is_integer".split()),
+    bytes: frozenset(
+        [
+            "count",
+            "decode",
+            "endswith",
+            "find",
+            "hex",
+            "index",
+            "join",
+            "lower",
+            "replace",
+            "split",
+            "startswith",
+            "strip",
+            "upper",
+        ]
+    ),
+    int: frozenset(["as_integer_ratio", "bit_count", "bit_length", "conjugate", "to_bytes", "is_integer"]),
+    float: frozenset(["as_integer_ratio", "conjugate", "hex", "is_integer"]),
     complex: frozenset({"conjugate"}),
     range: frozenset({"count", "index"}),
 }
@@ -63,10 +127,11 @@ def find_method(holder: Value, name: str) -> Builtin | None:
             return Builtin("object.__setattr__", _object_setattr)
         if name in PURE.get(payload, frozenset()):
             return Builtin(f"{payload.__name__}.{name}", lambda m, a, s: pure_method(m, name, a, s))
-        if payload is int and name == "from_bytes" or payload in (float, bytes) and name == "fromhex":
+        if (payload is int and name == "from_bytes") or (payload in (float, bytes) and name == "fromhex"):
             real = getattr(payload, name)
             return Builtin(name, lambda m, a, s: class_method(m, real, a, s))
-        own = {list: ListObj, dict: DictObj, set: SetObj}.get(payload)
+        types: dict[Any, Any] = {list: ListObj, dict: DictObj, set: SetObj}
+        own = types.get(payload)
         if own is not None and name in METHODS[own]:
             return Builtin(f"{payload.__name__}.{name}", METHODS[own][name])
         return None
@@ -114,7 +179,9 @@ def pure_method(machine: Machine, name: str, args: Args, site: Site) -> Value:
         raise machine.error(type(error), str(error), at) from None
 
 
-def _format_parts(machine: Machine, holder: Value, rest: list[Value], named: dict[str, Value], at: Origin) -> Value:
+def _format_parts(
+    machine: Machine, holder: Value, rest: list[Value], named: dict[str, Value], at: Origin
+) -> Value:
     """`"{} {x}".format(...)` where an argument is an object: each becomes its text first, if fields are plain."""
     from campaign.check.text import as_text
 
@@ -135,11 +202,26 @@ def _guard(name: str, subject: Any, real: list[Any], at: Origin) -> None:
     if name == "replace" and len(real) > 1 and isinstance(real[1], str | bytes):
         check_size((len(subject) + 1) * max(len(real[1]), 1), at)
     if name == "join" and real:
-        check_size(len(subject) * len(real[0]) + sum(len(part) for part in real[0] if isinstance(part, str)), at)
+        check_size(
+            len(subject) * len(real[0]) + sum(len(part) for part in real[0] if isinstance(part, str)), at
+        )
     if name in ("format", "format_map"):
+        check_size(
+            len(subject) + subject.count("{") * max((len(item) for item in _long(real)), default=0), at
+        )
         spread = "".join(char if char.isdigit() else " " for char in subject)
         if any(len(digits) > 4 for digits in spread.split()) or "{:{" in subject.replace(" ", ""):
             raise Halt("a format with a huge or computed width", at)
+
+
+def _long(real: list[Any]) -> list[Any]:
+    inside = [
+        part
+        for item in real
+        if isinstance(item, list | tuple | dict)
+        for part in (item.values() if isinstance(item, dict) else item)
+    ]
+    return [item for item in (*real, *inside) if isinstance(item, str | bytes)]
 
 
 def none(site: Site) -> Value:
@@ -266,7 +348,9 @@ def in_order(machine: Machine, items: list[Value], keywords: dict[str, Value], s
 
 
 def _less(machine: Machine, a: Value, b: Value, at: Origin) -> Value:
-    if isinstance(a.payload, (*OUTSIDE, Unknown, Nondet)) or isinstance(b.payload, (*OUTSIDE, Unknown, Nondet)):
+    if isinstance(a.payload, (*OUTSIDE, Unknown, Nondet)) or isinstance(
+        b.payload, (*OUTSIDE, Unknown, Nondet)
+    ):
         raise Halt("sorts values only known at run time", at, "write them in order")
     return compare(machine, ast.Lt, a, b, at)
 
@@ -341,7 +425,9 @@ def _view(kind: str) -> Method:
     def method(machine: Machine, args: Args, site: Site) -> Value:
         holder = args.positional[0]
         machine.readable(holder.payload, site.at)
-        return Value(View(holder.payload, kind), Origin(site.at.file, site.at.line, site.at.column, (holder.origin,)))
+        return Value(
+            View(holder.payload, kind), Origin(site.at.file, site.at.line, site.at.column, (holder.origin,))
+        )
 
     return method
 
@@ -367,7 +453,7 @@ def pairs_of(machine: Machine, args: Args, at: Origin) -> list[tuple[Value, Valu
         payload = source.payload
         machine.readable(payload, at)
         if isinstance(payload, DictObj):
-            pairs.extend(payload.entries.values())
+            pairs.extend(pairs_in_order(payload))
         elif isinstance(payload, Namespace):
             pairs.extend((Value(name, at), item) for name, item in payload.names.items())
         else:
@@ -536,7 +622,8 @@ def namespace_method(name: str) -> Method:
 
 
 METHODS[Namespace] = {
-    name: namespace_method(name) for name in ("get", "pop", "setdefault", "update", "keys", "values", "items", "copy")
+    name: namespace_method(name)
+    for name in ("get", "pop", "setdefault", "update", "keys", "values", "items", "copy")
 }
 METHODS[Iter] = {
     "__next__": lambda machine, args, site: next_item(machine, args, site),

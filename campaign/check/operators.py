@@ -12,6 +12,7 @@ from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine
 from campaign.check.outside import decide, term
 from campaign.check.values import (
+    NOWHERE,
     OUTSIDE,
     Builtin,
     ClassObj,
@@ -27,13 +28,13 @@ from campaign.check.values import (
     Opaque,
     Origin,
     SetObj,
-    Sym,
     TupleObj,
     Unknown,
     Value,
     View,
     is_constant,
     reachable,
+    spoiled,
 )
 
 BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
@@ -59,9 +60,9 @@ def involves_outside(payload: Any) -> bool:
         return False
     from campaign.check.values import Mutable
 
-    return any(isinstance(inner, (*OUTSIDE, Unknown, Nondet)) for inner in reachable([Value(payload, None)])) or (  # type: ignore[arg-type]
-        isinstance(payload, Mutable) and bool(payload.given_to)
-    )
+    return any(
+        isinstance(inner, (*OUTSIDE, Unknown, Nondet)) for inner in reachable([Value(payload, NOWHERE)])
+    ) or (isinstance(payload, Mutable) and bool(payload.given_to))
 
 
 def truth(machine: Machine, value: Value, at: Origin) -> bool:
@@ -104,7 +105,7 @@ def binary(machine: Machine, kind: type[ast.operator], left: Value, right: Value
         return _compute(machine, function, (a, b), at, left, right)
     origin = Origin(at.file, at.line, at.column, (left.origin, right.origin))
     if isinstance(a, Unknown | Nondet) or isinstance(b, Unknown | Nondet):
-        return Value(a if isinstance(a, Unknown | Nondet) else b, origin)
+        return Value(spoiled(a if isinstance(a, Unknown | Nondet) else b), origin)
     machine.readable(a, at)
     machine.readable(b, at)
     if isinstance(a, InstObj) or isinstance(b, InstObj):
@@ -146,12 +147,19 @@ def _typelike(payload: Any) -> bool:
 def unwrapped(value: Value) -> Value:
     """The plain value of a member of an enum that mixes in `int` or `str`."""
     payload = value.payload
-    if isinstance(payload, InstObj) and payload.cls.kind == "enum" and payload.cls.builtin not in (None, object):
+    if (
+        isinstance(payload, InstObj)
+        and payload.cls.kind == "enum"
+        and payload.cls.builtin not in (None, object)
+    ):
         return Value(payload.attrs["value"].payload, value.origin)
     return value
 
 
 def _containers(machine: Machine, name: str, a: Any, b: Any, at: Origin, origin: Origin) -> Value | None:
+    if name == "add" and isinstance(a, ListObj | TupleObj) and isinstance(b, ListObj | TupleObj):
+        check_size(len(a.items) + len(b.items), at)
+        machine.budget.steps -= (len(a.items) + len(b.items)) // 10
     if name == "add" and isinstance(a, ListObj) and isinstance(b, ListObj):
         return Value(ListObj([*a.items, *b.items]), origin)
     if name == "add" and isinstance(a, TupleObj) and isinstance(b, TupleObj):
@@ -188,12 +196,21 @@ def set_operation(machine: Machine, name: str, a: SetObj, b: SetObj, at: Origin)
 
 def _percent(machine: Machine, left: Value, right: Value, at: Origin) -> Value:
     text = left.payload
-    if any(len(digits) > 4 for digits in "".join(c if c.isdigit() else " " for c in text).split()):
+    longest = max((len(part.payload) for part in _texts(right)), default=0)
+    check_size(len(text) + text.count("%") * longest, at)
+    if "*" in text or any(
+        len(digits) > 4 for digits in "".join(c if c.isdigit() else " " for c in text).split()
+    ):
         raise Halt("a format with a huge width", at)
     try:
         return _compute(machine, operator.mod, (text, lower(right.payload)), at, left, right)
     except NotConcrete:
         return describe_term(machine, "mod", at, left, right)
+
+
+def _texts(value: Value) -> list[Value]:
+    inside = value.payload.items if isinstance(value.payload, ListObj | TupleObj) else [value]
+    return [item for item in inside if isinstance(item.payload, str | bytes)]
 
 
 def describe_term(machine: Machine, op: str, at: Origin, *values: Value) -> Value:
@@ -223,10 +240,10 @@ def _guard(name: str, a: Any, b: Any, at: Origin) -> None:
                 check_size(len(text) * max(count, 0), at)
         if isinstance(a, int) and isinstance(b, int) and a.bit_length() + b.bit_length() > 200_000:
             raise Halt("a product with more than 200,000 bits", at)
-    elif name == "mod" and isinstance(a, str) and any(
-        len(part) > 4 for part in "".join(c if c.isdigit() else " " for c in a).split()
-    ):
-        raise Halt("a format with a huge width", at)
+    elif name == "mod" and isinstance(a, str):
+        check_size(len(a) + a.count("%") * (len(b) if isinstance(b, str | bytes) else 0), at)
+        if "*" in a or any(len(part) > 4 for part in "".join(c if c.isdigit() else " " for c in a).split()):
+            raise Halt("a format with a huge or computed width", at)
     elif name == "add" and isinstance(a, str | bytes) and isinstance(b, str | bytes):
         check_size(len(a) + len(b), at)
 
@@ -267,7 +284,9 @@ def unary(machine: Machine, kind: type[ast.unaryop], operand: Value, at: Origin)
     raise machine.error(TypeError, f"bad operand type for {name}", at)
 
 
-def _dunder(machine: Machine, name: str, reflected: str, left: Value, right: Value, at: Origin) -> Value | None:
+def _dunder(
+    machine: Machine, name: str, reflected: str, left: Value, right: Value, at: Origin
+) -> Value | None:
     from campaign.check.calls import call_method
 
     for receiver, method, other in ((left, name, right), (right, reflected, left)):
@@ -320,7 +339,9 @@ def _comparable(payload: Any) -> Any:
     return lower(payload)
 
 
-def _compare_instances(machine: Machine, name: str, left: Value, right: Value, at: Origin, origin: Origin) -> Value:
+def _compare_instances(
+    machine: Machine, name: str, left: Value, right: Value, at: Origin, origin: Origin
+) -> Value:
     a, b = left.payload, right.payload
     result = _dunder(machine, f"__{name}__", f"__{REFLECTED[name]}__", left, right, at)
     if result is not None:
@@ -398,7 +419,9 @@ def contains(machine: Machine, container: Value, item: Value, at: Origin) -> Val
 
         source: Iterator[Value] = iterate(machine, container, at)
         for member in source:
-            if member.payload is item.payload or truth(machine, compare(machine, ast.Eq, member, item, at), at):
+            if member.payload is item.payload or truth(
+                machine, compare(machine, ast.Eq, member, item, at), at
+            ):
                 return Value(True, origin)
         return Value(False, origin)
     if isinstance(payload, Namespace):

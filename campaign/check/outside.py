@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from campaign.check.limits import Halt, Raised
@@ -31,6 +33,7 @@ from campaign.check.values import (
     children,
     is_constant,
     reachable,
+    spoiled,
 )
 
 NONDETERMINISTIC = (
@@ -45,7 +48,9 @@ SEEDS = ("random.seed", "numpy.random.seed", "torch.manual_seed", "time.sleep", 
 """Exceptions to the above: calls for their effect."""
 
 READS_FILES = ("os.listdir", "os.scandir", "os.walk", "glob.", "io.open", "open", "linecache.", "fileinput.")
-FILE_METHODS = frozenset({"read_text", "read_bytes", "open", "glob", "iterdir", "rglob", "walk", "stat", "readlink"})
+FILE_METHODS = frozenset(
+    {"read_text", "read_bytes", "open", "glob", "iterdir", "rglob", "walk", "stat", "readlink"}
+)
 MUTATING = frozenset(
     {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault", "popitem", "sort", "reverse",
      "add", "discard", "__setitem__", "__setattr__", "__delitem__", "intersection_update", "difference_update"}
@@ -59,7 +64,7 @@ def outside_roots(values: tuple[Value, ...]) -> tuple[tuple[Opaque, int], ...]:
             roots.append((value.payload, len(value.payload.log)))
         elif isinstance(value.payload, Term):
             roots.extend(value.payload.roots)
-    return tuple(roots)
+    return tuple({(id(root), version): (root, version) for root, version in roots}.values())
 
 
 def freeze(value: Value, memo: dict[int, Any] | None = None) -> Value:
@@ -90,11 +95,9 @@ def term(machine: Machine, op: str, at: Origin, *operands: Value, may_raise: boo
     origin = Origin(at.file, at.line, at.column, tuple(value.origin for value in operands))
     for value in operands:
         machine.readable(value.payload, at)
-        if isinstance(value.payload, Unknown | Nondet):
-            return Value(value.payload, origin)
         for payload in reachable([value]):
             if isinstance(payload, Unknown | Nondet):
-                return Value(payload, origin)
+                return Value(spoiled(payload), origin)
     frozen = tuple(freeze(value) for value in operands)
     result = Value(Term(op, frozen, outside_roots(operands)), origin)
     if may_raise:
@@ -132,7 +135,9 @@ def decide(machine: Machine, value: Value, at: Origin, asks: str = "") -> bool:
 def is_nondeterministic(name: str) -> bool:
     if name in SEEDS:
         return False
-    return any(name == known or (known.endswith(".") and name.startswith(known)) for known in NONDETERMINISTIC)
+    return any(
+        name == known or (known.endswith(".") and name.startswith(known)) for known in NONDETERMINISTIC
+    )
 
 
 def reads_files(name: str) -> bool:
@@ -148,14 +153,16 @@ def call_outside(machine: Machine, callee: Value, args: Args, at: Origin) -> Val
         if is_nondeterministic(payload.name):
             return Value(Nondet(payload.name), origin)
         if reads_files(payload.name):
-            return Value(Unknown(f"{payload.name} reads files", "put what is read into the configuration"), origin)
+            return Value(
+                Unknown(f"{payload.name} reads files", "put what is read into the configuration"), origin
+            )
     for inner in reachable(inputs):
         refuse_callback(inner, at)
-    if isinstance(payload, Sym) and is_standard(payload.module):
-        give(inputs[1:], payload.name)
     opaque = Opaque(callee, tuple(args.positional), dict(args.keywords), len(machine.effects))
     for inner in (*opaque.args, *opaque.kwargs.values()):
         machine.readable(inner.payload, at)
+    if isinstance(payload, Sym) and is_standard(payload.module):
+        give(inputs[1:], payload.name)
     result = Value(opaque, origin)
     raise_if_tried(machine, result, at)
     return result
@@ -221,7 +228,11 @@ def _changes(node: ast.AST, on_self: bool) -> bool:
         target: ast.expr | None = None
         if isinstance(child, ast.Attribute | ast.Subscript) and not isinstance(child.ctx, ast.Load):
             target = child.value
-        elif isinstance(child, ast.Call) and isinstance(child.func, ast.Attribute) and child.func.attr in MUTATING:
+        elif (
+            isinstance(child, ast.Call)
+            and isinstance(child.func, ast.Attribute)
+            and child.func.attr in MUTATING
+        ):
             target = child.func.value
         elif isinstance(child, ast.Call) and isinstance(child.func, ast.Name):
             if child.func.id in ("setattr", "delattr", "exec", "eval", "globals", "vars", "locals"):
@@ -276,7 +287,9 @@ def _spread(holder: Opaque, effect: Effect, name: str) -> None:
     """A method may change what its object was built from. The object's own record of the effect says so; only
     for others that were built from the same parts does it count as a change behind their back."""
     inside = [*holder.args, *holder.kwargs.values(), *holder.fields.values()]
-    parts = [payload for payload in reachable(inside) if isinstance(payload, Opaque) and payload is not holder]
+    parts = [
+        payload for payload in reachable(inside) if isinstance(payload, Opaque) and payload is not holder
+    ]
     for payload in parts:
         payload.log.append(effect)
         payload.version += 1
@@ -301,49 +314,62 @@ class Unmatched(Exception):
     """The value holds code of the checked files: it is not matched with the other side."""
 
 
-def fingerprint(payload: Any, depth: int) -> str:
-    if depth > 40:
-        raise Unmatched
+def fingerprint(payload: Any, depth: int = 0, known: dict[int, str] | None = None) -> str:
+    """Text that is the same only for the same value; long texts are shortened to a digest. Raises `Unmatched`."""
     if is_constant(payload):
-        return f"{type(payload).__name__}:{payload!r}"
+        return shortened(f"{type(payload).__name__}:{payload!r}")
     if isinstance(payload, Sym):
         return f"{payload.name}~{payload.epoch}" if payload.epoch else payload.name
-    inner = depth + 1
+    known = {} if known is None else known
+    if id(payload) not in known:
+        if depth > 400:
+            raise Unmatched
+        known[id(payload)] = shortened(_fingerprint(payload, depth + 1, known))
+    return known[id(payload)]
+
+
+def shortened(text: str) -> str:
+    if len(text) <= 400:
+        return text
+    return f"{text[:40]}…{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _fingerprint(payload: Any, depth: int, known: dict[int, str]) -> str:
+    def of(value: Value) -> str:
+        return fingerprint(value.payload, depth, known)
+
     if isinstance(payload, Term):
         roots = ",".join(f"{version}" for _, version in payload.roots)
-        operands = ", ".join(fingerprint(value.payload, inner) for value in payload.operands)
+        operands = ", ".join(of(value) for value in payload.operands)
         return f"{payload.op}({operands})" + (f"~{roots}" if roots.strip("0,") else "")
     if isinstance(payload, Opaque):
-        return _opaque_fingerprint(payload, inner)
+        return _opaque_fingerprint(payload, of)
     if isinstance(payload, ListObj | TupleObj):
         if isinstance(payload, TupleObj) and payload.cls is not None:
             raise Unmatched
         sign = "[]" if isinstance(payload, ListObj) else "()"
-        return sign[0] + ", ".join(fingerprint(item.payload, inner) for item in payload.items) + sign[1]
+        return sign[0] + ", ".join(of(item) for item in payload.items) + sign[1]
     if isinstance(payload, DictObj):
-        pairs = (
-            f"{fingerprint(key.payload, inner)}: {fingerprint(item.payload, inner)}"
-            for key, item in payload.entries.values()
-        )
+        pairs = (f"{of(key)}: {of(item)}" for key, item in payload.entries.values())
         return f"{payload.flavour}{{{', '.join(pairs)}}}"
     if isinstance(payload, SetObj):
-        items = sorted(fingerprint(item.payload, inner) for item in payload.items.values())
+        items = sorted(of(item) for item in payload.items.values())
         return f"{'frozen' if payload.frozen else ''}set({', '.join(items)})"
     if isinstance(payload, type):
         return payload.__name__
     raise Unmatched
 
 
-def _opaque_fingerprint(payload: Opaque, depth: int) -> str:
-    args = [fingerprint(value.payload, depth) for value in payload.args]
-    args += [f"{name}={fingerprint(value.payload, depth)}" for name, value in sorted(payload.kwargs.items())]
-    fields = [f".{name}={fingerprint(value.payload, depth)}" for name, value in sorted(payload.fields.items())]
+def _opaque_fingerprint(payload: Opaque, of: Callable[[Value], str]) -> str:
+    args = [of(value) for value in payload.args]
+    args += [f"{name}={of(value)}" for name, value in sorted(payload.kwargs.items())]
+    fields = [f".{name}={of(value)}" for name, value in sorted(payload.fields.items())]
     for effect in payload.log:
-        shown = [fingerprint(value.payload, depth) for value in effect.args]
-        shown += [f"{name}={fingerprint(value.payload, depth)}" for name, value in sorted(effect.kwargs.items())]
+        shown = [of(value) for value in effect.args]
+        shown += [f"{name}={of(value)}" for name, value in sorted(effect.kwargs.items())]
         fields.append(f".{effect.name}({', '.join(shown)})")
     epoch = f"~{payload.epoch}" if payload.epoch else ""
-    return f"{fingerprint(payload.callee.payload, depth)}({', '.join(args)}){epoch}{''.join(fields)}"
+    return f"{of(payload.callee)}({', '.join(args)}){epoch}{''.join(fields)}"
 
 
 __all__ = ["call_outside", "children", "decide", "freeze", "opaque_effect", "outside_effect", "term"]

@@ -73,7 +73,9 @@ def compile_pattern(text: str, root_name: str = "") -> Pattern:
             position += 1
         found = TOKEN.match(stripped, position)
         if found is None:
-            raise UsageError(f"pattern {text!r}: not a path like a.b[1].c, lr_*, xs[*], **.leaf or Type.field")
+            raise UsageError(
+                f"pattern {text!r}: not a path like a.b[1].c, lr_*, xs[*], **.leaf or Type.field"
+            )
         inside, name = found.groups()
         if inside is not None:
             tokens.append(f'["{inside[1:-1]}"]' if inside[0] in "\"'" else f"[{inside}]")

@@ -89,7 +89,9 @@ def survey(patterns: list[Pattern], roots: dict[str, Value], single: bool, targe
             pattern.found += 1
             if pattern.anchored and start + len(pattern.tokens) - 1 <= len(path) and end == len(path):
                 if path[start].holder == pattern.tokens[0] and path[start].text != pattern.tokens[0]:
-                    pattern.places.setdefault(target, set()).add((holder, "".join(step.text for step in path[start:])))
+                    pattern.places.setdefault(target, set()).add(
+                        (holder, "".join(step.text for step in path[start:]))
+                    )
     for pattern in patterns:
         places = pattern.places.get(target, set())
         globbed = any(token in ("**", "[*]") or "*" in token for token in pattern.tokens)

@@ -12,7 +12,7 @@ from campaign.check.findings import CheckResult, Finding, VariantResult, verdict
 from campaign.check.patterns import compile_pattern
 from campaign.check.proof import dump, merged, with_room
 from campaign.check.runtime import executed_trees
-from campaign.check.values import NOWHERE, Value
+from campaign.check.values import NOWHERE
 from campaign.check.verdicts import Patterns, classify
 
 LABELS = ("campaign", "condition")
@@ -52,7 +52,7 @@ def prove_plan(plan: Plan) -> CheckResult:
         comparison = Comparison(())
         reference, variant = _unlike(_plain(first.config), _plain(condition.config))
         comparison.compare((), lift(reference, NOWHERE), lift(variant, NOWHERE))
-        findings = tuple(_without_places(finding) for finding in classify(comparison, patterns, (), {}))
+        findings = tuple(_without_places(finding) for finding in classify(comparison, patterns, ()))
         findings = merged(list(findings))
         variants.append(VariantResult(condition.label, verdict_of(findings), findings))
     return CheckResult(first.label, tuple(variants), PLAN_ASSUMPTIONS)
@@ -126,7 +126,17 @@ def agree(targets: Sequence[str], root: Path, entry: str = "names:config") -> No
 
 def first_disagreement(evaluated: Any, executed: Any, path: str) -> str:
     """Where two trees in `dump`'s form differ; empty when they agree in all that is known of both."""
-    open_forms = ("$term", "$unknown", "$nondeterministic", "$call", "$ref", "$function", "$class", "$cases", "$module")
+    open_forms = (
+        "$term",
+        "$unknown",
+        "$nondeterministic",
+        "$call",
+        "$ref",
+        "$function",
+        "$class",
+        "$cases",
+        "$module",
+    )
     for tree in (evaluated, executed):
         if isinstance(tree, dict) and any(form in tree for form in open_forms):
             return ""
@@ -134,7 +144,9 @@ def first_disagreement(evaluated: Any, executed: Any, path: str) -> str:
         if "$dict" in evaluated:
             return _entries(evaluated["$dict"], executed["$dict"], path)
         for key in evaluated:
-            below = first_disagreement(evaluated[key], executed[key], path if key.startswith("$") else f"{path}.{key}")
+            below = first_disagreement(
+                evaluated[key], executed[key], path if key.startswith("$") else f"{path}.{key}"
+            )
             if below:
                 return below
         return ""

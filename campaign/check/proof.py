@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os.path
 import sys
 import threading
@@ -28,6 +29,7 @@ from campaign.errors import UsageError
 
 T = TypeVar("T")
 STACK_BYTES = 512 * 1024 * 1024
+GENERATOR_STACK_BYTES = 32 * 1024 * 1024
 FRAMES = 60_000
 
 
@@ -51,16 +53,21 @@ def with_room(work: Callable[[], T]) -> T:
         except BaseException as error:
             errors.append(error)
 
+    collecting = gc.isenabled()
     before, frames = threading.stack_size(), sys.getrecursionlimit()
     threading.stack_size(STACK_BYTES)
     try:
         sys.setrecursionlimit(FRAMES)
         worker = threading.Thread(target=run)
         worker.start()
+        threading.stack_size(GENERATOR_STACK_BYTES)
+        gc.disable()  # nothing is freed before the answer: collecting would only cost
         worker.join()
     finally:
         threading.stack_size(before)
         sys.setrecursionlimit(frames)
+        if collecting:
+            gc.enable()
     if errors:
         raise errors[0]
     return answers[0]
@@ -122,7 +129,12 @@ def _patterns(declaration: Declaration, entry: Entry | None) -> Patterns:
 def _survey(patterns: Patterns, cases: list[Case], target: str) -> None:
     for index, case in enumerate(cases):
         if not case.problem:
-            survey(patterns.every(), case.roots, case.single, target if not index else f"{target} (case {index + 1})")
+            survey(
+                patterns.every(),
+                case.roots,
+                case.single,
+                target if not index else f"{target} (case {index + 1})",
+            )
 
 
 def _refuse_idle(patterns: Patterns, known: dict[str, list[Case]], results: list[VariantResult]) -> None:
@@ -137,7 +149,12 @@ def _refuse_idle(patterns: Patterns, known: dict[str, list[Case]], results: list
 
 
 def compare_targets(
-    left: Target, references: list[Case], right: Target, variants: list[Case], patterns: Patterns, sources: Sources
+    left: Target,
+    references: list[Case],
+    right: Target,
+    variants: list[Case],
+    patterns: Patterns,
+    sources: Sources,
 ) -> Iterator[Finding]:
     """All cases of both sides that can come about in one environment."""
     targets = (sources.shown(left.path), sources.shown(right.path))
@@ -163,11 +180,17 @@ def compare_cases(
     try:
         for name in {**a.roots, **b.roots}:
             _compare_root(comparison, name, a, b)
-        _compare_effects(comparison, a, b, patterns)
-        findings = classify(comparison, patterns, targets, {})
+        _compare_effects(comparison, a, b)
+        findings = classify(comparison, patterns, targets)
     except Halt as halt:
         findings = [
-            Finding("unproven", "", variant_place=place(halt.origin or NOWHERE), message=halt.reason, edit=halt.edit)
+            Finding(
+                "unproven",
+                "",
+                variant_place=place(halt.origin or NOWHERE),
+                message=halt.reason,
+                edit=halt.edit,
+            )
         ]
     except (RecursionError, MemoryError):
         findings = [Finding("unproven", "", message="the trees are nested too deeply to compare")]
@@ -193,7 +216,7 @@ def _compare_root(comparison: Comparison, name: str, a: Case, b: Case) -> None:
         comparison.compare(path, a.roots[name], b.roots[name])
 
 
-def _compare_effects(comparison: Comparison, a: Case, b: Case, patterns: Patterns) -> None:
+def _compare_effects(comparison: Comparison, a: Case, b: Case) -> None:
     """What both files do to the outside, in order. What is in the tree already was compared there."""
     from campaign.check.patterns import Step
 
@@ -203,9 +226,12 @@ def _compare_effects(comparison: Comparison, a: Case, b: Case, patterns: Pattern
         if index >= len(left) or index >= len(right):
             extra = (left if index < len(left) else right)[index]
             one = Value(None, extra.origin)
-            sides = (one, None) if index < len(left) else (None, one)
+            sides: tuple[Value | None, Value | None] = (one, None) if index < len(left) else (None, one)
             comparison.doubt(
-                path, *sides, f"{extra.name}() is called for its effect on one side only", "call it on both sides"
+                path,
+                *sides,
+                f"{extra.name}() is called for its effect on one side only",
+                "call it on both sides",
             )
             return
         _compare_effect(comparison, path, left[index], right[index])
@@ -231,13 +257,15 @@ def _compare_effect(comparison: Comparison, path: Any, x: Effect, y: Effect) -> 
         comparison.compare((*path, Step(f"[{index}]", "")), mine, other)
         for difference in comparison.differences[before:]:
             difference.unknown = True
-            difference.message = difference.message or f"{x.name}() is called for its effect with another value"
+            difference.message = (
+                difference.message or f"{x.name}() is called for its effect with another value"
+            )
 
 
 def _one_sided_imports(a: Case, b: Case) -> Iterator[Finding]:
     """An import may change what comes after it: one that nothing is read from has to be on both sides."""
     for case, other in ((a, b), (b, a)):
-        for name, origin in unused_imports(case.machine).items():
+        for name, origin in unused_imports(case).items():
             if name not in other.machine.imports:
                 where = place(origin)
                 yield Finding(
@@ -245,7 +273,7 @@ def _one_sided_imports(a: Case, b: Case) -> Iterator[Finding]:
                     f"import {name}",
                     reference_place=where if case is a else None,
                     variant_place=where if case is b else None,
-                    message=f"{name} is imported on one side only and nothing of it is used: it may have effects",
+                    message=f"{name} is imported on one side only and nothing of it is in the configuration: it may have effects",
                     edit="remove the import, or import it on both sides",
                 )
 

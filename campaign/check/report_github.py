@@ -13,7 +13,9 @@ LISTED = 8
 def to_github(result: CheckResult) -> str:
     """Workflow commands, a line each; text from files is escaped so that it cannot be a command."""
     lines = [_annotation(variant) for variant in result.variants if variant.verdict != "proven"]
-    counts = f"{sum(v.verdict == 'proven' for v in result.variants)} of {len(result.variants)} variants proven"
+    counts = (
+        f"{sum(v.verdict == 'proven' for v in result.variants)} of {len(result.variants)} variants proven"
+    )
     lines.append(f"::notice title=campaign check::{escape_message(counts)}")
     return "\n".join(lines) + "\n"
 
@@ -39,7 +41,11 @@ def _annotation(variant: VariantResult) -> str:
 
 
 def _line(found: Finding) -> str:
-    values = f": {found.reference_value or '-'} -> {found.variant_value or '-'}" if found.loads and found.path else ""
+    values = (
+        f": {found.reference_value or '-'} -> {found.variant_value or '-'}"
+        if found.loads and found.path
+        else ""
+    )
     why = f" ({found.message})" if found.message else ""
     taint = f", because of {', '.join(found.tainted_by)}" if found.tainted_by else ""
     return f"{found.path}{values}{why}{taint}" if found.path else found.message

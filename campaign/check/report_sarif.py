@@ -13,7 +13,11 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 RULES = {
     "CC001": ("confound", "Variants differ in a field that is not under test.", "error"),
     "CC002": ("tainted-confound", "A field under test flows into a field that is not.", "error"),
-    "CC003": ("unproven", "It cannot be proven that variants agree outside the fields under test.", "warning"),
+    "CC003": (
+        "unproven",
+        "It cannot be proven that variants agree outside the fields under test.",
+        "warning",
+    ),
     "CC004": ("does-not-load", "A configuration cannot be evaluated.", "warning"),
 }
 

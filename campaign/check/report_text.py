@@ -8,7 +8,14 @@ from collections.abc import Iterator
 from campaign.check.findings import CheckResult, Finding, VariantResult
 
 MARKS = {"under_test": "t", "label": "l", "derived": "d", "confound": "X", "unproven": "?", "cosmetic": "~"}
-LEGEND = {"t": "under test", "l": "label", "d": "derived", "X": "confound", "?": "cannot prove", "~": "cosmetic"}
+LEGEND = {
+    "t": "under test",
+    "l": "label",
+    "d": "derived",
+    "X": "confound",
+    "?": "cannot prove",
+    "~": "cosmetic",
+}
 COLOURS = {"proven": "32", "confound": "31", "unproven": "33"}
 SHOWN_VARIANTS = 20
 BLOCKS = 20
@@ -30,7 +37,11 @@ def to_text(result: CheckResult, width: int = 80, colour: bool = False, verbose:
 def headline(result: CheckResult, colour: bool) -> list[str]:
     counts = Counter(variant.verdict for variant in result.variants)
     words = {"proven": "proven", "confound": "with a confound", "unproven": "cannot be proven"}
-    parts = [f"{counts[verdict]} {words[verdict]}" for verdict in ("proven", "confound", "unproven") if counts[verdict]]
+    parts = [
+        f"{counts[verdict]} {words[verdict]}"
+        for verdict in ("proven", "confound", "unproven")
+        if counts[verdict]
+    ]
     titles = {"proven": "PASS", "confound": "CONFOUND", "unproven": "CANNOT PROVE"}
     title = paint(titles[result.verdict], result.verdict, colour)
     return [f"{title}  {', '.join(parts)}; reference {result.reference}"]
@@ -68,14 +79,18 @@ def matrix_lines(result: CheckResult, width: int, verbose: bool) -> Iterator[str
     yield f"  {'field':<{longest}} " + "".join(f"{number:>{size}}" for number in range(1, len(variants) + 1))
     for path, marks in list(rows.items())[:60]:
         shown = path if len(path) <= longest else "…" + path[-longest + 1 :]
-        yield f"  {shown:<{longest}} " + "".join(f"{marks.get(column, '.'):>{size}}" for column in range(len(variants)))
+        yield f"  {shown:<{longest}} " + "".join(
+            f"{marks.get(column, '.'):>{size}}" for column in range(len(variants))
+        )
     if len(rows) > 60:
         yield f"  and {len(rows) - 60} fields more (--json has them all)"
     used = {mark for marks in rows.values() for mark in marks.values()}
     yield "  " + "   ".join(f"{mark} {LEGEND[mark]}" for mark in LEGEND if mark in used)
 
 
-def block_lines(number: int, variant: VariantResult, width: int, colour: bool, verbose: bool) -> Iterator[str]:
+def block_lines(
+    number: int, variant: VariantResult, width: int, colour: bool, verbose: bool
+) -> Iterator[str]:
     kinds = ("confound", "unproven", *(("derived", "label", "under_test", "cosmetic") if verbose else ()))
     chosen = [finding for kind in kinds for finding in variant.findings if finding.kind == kind]
     for finding in chosen[:BLOCKS]:
@@ -86,11 +101,20 @@ def block_lines(number: int, variant: VariantResult, width: int, colour: bool, v
 
 
 def block(number: int, variant: VariantResult, finding: Finding, colour: bool) -> Iterator[str]:
-    names = {"confound": "confound", "unproven": "cannot prove", "under_test": "under test", "derived": "derived"}
+    names = {
+        "confound": "confound",
+        "unproven": "cannot prove",
+        "under_test": "under test",
+        "derived": "derived",
+    }
     what = names.get(finding.kind, finding.kind)
     detail = f" ({finding.detail})" if finding.detail not in ("", "value") else ""
     head = paint(what, finding.kind, colour)
-    yield f"{head}: {finding.path}{detail}, in {variant.target}" if finding.path else f"{head}: {variant.target}"
+    yield (
+        f"{head}: {finding.path}{detail}, in {variant.target}"
+        if finding.path
+        else f"{head}: {variant.target}"
+    )
     if finding.loads and (finding.reference_place or finding.variant_place):
         size = max(len(finding.reference_value), len(finding.variant_value), 4)
         left = finding.reference_value or ("-" if finding.kind != "unproven" else "")

@@ -68,7 +68,12 @@ def executed_trees(targets: Sequence[str], root: Path) -> dict[str, Any]:
         command = [sys.executable, "-c", RUNNER, str((root / target).resolve())]
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, stdin=subprocess.DEVNULL
+                command,
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_S,
+                check=False,
+                stdin=subprocess.DEVNULL,
             )
             answer = json.loads(done.stdout)
         except (subprocess.TimeoutExpired, ValueError):

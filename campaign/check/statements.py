@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 
 from campaign.check.attributes import delete_attribute, get_attribute, set_attribute
 from campaign.check.calls import call, call_method
@@ -36,7 +35,28 @@ from campaign.check.values import (
     Value,
 )
 
-QUIET = ("print", "warnings.", "logging.", "pprint.", "rich.print", "absl.logging.", "loguru.logger.", "tqdm.")
+UNFOLLOWED_NAMES = frozenset(
+    {
+        "__class__",
+        "__builtins__",
+        "__getattr__",
+        "__dict__",
+        "__path__",
+        "__package__",
+        "__spec__",
+        "__loader__",
+    }
+)
+QUIET = (
+    "print",
+    "warnings.",
+    "logging.",
+    "pprint.",
+    "rich.print",
+    "absl.logging.",
+    "loguru.logger.",
+    "tqdm.",
+)
 """Calls as statements that only tell the user something; names that end with a dot are beginnings."""
 
 
@@ -92,7 +112,7 @@ def assign(machine: Machine, target: ast.expr, value: Value, scope: Scope) -> No
 
 def bind(machine: Machine, name: str, value: Value, scope: Scope) -> None:
     if name.startswith("__"):
-        if name in ("__class__", "__builtins__", "__getattr__", "__dict__") and scope.kind == "module":
+        if name in UNFOLLOWED_NAMES and scope.kind == "module":
             raise Halt(f"sets {name} of the module", value.origin)
         name = mangled(name, scope)
     holder = scope.holder(name)
@@ -136,8 +156,6 @@ def annotated_assignment(machine: Machine, node: ast.AnnAssign, scope: Scope) ->
 
 def augmented_assignment(machine: Machine, node: ast.AugAssign, scope: Scope) -> Completion:
     at = machine.place(node, scope)
-    read: Callable[[], Value]
-    write: Callable[[Value], None]
     target = node.target
     if isinstance(target, ast.Name):
         load = ast.copy_location(ast.Name(target.id, ast.Load()), target)
@@ -228,7 +246,9 @@ def leaves(node: ast.stmt) -> bool:
     """Whether a branch may leave its block, so that what follows depends on the test as well."""
     known = getattr(node, "_leaves", None)
     if known is None:
-        known = any(isinstance(child, ast.Return | ast.Raise | ast.Break | ast.Continue) for child in ast.walk(node))
+        known = any(
+            isinstance(child, ast.Return | ast.Raise | ast.Break | ast.Continue) for child in ast.walk(node)
+        )
         node._leaves = known  # type: ignore[attr-defined]
     return bool(known)
 
@@ -274,7 +294,9 @@ def for_loop(machine: Machine, node: ast.For, scope: Scope) -> Completion:
     return machine.run(node.orelse, scope)
 
 
-def function_definition(machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> Completion:
+def function_definition(
+    machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope
+) -> Completion:
     decorators = [machine.eval(decorator, scope) for decorator in node.decorator_list]
     value = new_function(machine, node, scope, node.name)
     bind(machine, node.name, decorated(machine, node, decorators, value, scope), scope)
@@ -288,9 +310,7 @@ def class_definition(machine: Machine, node: ast.ClassDef, scope: Scope) -> Comp
     return None
 
 
-def decorated(
-    machine: Machine, node: ast.AST, decorators: list[Value], value: Value, scope: Scope
-) -> Value:
+def decorated(machine: Machine, node: ast.AST, decorators: list[Value], value: Value, scope: Scope) -> Value:
     """The decorators applied, innermost first. One from outside is also an effect: it may register what it gets."""
     for decorator in reversed(decorators):
         at = machine.place(node, scope, value.origin, decorator.origin)
@@ -361,7 +381,11 @@ def raise_statement(machine: Machine, node: ast.Raise, scope: Scope) -> Completi
     payload = value.payload
     if isinstance(payload, type) and issubclass(payload, BaseException):
         raise Raised(Value(ErrorObj(payload, ()), at))
-    if isinstance(payload, ClassObj) and payload.builtin is not None and issubclass(payload.builtin, BaseException):
+    if (
+        isinstance(payload, ClassObj)
+        and payload.builtin is not None
+        and issubclass(payload.builtin, BaseException)
+    ):
         value = call(machine, value, Args([]), at, scope)
         payload = value.payload
     if isinstance(payload, ErrorObj):
@@ -446,9 +470,11 @@ def catches(machine: Machine, error: Value, wanted: Value, at: Origin) -> bool:
         return issubclass(payload.type, kind)
     elif isinstance(kind, ClassObj):
         return False
-    if isinstance(kind, OUTSIDE | Unknown):  # type: ignore[arg-type]
+    if isinstance(kind, OUTSIDE | Unknown):
         raise Halt("catches an exception from outside", at, "catch a builtin exception")
-    raise machine.error(TypeError, "catching classes that do not inherit from BaseException is not allowed", at)
+    raise machine.error(
+        TypeError, "catching classes that do not inherit from BaseException is not allowed", at
+    )
 
 
 def with_statement(machine: Machine, node: ast.With, scope: Scope) -> Completion:

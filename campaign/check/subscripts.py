@@ -55,7 +55,9 @@ def get_item(machine: Machine, holder: Value, index: Value, at: Origin) -> Value
         from campaign.check.calls import call_method
 
         return call_method(machine, holder, "__getitem__", Args([index]), at)
-    if isinstance(payload, (*OUTSIDE, Unknown, Nondet)) or is_constant(payload) and not is_constant(index.payload):
+    if isinstance(payload, (*OUTSIDE, Unknown, Nondet)) or (
+        is_constant(payload) and not is_constant(index.payload)
+    ):
         return term(machine, "[]", at, holder, index)
     raise machine.error(TypeError, "object is not subscriptable", at)
 
@@ -107,7 +109,9 @@ def _with_index(value: Value, index: Value) -> Value:
     return Value(value.payload, Origin(origin.file, origin.line, origin.column, (origin, index.origin)))
 
 
-def sequence_item(machine: Machine, holder: Value, payload: ListObj | TupleObj, index: Value, at: Origin) -> Value:
+def sequence_item(
+    machine: Machine, holder: Value, payload: ListObj | TupleObj, index: Value, at: Origin
+) -> Value:
     position = _plain_index(index)
     if isinstance(position, slice):
         try:

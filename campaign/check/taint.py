@@ -6,7 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 
 from campaign.check.difference import Difference
-from campaign.check.values import Origin, Value, reachable, children, is_constant
+from campaign.check.values import Origin, Value, children, is_constant, reachable
+
+VISITED = 50_000
+"""Origins that are looked at to explain one difference."""
 
 Leaf = tuple[str, int, int]
 
@@ -15,14 +18,20 @@ def all_leaves(value: Value | None) -> list[Origin]:
     """The literals and file names that a value, and everything in it, goes back to."""
     if value is None:
         return []
-    values = [value]
+    stack = [value.origin]
     for payload in reachable([value])[:5_000]:
-        values.extend(children(payload))
-    found: dict[int, Origin] = {}
-    for inner in values[:20_000]:
-        for leaf in inner.origin.leaves():
-            found[id(leaf)] = leaf
-    return list(found.values())
+        stack.extend(inner.origin for inner in children(payload)[:5_000])
+    found: list[Origin] = []
+    seen: set[int] = set()
+    while stack and len(seen) < VISITED:
+        origin = stack.pop()
+        if id(origin) in seen:
+            continue
+        seen.add(id(origin))
+        if origin.kind:
+            found.append(origin)
+        stack.extend(origin.parents)
+    return found
 
 
 def literal_places(value: Value | None) -> set[Leaf]:
@@ -46,7 +55,9 @@ def follows_entirely(difference: Difference, tested: set[Leaf], targets: tuple[s
         return Counter(
             repr(leaf.value)
             for leaf in all_leaves(value)
-            if leaf.kind == "literal" and leaf.file in targets and (leaf.file, leaf.line, leaf.column) not in tested
+            if leaf.kind == "literal"
+            and leaf.file in targets
+            and (leaf.file, leaf.line, leaf.column) not in tested
         )
 
     return rest(difference.reference) == rest(difference.variant)

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from campaign.check.constants import NotConcrete, lower
 from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine
 from campaign.check.operators import describe_term
-from campaign.check.values import ClassObj, ErrorObj, InstObj, Nondet, Origin, Unknown, Value, is_constant
+from campaign.check.values import (
+    ClassObj,
+    ErrorObj,
+    InstObj,
+    Nondet,
+    Origin,
+    Unknown,
+    Value,
+    is_constant,
+    spoiled,
+)
+
+TEXT: dict[str, Callable[[Any], str]] = {"str": str, "repr": repr, "ascii": ascii, "format": str}
 
 
 def as_text(machine: Machine, value: Value, function: str, at: Origin) -> Value:
@@ -17,7 +32,7 @@ def as_text(machine: Machine, value: Value, function: str, at: Origin) -> Value:
     if isinstance(payload, str) and function in ("str", "format"):
         return Value(payload, origin)
     if isinstance(payload, Unknown | Nondet):
-        return Value(payload, origin)
+        return Value(spoiled(payload), origin)
     if isinstance(payload, InstObj):
         return instance_text(machine, value, payload, function, at)
     if isinstance(payload, ErrorObj):
@@ -31,7 +46,7 @@ def as_text(machine: Machine, value: Value, function: str, at: Origin) -> Value:
         raise Halt(f"the text of class {payload.name}", at, "write the text out")
     try:
         real = lower(payload)
-        return Value({"str": str, "repr": repr, "ascii": ascii, "format": str}[function](real), origin)
+        return Value(TEXT[function](real), origin)
     except NotConcrete:
         return describe_term(machine, function, at, value)
     except ValueError as error:
@@ -53,7 +68,9 @@ def instance_text(machine: Machine, value: Value, payload: InstObj, function: st
     if cls.kind == "enum":
         if cls.builtin is not None and function != "repr":
             plain = payload.attrs["value"]
-            mixed_by_name = any(getattr(base.payload, "name", "") in ("enum.IntEnum", "enum.StrEnum") for base in cls.bases)
+            mixed_by_name = any(
+                getattr(base.payload, "name", "") in ("enum.IntEnum", "enum.StrEnum") for base in cls.bases
+            )
             if mixed_by_name:
                 return as_text(machine, plain, "str", at)
             if function == "format" or cls.builtin is not None:
@@ -71,5 +88,7 @@ def instance_text(machine: Machine, value: Value, payload: InstObj, function: st
                 if not isinstance(inner.payload, str):
                     return describe_term(machine, function, at, value)
                 parts.append(f"{field.name}={inner.payload}")
-        return Value(f"{cls.qualname}({', '.join(parts)})", Origin(at.file, at.line, at.column, (value.origin,)))
+        return Value(
+            f"{cls.qualname}({', '.join(parts)})", Origin(at.file, at.line, at.column, (value.origin,))
+        )
     return Value(Nondet("the address in an object's text"), at)

@@ -71,7 +71,9 @@ def code_attributes(cls: ClassObj) -> dict[str, Value]:
 
 
 def fields_of(payload: InstObj) -> dict[str, Value]:
-    fields = {name: value for name, value in data_attributes(payload.cls).items() if name not in payload.attrs}
+    fields = {
+        name: value for name, value in data_attributes(payload.cls).items() if name not in payload.attrs
+    }
     fields.update(payload.attrs)
     return fields
 

@@ -39,21 +39,6 @@ class Origin:
         """`literal`, `file` (derives from `__file__` or `__name__`), or empty for what was computed."""
         self.value = value
 
-    def leaves(self, limit: int = 20_000) -> list[Origin]:
-        """The origins without parents that this one goes back to."""
-        found: list[Origin] = []
-        seen: set[int] = set()
-        stack = [self]
-        while stack and len(seen) < limit:
-            origin = stack.pop()
-            if id(origin) in seen:
-                continue
-            seen.add(id(origin))
-            if origin.kind:
-                found.append(origin)
-            stack.extend(origin.parents)
-        return found
-
 
 NOWHERE = Origin("", 0, 0)
 
@@ -123,6 +108,12 @@ class DictObj(Mutable):
         self.flags: dict[str, Any] = {}
 
 
+def pairs_in_order(payload: DictObj) -> list[tuple[Value, Value]]:
+    """The entries as iteration gives them; ml_collections sorts its keys."""
+    pairs = list(payload.entries.values())
+    return sorted(pairs, key=lambda pair: str(pair[0].payload)) if payload.flavour == "ml" else pairs
+
+
 class View:
     """`keys()`, `values()` or `items()` of a dict: sees the dict as it is when looked at."""
 
@@ -165,7 +156,9 @@ class FieldObj:
 
     __slots__ = ("default", "factory", "init", "kw_only")
 
-    def __init__(self, default: Value | None, factory: Value | None, init: bool, kw_only: bool | None) -> None:
+    def __init__(
+        self, default: Value | None, factory: Value | None, init: bool, kw_only: bool | None
+    ) -> None:
         self.default = default
         self.factory = factory
         self.init = init
@@ -189,8 +182,20 @@ class ClassObj(Mutable):
     """A class of the checked files. `outside` when a base is from outside, so that its instances are opaque."""
 
     __slots__ = (
-        "annotations", "bases", "builtin", "fields", "kind", "keywords", "members", "module", "mro", "name",
-        "namespace", "options", "outside", "qualname",
+        "annotations",
+        "bases",
+        "builtin",
+        "fields",
+        "keywords",
+        "kind",
+        "members",
+        "module",
+        "mro",
+        "name",
+        "namespace",
+        "options",
+        "outside",
+        "qualname",
     )  # fmt: skip
 
     def __init__(self, name: str, qualname: str, module: ModuleObj, bases: tuple[Value, ...]) -> None:
@@ -347,7 +352,12 @@ class Effect:
     __slots__ = ("args", "captured", "kwargs", "name", "origin", "target")
 
     def __init__(
-        self, name: str, target: Value | None, args: tuple[Value, ...], kwargs: dict[str, Value], origin: Origin
+        self,
+        name: str,
+        target: Value | None,
+        args: tuple[Value, ...],
+        kwargs: dict[str, Value],
+        origin: Origin,
     ) -> None:
         self.name = name
         self.target = target
@@ -403,6 +413,21 @@ class Nondet:
 
     def __init__(self, source: str) -> None:
         self.source = source
+
+
+class Placeholder(Nondet):
+    """mmengine's `{{_base_.x}}` while the file runs: a random text, replaced afterwards where it is a whole value."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: str) -> None:
+        super().__init__("a part of the placeholder {{_base_." + path + "}}")
+        self.path = path
+
+
+def spoiled(payload: Any) -> Any:
+    """What an operation makes of something unknown: a placeholder is no placeholder any more."""
+    return Nondet(payload.source) if isinstance(payload, Placeholder) else payload
 
 
 OUTSIDE = (Sym, Opaque, Term)

@@ -51,9 +51,7 @@ def place(origin: Origin) -> Place | None:
     return Place(origin.file, origin.line or None, origin.column or None)
 
 
-def classify(
-    comparison: Comparison, patterns: Patterns, targets: tuple[str, ...], roots: dict[str, str]
-) -> list[Finding]:
+def classify(comparison: Comparison, patterns: Patterns, targets: tuple[str, ...]) -> list[Finding]:
     """The findings of one pair of trees."""
     tested = Tested()
     findings: list[Finding] = []
@@ -78,7 +76,9 @@ def classify(
     return findings
 
 
-def undeclared(difference: Difference, patterns: Patterns, tested: Tested, targets: tuple[str, ...]) -> Finding:
+def undeclared(
+    difference: Difference, patterns: Patterns, tested: Tested, targets: tuple[str, ...]
+) -> Finding:
     if only_file_names(difference):
         return finding(difference, "label", message="derives only from the file's name")
     tainted_by = explaining(difference, tested.fields)
@@ -92,7 +92,9 @@ def undeclared(difference: Difference, patterns: Patterns, tested: Tested, targe
     return finding(difference, "confound", tainted_by)
 
 
-def finding(difference: Difference, kind: Kind, tainted_by: tuple[str, ...] = (), message: str = "") -> Finding:
+def finding(
+    difference: Difference, kind: Kind, tainted_by: tuple[str, ...] = (), message: str = ""
+) -> Finding:
     return Finding(
         kind=kind,
         path=path_text(difference.path),
@@ -107,17 +109,25 @@ def finding(difference: Difference, kind: Kind, tainted_by: tuple[str, ...] = ()
     )
 
 
-def interpolated(comparison: Comparison, patterns: Patterns, differing: list[tuple[str, Kind]]) -> list[Finding]:
+def interpolated(
+    comparison: Comparison, patterns: Patterns, differing: list[tuple[str, Kind]]
+) -> list[Finding]:
     """Texts like `${train.lr}` are the same on both sides, and differ once they are filled in."""
     findings = []
     for path, a, b in comparison.texts:
         if matching([*patterns.under_test, *patterns.labels], path) is not None:
             continue
         for name in INTERPOLATION.findall(a.payload):
-            sources = [(text, kind) for text, kind in differing if text == name or text.startswith((f"{name}.", f"{name}["))]
+            sources = [
+                (text, kind)
+                for text, kind in differing
+                if text == name or text.startswith((f"{name}.", f"{name}["))
+            ]
             if not sources:
                 continue
-            derived = matching(patterns.derived_ok, path) is not None and all(kind == "under_test" for _, kind in sources)
+            derived = matching(patterns.derived_ok, path) is not None and all(
+                kind == "under_test" for _, kind in sources
+            )
             findings.append(
                 Finding(
                     kind="derived" if derived else "confound",

@@ -78,7 +78,9 @@ def _version(wanted: bool) -> None:
 def _root(
     ctx: typer.Context,
     debug: bool = typer.Option(False, "--debug", envvar="CAMPAIGN_DEBUG", help="Show tracebacks."),
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
 ) -> None:
     """Experiment campaigns for RL post-training: conditions x seeds, proven fair, nothing lost, a valid
     verdict."""

@@ -90,6 +90,7 @@ def _show(
     show_conditions(view, console)
     show_failures(view, console)
     if squeeze:
+        console.print("\nLoRA-Squeeze, the first run's adapter:", style="bold")
         show_squeeze(squeeze, console)
     if report:
         console.print(f"\nreport: {report}", soft_wrap=True)

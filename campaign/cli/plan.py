@@ -37,8 +37,8 @@ def plan(
     ] = False,
 ) -> None:
     """Show the runs, what will happen to each and why; no side effect."""
-    from campaign.cli.console import print_json, stdout
     from campaign.check.report_json import to_json
+    from campaign.cli.console import print_json, stdout
     from campaign.cli.plan_view import as_json, hanging, show
     from campaign.cli.proving import prove_spec, sentence
     from campaign.spec import load, resolve

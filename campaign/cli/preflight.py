@@ -28,11 +28,7 @@ def preflight(plan: Plan, spec: Path, allow_confounds: str | None) -> CheckResul
         if allow_confounds is None:
             said = to_text(result, max(60, stderr().width), False, False).rstrip()
             raise Confounded(f"nothing was started: {sentence(result)}\n\n{said}\n\n{HOW_TO_GO_ON}")
-        stderr().print(
-            f"{sentence(result)}; allowed: {allow_confounds}", style="yellow", soft_wrap=True
-        )
+        stderr().print(f"{sentence(result)}; allowed: {allow_confounds}", style="yellow", soft_wrap=True)
     elif result.verdict == "unproven":
-        stderr().print(
-            f"{sentence(result)}; see: campaign check {spec}", style="yellow", soft_wrap=True
-        )
+        stderr().print(f"{sentence(result)}; see: campaign check {spec}", style="yellow", soft_wrap=True)
     return result

@@ -169,7 +169,9 @@ def _prepare(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> tuple[Plan, 
     plan, facts = _plan(loaded, paths, own_lock=True)
     proof = preflight(plan, wishes.spec, wishes.allow_confounds)
     chosen = to_run(plan, facts, retry_failed=wishes.retry_failed, rerun_stale=wishes.rerun_stale)
-    write_folder(paths, loaded.text, {**plan_to_json(plan), "provenance": _origin(paths, wishes.spec, chosen)})
+    write_folder(
+        paths, loaded.text, {**plan_to_json(plan), "provenance": _origin(paths, wishes.spec, chosen)}
+    )
     write_json(paths.check, {**to_json(proof), "allowed": wishes.allow_confounds})
     claims, labels = read_hypotheses(plan.hypotheses), [condition.label for condition in plan.conditions]
     keep_frozen(paths.frozen, freeze(claims, plan.seeds, plan.looks, labels))

@@ -15,6 +15,7 @@ from campaign.check.targets import Entry, Target
 from campaign.check.values import DictObj, ListObj, Origin, Unknown, Value
 from campaign.errors import UsageError
 
+DEEPEST = 100
 HEADER = re.compile(r"^\s*\[\[?\s*([^\]]+?)\s*\]\]?")
 KEY = re.compile(r"""^\s*([\w.\-"']+)\s*=""")
 
@@ -22,6 +23,7 @@ KEY = re.compile(r"""^\s*([\w.\-"']+)\s*=""")
 def load_document(machine: Machine, target: Target, entry: Entry | None) -> tuple[dict[str, Value], bool]:
     text = machine.sources.text(target.path)
     file = machine.sources.shown(target.path)
+    refuse_deep(text)
     if target.path.endswith(".toml"):
         root = read_toml(text, file)
     else:
@@ -39,6 +41,18 @@ def load_document(machine: Machine, target: Target, entry: Entry | None) -> tupl
     if entry is not None:
         raise UsageError(f"{target.text}: entry {entry.kind!r} is for Python files")
     return {"": value}, True
+
+
+def refuse_deep(text: str) -> None:
+    """Raises `Unreadable` where brackets are nested deeper than any configuration's."""
+    depth = 0
+    for char in text:
+        if char in "[{":
+            depth += 1
+            if depth > DEEPEST:
+                raise Unreadable("is nested too deeply")
+        elif char in "]}" and depth:
+            depth -= 1
 
 
 def select(value: Value, path: str, target: Target) -> Value:
@@ -104,10 +118,8 @@ def _toml_value(data: Any, path: tuple[str, ...], lines: dict[tuple[str, ...], i
 def read_yaml(machine: Machine, text: str, file: str) -> Value:
     import yaml
 
-    loader_class = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        loader = yaml.SafeLoader(text) if len(text) < 200_000 else loader_class(text)
-        node = loader.get_single_node()
+        node = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text).get_single_node()
         if node is None:
             return Value(None, Origin(file, 1, 1))
         return _Yaml(machine, file, yaml).value(node)

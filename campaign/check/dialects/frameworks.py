@@ -23,7 +23,9 @@ def ml_config_dict(machine: Machine, args: Args, site: Site) -> Value:
         if not isinstance(value.payload, bool):
             raise Halt(f"ConfigDict({name}=...) only known at run time", site.at)
         result.flags[name] = value.payload
-    initial = args.positional or [args.keywords[name] for name in args.keywords if name == "initial_dictionary"]
+    initial = args.positional or [
+        args.keywords[name] for name in args.keywords if name == "initial_dictionary"
+    ]
     for key, item in pairs_of(machine, Args(list(initial[:1])), site.at):
         store(machine, result, key, nested(machine, item, "ml", site.at), site.at)
     return Value(result, site.at)
@@ -85,4 +87,8 @@ FRAMEWORKS: dict[str, Any] = {
 
 def mm_like_create(machine: Machine, args: Args, site: Site) -> Value:
     """`config_dict.create(a=1)`."""
-    return ml_config_dict(machine, Args([Value(DictObj({n: (Value(n, site.at), v) for n, v in args.keywords.items()}), site.at)]), site)
+    return ml_config_dict(
+        machine,
+        Args([Value(DictObj({n: (Value(n, site.at), v) for n, v in args.keywords.items()}), site.at)]),
+        site,
+    )

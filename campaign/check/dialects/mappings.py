@@ -18,7 +18,9 @@ ATTRIBUTES = frozenset({"config", "ml", "omega"})
 NESTS = {"ml": "ml", "omega": "omega", "config": "config"}
 
 
-def mapping_attribute(machine: Machine, holder: Value, payload: DictObj, name: str, at: Origin) -> Value | None:
+def mapping_attribute(
+    machine: Machine, holder: Value, payload: DictObj, name: str, at: Origin
+) -> Value | None:
     special = SPECIAL.get((payload.flavour, name))
     if special is not None:
         return Value(Builtin(name, special, holder), at)
@@ -65,7 +67,9 @@ def nested(machine: Machine, value: Value, flavour: str, at: Origin) -> Value:
     if flavour == "omega" and isinstance(payload, TupleObj) and payload.cls is None:
         return Value(ListObj([nested(machine, item, flavour, at) for item in payload.items]), value.origin)
     if flavour == "config" and isinstance(payload, TupleObj) and payload.cls is None:
-        return Value(TupleObj(tuple(nested(machine, item, flavour, at) for item in payload.items)), value.origin)
+        return Value(
+            TupleObj(tuple(nested(machine, item, flavour, at) for item in payload.items)), value.origin
+        )
     return value
 
 

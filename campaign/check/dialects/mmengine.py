@@ -18,6 +18,7 @@ from campaign.check.values import (
     ListObj,
     ModuleObj,
     Origin,
+    Placeholder,
     TupleObj,
     Value,
 )
@@ -49,7 +50,9 @@ def load_config(machine: Machine, path: str, at: Origin, chain: tuple[str, ...] 
     if path in chain:
         raise Halt("a config is its own base", at)
     if not machine.boundary.holds(path, relative=True) or len(chain) > 50:
-        raise Halt(f"base {os.path.basename(path)} is outside of what is followed", at, "add its folder to `follow`")
+        raise Halt(
+            f"base {os.path.basename(path)} is outside of what is followed", at, "add its folder to `follow`"
+        )
     if not machine.sources.is_file(path):
         raise machine.error(FileNotFoundError, f"no base {machine.sources.shown(path)}", at)
     tree = machine.sources.tree(path)
@@ -64,7 +67,9 @@ def load_config(machine: Machine, path: str, at: Origin, chain: tuple[str, ...] 
     return run_config(machine, tree, module, base, at)
 
 
-def run_config(machine: Machine, tree: ast.Module, module: ModuleObj, base: DictObj, at: Origin) -> dict[str, Value]:
+def run_config(
+    machine: Machine, tree: ast.Module, module: ModuleObj, base: DictObj, at: Origin
+) -> dict[str, Value]:
     """The file's own names, merged over its bases."""
     module.scope.vars["_base_"] = Value(base, at)
     body = [_Substitute().visit(node) for node in _copy(tree).body if not _is_base(node)]
@@ -98,15 +103,17 @@ def base_files(machine: Machine, tree: ast.Module, module: ModuleObj) -> list[st
             if not all(isinstance(name, str) for name in names):
                 raise Halt("_base_ is only known at run time", machine.place(node, module.scope))
             if any("::" in name for name in names):
-                raise Halt("a base from another package", machine.place(node, module.scope), "use a relative path")
+                raise Halt(
+                    "a base from another package", machine.place(node, module.scope), "use a relative path"
+                )
             return [os.path.normpath(os.path.join(module.package, name)) for name in names]
     return []
 
 
 class _Substitute(ast.NodeTransformer):
-    """`{{_base_.model.x}}` parses as a set in a set: it becomes the base's value."""
+    """`{{_base_.model.x}}` parses as a set in a set: it becomes a placeholder."""
 
-    def visit_Set(self, node: ast.Set) -> ast.expr:  # noqa: N802
+    def visit_Set(self, node: ast.Set) -> ast.expr:
         inner = node.elts[0]
         if len(node.elts) == 1 and isinstance(inner, ast.Set) and len(inner.elts) == 1:
             path = inner.elts[0]
@@ -114,7 +121,8 @@ class _Substitute(ast.NodeTransformer):
             while isinstance(root, ast.Attribute):
                 root = root.value
             if isinstance(root, ast.Name) and root.id == "_base_" and isinstance(path, ast.Attribute):
-                return path
+                placeholder: Any = Placeholder(ast.unparse(path).partition(".")[2])
+                return ast.copy_location(ast.Constant(placeholder), node)
         self.generic_visit(node)
         return node
 
@@ -122,6 +130,8 @@ class _Substitute(ast.NodeTransformer):
 def substituted(machine: Machine, value: Value, base: DictObj, module: ModuleObj, at: Origin) -> Value:
     """Placeholders in texts replaced, as mmengine does after the file ran."""
     payload = value.payload
+    if isinstance(payload, Placeholder):
+        return _reach(machine, base, payload.path, value.origin)
     if isinstance(payload, str) and "{{" in payload:
         return _text(machine, value, payload, base, module)
     if isinstance(payload, DictObj):
@@ -192,7 +202,7 @@ def merge(machine: Machine, child: DictObj, base: DictObj, at: Origin) -> DictOb
             continue
         entries = dict(payload.entries)
         deletes = entries.pop("_delete_", None)
-        if deletes is not None and deletes[1].payload is True or known is None:
+        if (deletes is not None and deletes[1].payload is True) or known is None:
             kept = DictObj(entries)
             store(machine, result, name, Value(_without_marks(machine, kept, at), value.origin), at)
             continue

@@ -12,9 +12,15 @@ _PAIR = re.compile(r"^(\s*)([\w]+)(\s*[=:]\s*)(\S.*)$")
 
 def _pairs(source: Source) -> list[int]:
     """Rows that say `key = value` on one line, the field under test left out."""
-    return [number for number, row in enumerate(source.lines) if (found := _PAIR.match(row))
-            and not found[4].startswith(("&", "*")) and found[2] not in ("alpha",)
-            and REFERENCE_VALUE not in row and VARIANT_VALUE not in row]
+    return [
+        number
+        for number, row in enumerate(source.lines)
+        if (found := _PAIR.match(row))
+        and not found[4].startswith(("&", "*"))
+        and found[2] not in ("alpha",)
+        and REFERENCE_VALUE not in row
+        and VARIANT_VALUE not in row
+    ]
 
 
 def _with_row(source: Source, number: int, *rows: str) -> str:
@@ -22,8 +28,11 @@ def _with_row(source: Source, number: int, *rows: str) -> str:
 
 
 def _row(source: Source, pattern: str) -> tuple[int, re.Match[str]] | None:
-    found = [(number, match) for number in _pairs(source)
-             if (match := re.match(rf"^(\s*\w+\s*[=:]\s*){pattern}$", source.lines[number]))]
+    found = [
+        (number, match)
+        for number in _pairs(source)
+        if (match := re.match(rf"^(\s*\w+\s*[=:]\s*){pattern}$", source.lines[number]))
+    ]
     return source.pick(found)
 
 
@@ -47,13 +56,18 @@ def document_spaces(source: Source) -> str | None:
 
 def document_rows_swapped(source: Source) -> str | None:
     rows = _pairs(source)
-    pairs = [(left, right) for left, right in zip(rows, rows[1:], strict=False) if right == left + 1
-             and _indent(source.lines[left]) == _indent(source.lines[right])]
+    pairs = [
+        (left, right)
+        for left, right in zip(rows, rows[1:], strict=False)
+        if right == left + 1 and _indent(source.lines[left]) == _indent(source.lines[right])
+    ]
     pair = source.pick(pairs)
     if pair is None:
         return None
     left, right = pair
-    return "\n".join([*source.lines[:left], source.lines[right], source.lines[left], *source.lines[right + 1 :]])
+    return "\n".join(
+        [*source.lines[:left], source.lines[right], source.lines[left], *source.lines[right + 1 :]]
+    )
 
 
 def _indent(row: str) -> int:
@@ -92,7 +106,11 @@ def document_text_changed(source: Source) -> str | None:
 
 def document_flag_flipped(source: Source) -> str | None:
     found = _row(source, r"(true|false)")
-    return _with_row(source, found[0], found[1][1] + ("false" if found[1][2] == "true" else "true")) if found else None
+    return (
+        _with_row(source, found[0], found[1][1] + ("false" if found[1][2] == "true" else "true"))
+        if found
+        else None
+    )
 
 
 def document_flag_to_text(source: Source) -> str | None:
@@ -128,7 +146,9 @@ def document_list_over_lines(source: Source) -> str | None:
     if not found:
         return None
     pad = " " * (_indent(source.lines[found[0]]) + 2)
-    return _with_row(source, found[0], f"{found[1][1]}[", f"{pad}{found[1][2]},", f"{pad}{found[1][3]}", f"{pad}]")
+    return _with_row(
+        source, found[0], f"{found[1][1]}[", f"{pad}{found[1][2]},", f"{pad}{found[1][3]}", f"{pad}]"
+    )
 
 
 def document_other_run_changed(source: Source) -> str | None:
@@ -153,14 +173,20 @@ def yaml_merge_moved_down(source: Source) -> str | None:
     if "      <<: *defaults\n" not in source.text:
         return None
     moved = source.text.replace("      <<: *defaults\n", "", 1)
-    return moved.replace("      optim:\n        kind: sgd\n", "      <<: *defaults\n      optim:\n        kind: sgd\n", 1)
+    return moved.replace(
+        "      optim:\n        kind: sgd\n", "      <<: *defaults\n      optim:\n        kind: sgd\n", 1
+    )
 
 
 def yaml_truth_spelled(source: Source) -> str | None:
     if "anchor" not in source.text and "&defaults" not in source.text:
         return None
     found = _row(source, r"(true|false)")
-    return _with_row(source, found[0], found[1][1] + ("yes" if found[1][2] == "true" else "off")) if found else None
+    return (
+        _with_row(source, found[0], found[1][1] + ("yes" if found[1][2] == "true" else "off"))
+        if found
+        else None
+    )
 
 
 def toml_table_inlined(source: Source) -> str | None:
@@ -187,12 +213,31 @@ def toml_underscores(source: Source) -> str | None:
 
 
 PRESERVING = (
-    document_comment, document_blank_line, document_spaces, document_rows_swapped, document_quotes,
-    document_number_spelled, document_list_over_lines, document_other_run_changed, yaml_merge_written_out,
-    yaml_merge_moved_down, yaml_truth_spelled, toml_table_inlined, toml_dotted_key, toml_underscores,
+    document_comment,
+    document_blank_line,
+    document_spaces,
+    document_rows_swapped,
+    document_quotes,
+    document_number_spelled,
+    document_list_over_lines,
+    document_other_run_changed,
+    yaml_merge_written_out,
+    yaml_merge_moved_down,
+    yaml_truth_spelled,
+    toml_table_inlined,
+    toml_dotted_key,
+    toml_underscores,
 )
 CHANGING = (
-    document_number_changed, document_number_to_float, document_number_to_text, document_text_changed,
-    document_flag_flipped, document_flag_to_text, document_key_renamed, document_row_deleted, document_row_added,
-    document_list_reordered, yaml_merge_dropped,
+    document_number_changed,
+    document_number_to_float,
+    document_number_to_text,
+    document_text_changed,
+    document_flag_flipped,
+    document_flag_to_text,
+    document_key_renamed,
+    document_row_deleted,
+    document_row_added,
+    document_list_reordered,
+    yaml_merge_dropped,
 )

@@ -27,7 +27,11 @@ class EditKind:
 
 def _respelled(respelling: Respelling, changed: bool) -> Callable[[Source], str | None]:
     def apply(source: Source) -> str | None:
-        nodes = source.constants(int, float, str, bool, type(None)) if changed else source.constants(*respelling.types)
+        nodes = (
+            source.constants(int, float, str, bool, type(None))
+            if changed
+            else source.constants(*respelling.types)
+        )
         node = source.pick(nodes)
         if node is None:
             return None
@@ -50,12 +54,15 @@ def _other_value(source: Source, value: Any) -> Any:
     if isinstance(value, float):
         return source.rng.choice([value * 2, value + 1e-9, int(value) + 1, f"{value}"])
     if isinstance(value, str):
-        return source.rng.choice([value + "x", value.upper() + "!", value + " ", None, "é" * 0 + value[::-1] + "-"])
+        return source.rng.choice(
+            [value + "x", value.upper() + "!", value + " ", None, "é" * 0 + value[::-1] + "-"]
+        )
     return source.rng.choice([0, False, "None", 1.5])
 
 
-def _placed(source: Source, node: ast.AST, lines: list[str], expression: str, name: str,
-            module_level: bool) -> str | None:
+def _placed(
+    source: Source, node: ast.AST, lines: list[str], expression: str, name: str, module_level: bool
+) -> str | None:
     """The expression in place of `node`, its statements before it where they do not disturb."""
     parent = source.parents[node]
     if not isinstance(parent, (ast.keyword, ast.List, ast.Dict, ast.Assign, ast.Return)):
@@ -90,7 +97,10 @@ def _quirk(quirk: Quirk) -> Callable[[Source], str | None]:
 
 def _table() -> tuple[EditKind, ...]:
     kinds = [EditKind(item.name, "preserving", _respelled(item, changed=False)) for item in RESPELLINGS]
-    kinds += [EditKind(f"changed_as_{item.name}", "changing", _respelled(item, changed=True)) for item in RESPELLINGS]
+    kinds += [
+        EditKind(f"changed_as_{item.name}", "changing", _respelled(item, changed=True))
+        for item in RESPELLINGS
+    ]
     kinds += [EditKind(item.__name__, "preserving", item) for item in structural.PRESERVING]
     kinds += [EditKind(item.__name__, "changing", item) for item in structural.CHANGING]
     kinds += [EditKind(item.__name__, "either", item) for item in structural.EITHER]

@@ -38,6 +38,7 @@ from .tree import Node, snapshot
 Workspace = Mapping[str, str]
 ROOT = "/oracle"
 _unique = itertools.count()
+_AT_HOME = sys.stdlib_module_names | {"__main__", "__mp_main__"}
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,10 @@ class Environment:
 VARIABLES = ("RUN_SCALE", "NUM_GPUS", "WORLD_SIZE", "LR_FACTOR", "DEBUG", "DATA_ROOT", "OTHER_SCALE")
 ENVIRONMENTS = (
     Environment("bare"),
-    Environment("three", {name: "3" for name in VARIABLES}, copies=True),
-    Environment("mixed", dict(zip(VARIABLES, ("1", "8", "64", "0.5", "", "/data", "2"), strict=True)), mutates=True),
+    Environment("three", dict.fromkeys(VARIABLES, "3"), copies=True),
+    Environment(
+        "mixed", dict(zip(VARIABLES, ("1", "8", "64", "0.5", "", "/data", "2"), strict=True)), mutates=True
+    ),
 )
 
 
@@ -70,9 +73,16 @@ class Outcome:
     def whole(self) -> Node:
         """Everything that two executions must agree on, as one tree whose root is the configuration."""
         kind, head, children = self.tree
-        return (kind, head, {**children, ("@", "effects"): self.effects,
-                             ("@", "imports"): ("imports", repr(sorted(self.imports)), {}),
-                             ("@", "raised"): ("raised", self.raised, {})})
+        return (
+            kind,
+            head,
+            {
+                **children,
+                ("@", "effects"): self.effects,
+                ("@", "imports"): ("imports", repr(sorted(self.imports)), {}),
+                ("@", "raised"): ("raised", self.raised, {}),
+            },
+        )
 
 
 @lru_cache(maxsize=4096)
@@ -101,7 +111,9 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 return stem + "/"
         return None
 
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Any = None, target: Any = None
+    ) -> importlib.machinery.ModuleSpec | None:
         found = self.path_of(name)
         if found is None and name.partition(".")[0] in sys.stdlib_module_names:
             return None
@@ -177,10 +189,14 @@ def _time_limit(seconds: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _world(files: Workspace, folder: str, environment: Environment) -> Iterator[_Finder]:
+    """Fresh modules, the environment's variables, and everything put back afterwards."""
     recorder = Recorder(environment.name, environment.copies, environment.mutates)
     finder = _Finder(files, folder, recorder)
     variables, math_state, path = dict(os.environ), dict(vars(math)), list(sys.path)
     stdout, sys.stdout = sys.stdout, io.StringIO()
+    hidden = {name: module for name, module in sys.modules.items() if _is_foreign(name)}
+    for name in hidden:
+        del sys.modules[name]
     os.environ.clear()
     os.environ.update(environment.variables)
     sys.meta_path.insert(0, finder)
@@ -188,13 +204,19 @@ def _world(files: Workspace, folder: str, environment: Environment) -> Iterator[
         yield finder
     finally:
         sys.meta_path.remove(finder)
-        for name in finder.served:
-            sys.modules.pop(name, None)
+        for name in [name for name in sys.modules if _is_foreign(name)]:
+            del sys.modules[name]
+        sys.modules.update(hidden)
         os.environ.clear()
         os.environ.update(variables)
         vars(math).update(math_state)
         sys.path[:] = path
         sys.stdout = stdout
+
+
+def _is_foreign(name: str) -> bool:
+    """True for a module that a config must not find because this process happens to have it."""
+    return name.partition(".")[0] not in _AT_HOME
 
 
 def execute(files: Workspace, target: str, entry: str, environment: Environment = ENVIRONMENTS[0]) -> Outcome:
@@ -203,23 +225,33 @@ def execute(files: Workspace, target: str, entry: str, environment: Environment 
     `entry` is written as in a declaration: `names:a,b`, `class:Name`, `call:function`, `mmengine`, `lazyconfig`,
     `merge:defaults,runs.B` or `""` for a whole document.
     """
-    path, name, arguments = split_target(target)
-    if name:
-        entry = f"{entry.partition(':')[0]}:{name}" if entry.startswith(("class", "call")) else f"names:{name}"
-    with _world(files, path.rpartition("/")[0], environment) as finder:
-        recorder = finder.recorder
+    tree: Node = ("nothing", "", {})
+    raised = ""
+    with _world(files, split_target(target)[0].rpartition("/")[0], environment) as finder:
         try:
             with _time_limit(1.0):
-                value = _Entry(files, path, arguments, finder).take(entry)
-                tree, raised = snapshot(value, ROOT, finder.served), ""
+                tree = snapshot(_value(files, target, entry, finder), ROOT, finder.served)
         except OutOfTimeError:
-            tree, raised = ("nothing", "", {}), f"no end {next(_unique)}"
-        except RecursionError:
-            tree, raised = ("nothing", "", {}), "RecursionError"
+            raised = f"no end {next(_unique)}"
         except (Exception, SystemExit) as error:
-            tree, raised = ("nothing", "", {}), f"{type(error).__name__}"
-        effects = snapshot(recorder.effects, ROOT, finder.served)
-    return Outcome(tree, effects, frozenset(recorder.imports), raised)
+            raised = type(error).__name__
+        effects = snapshot(finder.recorder.effects, ROOT, finder.served)
+    return Outcome(tree, effects, frozenset(finder.recorder.imports), raised)
+
+
+def evaluated(files: Workspace, target: str, entry: str, environment: Environment = ENVIRONMENTS[0]) -> Any:
+    """The value itself that `execute` takes the tree of; raises what the config raises."""
+    with _world(files, split_target(target)[0].rpartition("/")[0], environment) as finder, _time_limit(5.0):
+        return _value(files, target, entry, finder)
+
+
+def _value(files: Workspace, target: str, entry: str, finder: _Finder) -> Any:
+    path, name, arguments = split_target(target)
+    if name:
+        entry = (
+            f"{entry.partition(':')[0]}:{name}" if entry.startswith(("class", "call")) else f"names:{name}"
+        )
+    return _Entry(files, path, arguments, finder).take(entry)
 
 
 def split_target(target: str) -> tuple[str, str, dict[str, str]]:
@@ -300,12 +332,16 @@ class _LazyConfig:
     def load(self, path: str) -> dict[str, Any]:
         """What is kept of a file: the names without a leading underscore that hold a dictionary."""
         namespace = self._run(path)
-        return {name: _cast_to_config(value) for name, value in namespace.items()
-                if isinstance(value, dict) and not name.startswith("_")}
+        return {
+            name: _cast_to_config(value)
+            for name, value in namespace.items()
+            if isinstance(value, dict) and not name.startswith("_")
+        }
 
     def _run(self, path: str) -> dict[str, Any]:
-        def relative_or_usual(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (),
-                              level: int = 0) -> Any:
+        def relative_or_usual(
+            name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
+        ) -> Any:
             if not level:
                 return builtins.__import__(name, globals, locals, fromlist, level)
             folder = path.split("/")[:-1]
@@ -316,7 +352,8 @@ class _LazyConfig:
             return module
 
         namespace: dict[str, Any] = {
-            "__name__": f"lazy_{path.replace('/', '_')}", "__file__": f"{ROOT}/{path}",
+            "__name__": f"lazy_{path.replace('/', '_')}",
+            "__file__": f"{ROOT}/{path}",
             "__builtins__": {**vars(builtins), "__import__": relative_or_usual},
         }
         exec(compiled(self.files[path], path), namespace)
@@ -348,7 +385,9 @@ def _load_with_bases(files: Workspace, path: str) -> dict[str, Any]:
             raise KeyError("duplicate key among bases")
         base.update(loaded)
     skipped = (types.FunctionType, types.ModuleType)
-    own = {key: value for key, value in namespace.items() if key[:2] != "__" and not isinstance(value, skipped)}
+    own = {
+        key: value for key, value in namespace.items() if key[:2] != "__" and not isinstance(value, skipped)
+    }
     own = _with_base_variables(copy.deepcopy(own), variables, base)
     return merged(own, base)
 
@@ -391,9 +430,13 @@ class _ReadBase:
                 body.append(node)
         module.body = body
         exec(compile(module, f"{ROOT}/{path}", "exec", dont_inherit=True), namespace)
-        kept = {key: value for key, value in namespace.items()
-                if key[:2] != "__" and key not in imported
-                and not isinstance(value, (types.FunctionType, types.ModuleType, type))}
+        kept = {
+            key: value
+            for key, value in namespace.items()
+            if key[:2] != "__"
+            and key not in imported
+            and not isinstance(value, (types.FunctionType, types.ModuleType, type))
+        }
         return LazyConfigDict(kept), imported
 
     def _base(self, path: str, node: Any) -> tuple[LazyConfigDict, set[str]]:
@@ -427,10 +470,22 @@ class _ReadBase:
         return bound
 
 
-def run_everywhere(files: Workspace, target: str, entry: str,
-                   environments: Sequence[Environment] = ENVIRONMENTS) -> list[Outcome]:
+def run_everywhere(
+    files: Workspace, target: str, entry: str, environments: Sequence[Environment] = ENVIRONMENTS
+) -> list[Outcome]:
     return [execute(files, target, entry, environment) for environment in environments]
 
 
-__all__ = ["ENVIRONMENTS", "ROOT", "ConfigDict", "DictConfig", "Environment", "Outcome", "Workspace", "execute",
-           "run_everywhere", "split_target"]
+__all__ = [
+    "ENVIRONMENTS",
+    "ROOT",
+    "ConfigDict",
+    "DictConfig",
+    "Environment",
+    "Outcome",
+    "Workspace",
+    "evaluated",
+    "execute",
+    "run_everywhere",
+    "split_target",
+]

@@ -81,7 +81,9 @@ class Vocabulary:
         if type(value) is float and self.rng.random() < 0.5:
             return self.rng.choice(self._floats(plain))
         if type(value) is str and self.rng.random() < 0.4:
-            return self.rng.choice([f'f"{{{value!r}}}"', f"{value!r}.lower()", f"'/'.join(['runs', {value!r}])"])
+            return self.rng.choice(
+                [f'f"{{{value!r}}}"', f"{value!r}.lower()", f"'/'.join(['runs', {value!r}])"]
+            )
         if type(value) is list and self.rng.random() < 0.4:
             return f"[item for item in {plain}]"
         return plain
@@ -117,14 +119,30 @@ _POOLS: dict[str, list[Any]] = {
     "dict": [{"kind": "cosine", "warmup": 10}, {"low": 0.1, "high": 0.3}, {"a": 1, "b": [1, 2]}],
 }
 _KIND = {
-    **dict.fromkeys("batch_size warmup_steps group_size max_steps rank num_layers save_every width".split(), "count"),
-    **dict.fromkeys("learning_rate weight_decay dropout temperature top_p kl_coef clip_range".split(), "rate"),
-    **dict.fromkeys("optimizer_name schedule_name dataset model_name dtype reduction".split(), "name"),
-    **dict.fromkeys("use_bias shuffle gradient_checkpointing pin_memory".split(), "flag"),
-    **dict.fromkeys("max_grad_norm target_kl".split(), "optional"),
-    **dict.fromkeys("betas resolutions".split(), "pair"),
-    **dict.fromkeys("hidden_sizes target_modules splits".split(), "list"),
-    **dict.fromkeys("schedule rewards sampling".split(), "dict"),
+    **dict.fromkeys(
+        [
+            "batch_size",
+            "warmup_steps",
+            "group_size",
+            "max_steps",
+            "rank",
+            "num_layers",
+            "save_every",
+            "width",
+        ],
+        "count",
+    ),
+    **dict.fromkeys(
+        ["learning_rate", "weight_decay", "dropout", "temperature", "top_p", "kl_coef", "clip_range"], "rate"
+    ),
+    **dict.fromkeys(
+        ["optimizer_name", "schedule_name", "dataset", "model_name", "dtype", "reduction"], "name"
+    ),
+    **dict.fromkeys(["use_bias", "shuffle", "gradient_checkpointing", "pin_memory"], "flag"),
+    **dict.fromkeys(["max_grad_norm", "target_kl"], "optional"),
+    **dict.fromkeys(["betas", "resolutions"], "pair"),
+    **dict.fromkeys(["hidden_sizes", "target_modules", "splits"], "list"),
+    **dict.fromkeys(["schedule", "rewards", "sampling"], "dict"),
 }
 FIELDS = sorted(_KIND)
 
@@ -139,9 +157,15 @@ def _base(rng: random.Random) -> tuple[str, dict[str, Any]]:
     }
     lines = ['"""Constants that every variant shares."""', "", "import os", ""]
     lines += [f"{name} = {value!r}" for name, value in constants.items()]
-    lines += ["EVAL_EVERY = TOTAL_STEPS // 10", "TAGS = ['shared', MODEL]",
-              "DATA = os.environ.get('DATA_ROOT', '/tmp') + '/train'", "",
-              "def scaled(value, factor=2):", "    return value * factor + BATCH", ""]
+    lines += [
+        "EVAL_EVERY = TOTAL_STEPS // 10",
+        "TAGS = ['shared', MODEL]",
+        "DATA = os.environ.get('DATA_ROOT', '/tmp') + '/train'",
+        "",
+        "def scaled(value, factor=2):",
+        "    return value * factor + BATCH",
+        "",
+    ]
     return "\n".join(lines), constants
 
 
@@ -194,9 +218,17 @@ config.eval_every = EVAL_EVERY
         text += 'config.add_callback("early_stop", patience=3)\n'
     if rng.random() < 0.4:
         text += "\nfor index in range(3):\n    config.register(index * 2)\n"
-    return Family("plain", {"conf/_base.py": base, "conf/ref.py": text}, "conf/ref.py", "names:config",
-                  ("RewardShaping.alpha",), (("reward", "alpha"),), ("clip",), (("clip",),),
-                  protected=frozenset({"config"}))
+    return Family(
+        "plain",
+        {"conf/_base.py": base, "conf/ref.py": text},
+        "conf/ref.py",
+        "names:config",
+        ("RewardShaping.alpha",),
+        (("reward", "alpha"),),
+        ("clip",),
+        (("clip",),),
+        protected=frozenset({"config"}),
+    )
 
 
 def dataclasses(rng: random.Random) -> Family:
@@ -205,7 +237,7 @@ def dataclasses(rng: random.Random) -> Family:
     words = Vocabulary(rng, constants, ("scaled",), ())
     names = words.fields(5)
     defaults = "".join(_dataclass_field(words, name) for name in names)
-    schema = f'''@dataclass
+    schema = f"""@dataclass
 class OptimConfig:
     learning_rate: float = {rng.choice([0.001, 0.01])}
     steps: int = {rng.choice([10, 20])}
@@ -233,16 +265,16 @@ class ExperimentConfig:
     def __post_init__(self):
         self.total = self.optim.steps * {rng.choice([2, 3])}
         self.tags = [*self.tags, "auto"]
-'''
+"""
     used = rng.sample(names, 2)
     arguments = "".join(f"    {name}={words.expression(name)},\n" for name in used)
-    inner = f'''config = ExperimentConfig(
+    inner = f"""config = ExperimentConfig(
     name="study",
     reward=RewardConfig(alpha={REFERENCE_VALUE}, strategy="mixed"),
     optim=OptimConfig(steps={rng.choice([40, 50])}),
     tags=["a", MODEL],
 {arguments})
-'''
+"""
     if rng.random() < 0.5:
         inner += f"config.optim.learning_rate = {rng.choice([0.5, 0.25])}\n"
     header = '"""An experiment."""\n\nimport os\nfrom dataclasses import dataclass, field\n'
@@ -251,10 +283,20 @@ class ExperimentConfig:
         files = {"conf/_base.py": base, "conf/ref.py": f"{header}{shared}\n\n{schema}\n\n{inner}"}
     else:
         imported = "from ._schema import ExperimentConfig, OptimConfig, RewardConfig\n"
-        files = {"conf/_base.py": base, "conf/_schema.py": f"{header}{shared}\n\n{schema}",
-                 "conf/ref.py": f'"""A variant."""\n\nimport os\n{shared}{imported}\n{inner}'}
-    return Family("dataclass", files, "conf/ref.py", "names:config", ("reward.alpha",), (("reward", "alpha"),),
-                  protected=frozenset({"config"}))
+        files = {
+            "conf/_base.py": base,
+            "conf/_schema.py": f"{header}{shared}\n\n{schema}",
+            "conf/ref.py": f'"""A variant."""\n\nimport os\n{shared}{imported}\n{inner}',
+        }
+    return Family(
+        "dataclass",
+        files,
+        "conf/ref.py",
+        "names:config",
+        ("reward.alpha",),
+        (("reward", "alpha"),),
+        protected=frozenset({"config"}),
+    )
 
 
 def _dataclass_field(words: Vocabulary, name: str) -> str:
@@ -299,8 +341,15 @@ class Config(Common, Mixin):
 
 Config.seeds = Config.seeds + [{rng.choice([7, 8])}]
 '''
-    return Family("class", {"conf/_base.py": base, "conf/ref.py": text}, "conf/ref.py", "class:Config",
-                  ("alpha",), (("alpha",),), protected=frozenset({"Config"}))
+    return Family(
+        "class",
+        {"conf/_base.py": base, "conf/ref.py": text},
+        "conf/ref.py",
+        "class:Config",
+        ("alpha",),
+        (("alpha",),),
+        protected=frozenset({"Config"}),
+    )
 
 
 def get_config(rng: random.Random) -> Family:
@@ -313,14 +362,18 @@ def get_config(rng: random.Random) -> Family:
         sections.append("\n".join(lines))
     arguments = rng.random() < 0.4
     signature = 'variant="B/32"' if arguments else ""
-    branch = '''    size, patch = variant.split("/")
+    branch = (
+        """    size, patch = variant.split("/")
     config.patch = int(patch)
     config.hidden = {"S": 384, "B": 768, "L": 1024}[size]
     if size == "L":
         config.layers = 24
     else:
         config.layers = 12
-''' if arguments else ""
+"""
+        if arguments
+        else ""
+    )
     body = "\n\n".join(sections)
     text = f'''"""A configuration as a function."""
 
@@ -353,8 +406,15 @@ def get_config({signature}):
     if rng.random() < 0.3:
         text = text.replace("    config.lock()\n", "")
     suffix = "?variant=" + rng.choice(["B/32", "L/16", "S/8"]) if arguments else ""
-    return Family("get_config", {"conf/ref.py": text}, f"conf/ref.py{suffix}", "call:get_config",
-                  ("alpha",), (("alpha",),), protected=frozenset({"get_config", "variant"}))
+    return Family(
+        "get_config",
+        {"conf/ref.py": text},
+        f"conf/ref.py{suffix}",
+        "call:get_config",
+        ("alpha",),
+        (("alpha",),),
+        protected=frozenset({"get_config", "variant"}),
+    )
 
 
 def several(rng: random.Random) -> Family:
@@ -394,24 +454,31 @@ def make_large():
     settings = common(depth=24, width=1024)
     return Transformer(**settings, head=Head(classes=21843))
 '''
-    return Family("several", {"conf/ref.py": text}, "conf/ref.py:make_small", "call:make_small",
-                  ("alpha",), (("alpha",),), protected=frozenset({"make_small", "make_large"}))
+    return Family(
+        "several",
+        {"conf/ref.py": text},
+        "conf/ref.py:make_small",
+        "call:make_small",
+        ("alpha",),
+        (("alpha",),),
+        protected=frozenset({"make_small", "make_large"}),
+    )
 
 
 def mmengine(rng: random.Random) -> Family:
     """Text configs with `_base_`, `_delete_` and base variables."""
     words = Vocabulary(rng, {}, (), (), env=False)
-    schedule = f'''optim_wrapper = dict(type="OptimWrapper", optimizer=dict(type="SGD", lr={rng.choice([0.1, 0.02])}, momentum=0.9))
+    schedule = f"""optim_wrapper = dict(type="OptimWrapper", optimizer=dict(type="SGD", lr={rng.choice([0.1, 0.02])}, momentum=0.9))
 train_cfg = dict(by_epoch=True, max_epochs={rng.choice([12, 24])})
-'''
-    model = f'''norm = dict(type="BN", requires_grad=True)
+"""
+    model = f"""norm = dict(type="BN", requires_grad=True)
 model = dict(
     type="Segmentor",
     backbone=dict(type="ResNet", depth={rng.choice([50, 101])}, stages=(0, 1, 2), norm_cfg=norm),
     head=dict(type="FCN", channels=256, loss=dict(type="CE", weight=1.0)))
 crop = ({rng.choice([256, 512])}, 512)
-'''
-    text = f'''_base_ = ["_model.py", "_schedule.py"]
+"""
+    text = f"""_base_ = ["_model.py", "_schedule.py"]
 
 alpha = {REFERENCE_VALUE}
 model = dict(
@@ -425,16 +492,24 @@ pipeline = [dict(type="Load"), dict(type="Resize", scale={{{{_base_.crop}}}}, ke
 for step in pipeline:
     step["enabled"] = True
 del step
-'''
+"""
     files = {"conf/_model.py": model, "conf/_schedule.py": schedule, "conf/ref.py": text}
-    return Family("mmengine", files, "conf/ref.py", "mmengine", ("alpha",), (("alpha",),), globals_are_config=True,
-                  protected=frozenset({"_base_"}))
+    return Family(
+        "mmengine",
+        files,
+        "conf/ref.py",
+        "mmengine",
+        ("alpha",),
+        (("alpha",),),
+        globals_are_config=True,
+        protected=frozenset({"_base_"}),
+    )
 
 
 def read_base(rng: random.Random) -> Family:
     """mmengine's lazy configs with `with read_base():`."""
     words = Vocabulary(rng, {}, (), (), env=False)
-    base = f'''from mmseg.models import ResNet, FCNHead
+    base = f"""from mmseg.models import ResNet, FCNHead
 from torch.optim import SGD
 
 model = dict(
@@ -443,8 +518,8 @@ model = dict(
     head=dict(type=FCNHead, channels=256))
 optimizer = dict(type=SGD, lr=0.01, momentum=0.9)
 train_cfg = dict(max_iters={rng.choice([100, 200])}, val_interval=10)
-'''
-    text = f'''from mmengine.config import read_base
+"""
+    text = f"""from mmengine.config import read_base
 from mmseg.models import ASPPHead
 
 with read_base():
@@ -461,15 +536,17 @@ train_cfg.update(max_iters={rng.choice([300, 400])})
 settings = dict(
 {_keywords(words, 5)})
 loaders = [dict(batch_size={rng.choice([2, 4])}), dict(batch_size=1)]
-'''
+"""
     files = {"conf/_base.py": base, "conf/ref.py": text}
-    return Family("read_base", files, "conf/ref.py", "mmengine", ("alpha",), (("alpha",),), globals_are_config=True)
+    return Family(
+        "read_base", files, "conf/ref.py", "mmengine", ("alpha",), (("alpha",),), globals_are_config=True
+    )
 
 
 def lazyconfig(rng: random.Random) -> Family:
     """detectron2's LazyConfig."""
     words = Vocabulary(rng, {}, (), (), env=False)
-    common = f'''from detectron2.config import LazyCall as L
+    common = f"""from detectron2.config import LazyCall as L
 from torch.optim import AdamW
 
 optimizer = L(AdamW)(lr={rng.choice([1e-4, 1e-3])}, weight_decay=0.1, betas=[0.9, 0.95])
@@ -479,8 +556,8 @@ train = dict(
     ddp=dict(static_graph=False),
     checkpointer=dict(period=5000, max_to_keep={rng.choice([10, 100])}),
 )
-'''
-    text = f'''from detectron2.config import LazyCall as L
+"""
+    text = f"""from detectron2.config import LazyCall as L
 from detectron2.modeling import ResNet, RPN
 from fw.solver import WarmupParamScheduler
 from ._common import optimizer, train
@@ -496,10 +573,17 @@ train.checkpointer.period = {rng.choice([100, 500])}
 train["eval_period"] = train["max_iter"] // 2
 scheduler = L(WarmupParamScheduler)(length=train.max_iter, method="linear")
 del model.backbone.freeze_at
-'''
+"""
     files = {"conf/_common.py": common, "conf/ref.py": text}
-    return Family("lazyconfig", files, "conf/ref.py", "lazyconfig", ("model.alpha",), (("model", "alpha"),),
-                  globals_are_config=True)
+    return Family(
+        "lazyconfig",
+        files,
+        "conf/ref.py",
+        "lazyconfig",
+        ("model.alpha",),
+        (("model", "alpha"),),
+        globals_are_config=True,
+    )
 
 
 def script(rng: random.Random) -> Family:
@@ -567,8 +651,15 @@ config = {{
 }}
 config["size"] = sum(stage["width"] for stage in config["stages"])
 '''
-    return Family("script", {"conf/_base.py": base, "conf/ref.py": text}, "conf/ref.py", "names:config",
-                  ("alpha",), (("alpha",),), protected=frozenset({"config"}))
+    return Family(
+        "script",
+        {"conf/_base.py": base, "conf/ref.py": text},
+        "conf/ref.py",
+        "names:config",
+        ("alpha",),
+        (("alpha",),),
+        protected=frozenset({"config"}),
+    )
 
 
 def _toml_value(value: Any) -> str:
@@ -591,7 +682,10 @@ def toml(rng: random.Random) -> Family:
         pairs = ((name, words.value(name)) for name in words.fields(5))
         lines = [f"{name} = {_toml_value(value)}" for name, value in pairs if value is not None]
         sections.append(f"[defaults.{section}]\n" + "\n".join(lines))
-    text = "# a sweep\n" + "\n\n".join(sections) + f'''
+    text = (
+        "# a sweep\n"
+        + "\n\n".join(sections)
+        + f"""
 
 [defaults.schedule]
 kind = "cosine"
@@ -606,9 +700,16 @@ steps = {rng.choice([300, 400])}
 
 [runs.other]
 alpha = 0.3
-'''
-    return Family("toml", {"conf/ref.toml": text}, "conf/ref.toml", "merge:defaults,runs.main", ("alpha",),
-                  (("alpha",),))
+"""
+    )
+    return Family(
+        "toml",
+        {"conf/ref.toml": text},
+        "conf/ref.toml",
+        "merge:defaults,runs.main",
+        ("alpha",),
+        (("alpha",),),
+    )
 
 
 def _yaml_value(value: Any) -> str:
@@ -618,15 +719,18 @@ def _yaml_value(value: Any) -> str:
         # YAML 1.1 reads 1e-3 as a string; a dot makes it a number.
         text = repr(value)
         return text if "." in text else text.replace("e", ".0e")
-    return _toml_value(value) if not isinstance(value, dict) else (
-        "{" + ", ".join(f"{key}: {_yaml_value(item)}" for key, item in value.items()) + "}")
+    return (
+        _toml_value(value)
+        if not isinstance(value, dict)
+        else ("{" + ", ".join(f"{key}: {_yaml_value(item)}" for key, item in value.items()) + "}")
+    )
 
 
 def yaml(rng: random.Random) -> Family:
     """A YAML document with an anchor, a merge and runs."""
     words = Vocabulary(rng)
     common = "\n".join(f"  {name}: {_yaml_value(words.value(name))}" for name in words.fields(6))
-    text = f'''# a sweep
+    text = f"""# a sweep
 defaults: &defaults
 {common}
   optim:
@@ -644,13 +748,23 @@ runs:
   other:
     config:
       alpha: 0.3
-'''
-    return Family("yaml", {"conf/ref.yaml": text}, "conf/ref.yaml#runs.main.config", "", ("alpha",), (("alpha",),))
+"""
+    return Family(
+        "yaml", {"conf/ref.yaml": text}, "conf/ref.yaml#runs.main.config", "", ("alpha",), (("alpha",),)
+    )
 
 
 DIALECTS: dict[str, Callable[[random.Random], Family]] = {
-    "plain": plain, "dataclass": dataclasses, "class": classes, "get_config": get_config, "several": several,
-    "mmengine": mmengine, "read_base": read_base, "lazyconfig": lazyconfig, "script": script, "toml": toml,
+    "plain": plain,
+    "dataclass": dataclasses,
+    "class": classes,
+    "get_config": get_config,
+    "several": several,
+    "mmengine": mmengine,
+    "read_base": read_base,
+    "lazyconfig": lazyconfig,
+    "script": script,
+    "toml": toml,
     "yaml": yaml,
 }
 

@@ -124,11 +124,18 @@ class ConfigDict:
                     self[key] = value
 
     def to_dict(self) -> dict[Any, Any]:
-        return {key: value.to_dict() if isinstance(value, ConfigDict) else value for key, value in self.items()}
+        return {
+            key: value.to_dict() if isinstance(value, ConfigDict) else value for key, value in self.items()
+        }
 
     def copy_and_resolve_references(self) -> ConfigDict:
-        return ConfigDict({key: value.copy_and_resolve_references() if isinstance(value, ConfigDict) else value
-                           for key, value in self.items()}, type_safe=self._type_safe)
+        return ConfigDict(
+            {
+                key: value.copy_and_resolve_references() if isinstance(value, ConfigDict) else value
+                for key, value in self.items()
+            },
+            type_safe=self._type_safe,
+        )
 
     def lock(self) -> ConfigDict:
         return self._set_lock(True)

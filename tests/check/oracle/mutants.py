@@ -46,7 +46,10 @@ class Pair:
         return self._with(self.variant_text)
 
     def _with(self, text: str) -> dict[str, str]:
-        files = {**self.family.files, self.variant.partition("?")[0].partition(":")[0].partition("#")[0]: text}
+        files = {
+            **self.family.files,
+            self.variant.partition("?")[0].partition(":")[0].partition("#")[0]: text,
+        }
         if self.shared:
             files["conf/_base_v.py"] = self.shared
         return files
@@ -76,7 +79,9 @@ class Pair:
 
 
 @lru_cache(maxsize=512)
-def _outcome(dialect: str, files: tuple[tuple[str, str], ...], target: str, entry: str, number: int) -> Outcome:
+def _outcome(
+    dialect: str, files: tuple[tuple[str, str], ...], target: str, entry: str, number: int
+) -> Outcome:
     return execute(dict(files), target, entry, ENVIRONMENTS[number])
 
 
@@ -126,8 +131,9 @@ def _shared_mutant(chosen: Family, kind: EditKind, rng: random.Random) -> Pair |
     """The edit is made in a copy of the shared file, and the variant imports the copy."""
     if chosen.dialect == "read_base" or not re.search(r"from \._base import", chosen.text):
         return None
-    base = replace(chosen, globals_are_config=False, protected=frozenset(
-        re.findall(r"\b[A-Z_]{3,}\b", chosen.text)))
+    base = replace(
+        chosen, globals_are_config=False, protected=frozenset(re.findall(r"\b[A-Z_]{3,}\b", chosen.text))
+    )
     try:
         edited = kind.apply(_source(base, chosen.files["conf/_base.py"], rng))
         if edited is None or edited == chosen.files["conf/_base.py"]:

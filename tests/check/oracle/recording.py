@@ -183,10 +183,25 @@ def _operator(symbol: str, reflected: bool = False) -> Any:
     return apply
 
 
-for _name in "add sub mul truediv floordiv mod pow and or xor lshift rshift matmul divmod".split():
+for _name in [
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "and",
+    "or",
+    "xor",
+    "lshift",
+    "rshift",
+    "matmul",
+    "divmod",
+]:
     setattr(Opaque, f"__{_name}__", _operator(_name))
     setattr(Opaque, f"__r{_name}__", _operator(_name, reflected=True))
-for _name in "lt le gt ge ne neg pos abs invert".split():
+for _name in ["lt", "le", "gt", "ge", "ne", "neg", "pos", "abs", "invert"]:
     setattr(Opaque, f"__{_name}__", _operator(_name))
 
 
@@ -217,7 +232,7 @@ class StubModule(types.ModuleType):
     __path__: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("__") and name != "__version__":
             raise AttributeError(name)
         return Opaque(self.__dict__["__recorder__"], ("ref", f"{self.__name__}.{name}"))
 

@@ -97,8 +97,11 @@ class Source:
 
     def constants(self, *types: type) -> list[ast.Constant]:
         """Literals whose value reaches the configuration and that may be written in another way."""
-        return [node for node in ast.walk(self.tree)
-                if isinstance(node, ast.Constant) and type(node.value) in types and self._editable(node)]
+        return [
+            node
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Constant) and type(node.value) in types and self._editable(node)
+        ]
 
     def _editable(self, node: ast.Constant) -> bool:
         if type(node.value) is float and node.value in _SENTINELS:
@@ -135,8 +138,10 @@ class Source:
         return [node for node in ast.walk(self.tree) if isinstance(node, ast.Call)]
 
     def holds_sentinel(self, node: ast.AST) -> bool:
-        return any(isinstance(part, ast.Constant) and type(part.value) is float and part.value in _SENTINELS
-                   for part in ast.walk(node))
+        return any(
+            isinstance(part, ast.Constant) and type(part.value) is float and part.value in _SENTINELS
+            for part in ast.walk(node)
+        )
 
     def pick(self, items: list[Any]) -> Any:
         return self.rng.choice(items) if items else None

@@ -112,7 +112,7 @@ class _Snapshot:
                 if hasattr(value, name):
                     fields[name] = getattr(value, name)
         children = self._fields(fields)
-        children[("@", "class")] = self._class(cls)
+        children[("@", "class")] = ("class", cls.__qualname__, self._behaviour(cls))
         return ("object", cls.__qualname__, children)
 
     def _ours(self, cls: type) -> bool:
@@ -125,9 +125,9 @@ class _Snapshot:
             for name, item in vars(owner).items():
                 if name.startswith("__") or name in ("_abc_impl",):
                     continue
-                if isinstance(item, (types.FunctionType, staticmethod, classmethod, property)):
-                    data.pop(name, None)
-                elif hasattr(type(item), "__get__") and not isinstance(item, type):
+                if isinstance(item, (types.FunctionType, staticmethod, classmethod, property)) or (
+                    hasattr(type(item), "__get__") and not isinstance(item, type)
+                ):
                     data.pop(name, None)
                 else:
                     data[name] = item
@@ -136,11 +136,18 @@ class _Snapshot:
     def _class(self, cls: type) -> Node:
         if not self._ours(cls) or issubclass(cls, enum.Enum):
             members = {item.name: item.value for item in cls} if issubclass(cls, enum.Enum) else {}
-            return ("reference", f"{cls.__module__}.{cls.__qualname__}" if not members else cls.__qualname__,
-                    self._fields(members))
+            return (
+                "reference",
+                f"{cls.__module__}.{cls.__qualname__}" if not members else cls.__qualname__,
+                self._fields(members),
+            )
         if id(cls) in self.open and self.open[id(cls)] != len(self.open) - 1:
             return ("cycle", cls.__qualname__, {})
-        children = self._fields(self._class_data(cls))
+        return ("class", cls.__qualname__, {**self._fields(self._class_data(cls)), **self._behaviour(cls)})
+
+    def _behaviour(self, cls: type) -> dict[Any, Any]:
+        """The methods and bases of a class; its data are among the fields of what sees them."""
+        children: dict[Any, Any] = {}
         for owner in reversed(cls.__mro__):
             for name, item in vars(owner).items():
                 code = self._code_of(item)
@@ -149,9 +156,8 @@ class _Snapshot:
                     children[("@code", name)] = self._function(code)
         if hasattr(cls, "opaque_base"):
             children[("@", "base")] = self.node(cls.opaque_base)
-        bases = tuple(base.__qualname__ for base in cls.__mro__[1:-1])
-        children[("@", "bases")] = self.node(bases)
-        return ("class", cls.__qualname__, children)
+        children[("@", "bases")] = self.node(tuple(base.__qualname__ for base in cls.__mro__[1:-1]))
+        return children
 
     @staticmethod
     def _code_of(item: Any) -> types.FunctionType | None:
@@ -187,8 +193,12 @@ def _instructions(code: types.CodeType, known: dict[str, Any], read: dict[str, i
 
     Equal bodies give equal tuples. `read` collects the globals in the order in which they are met.
     """
-    listed: list[Any] = [code.co_argcount, code.co_kwonlyargcount, code.co_flags & 0x2F,
-                         code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]]
+    listed: list[Any] = [
+        code.co_argcount,
+        code.co_kwonlyargcount,
+        code.co_flags & 0x2F,
+        code.co_varnames[: code.co_argcount + code.co_kwonlyargcount],
+    ]
     order: dict[str, int] = {}
     for item in dis.get_instructions(code):
         if item.opname in ("RESUME", "CACHE", "NOP", "PRECALL"):

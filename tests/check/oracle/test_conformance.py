@@ -1,0 +1,143 @@
+"""The absolute tree: what `dump` says a config is, against what running it gives.
+
+Verdicts about pairs cannot show a mistake that the evaluator makes on both sides alike; this can.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from campaign.check import dump
+from campaign.errors import CampaignError
+
+from .cases import SIDES, load
+from .checking import on_disk
+from .conformance import Comparison, compare
+from .execution import ENVIRONMENTS, Environment, OutOfTimeError, evaluated
+from .families import DIALECTS, family
+from .mutants import mutants
+from .programs import program
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def _compared(
+    files: dict[str, str], target: str, entry: str, environments: Sequence[Environment] = ENVIRONMENTS
+) -> Comparison:
+    with on_disk(files) as root:
+        dumped = dump(target, root, entry or None)
+    total = Comparison()
+    for environment in environments:
+        result = compare(dumped, evaluated(files, target, entry, environment))
+        total.compared += result.compared
+        total.left_open += result.left_open
+        total.wrong += result.wrong
+    return total
+
+
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
+def test_dump_of_generated_config_is_what_running_it_gives(dialect: str) -> None:
+    compared = left_open = 0
+    for seed in range(6):
+        chosen = family(dialect, seed)
+        result = _compared(chosen.files, chosen.target, chosen.entry)
+        assert result.wrong == [], chosen.text
+        compared += result.compared
+        left_open += result.left_open
+    assert left_open <= 0.1 * compared
+
+
+def _runnable_mutants(count: int, start: int) -> Iterator[tuple[dict[str, str], str, str]]:
+    for pair in mutants(count, start):
+        try:
+            for environment in ENVIRONMENTS:
+                evaluated(pair.files, pair.variant, pair.family.entry, environment)
+        except (Exception, SystemExit):
+            continue
+        yield pair.files, pair.variant, pair.family.entry
+
+
+def _assert_conforming_mutants(count: int, start: int) -> None:
+    compared = refused = 0
+    for files, target, entry in _runnable_mutants(count, start):
+        try:
+            result = _compared(files, target, entry)
+        except CampaignError:
+            refused += 1
+            continue
+        assert result.wrong == [], files[target.partition("?")[0].partition(":")[0].partition("#")[0]]
+        compared += 1
+    assert compared > 0.8 * count
+    assert refused <= 0.02 * count
+
+
+def test_dump_of_mutants_is_what_running_them_gives() -> None:
+    _assert_conforming_mutants(150, start=5000)
+
+
+@pytest.mark.slow
+def test_dump_of_many_mutants_is_what_running_them_gives() -> None:
+    _assert_conforming_mutants(1500, start=6000)
+
+
+def _assert_conforming_programs(seeds: range) -> None:
+    known = 0
+    for seed in seeds:
+        text = program(random.Random(f"program {seed}"))
+        try:
+            evaluated({"p.py": text}, "p.py", "names:config")
+        except Exception:
+            continue
+        result = _compared({"p.py": text}, "p.py", "names:config", ENVIRONMENTS[:1])
+        assert result.wrong == [], f"seed {seed}\n{text}"
+        known += result.left_open == 0
+    assert known > 0.75 * len(seeds)
+
+
+def test_dump_of_random_programs_is_what_running_them_gives() -> None:
+    _assert_conforming_programs(range(150))
+
+
+@pytest.mark.slow
+def test_dump_of_many_random_programs_is_what_running_them_gives() -> None:
+    _assert_conforming_programs(range(1000, 4000))
+
+
+@pytest.mark.parametrize("folder", ["traps", "twins"])
+def test_dump_of_hand_written_cases_is_what_running_them_gives(folder: str) -> None:
+    wrong = {}
+    for case in load(folder):
+        for side in SIDES:
+            try:
+                result = _compared(case.files, case.target(side), case.entry)
+            except (Exception, SystemExit, OutOfTimeError):
+                # What raises when it is run, or is refused, has no tree to compare.
+                continue
+            if result.wrong:
+                wrong[f"{case.name} {side}"] = result.wrong
+    assert wrong == {}
+
+
+def _shipped() -> list[tuple[str, str]]:
+    """The configs of the repository: every module of a variant family that is not private."""
+    folders = [REPOSITORY / "conditions", REPOSITORY / "examples"]
+    found = [
+        path for folder in folders for path in sorted(folder.rglob("*.py")) if not path.name.startswith("_")
+    ]
+    return [
+        (path.relative_to(REPOSITORY).as_posix(), "names:config")
+        for path in found
+        if "\nconfig" in path.read_text()
+    ]
+
+
+@pytest.mark.parametrize(("target", "entry"), _shipped())
+def test_dump_of_shipped_config_is_what_running_it_gives(target: str, entry: str) -> None:
+    folder = (REPOSITORY / target).parent
+    files = {path.relative_to(REPOSITORY).as_posix(): path.read_text() for path in folder.rglob("*.py")}
+    result = _compared(files, target, entry)
+    assert result.wrong == []

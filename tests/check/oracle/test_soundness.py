@@ -1,0 +1,85 @@
+"""The checker against the oracle: never a proof where running both sides shows a difference.
+
+A failure prints the seeds' texts; `mutant(kind, seed)` and `chain(seed)` give the same pair again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pytest
+
+from .cases import Case, load
+from .checking import about_case, about_pair
+from .mutants import Pair, chains, mutants
+
+ALLOWED_ALARMS = 0.01
+
+
+@dataclass
+class Tally:
+    """What the checker said about many pairs, by what running them showed."""
+
+    separated: int = 0
+    preserved: int = 0
+    missed: list[str] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
+
+    def add(self, pair: Pair) -> None:
+        verdict, why = about_pair(pair)
+        places = pair.separated
+        if places:
+            self.separated += 1
+            if verdict == "proven":
+                self.missed.append(f"{pair.edits} {places[:3]}\n{pair.shared}\n{pair.variant_text}")
+        else:
+            self.preserved += 1
+            if verdict != "proven":
+                self.alarms.append(f"{pair.family.dialect} {pair.edits}: {verdict} {why}")
+
+
+def _tally(pairs: Iterable[Pair]) -> Tally:
+    tally = Tally()
+    for pair in pairs:
+        tally.add(pair)
+    return tally
+
+
+def _assert_sound_and_quiet(tally: Tally) -> None:
+    assert tally.missed == []
+    assert len(tally.alarms) <= ALLOWED_ALARMS * tally.preserved, "\n".join(tally.alarms)
+    assert tally.separated > 100
+    assert tally.preserved > 30
+
+
+def test_mutants_are_never_proven_where_running_separates_them() -> None:
+    _assert_sound_and_quiet(_tally(mutants(500)))
+
+
+def test_chains_of_edits_are_never_proven_where_running_separates_them() -> None:
+    tally = _tally(chains(100))
+    assert tally.missed == []
+    assert len(tally.alarms) <= 1 + ALLOWED_ALARMS * tally.preserved, "\n".join(tally.alarms)
+
+
+@pytest.mark.slow
+def test_many_mutants_are_never_proven_where_running_separates_them() -> None:
+    _assert_sound_and_quiet(_tally(mutants(5000, start=100)))
+
+
+@pytest.mark.slow
+def test_many_chains_are_never_proven_where_running_separates_them() -> None:
+    _assert_sound_and_quiet(_tally(chains(1000, start=1000)))
+
+
+@pytest.mark.parametrize("case", load("traps"), ids=lambda case: case.name)
+def test_trap_is_never_proven(case: Case) -> None:
+    verdict, _ = about_case(case)
+    assert verdict in ("confound", "unproven", "error"), case.about
+
+
+@pytest.mark.parametrize("case", load("twins"), ids=lambda case: case.name)
+def test_twin_is_proven(case: Case) -> None:
+    verdict, why = about_case(case)
+    assert verdict == "proven", f"{case.about}: {why}"
