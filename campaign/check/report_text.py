@@ -115,7 +115,8 @@ def block(number: int, variant: VariantResult, finding: Finding, colour: bool) -
         if finding.path
         else f"{head}: {variant.target}"
     )
-    if finding.loads and (finding.reference_place or finding.variant_place):
+    known = (finding.reference_place, finding.variant_place, finding.reference_value, finding.variant_value)
+    if finding.loads and any(known):
         size = max(len(finding.reference_value), len(finding.variant_value), 4)
         left = finding.reference_value or ("-" if finding.kind != "unproven" else "")
         right = finding.variant_value or ("-" if finding.kind != "unproven" else "")

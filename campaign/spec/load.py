@@ -14,6 +14,7 @@ from campaign.spec.drafts import Draft, drafts
 from campaign.spec.explain import did_you_mean, shown, unknown_section
 from campaign.spec.fields import by_leaf, fields, sections
 from campaign.spec.findings import Findings
+from campaign.spec.hypotheses import look_problems
 from campaign.spec.overrides import FieldPath
 from campaign.spec.plan import Condition
 from campaign.spec.reading import Document, read
@@ -114,8 +115,8 @@ def _check_campaign(campaign: CampaignSection, written: Any, findings: Findings)
                 "each seed is one run a condition",
             )
         seen.append(seed)
-    if list(campaign.looks) != sorted(set(campaign.looks)):
-        findings.at_value(("campaign", "looks"), f"must rise, got {shown(campaign.looks)}")
+    for problem in look_problems(campaign.looks, len(campaign.seeds)):
+        findings.at_value(("campaign", "looks"), problem)
 
 
 def _name(campaign: CampaignSection, path: Path, findings: Findings) -> str:
