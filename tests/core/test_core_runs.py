@@ -6,12 +6,11 @@ import json
 import resource
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from core_process import command, environment, rows, run_config, run_core, timeless, write_config
+from core_process import command, environment, rows, run_config, run_core, timeless, until, write_config
 
 from campaign.core import __main__ as core_main
 from campaign.core.checkpoint import complete_checkpoints
@@ -153,14 +152,6 @@ def test_finished_run_that_is_resumed_ends_at_once(tmp_path: Path) -> None:
 def test_trained_model_is_in_the_hugging_face_format(tmp_path: Path) -> None:
     train(tmp_path)
     assert load_llama(tmp_path / "model").config.hidden_size == 128
-
-
-def until(condition: Any, process: subprocess.Popen[str], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline, "condition not met in time"
-        time.sleep(0.02)
 
 
 def test_sigterm_leaves_a_checkpoint_exits_75_and_the_next_goes_on(tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from core_process import rows, run_core
-from test_core_runs import until
+from core_process import rows, run_core, until
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "script_core"
 
