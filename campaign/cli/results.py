@@ -49,7 +49,8 @@ def show_squeeze(table: dict[str, Any], console: Console) -> None:
 
 def show_next(commands: list[tuple[str, str]], console: Console) -> None:
     """Commands to go on with, each with what it does."""
-    width = max(len(command) for command, _ in commands)
+    fitting = [len(command) for command, what in commands if len(command) + len(what) + 4 <= console.width]
+    width = max(fitting, default=0)
     console.print("\nnext:", style="bold")
     for command, what in commands:
         text = f"  {command:<{width}}  {what}"
