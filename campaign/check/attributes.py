@@ -6,7 +6,7 @@ from typing import Any
 
 from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine, Site
-from campaign.check.outside import is_standard, opaque_effect, outside_effect, term
+from campaign.check.outside import is_standard, opaque_effect, outside_effect, refuse_callback, term
 from campaign.check.values import (
     Bound,
     Builtin,
@@ -32,6 +32,7 @@ from campaign.check.values import (
     Value,
     Wrapped,
     is_constant,
+    parts,
     spoiled,
 )
 
@@ -421,6 +422,8 @@ def set_attribute(machine: Machine, holder: Value, name: str, value: Value, at: 
         if payload.log:
             opaque_effect(machine, holder, "__setattr__", Args([Value(name, at), value]), at)
         else:
+            for inner in parts((value,)):
+                refuse_callback(inner, at)
             payload.fields[name] = value
             payload.version += 1
             payload.captured.extend(Effect(name, None, (value,), {}, at).captured)

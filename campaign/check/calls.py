@@ -31,7 +31,7 @@ from campaign.check.values import (
     Unknown,
     Value,
     Wrapped,
-    reachable,
+    parts,
     spoiled,
 )
 
@@ -118,7 +118,7 @@ def call_term(machine: Machine, function: Value, payload: Term, args: Args, at: 
             if isinstance(result.payload, Term):
                 result.payload.roots = outside_roots((holder,)) + result.payload.roots
             return result
-    for inner in reachable(inputs):
+    for inner in parts(inputs):
         refuse_callback(inner, at)
     return call_outside(machine, function, args, at)
 

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import sys
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from campaign.check.limits import Halt, Raised
@@ -32,6 +33,7 @@ from campaign.check.values import (
     Value,
     children,
     is_constant,
+    parts,
     reachable,
     spoiled,
 )
@@ -95,7 +97,7 @@ def term(machine: Machine, op: str, at: Origin, *operands: Value, may_raise: boo
     origin = Origin(at.file, at.line, at.column, tuple(value.origin for value in operands))
     for value in operands:
         machine.readable(value.payload, at)
-        for payload in reachable([value]):
+        for payload in parts((value,)):
             if isinstance(payload, Unknown | Nondet):
                 return Value(spoiled(payload), origin)
     frozen = tuple(freeze(value) for value in operands)
@@ -132,6 +134,7 @@ def decide(machine: Machine, value: Value, at: Origin, asks: str = "") -> bool:
     return machine.decisions.decide(asks + key_text(machine, value, at))
 
 
+@cache
 def is_nondeterministic(name: str) -> bool:
     if name in SEEDS:
         return False
@@ -140,6 +143,7 @@ def is_nondeterministic(name: str) -> bool:
     )
 
 
+@cache
 def reads_files(name: str) -> bool:
     return any(name == known or (known.endswith(".") and name.startswith(known)) for known in READS_FILES)
 
@@ -156,7 +160,7 @@ def call_outside(machine: Machine, callee: Value, args: Args, at: Origin) -> Val
             return Value(
                 Unknown(f"{payload.name} reads files", "put what is read into the configuration"), origin
             )
-    for inner in reachable(inputs):
+    for inner in parts(inputs):
         refuse_callback(inner, at)
     opaque = Opaque(callee, tuple(args.positional), dict(args.keywords), len(machine.effects))
     for inner in (*opaque.args, *opaque.kwargs.values()):
@@ -168,6 +172,7 @@ def call_outside(machine: Machine, callee: Value, args: Args, at: Origin) -> Val
     return result
 
 
+@cache
 def is_standard(module: str) -> bool:
     return module.partition(".")[0] in sys.stdlib_module_names
 
@@ -257,7 +262,7 @@ def give(values: list[Value], name: str) -> None:
 def outside_effect(machine: Machine, name: str, target: Value | None, args: Args, at: Origin) -> None:
     """Something done to the world, in order: the lists of both files have to be the same."""
     inputs = [*args.positional, *args.keywords.values()]
-    for inner in reachable(inputs):
+    for inner in parts(inputs):
         refuse_callback(inner, at)
     origin = Origin(at.file, at.line, at.column, tuple(value.origin for value in inputs))
     machine.effects.append(Effect(name, target, tuple(args.positional), dict(args.keywords), origin))
@@ -269,7 +274,7 @@ def opaque_effect(machine: Machine, value: Value, name: str, args: Args, at: Ori
     payload = value.payload
     holders = [payload] if isinstance(payload, Opaque) else [root for root, _ in payload.roots]
     inputs = [*args.positional, *args.keywords.values()]
-    for inner in reachable(inputs):
+    for inner in parts(inputs):
         refuse_callback(inner, at)
     origin = Origin(at.file, at.line, at.column, (value.origin, *(item.origin for item in inputs)))
     target = None if isinstance(payload, Opaque) else freeze(value)

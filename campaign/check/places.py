@@ -8,6 +8,7 @@ from campaign.check.difference import callee_name, target_name
 from campaign.check.patterns import Path, Pattern, Step, key_step
 from campaign.check.tree import data_attributes, fields_of
 from campaign.check.values import (
+    PLAIN,
     ClassObj,
     DictObj,
     InstObj,
@@ -23,27 +24,27 @@ from campaign.errors import UsageError
 FIELDS = 300_000
 
 
-def fields(roots: dict[str, Value], single: bool) -> Iterator[tuple[Path, int]]:
-    """Each field's path with the identity of the object that holds it; a shared object is gone through once."""
+def fields(roots: dict[str, Value], single: bool) -> Iterator[tuple[Path, Step, int]]:
+    """Each field: the path of its holder, its step, the identity of the holder; shared objects once."""
     seen: set[int] = set()
     stack: list[tuple[Path, Value]] = []
     for name, value in reversed(roots.items()):
-        path: Path = () if single else (Step(name, ""),)
-        if path:
-            yield path, 0
-        stack.append((path, value))
+        if single:
+            stack.append(((), value))
+        else:
+            yield (), Step(name, ""), 0
+            stack.append(((Step(name, ""),), value))
     count = 0
     while stack and count < FIELDS:
         path, value = stack.pop()
         if id(value.payload) in seen:
             continue
-        if not is_constant(value.payload):
-            seen.add(id(value.payload))
-        below = list(steps(value.payload))
-        for step, _ in below:
+        seen.add(id(value.payload))
+        for step, child in steps(value.payload):
             count += 1
-            yield (*path, step), id(value.payload)
-        stack.extend(((*path, step), child) for step, child in reversed(below))
+            yield path, step, id(value.payload)
+            if type(child.payload) not in PLAIN:
+                stack.append(((*path, step), child))
 
 
 def steps(payload: object) -> Iterator[tuple[Step, Value]]:
@@ -80,18 +81,22 @@ def survey(patterns: list[Pattern], roots: dict[str, Value], single: bool, targe
     """Counts what each pattern matches in one tree. Raises `UsageError` when `Type.field` is ambiguous."""
     if not patterns:
         return
-    for path, holder in fields(roots, single):
-        for pattern in patterns:
-            found = pattern.match(path)
-            if found is None:
+    by_last: dict[str, list[Pattern]] = {}
+    globbed: list[Pattern] = []
+    for pattern in patterns:
+        last = pattern.tokens[-1]
+        (globbed if any(sign in last for sign in "*?[") else by_last.setdefault(last, [])).append(pattern)
+    for path, step, holder in fields(roots, single):
+        for pattern in (*by_last.get(step.text, ()), *globbed):
+            whole = (*path, step)
+            found = pattern.match(whole)
+            if found is None or found[1] != len(whole):
                 continue
-            start, end = found
             pattern.found += 1
-            if pattern.anchored and start + len(pattern.tokens) - 1 <= len(path) and end == len(path):
-                if path[start].holder == pattern.tokens[0] and path[start].text != pattern.tokens[0]:
-                    pattern.places.setdefault(target, set()).add(
-                        (holder, "".join(step.text for step in path[start:]))
-                    )
+            start = found[0]
+            if pattern.anchored and whole[start].holder == pattern.tokens[0] != whole[start].text:
+                place = (holder, "".join(part.text for part in whole[start:]))
+                pattern.places.setdefault(target, set()).add(place)
     for pattern in patterns:
         places = pattern.places.get(target, set())
         globbed = any(token in ("**", "[*]") or "*" in token for token in pattern.tokens)

@@ -8,13 +8,14 @@ A `Value` is a payload and the origin it came from. Payloads are plain Python co
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from campaign.check.scope import Scope
 
 CONSTANTS = (type(None), bool, int, float, complex, str, bytes, type(...), range, slice)
+PLAIN = frozenset(CONSTANTS)
 
 
 class Origin:
@@ -477,6 +478,25 @@ def reachable(values: list[Value]) -> list[Any]:
     return found
 
 
+def parts(values: Iterable[Value]) -> list[Any]:
+    """Like `reachable`, without going into what is opaque: its own parts were looked at when it was made."""
+    found: list[Any] = []
+    seen: set[int] = set()
+    stack = [value.payload for value in values if type(value.payload) not in PLAIN]
+    while stack:
+        payload = stack.pop()
+        if id(payload) in seen:
+            continue
+        seen.add(id(payload))
+        found.append(payload)
+        if not isinstance(payload, Opaque | Term):
+            stack.extend(value.payload for value in children(payload) if type(value.payload) not in PLAIN)
+    return found
+
+
 def captured(args: tuple[Value, ...], kwargs: dict[str, Value]) -> list[tuple[Mutable, int]]:
-    payloads = reachable([*args, *kwargs.values()])
-    return [(payload, payload.version) for payload in payloads if isinstance(payload, Mutable)]
+    return [
+        (payload, payload.version)
+        for payload in parts((*args, *kwargs.values()))
+        if isinstance(payload, Mutable)
+    ]

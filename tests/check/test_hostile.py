@@ -1,0 +1,95 @@
+"""Files that must not hurt: an answer, no traceback, none of their code executed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import Run, Write
+
+HOSTILE: dict[str, str] = {
+    "syntax": "config = (\n",
+    "recursion": "def f(n): return f(n + 1)\nconfig = f(0)\n",
+    "large_file": "config = [\n" + "    [1, 2, 3, 'abc'],\n" * 250_000 + "]\n",
+    "long_loop": "x = 0\nfor i in range(10**9): x += i\nconfig = x\n",
+    "endless_loop": "while True: pass\n",
+    "endless_generator": "def g():\n    while True: yield 1\nconfig = list(g())\n",
+    "nested_generators": "def g(n):\n    yield n\n    yield from list(g(n + 1))\nconfig = list(g(0))\n",
+    "huge_power": "config = 10**10**10\n",
+    "huge_text": "config = 'a' * 10**10\n",
+    "huge_list": "config = [0] * 10**10\n",
+    "huge_format": "config = f'{1:1000000000}'\n",
+    "huge_percent": "config = '%*d' % (10**9, 1)\n",
+    "doubled_text": "x = 'a'\nfor i in range(60): x += x\nconfig = x\n",
+    "doubled_list": "x = [0]\nfor i in range(60): x.extend(x)\nconfig = x\n",
+    "shared_tree": "x = [1]\nfor i in range(60): x = [x, x]\nconfig = str(x)\n",
+    "shared_term": "import os\nx = os.environ.get('A')\nfor i in range(60): x = x + x\nconfig = 1 if x else 2\n",
+    "many_cases": "import os\nn = 0\nfor i in range(40):\n    if os.environ.get(f'A{i}'): n += 1\nconfig = n\n",
+    "deep_brackets": "config = " + "[" * 3000 + "]" * 3000 + "\n",
+    "deep_minus": "config = " + "-" * 20_000 + "1\n",
+    "deep_sum": "config = 1" + " + 1" * 30_000 + "\n",
+    "deep_value": "x = []\nfor i in range(20_000): x = [x]\nconfig = x\n",
+    "regular_expression": "import re\nconfig = bool(re.match('(a+)+$', 'a' * 40 + 'b'))\n",
+}
+
+
+@pytest.mark.parametrize("name", sorted(HOSTILE))
+def test_hostile_file_is_answered_without_a_traceback(run: Run, write: Write, name: str) -> None:
+    done = run("a.py", "b.py", cwd=write(a="config = {}\n", b=HOSTILE[name]))
+    assert done.returncode in (1, 3), done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert len(done.stdout) < 20_000
+
+
+def test_binary_file_and_wrong_encoding_are_told(run: Run, write: Write) -> None:
+    root = write(a="config = 1\n")
+    for data in (bytes(range(256)), "config = 'é'\n".encode("latin-1"), b"config = 1\0\n"):
+        (root / "b.py").write_bytes(data)
+        assert run("a.py", "b.py", cwd=root).returncode == 3
+
+
+def test_link_that_leads_out_of_the_folder_is_not_read(run: Run, write: Write, tmp_path: Path) -> None:
+    root = write(a="config = 1\n") / "inside"
+    root.mkdir()
+    (root / "a.py").write_text("config = 1\n")
+    (root / "b.py").symlink_to(tmp_path / "a.py")
+    done = run("a.py", "b.py", cwd=root)
+    assert done.returncode == 3
+    assert "leads out" in done.stdout
+
+
+def test_cyclic_imports_end(run: Run, write: Write) -> None:
+    root = write(
+        a="from .b import *\nconfig = 1\n",
+        b="from .a import *\nfrom .c import y\nconfig = 1\n",
+        c="from .b import z\n",
+    )
+    assert run("a.py", "b.py", cwd=root).returncode == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("y.toml", "a = " + "[" * 5000), ("y.yaml", "a: " + "[" * 5000 + "]" * 5000)]
+)
+def test_deep_document_is_told(run: Run, tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    (tmp_path / f"x{name}").write_text("")
+    assert run(f"x{name}", name, cwd=tmp_path).returncode == 3
+
+
+def test_nothing_of_the_files_is_executed(run: Run, write: Write, tmp_path: Path) -> None:
+    marker = tmp_path / "executed"
+    plant = (
+        f"open({str(marker)!r}, 'w').close()\n"
+        f"import os, subprocess, pathlib\nos.system('touch {marker}')\n"
+        f"subprocess.run(['touch', {str(marker)!r}])\npathlib.Path({str(marker)!r}).touch()\n"
+        f"exec(\"import os; os.system('touch {marker}')\")\n"
+        "config = 1\n"
+    )
+    lines = plant.splitlines()
+    for index in range(len(lines) - 1):
+        text = "import os, subprocess, pathlib\n" + lines[index] + "\nconfig = 1\n"
+        root = write(a=text, b=text, _base=plant)
+        run("a.py", "b.py", cwd=root)
+        run("a.py", "--dump", cwd=root)
+        assert not marker.exists(), lines[index]
