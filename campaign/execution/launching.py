@@ -11,8 +11,9 @@ from typing import Any
 from campaign.execution.attempt import Assignment
 from campaign.execution.checkpoints import Checkpoint
 from campaign.execution.durable import read_json
-from campaign.execution.paths import CampaignPaths, RunPaths
+from campaign.execution.paths import RunPaths
 from campaign.spec.config import LoggingSection, RunConfig
+from campaign.spec.identity import identity
 from campaign.spec.run_config import config_to_json
 
 
@@ -72,15 +73,15 @@ def mirror_settings(
     logging = config.logging
     if not logging.wandb_project or logging.wandb_mode == "disabled":
         return None
-    campaign = CampaignPaths(run.root.parent.parent)
+    version, _, digest = identity(config).partition(":")
     return {
         "project": logging.wandb_project,
         "entity": logging.wandb_entity,
         "mode": wandb_mode(logging, os.environ),
         "group": config.condition,
         "name": config.run_id,
-        # Stable over attempts, so that a resumed run goes on in the same curve.
-        "id": f"{config.campaign or 'run'}-{config.run_id}",
+        # Stable over attempts, so that a resumed run goes on in the same curve; another identity is another run.
+        "id": f"{config.campaign or 'run'}-{config.run_id}-{version}{digest[:8]}",
         "tags": [*(name for name in (config.campaign,) if name), f"seed:{config.training.seed}",
                  *logging.wandb_tags],
         "config": config_to_json(config),
@@ -89,8 +90,6 @@ def mirror_settings(
         "metrics_file": config.core.metrics_file,
         "metrics_map": dict(config.core.metrics_map),
         "resume_from_step": resume_step,
-        # Of the campaign's first adapter, so in the summaries of the runs that end after it was measured.
-        "squeeze_file": str(campaign.squeeze.absolute()) if config.squeeze else None,
     }  # fmt: skip
 
 

@@ -21,6 +21,8 @@ class SqueezeJob:
     def __init__(self, paths: CampaignPaths) -> None:
         self._paths = paths
         self._process: subprocess.Popen[bytes] | None = None
+        self._attempt: AttemptPaths | None = None
+        """The measured one, until W&B was told."""
         self.problem = ""
         """Why there is no table, once that is known."""
 
@@ -35,14 +37,27 @@ class SqueezeJob:
             return
         if self._process or self.problem or self._paths.squeeze.exists() or not attempt.adapter.is_dir():
             return
-        command = [
-            sys.executable, "-I", "-S", BOUND, str(os.getpid()),
-            sys.executable, "-m", "campaign.core.squeeze", str(attempt.adapter),
+        self._attempt = attempt
+        self._start(
+            "campaign.core.squeeze", str(attempt.adapter),
             "--out", str(self._paths.squeeze),
             "--min-variance-retention", str(config.squeeze.min_variance_retention),
             *(word for rank in config.squeeze.target_ranks for word in ("--target-rank", str(rank))),
-        ]  # fmt: skip
-        with self._paths.squeeze_log.open("wb") as log:
+        )  # fmt: skip
+
+    def _start(self, module: str, *arguments: str) -> None:
+        command = [
+            sys.executable,
+            "-I",
+            "-S",
+            BOUND,
+            str(os.getpid()),
+            sys.executable,
+            "-m",
+            module,
+            *arguments,
+        ]
+        with self._paths.squeeze_log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
             )
@@ -54,8 +69,13 @@ class SqueezeJob:
         if code is None:
             return
         self._process = None
+        attempt, self._attempt = self._attempt, None
+        if attempt is None:
+            return  # W&B was told, or could not be: its log says so
         if code or squeeze_table(self._paths) is None:
             self.problem = f"ended with {code}; see {self._paths.squeeze_log}"
+        elif attempt.mirror.exists():
+            self._start("campaign.metrics.mirror", str(attempt.root), "--squeeze", str(self._paths.squeeze))
 
     def close(self) -> None:
         """End it if it has not ended yet."""

@@ -1,4 +1,5 @@
-"""`python -m campaign.metrics.mirror ATTEMPT_DIR` mirrors an attempt's `metrics.jsonl` into W&B.
+"""`python -m campaign.metrics.mirror ATTEMPT_DIR` mirrors an attempt's `metrics.jsonl` into W&B; with
+`--squeeze FILE` it adds what LoRA-Squeeze found to the summary of a run that has ended, and nothing else.
 
 A process of its own, so that a W&B that is slow, broken or out of reach can never slow or stop a run, and
 so that every kind of core is covered. It follows the file until the attempt has a `result.json` (or its
@@ -9,6 +10,7 @@ Exit codes: 0 mirrored as asked; 1 something failed, the log says what; 2 `wandb
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import signal
@@ -53,8 +55,6 @@ class MirrorSettings:
     """The first step this attempt writes, when an earlier attempt came before it."""
     metrics_file: str = "metrics.jsonl"
     metrics_map: Mapping[str, str] = field(default_factory=dict)
-    squeeze_file: str | None = None
-    """A squeeze result; when it exists at the end its figures go into the W&B run's summary."""
     finish_timeout_s: float = 10.0
 
     @classmethod
@@ -96,11 +96,11 @@ class Ending:
 
 
 def main(argv: list[str] | None = None) -> int:
-    arguments = sys.argv[1:] if argv is None else argv
-    if len(arguments) != 1:
-        sys.stderr.write("usage: python -m campaign.metrics.mirror ATTEMPT_DIR\n")
-        return 2
-    attempt = Path(arguments[0]).absolute()
+    parser = argparse.ArgumentParser(prog="python -m campaign.metrics.mirror")
+    parser.add_argument("attempt", type=Path, metavar="ATTEMPT_DIR")
+    parser.add_argument("--squeeze", type=Path, metavar="FILE")
+    arguments = parser.parse_args(argv)
+    attempt = arguments.attempt.absolute()
     _redirect_output(attempt / "wandb.log")
     ending = Ending(attempt / "result.json", os.getppid())
     _catch_signals(ending)
@@ -113,6 +113,8 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     _watch(ending, INIT_TIMEOUT_S + settings.finish_timeout_s + MARGIN_S)
     try:
+        if arguments.squeeze is not None:
+            return _add_squeeze(attempt, settings, arguments.squeeze)
         return _mirror(attempt, settings, ending)
     except BaseException as error:  # whatever W&B raises, SystemExit included, stays here
         _log(f"failed: {type(error).__name__}: {error}")
@@ -128,9 +130,20 @@ def _mirror(attempt: Path, settings: MirrorSettings, ending: Ending) -> int:
         _log_rows(run, tail.read(), settings, written)
         time.sleep(POLL_S)
     _log_rows(run, tail.read(last=True), settings, written)
-    _log_summary(run, settings)
     _log(f"{reason}; {written.count} steps mirrored, {written.passed_over} were there before")
     run.finish(exit_code=_core_exit_code(ending.result))
+    return code
+
+
+def _add_squeeze(attempt: Path, settings: MirrorSettings, squeeze: Path) -> int:
+    document = json.loads(squeeze.read_text(encoding="utf-8"))
+    run, code = _open(attempt, settings)
+    for choice in document["ranks"]:
+        run.summary[f"squeeze/variance_kept/rank_{choice['rank']}"] = choice["mean_variance"]
+    run.summary["squeeze/recommended_rank"] = document["recommended_rank"]
+    run.summary["squeeze/min_variance_retention"] = document["min_variance_retention"]
+    run.finish()
+    _log(f"added {squeeze.name} to the summary")
     return code
 
 
@@ -237,17 +250,6 @@ def _wandb_settings(settings: MirrorSettings, mode: Mode) -> Any:
 def _uses_gpu(config: Mapping[str, Any]) -> bool:
     resources = config.get("resources")
     return isinstance(resources, Mapping) and bool(resources.get("num_gpus"))
-
-
-def _log_summary(run: Any, settings: MirrorSettings) -> None:
-    if settings.squeeze_file is None:
-        return
-    try:
-        document = json.loads(Path(settings.squeeze_file).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return
-    if isinstance(document, dict):
-        run.summary.update({f"squeeze/{key}": value for key, value in document.items()})
 
 
 def _core_exit_code(result: Path) -> int:

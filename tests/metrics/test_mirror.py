@@ -45,9 +45,9 @@ def _attempt(tmp_path: Path, **settings: Any) -> Path:
     return attempt
 
 
-def _start(attempt: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+def _start(attempt: Path, environment: dict[str, str], *more: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "campaign.metrics.mirror", str(attempt)],
+        [sys.executable, "-m", "campaign.metrics.mirror", str(attempt), *more],
         env=environment,
         cwd=Path(__file__).parents[2],
     )
@@ -147,20 +147,27 @@ def test_mirror_reads_a_last_line_that_was_cut_off_and_lines_that_are_no_json(
     assert [row["loss"] for row in wandb_file.history(_wandb_file(attempt))] == [1.0, 2.0]
 
 
-def test_mirror_writes_squeeze_figures_into_the_summary(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_mirror_adds_squeeze_figures_to_the_summary_of_a_run_that_has_ended(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
     squeeze = tmp_path / "squeeze.json"
-    squeeze.write_text(json.dumps({"recommended_rank": 4}))
-    attempt = _attempt(tmp_path, squeeze_file=str(squeeze))
+    ranks = [{"rank": 4, "mean_variance": 0.75, "min_variance": 0.5}]
+    found = {"ranks": ranks, "recommended_rank": 4, "min_variance_retention": 0.7}
+    squeeze.write_text(json.dumps(found))
+    attempt = _attempt(tmp_path)
     with JsonlWriter(attempt / "metrics.jsonl") as writer:
         writer.write(_row(0))
     _finish(attempt)
-    assert _start(attempt, environment).wait(60) == 0
-    summaries = [
-        {item.key: json.loads(item.value_json) for item in record.summary.update}
+    assert _start(attempt, environment, "--squeeze", str(squeeze)).wait(60) == 0
+    summary = {
+        (item.key or "/".join(item.nested_key)): json.loads(item.value_json)
         for record in wandb_file.records(_wandb_file(attempt))
         if record.WhichOneof("record_type") == "summary"
-    ]
-    assert any(summary.get("squeeze/recommended_rank") == 4 for summary in summaries)
+        for item in record.summary.update
+    }
+    assert summary["squeeze/recommended_rank"] == 4
+    assert summary["squeeze/variance_kept/rank_4"] == 0.75
+    assert wandb_file.history(_wandb_file(attempt)) == []
 
 
 def test_mirror_never_writes_secrets(tmp_path: Path, environment: dict[str, str]) -> None:
