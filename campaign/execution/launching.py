@@ -94,13 +94,10 @@ def mirror_settings(
 
 
 def wandb_mode(logging: LoggingSection, environment: Mapping[str, str]) -> str:
-    """`auto` is offline unless a key is at hand: without one, W&B would ask, and nobody is there to
-    answer."""
-    if logging.wandb_mode != "auto":
-        return logging.wandb_mode
-    if environment.get("WANDB_MODE") in ("offline", "online", "disabled"):
+    """What the spec says, then W&B's own variable; `auto` leaves it to the mirror, which looks for a key."""
+    if logging.wandb_mode == "auto" and environment.get("WANDB_MODE") in ("offline", "online", "disabled"):
         return environment["WANDB_MODE"]
-    return "online" if environment.get("WANDB_API_KEY") else "offline"
+    return logging.wandb_mode
 
 
 def origin(config_file: Path) -> Path | None:

@@ -231,7 +231,7 @@ class SepaSection(Section):
     ema_decay: Identity[Share] = 0.99
     """Decay of the variance's moving average (`auto`)."""
     threshold: Identity[PositiveFloat] = 0.2
-    """Share of the first variance at which lambda has reached 1 (`auto`)."""
+    """Share of the first variance below which lambda begins to rise; it is 1 when none is left (`auto`)."""
     warmup_steps: Identity[Positive] = 50
     """Steps that set the first variance (`auto`)."""
 

@@ -72,23 +72,33 @@ def test_the_mirror_is_told_a_stable_id_and_the_groups_of_this_field(
     mirror = told(run, settings, checkpoint=Checkpoint(5, Path("/c"))).mirror
     assert mirror is not None
     expected = {
-        "project": "p", "mode": "offline", "group": "base", "name": "base_s7", "id": "small-base_s7",
+        "project": "p", "mode": "auto", "group": "base", "name": "base_s7",
         "tags": ["small", "seed:7", "mine"], "resume_from_step": 5, "dir": str(run.attempt(2).root),
     }  # fmt: skip
     assert {name: mirror[name] for name in expected} == expected
+    assert mirror["id"].startswith("small-base_s7-v")
+    later = told(run, settings, checkpoint=Checkpoint(9, Path("/d"))).mirror
+    assert later is not None
+    assert later["id"] == mirror["id"]
+    other = told(run, config(logging=settings.logging, training=TrainingSection(seed=7, lr=0.5))).mirror
+    assert other is not None
+    assert other["id"] != mirror["id"]
     assert mirror["config"]["training"]["seed"] == 7
 
 
 @pytest.mark.parametrize(
     ("asked", "environment", "mode"),
     [
-        ("auto", {}, "offline"),
-        ("auto", {"WANDB_API_KEY": "x"}, "online"),
-        ("auto", {"WANDB_API_KEY": "x", "WANDB_MODE": "offline"}, "offline"),
+        ("auto", {}, "auto"),
+        ("auto", {"WANDB_MODE": "offline"}, "offline"),
+        ("auto", {"WANDB_MODE": "nonsense"}, "auto"),
         ("online", {}, "online"),
+        ("online", {"WANDB_MODE": "offline"}, "online"),
     ],
 )
-def test_without_a_key_nothing_asks_for_one(asked: Any, environment: dict[str, str], mode: str) -> None:
+def test_the_spec_says_how_to_mirror_and_auto_lets_the_environment_say(
+    asked: Any, environment: dict[str, str], mode: str
+) -> None:
     assert wandb_mode(LoggingSection(wandb_mode=asked), environment) == mode
 
 
