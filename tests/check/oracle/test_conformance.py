@@ -18,15 +18,19 @@ from .cases import SIDES, load
 from .checking import on_disk
 from .conformance import Comparison, compare
 from .execution import ENVIRONMENTS, Environment, OutOfTimeError, evaluated
+from .expressions import expressions, module
 from .families import DIALECTS, family
 from .mutants import mutants
 from .programs import program
+from .semantics import QUIRKS, Quirk
 
+# A dump shows what a framework was handed as it is in the end; one that copies would keep what it was.
+WORLDS = [environment for environment in ENVIRONMENTS if not environment.copies]
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 def _compared(
-    files: dict[str, str], target: str, entry: str, environments: Sequence[Environment] = ENVIRONMENTS
+    files: dict[str, str], target: str, entry: str, environments: Sequence[Environment] = WORLDS
 ) -> Comparison:
     with on_disk(files) as root:
         dumped = dump(target, root, entry or None)
@@ -92,7 +96,7 @@ def _assert_conforming_programs(seeds: range) -> None:
             evaluated({"p.py": text}, "p.py", "names:config")
         except Exception:
             continue
-        result = _compared({"p.py": text}, "p.py", "names:config", ENVIRONMENTS[:1])
+        result = _compared({"p.py": text}, "p.py", "names:config", WORLDS[:1])
         assert result.wrong == [], f"seed {seed}\n{text}"
         known += result.left_open == 0
     assert known > 0.75 * len(seeds)
@@ -105,6 +109,49 @@ def test_dump_of_random_programs_is_what_running_them_gives() -> None:
 @pytest.mark.slow
 def test_dump_of_many_random_programs_is_what_running_them_gives() -> None:
     _assert_conforming_programs(range(1000, 4000))
+
+
+def _wrong_expressions(texts: list[str]) -> list[str]:
+    """What the dump says otherwise than Python; an expression that is not followed hides no other."""
+    files = {"p.py": module(texts)}
+    try:
+        with on_disk(files) as root:
+            dumped = dump("p.py", root, "names:config")
+        whole = isinstance(dumped, dict) and "$dict" in dumped
+    except CampaignError:
+        whole = False
+    if whole:
+        return compare(dumped, evaluated(files, "p.py", "names:config", WORLDS[0])).wrong
+    if len(texts) == 1:
+        return []
+    middle = len(texts) // 2
+    return _wrong_expressions(texts[:middle]) + _wrong_expressions(texts[middle:])
+
+
+def _assert_conforming_expressions(seeds: range) -> None:
+    for seed in seeds:
+        texts = expressions(random.Random(f"expressions {seed}"), 100)
+        assert _wrong_expressions(texts) == [], texts
+
+
+def test_dump_of_random_expressions_is_what_python_answers() -> None:
+    _assert_conforming_expressions(range(8))
+
+
+@pytest.mark.slow
+def test_dump_of_many_random_expressions_is_what_python_answers() -> None:
+    _assert_conforming_expressions(range(100, 300))
+
+
+@pytest.mark.parametrize("quirk", QUIRKS, ids=lambda quirk: quirk.name)
+def test_dump_of_quirk_is_what_python_answers(quirk: Quirk) -> None:
+    files = {"p.py": quirk.program.replace("NAME", "answer") + "\n"}
+    with on_disk(files) as root:
+        try:
+            dumped = dump("p.py", root, "names:answer")
+        except CampaignError:
+            return
+    assert compare(dumped, quirk.result).wrong == []
 
 
 @pytest.mark.parametrize("folder", ["traps", "twins"])
