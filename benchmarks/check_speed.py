@@ -1,4 +1,5 @@
-"""How fast `campaign check` is: five variants from the command line, a thousand modules, and `ast.parse` beside it.
+"""How fast `campaign check` is: five variants from the command line, a thousand modules, and `ast.parse`
+beside it.
 
 Prints one JSON object. Ratios compare measurements of this run, so they hold on a busy machine as well.
 
@@ -46,7 +47,8 @@ def five_variants(repeat: int) -> dict[str, float]:
 
 
 def many_modules(count: int) -> dict[str, float]:
-    """A reference and `count` variants of the size of the shipped ones, each parsed and evaluated with its base."""
+    """A reference and `count` variants of the size of the shipped ones, each parsed and evaluated with
+    its base."""
     from campaign.check import Declaration, prove
 
     with tempfile.TemporaryDirectory() as folder:

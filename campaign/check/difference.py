@@ -338,7 +338,8 @@ class Comparison:
             self.report((*path, Step("__annotations__", x.name)), "code", a, b)
 
     def same_bases(self, x: ClassObj, y: ClassObj) -> bool:
-        """The same classes in the same order. What they hold counts as far as the class itself shows it, or all
+        """The same classes in the same order. What they hold counts as far as the class itself shows it,
+        or all
         of it when a method may reach it through `super()` or by name."""
         if [base.name for base in x.mro] != [base.name for base in y.mro]:
             return False
@@ -699,7 +700,7 @@ def keyed(payload: DictObj) -> dict[str, tuple[Value, Value]] | None:
 
 
 HANDLERS: dict[type, Any] = {
-    ListObj: Comparison.lists, TupleObj: Comparison.tuples, SetObj: Comparison.sets, DictObj: Comparison.dicts,
+    ListObj: Comparison.lists, TupleObj: Comparison.tuples, SetObj: Comparison.sets, DictObj: Comparison.dicts,  # noqa: E501
     InstObj: Comparison.instances, ClassObj: Comparison.classes, FuncObj: Comparison.functions,
     Sym: Comparison.names, Opaque: Comparison.calls, Term: Comparison.terms, Partial: Comparison.partials,
     Bound: Comparison.bounds, Builtin: Comparison.builtins, Wrapped: Comparison.wrapped,

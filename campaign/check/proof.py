@@ -273,7 +273,7 @@ def _one_sided_imports(a: Case, b: Case) -> Iterator[Finding]:
                     f"import {name}",
                     reference_place=where if case is a else None,
                     variant_place=where if case is b else None,
-                    message=f"{name} is imported on one side only and nothing of it is in the configuration: it may have effects",
+                    message=f"{name} is imported on one side only and nothing of it is in the configuration: it may have effects",  # noqa: E501
                     edit="remove the import, or import it on both sides",
                 )
 
@@ -348,7 +348,8 @@ def dump(target: str, root: Path, entry: str | None = None, follow: tuple[str, .
     not known           ``{"$unknown": reason}``, ``{"$nondeterministic": source}``
     ==================  ==============================================================================
 
-    Shared objects are written out each time; a cycle is ``{"$cycle": true}``. A single name, a call or a class
+    Shared objects are written out each time; a cycle is ``{"$cycle": true}``. A single name, a call or a
+    class
     gives its value's tree; several names give ``{"$names": {...}}``.
     When a test on something only known at run time splits the evaluation, the tree is
     ``{"$cases": [{"when": {test: bool}, "tree": ...}]}``.

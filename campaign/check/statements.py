@@ -311,7 +311,8 @@ def class_definition(machine: Machine, node: ast.ClassDef, scope: Scope) -> Comp
 
 
 def decorated(machine: Machine, node: ast.AST, decorators: list[Value], value: Value, scope: Scope) -> Value:
-    """The decorators applied, innermost first. One from outside is also an effect: it may register what it gets."""
+    """The decorators applied, innermost first. One from outside is also an effect: it may register what
+    it gets."""
     for decorator in reversed(decorators):
         at = machine.place(node, scope, value.origin, decorator.origin)
         payload = decorator.payload

@@ -8,7 +8,7 @@ import shutil
 import sys
 import tomllib
 from dataclasses import replace
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from campaign.check.findings import CheckResult
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     text = "text"
     json = "json"
     github = "github"
     sarif = "sarif"
 
 
-class WhenUnproven(str, Enum):
+class WhenUnproven(StrEnum):
     fail = "fail"
     warn = "warn"
 
@@ -89,10 +89,7 @@ def check(
     if dump:
         _dump(targets, entry, flags.follow)
         return
-    if spec is not None:
-        result = _check_spec(spec, flags, against)
-    else:
-        result = _check_files(targets, flags, against)
+    result = _check_spec(spec, flags, against) if spec is not None else _check_files(targets, flags, against)
     _write(result, Format.json if json_ else format_, verbose)
     code = result.exit_code
     raise typer.Exit(0 if code == 3 and unproven is WhenUnproven.warn else code)
@@ -222,7 +219,8 @@ def _prefixed(declaration: Declaration, prefix: str) -> Declaration:
 
 
 def _check_conditions(path: Path, flags: _Flags, against: str | None) -> CheckResult:
-    """A campaign's own conditions: their resolved configurations, and the sources of those that are modules."""
+    """A campaign's own conditions: their resolved configurations, and the sources of those that are
+    modules."""
     from campaign.check.campaigns import prove_campaign
     from campaign.errors import UsageError
     from campaign.spec import load, resolve
