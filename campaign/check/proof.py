@@ -158,11 +158,17 @@ def compare_targets(
 ) -> Iterator[Finding]:
     """All cases of both sides that can come about in one environment."""
     targets = (sources.shown(left.path), sources.shown(right.path))
+    matched: set[int] = set()
     for case in references:
         for other in variants:
             if any(other.tests.get(test, outcome) is not outcome for test, outcome in case.tests.items()):
                 continue
+            matched |= {id(case), id(other)}
             yield from compare_cases(left, case, right, other, patterns, targets)
+    for target, cases in ((left, references), (right, variants)):
+        if any(id(case) not in matched for case in cases):
+            message = f"{target.text} has a configuration in environments in which the other file raises"
+            yield Finding("unproven", "environment", message=message, edit="make the same assertions in both")
 
 
 def compare_cases(
@@ -289,8 +295,8 @@ def _one_sided_risks(a: Case, b: Case) -> Iterator[Finding]:
                     "environment",
                     reference_place=where if case is a else None,
                     variant_place=where if case is b else None,
-                    message="computed from the environment on one side only: it may raise there",
-                    edit="read it with a default on both sides",
+                    message="may raise at run time, on one side only",
+                    edit="do the same on both sides, or read the environment with a default",
                 )
                 return
 

@@ -365,7 +365,9 @@ def assert_statement(machine: Machine, node: ast.Assert, scope: Scope) -> Comple
     if isinstance(test.payload, OUTSIDE) and not machine.tries:
         from campaign.check.outside import key_text
 
-        if machine.decisions.assume(key_text(machine, test, at)):
+        key = key_text(machine, test, at)
+        machine.risks.setdefault(f"asserts {key}", at)
+        if machine.decisions.assume(key):
             return None
     if not truth(machine, test, at):
         raise machine.error(AssertionError, "", at)

@@ -1,6 +1,7 @@
 """Dicts with attribute access: what each framework does when one is read, set, updated or copied.
 
-flavours: `config` (mmengine's `ConfigDict`, what a lazy base's dicts become), `ml` (ml_collections' `ConfigDict`),  # noqa: E501
+flavours: `config` (mmengine's `ConfigDict`, what a lazy base's dicts become), `ml` (ml_collections'
+`ConfigDict`),  # noqa: E501
 `omega` (OmegaConf's `DictConfig`, what detectron2's `LazyCall` gives), `defaultdict`.
 """
 
