@@ -1,6 +1,7 @@
 """Every operator, builtin and method of the plain types over a pool of values, with what Python answers.
 
-An expression that raises in Python, or whose answer differs from process to process, is left out.
+An expression whose answer differs from process to process is left out. What raises is kept: the name of the
+exception is the fact, and an evaluator that believes in an exception that does not come is wrong as well.
 """
 
 from __future__ import annotations
@@ -200,12 +201,12 @@ _WRAPPED = ("enumerate", "filter", "map", "zip", "reversed")
 _LIMIT = 60
 
 
-def expressions(rng: random.Random, count: int) -> list[str]:
-    """`count` different expressions that Python evaluates to something plain."""
+def expressions(rng: random.Random, count: int, raising: bool = False) -> list[str]:
+    """`count` different expressions that Python evaluates to something plain, or on which it raises."""
     found: dict[str, None] = {}
     while len(found) < count:
         text = rng.choice(_FORMS)(rng)
-        if text not in found and _is_plain(text):
+        if text not in found and _answer(text) == ("raises" if raising else "plain"):
             found[text] = None
     return list(found)
 
@@ -395,24 +396,26 @@ _FORMS = (
 )
 
 
-def _is_plain(text: str) -> bool:
-    """True when Python evaluates the text, twice alike, to a value made of plain data."""
+def _answer(text: str) -> str:
+    """`plain` when Python evaluates the text, twice alike, to plain data; `raises`; or `other`."""
     import math
 
     if "'maketrans'" in text or "hash" in text or "object at" in text:
-        return False
+        return "other"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            first, second = (
-                eval(compile(text, "fact", "eval", dont_inherit=True), {"math": math}) for _ in range(2)
-            )
-        return _plain(first) and repr(first) == repr(second) and " at 0x" not in repr(first)
-    except (Exception, RecursionError):
-        return False
+            code = compile(text, "fact", "eval", dont_inherit=True)
+            first, second = (eval(code, {"math": math}) for _ in range(2))
+        return "plain" if _plain(first) and repr(first) == repr(second) else "other"
+    except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError):
+        return "raises"
+    except Exception:
+        return "other"
 
 
 def _plain(value: Any, depth: int = 0) -> bool:
+    """True for data that is small, and whose text is the same in every process."""
     if depth > 4:
         return False
     if type(value) in (type(None), bool, float, range, complex):
@@ -431,6 +434,10 @@ def _plain(value: Any, depth: int = 0) -> bool:
 
 
 def module(texts: list[str]) -> str:
-    """A config with one key for each expression."""
-    lines = [f"    'k{number}': {text}," for number, text in enumerate(texts)]
-    return "import math\n\nconfig = {\n" + "\n".join(lines) + "\n}\n"
+    """A config with the value of each expression, or the name of the exception that it raises."""
+    lines = ["import math", ""]
+    for number, text in enumerate(texts):
+        lines += ["try:", f"    k{number} = {text}", "except Exception as error:"]
+        lines += [f"    k{number} = type(error).__name__"]
+    names = ", ".join(f"k{number}" for number in range(len(texts)))
+    return "\n".join([*lines, "", f"config = [{names}]", ""])
