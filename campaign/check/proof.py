@@ -7,7 +7,6 @@ import os.path
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -271,6 +270,8 @@ def _compare_effect(comparison: Comparison, path: Any, x: Effect, y: Effect) -> 
 def _one_sided_imports(a: Case, b: Case) -> Iterator[Finding]:
     """An import may change what comes after it: one that nothing is read from has to be on both sides."""
     for case, other in ((a, b), (b, a)):
+        if case.machine.imports.keys() <= other.machine.imports.keys():
+            continue
         for name, origin in unused_imports(case).items():
             if name not in other.machine.imports:
                 where = place(origin)
@@ -317,7 +318,8 @@ def merged(findings: list[Finding]) -> tuple[Finding, ...]:
     """Each finding once; several cases often give the same one."""
     seen: dict[object, Finding] = {}
     for finding in findings:
-        seen.setdefault(replace(finding, tainted_by=()), finding)
+        key = (finding.kind, finding.path, finding.detail, finding.reference_value, finding.variant_value)
+        seen.setdefault((key, finding.reference_place, finding.variant_place, finding.message), finding)
     return tuple(seen.values())
 
 
