@@ -1,4 +1,5 @@
-"""Code as a value: its shape without names, formatting, annotations and docstrings, and the names it reads."""
+"""Code as a value: its shape without names, formatting, annotations and docstrings, and the names it
+reads."""
 
 from __future__ import annotations
 
@@ -140,7 +141,8 @@ def without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def function_code(node: FunctionNode) -> tuple[str, tuple[str, ...]]:
-    """The shape of a function (defaults and decorators left out, they are values), and its free names in order."""
+    """The shape of a function (defaults and decorators left out, they are values), and its free names in
+    order."""
     known: tuple[str, tuple[str, ...]] | None = getattr(node, "_code", None)
     if known is None:
         shape = _Shape(frozenset(), frozenset())

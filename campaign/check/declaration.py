@@ -32,7 +32,8 @@ class Declaration:
     derived_ok: tuple[str, ...] = ()
     """Patterns of the fields that may differ if the difference follows from a field under test."""
     follow: tuple[str, ...] = ()
-    """Globs of the files whose imports are evaluated; by default the folders of the targets and their bases."""
+    """Globs of the files whose imports are evaluated; by default the folders of the targets and their
+    bases."""
     equal: tuple[tuple[str, ...], ...] = ()
     """Groups of paths that have to hold the same value within each file."""
 
@@ -73,7 +74,8 @@ def from_table(table: Mapping[str, Any], root: Path, file: str) -> Declaration:
 
 
 def expand(patterns: tuple[str, ...], root: Path, exclude: str = "") -> tuple[str, ...]:
-    """Globs among the targets replaced by the files they name, modules whose name starts with `_` left out."""
+    """Globs among the targets replaced by the files they name, modules whose name starts with `_` left
+    out."""
     targets: list[str] = []
     for pattern in patterns:
         if not any(sign in pattern.partition("?")[0] for sign in "*["):

@@ -73,6 +73,8 @@ class Comparison:
     texts: list[tuple[Path, Value, Value]] = field(default_factory=list)
     """Texts with `${...}` in them, and where."""
     keep: list[Any] = field(default_factory=list)
+    silent: int = 0
+    """Inside `identical`, where differences are not reported."""
     cuts: int = 0
     """Times a cycle was met: what was compared inside one is not remembered as the same."""
     count: int = 0
@@ -113,7 +115,8 @@ class Comparison:
         if pair in self.open:
             self.cuts += 1
             return
-        self.visited.add(pair)
+        if not self.silent:
+            self.visited.add(pair)
         self.open.add(pair)
         before, cuts = len(self.differences), self.cuts
         self.objects(path, a, b)
@@ -135,7 +138,9 @@ class Comparison:
     def identical(self, a: Value, b: Value) -> bool:
         """Whether two values are the same, without reporting."""
         before = len(self.differences)
+        self.silent += 1
         self.compare((), a, b)
+        self.silent -= 1
         same = len([d for d in self.differences[before:] if not d.cosmetic]) == 0
         del self.differences[before:]
         return same
@@ -338,7 +343,8 @@ class Comparison:
             self.report((*path, Step("__annotations__", x.name)), "code", a, b)
 
     def same_bases(self, x: ClassObj, y: ClassObj) -> bool:
-        """The same classes in the same order. What they hold counts as far as the class itself shows it, or all
+        """The same classes in the same order. What they hold counts as far as the class itself shows it,
+        or all
         of it when a method may reach it through `super()` or by name."""
         if [base.name for base in x.mro] != [base.name for base in y.mro]:
             return False
@@ -557,8 +563,10 @@ class Comparison:
             self.doubt(path, a, b, "read from objects that differ", "make them the same")
             return
         before = len(self.differences)
+        self.silent += 1
         for index, (mine, other) in enumerate(zip(x.operands, y.operands, strict=True)):
             self.compare((*path, Step(f"[{index}]", x.op)), mine, other)
+        self.silent -= 1
         found = [item for item in self.differences[before:] if not item.cosmetic]
         del self.differences[before:]
         if found:
@@ -699,7 +707,7 @@ def keyed(payload: DictObj) -> dict[str, tuple[Value, Value]] | None:
 
 
 HANDLERS: dict[type, Any] = {
-    ListObj: Comparison.lists, TupleObj: Comparison.tuples, SetObj: Comparison.sets, DictObj: Comparison.dicts,
+    ListObj: Comparison.lists, TupleObj: Comparison.tuples, SetObj: Comparison.sets, DictObj: Comparison.dicts,  # noqa: E501
     InstObj: Comparison.instances, ClassObj: Comparison.classes, FuncObj: Comparison.functions,
     Sym: Comparison.names, Opaque: Comparison.calls, Term: Comparison.terms, Partial: Comparison.partials,
     Bound: Comparison.bounds, Builtin: Comparison.builtins, Wrapped: Comparison.wrapped,

@@ -137,7 +137,7 @@ def spread(machine: Machine, result: DictObj, value: Value, at: Origin) -> None:
         for key, item in pairs_in_order(payload):
             store(machine, result, key, item, at)
         return
-    if isinstance(payload, OUTSIDE) or isinstance(payload, Unknown | Nondet | InstObj):
+    if isinstance(payload, (OUTSIDE, Unknown | Nondet | InstObj)):
         raise Halt("spreads a mapping that is only known at run time", at, "write its keys out")
     raise machine.error(TypeError, "the spread value is not a mapping", at)
 

@@ -70,9 +70,8 @@ def search_folders(machine: Machine, importer: ModuleObj) -> list[str]:
 def locate(machine: Machine, importer: ModuleObj, name: str) -> tuple[str, list[str]] | None:
     """The folder below which a dotted name lies inside the boundary, with its parts."""
     parts = name.split(".")
-    if (
-        parts[0] in LOCAL_FIRST
-        or is_standard(parts[0])
+    if parts[0] in LOCAL_FIRST or (
+        is_standard(parts[0])
         and not machine.sources.is_file(os.path.join(importer.package, parts[0] + ".py"))
     ):
         return None

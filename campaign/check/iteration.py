@@ -134,7 +134,8 @@ def unordered(machine: Machine, value: Value, at: Origin) -> list[Value]:
 def run_comprehension(
     machine: Machine, node: Comprehension, scope: Scope, first: Value
 ) -> Iterator[Value | tuple[Value, Value]]:
-    """The elements of a comprehension, one by one. Its first iterable was evaluated at once, outside its scope."""
+    """The elements of a comprehension, one by one. Its first iterable was evaluated at once, outside its
+    scope."""
     at = machine.place(node, scope, first.origin)
     source = iterate(machine, first, at)
     parent = scope.parent if scope.kind == "class" else scope

@@ -136,9 +136,8 @@ def find_method(holder: Value, name: str) -> Builtin | None:
             return Builtin(f"{payload.__name__}.{name}", METHODS[own][name])
         return None
     for kind, names in PURE.items():
-        if type(payload) is kind or (kind is int and type(payload) is bool):
-            if name in names:
-                return Builtin(f"{kind.__name__}.{name}", lambda m, a, s: pure_method(m, name, a, s), holder)
+        if (type(payload) is kind or (kind is int and type(payload) is bool)) and name in names:
+            return Builtin(f"{kind.__name__}.{name}", lambda m, a, s: pure_method(m, name, a, s), holder)
     return None
 
 
@@ -182,7 +181,8 @@ def pure_method(machine: Machine, name: str, args: Args, site: Site) -> Value:
 def _format_parts(
     machine: Machine, holder: Value, rest: list[Value], named: dict[str, Value], at: Origin
 ) -> Value:
-    """`"{} {x}".format(...)` where an argument is an object: each becomes its text first, if fields are plain."""
+    """`"{} {x}".format(...)` where an argument is an object: each becomes its text first, if fields are
+    plain."""
     from campaign.check.text import as_text
 
     if any(sign in holder.payload for sign in (":", "!", ".", "[")):
@@ -365,9 +365,8 @@ def dict_get(machine: Machine, args: Args, site: Site) -> Value:
     known = hashed(machine, key, site)
     if known in entries:
         return get_item(machine, holder, key, site.at)
-    if is_outside_key(known) or any(is_outside_key(other) for other in entries):
-        if entries:
-            raise Halt("looks up a key only known at run time", site.at, "use a constant as the key")
+    if (is_outside_key(known) or any(is_outside_key(other) for other in entries)) and entries:
+        raise Halt("looks up a key only known at run time", site.at, "use a constant as the key")
     return rest[0] if rest else none(site)
 
 

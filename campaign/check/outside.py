@@ -1,9 +1,9 @@
-"""What is only known at run time: names from outside, calls of them, operations on them, and their effects."""
+"""What is only known at run time: names from outside, calls of them, operations on them, and their
+effects."""
 
 from __future__ import annotations
 
 import ast
-import hashlib
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -42,7 +42,7 @@ NONDETERMINISTIC = (
     "random.", "secrets.", "uuid.", "time.", "datetime.datetime.now", "datetime.datetime.utcnow",
     "datetime.datetime.today", "datetime.date.today", "os.urandom", "os.getpid", "os.times", "tempfile.",
     "numpy.random.", "torch.rand", "torch.randn", "torch.randint", "torch.randperm", "threading.get_ident",
-    "id", "hash", "object", "socket.socket", "multiprocessing.current_process", "torch.initial_seed", "torch.seed",
+    "id", "hash", "object", "socket.socket", "multiprocessing.current_process", "torch.initial_seed", "torch.seed",  # noqa: E501
 )  # fmt: skip
 """Names, or beginnings of names when they end with a dot, whose result differs from run to run."""
 
@@ -54,8 +54,8 @@ FILE_METHODS = frozenset(
     {"read_text", "read_bytes", "open", "glob", "iterdir", "rglob", "walk", "stat", "readlink"}
 )
 MUTATING = frozenset(
-    {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault", "popitem", "sort", "reverse",
-     "add", "discard", "__setitem__", "__setattr__", "__delitem__", "intersection_update", "difference_update"}
+    {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault", "popitem", "sort", "reverse",  # noqa: E501
+     "add", "discard", "__setitem__", "__setattr__", "__delitem__", "intersection_update", "difference_update"}  # noqa: E501
 )  # fmt: skip
 
 
@@ -108,7 +108,8 @@ def term(machine: Machine, op: str, at: Origin, *operands: Value, may_raise: boo
 
 
 def raise_if_tried(machine: Machine, result: Value, at: Origin) -> None:
-    """Inside a `try`, whether code from outside raises is a test like any other. Elsewhere it is remembered: an
+    """Inside a `try`, whether code from outside raises is a test like any other. Elsewhere it is
+    remembered: an
     environment in which only one of two files raises separates them."""
     if not machine.tries and isinstance(result.payload, Term) and reads_environment(result):
         machine.risks.setdefault(key_text(machine, result, at), at)
@@ -178,7 +179,8 @@ def is_standard(module: str) -> bool:
 
 
 def refuse_callback(payload: Any, at: Origin) -> None:
-    """Code from outside may call what it is given; that is only harmless when the function changes no state."""
+    """Code from outside may call what it is given; that is only harmless when the function changes no
+    state."""
     functions: list[FuncObj] = []
     if isinstance(payload, FuncObj):
         functions = [payload]
@@ -222,10 +224,7 @@ def _changes(node: ast.AST, on_self: bool) -> bool:
     assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
     local = names_of(node).local
     first = next((arg.arg for arg in (*node.args.posonlyargs, *node.args.args)), None)
-    if not on_self and first is not None:
-        own = {first}
-    else:
-        own = set()
+    own = {first} if not on_self and first is not None else set()
     fresh = local - {arg.arg for arg in ast.walk(node.args) if isinstance(arg, ast.arg)}
     for child in ast.walk(node):
         if isinstance(child, ast.Global | ast.Nonlocal):
@@ -320,7 +319,8 @@ class Unmatched(Exception):
 
 
 def fingerprint(payload: Any, depth: int = 0, known: dict[int, str] | None = None) -> str:
-    """Text that is the same only for the same value; long texts are shortened to a digest. Raises `Unmatched`."""
+    """Text that is the same only for the same value; long texts are shortened to a digest. Raises
+    `Unmatched`."""
     if is_constant(payload):
         return shortened(f"{type(payload).__name__}:{payload!r}")
     if isinstance(payload, Sym):
@@ -336,6 +336,8 @@ def fingerprint(payload: Any, depth: int = 0, known: dict[int, str] | None = Non
 def shortened(text: str) -> str:
     if len(text) <= 400:
         return text
+    import hashlib
+
     return f"{text[:40]}…{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 

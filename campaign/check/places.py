@@ -99,10 +99,10 @@ def survey(patterns: list[Pattern], roots: dict[str, Value], single: bool, targe
                 pattern.places.setdefault(target, set()).add(place)
     for pattern in patterns:
         places = pattern.places.get(target, set())
-        globbed = any(token in ("**", "[*]") or "*" in token for token in pattern.tokens)
-        if len({holder for holder, _ in places}) > 1 and not globbed:
+        wild = any(token in ("**", "[*]") or "*" in token for token in pattern.tokens)
+        if len({holder for holder, _ in places}) > 1 and not wild:
             raise UsageError(
-                f"pattern {pattern.text!r} matches {len(places)} places in {target}; write the path of the one you mean"
+                f"pattern {pattern.text!r} matches {len(places)} places in {target}; write the path of the one you mean"  # noqa: E501
             )
 
 

@@ -1,4 +1,5 @@
-"""The proof over a campaign's resolved conditions, and its agreement with what running their modules gives."""
+"""The proof over a campaign's resolved conditions, and its agreement with what running their modules
+gives."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ PLAN_ASSUMPTIONS = (
 
 
 class InternalDisagreement(Exception):
-    """The evaluator's answer for a file is not what running the file gives: a bug of ours, never the user's."""
+    """The evaluator's answer for a file is not what running the file gives: a bug of ours, never the
+    user's."""
 
 
 class Condition(Protocol):
@@ -106,7 +108,8 @@ def _without_places(finding: Finding) -> Finding:
 
 
 def agree(targets: Sequence[str], root: Path, entry: str = "names:config") -> None:
-    """Compare the evaluator's tree of each module with the tree that importing it gives, in a process of its own.
+    """Compare the evaluator's tree of each module with the tree that importing it gives, in a process of
+    its own.
 
     Raises `InternalDisagreement`. Modules that cannot be imported, and parts that the evaluator leaves open,
     are not compared.

@@ -7,7 +7,6 @@ import os.path
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -158,11 +157,17 @@ def compare_targets(
 ) -> Iterator[Finding]:
     """All cases of both sides that can come about in one environment."""
     targets = (sources.shown(left.path), sources.shown(right.path))
+    matched: set[int] = set()
     for case in references:
         for other in variants:
             if any(other.tests.get(test, outcome) is not outcome for test, outcome in case.tests.items()):
                 continue
+            matched |= {id(case), id(other)}
             yield from compare_cases(left, case, right, other, patterns, targets)
+    for target, cases in ((left, references), (right, variants)):
+        if any(id(case) not in matched for case in cases):
+            message = f"{target.text} has a configuration in environments in which the other file raises"
+            yield Finding("unproven", "environment", message=message, edit="make the same assertions in both")
 
 
 def compare_cases(
@@ -265,6 +270,8 @@ def _compare_effect(comparison: Comparison, path: Any, x: Effect, y: Effect) -> 
 def _one_sided_imports(a: Case, b: Case) -> Iterator[Finding]:
     """An import may change what comes after it: one that nothing is read from has to be on both sides."""
     for case, other in ((a, b), (b, a)):
+        if case.machine.imports.keys() <= other.machine.imports.keys():
+            continue
         for name, origin in unused_imports(case).items():
             if name not in other.machine.imports:
                 where = place(origin)
@@ -273,7 +280,7 @@ def _one_sided_imports(a: Case, b: Case) -> Iterator[Finding]:
                     f"import {name}",
                     reference_place=where if case is a else None,
                     variant_place=where if case is b else None,
-                    message=f"{name} is imported on one side only and nothing of it is in the configuration: it may have effects",
+                    message=f"{name} is imported on one side only and nothing of it is in the configuration: it may have effects",  # noqa: E501
                     edit="remove the import, or import it on both sides",
                 )
 
@@ -289,8 +296,8 @@ def _one_sided_risks(a: Case, b: Case) -> Iterator[Finding]:
                     "environment",
                     reference_place=where if case is a else None,
                     variant_place=where if case is b else None,
-                    message="computed from the environment on one side only: it may raise there",
-                    edit="read it with a default on both sides",
+                    message="may raise at run time, on one side only",
+                    edit="do the same on both sides, or read the environment with a default",
                 )
                 return
 
@@ -311,7 +318,8 @@ def merged(findings: list[Finding]) -> tuple[Finding, ...]:
     """Each finding once; several cases often give the same one."""
     seen: dict[object, Finding] = {}
     for finding in findings:
-        seen.setdefault(replace(finding, tainted_by=()), finding)
+        key = (finding.kind, finding.path, finding.detail, finding.reference_value, finding.variant_value)
+        seen.setdefault((key, finding.reference_place, finding.variant_place, finding.message), finding)
     return tuple(seen.values())
 
 
@@ -348,7 +356,8 @@ def dump(target: str, root: Path, entry: str | None = None, follow: tuple[str, .
     not known           ``{"$unknown": reason}``, ``{"$nondeterministic": source}``
     ==================  ==============================================================================
 
-    Shared objects are written out each time; a cycle is ``{"$cycle": true}``. A single name, a call or a class
+    Shared objects are written out each time; a cycle is ``{"$cycle": true}``. A single name, a call or a
+    class
     gives its value's tree; several names give ``{"$names": {...}}``.
     When a test on something only known at run time splits the evaluation, the tree is
     ``{"$cases": [{"when": {test: bool}, "tree": ...}]}``.

@@ -1,4 +1,5 @@
-"""The answer as GitHub workflow commands: one annotation for each variant, the details in the step summary."""
+"""The answer as GitHub workflow commands: one annotation for each variant, the details in the step
+summary."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ def to_github(result: CheckResult) -> str:
 def to_summary(result: CheckResult) -> str:
     """Markdown for `GITHUB_STEP_SUMMARY`."""
     fence = "````"
-    return f"### campaign check: {result.verdict}\n\n{fence}text\n{to_text(result, 100).replace(fence, '')}{fence}\n"
+    return f"### campaign check: {result.verdict}\n\n{fence}text\n{to_text(result, 100).replace(fence, '')}{fence}\n"  # noqa: E501
 
 
 def _annotation(variant: VariantResult) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 import warnings
 from pathlib import Path
 
@@ -123,6 +122,8 @@ class RevisionSources(Sources):
 
 
 def _git(root: Path, *arguments: str) -> bytes:
+    import subprocess
+
     try:
         done = subprocess.run(
             ["git", "-C", str(root), *arguments], capture_output=True, check=False, stdin=subprocess.DEVNULL

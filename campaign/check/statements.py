@@ -311,7 +311,8 @@ def class_definition(machine: Machine, node: ast.ClassDef, scope: Scope) -> Comp
 
 
 def decorated(machine: Machine, node: ast.AST, decorators: list[Value], value: Value, scope: Scope) -> Value:
-    """The decorators applied, innermost first. One from outside is also an effect: it may register what it gets."""
+    """The decorators applied, innermost first. One from outside is also an effect: it may register what
+    it gets."""
     for decorator in reversed(decorators):
         at = machine.place(node, scope, value.origin, decorator.origin)
         payload = decorator.payload
@@ -364,7 +365,9 @@ def assert_statement(machine: Machine, node: ast.Assert, scope: Scope) -> Comple
     if isinstance(test.payload, OUTSIDE) and not machine.tries:
         from campaign.check.outside import key_text
 
-        if machine.decisions.assume(key_text(machine, test, at)):
+        key = key_text(machine, test, at)
+        machine.risks.setdefault(f"asserts {key}", at)
+        if machine.decisions.assume(key):
             return None
     if not truth(machine, test, at):
         raise machine.error(AssertionError, "", at)

@@ -49,7 +49,8 @@ def explaining(difference: Difference, under_test: Iterable[tuple[str, set[Leaf]
 
 
 def follows_entirely(difference: Difference, tested: set[Leaf], targets: tuple[str, ...]) -> bool:
-    """Whether, the literals of fields under test aside, both sides go back to the same literals of their files."""
+    """Whether, the literals of fields under test aside, both sides go back to the same literals of their
+    files."""
 
     def rest(value: Value | None) -> Counter[str]:
         return Counter(

@@ -1,7 +1,8 @@
 """The lattice: what a value can be while a configuration is evaluated without being run.
 
 A `Value` is a payload and the origin it came from. Payloads are plain Python constants, the objects below
-(mutable ones compared by identity while evaluating, so that aliasing is exact), and what is only partly known:
+(mutable ones compared by identity while evaluating, so that aliasing is exact), and what is only partly
+known:  # noqa: E501
 `Sym` (a name from outside), `Opaque` (a call of one), `Term` (an operation on either), `Nondet`, `Unknown`.
 """
 
@@ -59,7 +60,8 @@ Key = Any
 
 
 class Mutable:
-    """Base of what has identity and can change. `version` counts changes; `given_to` names the outside code that
+    """Base of what has identity and can change. `version` counts changes; `given_to` names the outside
+    code that
     may have changed it unseen."""
 
     __slots__ = ("given_to", "version")
@@ -180,7 +182,8 @@ class DataField:
 
 
 class ClassObj(Mutable):
-    """A class of the checked files. `outside` when a base is from outside, so that its instances are opaque."""
+    """A class of the checked files. `outside` when a base is from outside, so that its instances are
+    opaque."""
 
     __slots__ = (
         "annotations",
@@ -237,7 +240,8 @@ class InstObj(Mutable):
 
 
 class ErrorObj(Mutable):
-    """An instance of an exception; `type` is a builtin class, or a `ClassObj`; both None for one from outside."""
+    """An instance of an exception; `type` is a builtin class, or a `ClassObj`; both None for one from
+    outside."""
 
     __slots__ = ("args", "attrs", "cause", "type")
 
@@ -337,7 +341,8 @@ class Iter(Mutable):
 
 
 class Sym:
-    """A name from outside, for example `torch.optim.AdamW`. `epoch` counts the outside effects before the read."""
+    """A name from outside, for example `torch.optim.AdamW`. `epoch` counts the outside effects before
+    the read."""
 
     __slots__ = ("epoch", "module", "name")
 
@@ -369,7 +374,8 @@ class Effect:
 
 
 class Opaque(Mutable):
-    """The result of calling something from outside: its callee, arguments, later fields and effects in order."""
+    """The result of calling something from outside: its callee, arguments, later fields and effects in
+    order."""
 
     __slots__ = ("args", "callee", "captured", "epoch", "fields", "kwargs", "log")
 
@@ -386,7 +392,8 @@ class Opaque(Mutable):
 
 
 class Term:
-    """An operation on something only known at run time. Equal only to the same operation on equal operands."""
+    """An operation on something only known at run time. Equal only to the same operation on equal
+    operands."""
 
     __slots__ = ("op", "operands", "roots")
 
@@ -417,7 +424,8 @@ class Nondet:
 
 
 class Placeholder(Nondet):
-    """mmengine's `{{_base_.x}}` while the file runs: a random text, replaced afterwards where it is a whole value."""
+    """mmengine's `{{_base_.x}}` while the file runs: a random text, replaced afterwards where it is a
+    whole value."""
 
     __slots__ = ("path",)
 

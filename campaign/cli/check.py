@@ -8,7 +8,7 @@ import shutil
 import sys
 import tomllib
 from dataclasses import replace
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from campaign.check.findings import CheckResult
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     text = "text"
     json = "json"
     github = "github"
     sarif = "sarif"
 
 
-class WhenUnproven(str, Enum):
+class WhenUnproven(StrEnum):
     fail = "fail"
     warn = "warn"
 

@@ -9,7 +9,7 @@ from campaign.errors import UsageError
 
 from .conftest import Check
 
-A = "from fw import Trainer, Reward\nGAMMA = 0.99\nconfig = Trainer(lr=1e-3, reward=Reward(gamma=GAMMA), steps=10)\n"
+A = "from fw import Trainer, Reward\nGAMMA = 0.99\nconfig = Trainer(lr=1e-3, reward=Reward(gamma=GAMMA), steps=10)\n"  # noqa: E501
 
 
 def kinds(result: CheckResult) -> set[tuple[str, str]]:
@@ -98,3 +98,18 @@ def test_environment_decides_both_sides_alike_is_proven(check: Check) -> None:
     text = "import os\nconfig = {'n': 8 if os.environ.get('BIG') else 1, 'x': 1}\n"
     assert check(text, text).verdict == "proven"
     assert check(text, text.replace("else 1", "else 2")).verdict == "confound"
+
+
+def test_assertion_on_one_side_only_is_not_proven(check: Check) -> None:
+    plain = "import os\nbig = os.environ.get('BIG')\nconfig = {'n': 1}\n"
+    asserting = plain.replace("config", "assert big\nconfig")
+    assert check(plain, asserting).verdict == "unproven"
+    assert check(asserting, asserting).verdict == "proven"
+    branching = plain.replace("1}", "1 if big else 2}")
+    assert check(asserting, branching).verdict == "unproven"
+
+
+def test_effect_on_an_object_that_is_no_part_of_the_configuration_counts(check: Check) -> None:
+    text = "import fw\nd = {'lr': 1}\nfw.register(d)\nconfig = {'f': lambda: d, 'x': 1}\n"
+    assert check(text, text).verdict == "proven"
+    assert check(text, text.replace("'lr': 1", "'lr': 2"), under_test=("f",)).verdict == "unproven"

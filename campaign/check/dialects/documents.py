@@ -1,4 +1,5 @@
-"""TOML, YAML and JSON documents: values with their lines; YAML's anchors and merges; tables merged by name."""
+"""TOML, YAML and JSON documents: values with their lines; YAML's anchors and merges; tables merged by
+name."""
 
 from __future__ import annotations
 
@@ -24,10 +25,7 @@ def load_document(machine: Machine, target: Target, entry: Entry | None) -> tupl
     text = machine.sources.text(target.path)
     file = machine.sources.shown(target.path)
     refuse_deep(text)
-    if target.path.endswith(".toml"):
-        root = read_toml(text, file)
-    else:
-        root = read_yaml(machine, text, file)
+    root = read_toml(text, file) if target.path.endswith(".toml") else read_yaml(machine, text, file)
     at = Origin(file, 1, 1)
     if entry is not None and entry.kind == "merge":
         from campaign.check.entries import merge

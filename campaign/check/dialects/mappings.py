@@ -1,6 +1,7 @@
 """Dicts with attribute access: what each framework does when one is read, set, updated or copied.
 
-flavours: `config` (mmengine's `ConfigDict`, what a lazy base's dicts become), `ml` (ml_collections' `ConfigDict`),
+flavours: `config` (mmengine's `ConfigDict`, what a lazy base's dicts become), `ml` (ml_collections'
+`ConfigDict`),  # noqa: E501
 `omega` (OmegaConf's `DictConfig`, what detectron2's `LazyCall` gives), `defaultdict`.
 """
 
@@ -152,7 +153,8 @@ def _flag(name: str, value: bool) -> Any:
 
 
 def _unlocked(machine: Machine, args: Args, site: Site) -> Value:
-    """`with config.unlocked():` new keys are allowed; they stay allowed here, which only accepts more programs."""
+    """`with config.unlocked():` new keys are allowed; they stay allowed here, which only accepts more
+    programs."""
     payload = args.positional[0].payload
     payload.flags["locked"] = False
     return Value(DictObj({}, "unlocked"), site.at)
@@ -170,13 +172,13 @@ def _refuse(name: str) -> Any:
 
 
 SPECIAL: dict[tuple[str, str], Any] = {
-    ("config", "update"): update_config, ("ml", "update"): update_config, ("config", "merge"): _refuse("merge"),
+    ("config", "update"): update_config, ("ml", "update"): update_config, ("config", "merge"): _refuse("merge"),  # noqa: E501
     ("ml", "lock"): _flag("locked", True), ("ml", "unlock"): _flag("locked", False),
     ("ml", "unlocked"): _unlocked, ("ml", "to_dict"): _to_dict, ("config", "to_dict"): _to_dict,
     ("ml", "copy_and_resolve_references"): _refuse("copy_and_resolve_references"),
     ("ml", "get_ref"): _refuse("get_ref"), ("ml", "get_oneway_ref"): _refuse("get_oneway_ref"),
     ("ml", "ignore_type"): _refuse("ignore_type"), ("ml", "update_from_flattened_dict"): _refuse("update"),
-    ("ml", "values"): _refuse("values"), ("ml", "items"): _refuse("items"), ("ml", "iteritems"): _refuse("iteritems"),
+    ("ml", "values"): _refuse("values"), ("ml", "items"): _refuse("items"), ("ml", "iteritems"): _refuse("iteritems"),  # noqa: E501
     ("config", "copy"): _copy, ("ml", "copy"): _refuse("copy"), ("omega", "copy"): _refuse("copy"),
     ("omega", "update"): _refuse("update"), ("omega", "setdefault"): _refuse("setdefault"),
     ("omega", "merge_with"): _refuse("merge_with"), ("ml", "setdefault"): _refuse("setdefault"),

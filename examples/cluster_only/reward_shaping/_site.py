@@ -1,4 +1,5 @@
-"""Where this runs. Imported for its side effect: the cluster's launcher reads the settings below from here."""
+"""Where this runs. Imported for its side effect: the cluster's launcher reads the settings below from
+here."""
 
 import os
 

@@ -1,8 +1,8 @@
 """Hand-written pairs: `traps/` must never be proven, `twins/` must be.
 
-A case is one text file: a line that says what it is about, lines such as `# entry: mmengine`, and the files of
-its workspace, each after a line `### name`. Both sides are run in processes of their own, with different hash
-seeds, so that what changes from process to process is seen to change.
+A case is one text file: a line that says what it is about, lines such as `# entry: mmengine`, and the files
+of its workspace, each after a line `### name`. Both sides are run in processes of their own, with different
+hash seeds, so that what changes from process to process is seen to change.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def _allowed(case: Case, outcome: Outcome) -> list[Path]:
 
 def _in_own_process(folder: str, side: str, seed: int) -> dict[str, list[Outcome]]:
     program = (
-        f"import sys, pickle; sys.path.insert(0, {str(HERE.parent)!r}); from {HERE.name}.cases import run_side;"
+        f"import sys, pickle; sys.path.insert(0, {str(HERE.parent)!r});"
+        f"from {HERE.name}.cases import run_side;"
         f"sys.stdout.buffer.write(pickle.dumps(run_side({folder!r}, {side!r})))"
     )
     environment = {**os.environ, "PYTHONHASHSEED": str(seed)}

@@ -36,7 +36,8 @@ def answer(files: Mapping[str, str], declaration: Declaration) -> tuple[str, str
 
 def reasons(result: CheckResult) -> str:
     told = [
-        f"{finding.kind} {finding.path} {finding.detail} {finding.reference_value} -> {finding.variant_value} "
+        f"{finding.kind} {finding.path} {finding.detail} {finding.reference_value} -> "
+        f"{finding.variant_value} "
         f"{finding.message}"
         for variant in result.variants
         for finding in variant.findings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from .families import REFERENCE_VALUE, VARIANT_VALUE
@@ -58,7 +59,7 @@ def document_rows_swapped(source: Source) -> str | None:
     rows = _pairs(source)
     pairs = [
         (left, right)
-        for left, right in zip(rows, rows[1:], strict=False)
+        for left, right in itertools.pairwise(rows)
         if right == left + 1 and _indent(source.lines[left]) == _indent(source.lines[right])
     ]
     pair = source.pick(pairs)

@@ -39,7 +39,7 @@ def _respelled(respelling: Respelling, changed: bool) -> Callable[[Source], str 
         if type(value) not in respelling.types:
             return None
         name = source.fresh()
-        lines, expression = respelling.write(value, name, source.rng)
+        lines, expression = respelling.write(value, name)
         return _placed(source, node, lines, expression, name, respelling.module_level)
 
     return apply

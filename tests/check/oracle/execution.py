@@ -1,8 +1,8 @@
 """Run a config in an isolated world and take the tree that it produces.
 
 A workspace is a mapping of paths to texts. Its modules are served to Python's own import system by a finder,
-so relative, absolute, aliased and star imports are Python's, not an imitation. Every module that is neither in
-the workspace nor in the standard library is a recording stand-in.
+so relative, absolute, aliased and star imports are Python's, not an imitation. Every module that is neither
+in the workspace nor in the standard library is a recording stand-in.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.folders = {path[: cut.start()] for path in files for cut in re.finditer("/", path)}
 
     def path_of(self, name: str) -> str | None:
-        """The file of module `name`, a folder (ends with a slash), or None when it is not in the workspace."""
+        """The file of module `name`, a folder (ends with a slash), or None when it is not there."""
         for base in self.bases:
             stem = base + name.replace(".", "/")
             for path in (f"{stem}/__init__.py", f"{stem}.py"):
@@ -111,14 +111,12 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 return stem + "/"
         return None
 
-    def find_spec(
-        self, name: str, path: Any = None, target: Any = None
-    ) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(self, name: str, *_: object) -> importlib.machinery.ModuleSpec | None:
         found = self.path_of(name)
         if found is None and name.partition(".")[0] in sys.stdlib_module_names:
             return None
         self.served.add(name)
-        package = found is None or found.endswith("/") or found.endswith("__init__.py")
+        package = found is None or found.endswith(("/", "__init__.py"))
         spec = importlib.machinery.ModuleSpec(name, self, is_package=package)
         spec.loader_state = found
         if found and not found.endswith("/"):
@@ -175,7 +173,7 @@ class OutOfTimeError(BaseException):
 
 @contextlib.contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    def stop(signal_number: int, frame: types.FrameType | None) -> None:
+    def stop(*_: object) -> None:
         raise OutOfTimeError
 
     before = signal.signal(signal.SIGALRM, stop)
@@ -222,8 +220,8 @@ def _is_foreign(name: str) -> bool:
 def execute(files: Workspace, target: str, entry: str, environment: Environment = ENVIRONMENTS[0]) -> Outcome:
     """Run `target` (`path`, `path:name`, `path?key=value`) and take the tree at `entry`.
 
-    `entry` is written as in a declaration: `names:a,b`, `class:Name`, `call:function`, `mmengine`, `lazyconfig`,
-    `merge:defaults,runs.B` or `""` for a whole document.
+    `entry` is written as in a declaration: `names:a,b`, `class:Name`, `call:function`, `mmengine`,
+    `lazyconfig`, `merge:defaults,runs.B` or `""` for a whole document.
     """
     tree: Node = ("nothing", "", {})
     raised = ""
@@ -324,7 +322,7 @@ def _deep_merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]
 
 
 class _LazyConfig:
-    """detectron2's LazyConfig: every relative import runs the other file anew and converts its dictionaries."""
+    """detectron2's LazyConfig: a relative import runs the other file anew and converts its dictionaries."""
 
     def __init__(self, files: Workspace) -> None:
         self.files = files

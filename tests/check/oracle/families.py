@@ -104,7 +104,7 @@ class Vocabulary:
     def _floats(self, plain: str) -> list[str]:
         names = [name for name, value in self.constants.items() if type(value) is float]
         forms = [f"{plain} / 2", f"round({plain} * 3, 4)", f"float('{plain}')"]
-        forms += [name for name in names] + [f"{name} * 0.5" for name in names]
+        forms += list(names) + [f"{name} * 0.5" for name in names]
         return forms
 
 
@@ -468,7 +468,8 @@ def make_large():
 def mmengine(rng: random.Random) -> Family:
     """Text configs with `_base_`, `_delete_` and base variables."""
     words = Vocabulary(rng, {}, (), (), env=False)
-    schedule = f"""optim_wrapper = dict(type="OptimWrapper", optimizer=dict(type="SGD", lr={rng.choice([0.1, 0.02])}, momentum=0.9))
+    schedule = f"""optim_wrapper = dict(
+    type="OptimWrapper", optimizer=dict(type="SGD", lr={rng.choice([0.1, 0.02])}, momentum=0.9))
 train_cfg = dict(by_epoch=True, max_epochs={rng.choice([12, 24])})
 """
     model = f"""norm = dict(type="BN", requires_grad=True)

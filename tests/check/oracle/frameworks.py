@@ -12,7 +12,7 @@ from typing import Any
 
 
 class ConfigDict:
-    """ml_collections.ConfigDict: nested dictionaries become ConfigDicts, a field keeps its type, can be locked."""
+    """ml_collections.ConfigDict: nested dictionaries are converted, a field keeps its type, can be locked."""
 
     def __init__(self, initial: Any = None, type_safe: bool = True, **options: Any) -> None:
         convert = options.pop("convert_dict", True)

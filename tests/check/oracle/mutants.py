@@ -71,7 +71,7 @@ class Pair:
         return found
 
     def _not_derived(self, reference: Outcome, variant: Outcome, number: int) -> list[Path]:
-        """Derived fields that differ although the field under test is set back: they follow from something else."""
+        """Derived fields that differ although the field under test is set back to the reference's."""
         if not outside(differences(reference.whole(), variant.whole()), self.family.allowed):
             return []
         back = execute(self._with(self.edited), self.variant, self.family.entry, ENVIRONMENTS[number])
@@ -79,14 +79,12 @@ class Pair:
 
 
 @lru_cache(maxsize=512)
-def _outcome(
-    dialect: str, files: tuple[tuple[str, str], ...], target: str, entry: str, number: int
-) -> Outcome:
+def _outcome(files: tuple[tuple[str, str], ...], target: str, entry: str, number: int) -> Outcome:
     return execute(dict(files), target, entry, ENVIRONMENTS[number])
 
 
 def _reference_outcome(chosen: Family, number: int) -> Outcome:
-    return _outcome(chosen.dialect, tuple(chosen.files.items()), chosen.target, chosen.entry, number)
+    return _outcome(tuple(chosen.files.items()), chosen.target, chosen.entry, number)
 
 
 def _source(chosen: Family, text: str, rng: random.Random) -> Source:
@@ -156,7 +154,7 @@ def chain(seed: int, preserving: bool | None = None) -> Pair | None:
     length = rng.randint(3, 5)
     plan = [rng.choice(calm) for _ in range(40)]
     if not preserving:
-        # Mostly one telling edit among harmless ones, so that what is told is not always a whole list of errors.
+        # One telling edit among harmless ones is harder to see than many.
         plan[rng.randrange(3)] = rng.choice([kind for kind in kinds if kind.intent != "preserving"])
     text, names, intents = chosen.text, [], []
     for kind in plan:

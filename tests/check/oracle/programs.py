@@ -1,7 +1,7 @@
 """Random programs over numbers, texts, lists, dictionaries, functions and classes, for conformance.
 
-Programs end after a bounded number of steps and never raise by construction of their expressions, except inside
-`try`. Names are few, so that aliasing happens.
+Programs end after a bounded number of steps and hardly ever raise, except inside `try`. Names are few, so
+that aliasing happens.
 """
 
 from __future__ import annotations
@@ -374,7 +374,8 @@ def program(rng: random.Random) -> str:
     for _ in range(rng.randint(6, 14)):
         writer.statement()
     tail = (
-        "config = {'n': [a, b, c], 'xs': xs, 'ys': ys, 'zs': zs, 'd': d, 'e': e, 's': s, 't': t, 'o': o, 'p': p,\n"
-        "          'log': log, 'shared': Leaf.shared, 'alias': [xs is ys, ys is zs, xs is zs, o is p]}\n"
+        "config = {'n': [a, b, c], 'xs': xs, 'ys': ys, 'zs': zs, 'd': d, 'e': e, 's': s, 't': t,\n"
+        "          'o': o, 'p': p, 'log': log, 'shared': Leaf.shared,\n"
+        "          'alias': [xs is ys, ys is zs, xs is zs, o is p]}\n"
     )
     return _HEAD + "\n" + "\n".join(writer.lines) + "\n\n" + tail

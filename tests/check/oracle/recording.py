@@ -14,10 +14,11 @@ from __future__ import annotations
 import copy
 import dis
 import hashlib
+import itertools
 import sys
 import types
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 
 class Recorder:
@@ -44,7 +45,7 @@ def called_as_statement(frame: types.FrameType) -> bool:
     following = _next_op.get(code)
     if following is None:
         instructions = list(dis.get_instructions(code))
-        pairs = zip(instructions, instructions[1:], strict=False)
+        pairs = itertools.pairwise(instructions)
         following = _next_op[code] = {left.offset: right.opname for left, right in pairs}
     return following.get(frame.f_lasti) == "POP_TOP"
 
@@ -112,7 +113,7 @@ class Opaque:
         return copied(value) if self._recorder.copies else value
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
-        return (base_class(self._recorder, self._structure),)
+        return (base_class(self._structure),)
 
     def __instancecheck__(self, instance: Any) -> bool:
         return bool(self._recorder.draw(("isinstance", self._structure, type(instance).__name__), 2))
@@ -145,15 +146,13 @@ class Opaque:
         return True if repr(self) == repr(other) else self._term("==", self, other)
 
     def __getitem__(self, key: Any) -> Any:
-        return self._fields[key] if key in list(self._fields) else self._term("item", self, key)
+        return self._term("item", self, key, len(self._done))
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self._done.append(("setitem", key, self._kept(value)))
-        self._fields[key] = self._kept(value)
 
     def __delitem__(self, key: Any) -> None:
         self._done.append(("delitem", key))
-        self._fields.pop(key, None)
 
     def __enter__(self) -> Opaque:
         self._recorder.effects.append(("enter", self))
@@ -216,7 +215,7 @@ def copied(value: Any) -> Any:
     return value
 
 
-def base_class(recorder: Recorder, structure: tuple[Any, ...]) -> type:
+def base_class(structure: tuple[Any, ...]) -> type:
     """An unknown class as a base: construction keeps the keywords, everything else is inherited unknown."""
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -229,7 +228,7 @@ def base_class(recorder: Recorder, structure: tuple[Any, ...]) -> type:
 class StubModule(types.ModuleType):
     """Any module of a framework: every name in it is a reference."""
 
-    __path__: list[str] = []
+    __path__: ClassVar[list[str]] = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name != "__version__":

@@ -7,7 +7,6 @@ decided by running it, never by this table.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,20 +18,20 @@ Spelled = tuple[list[str], str]
 class Respelling:
     name: str
     types: tuple[type, ...]
-    write: Callable[[Any, str, random.Random], Spelled]
-    """(value, a fresh name, random generator) -> (statements before, expression)."""
+    write: Callable[[Any, str], Spelled]
+    """(value, a fresh name) -> (statements before, expression)."""
     module_level: bool = False
     """The statements only work at the top of a file."""
 
 
-def _expression(template: Callable[[Any], str]) -> Callable[[Any, str, random.Random], Spelled]:
-    return lambda value, name, rng: ([], template(value))
+def _expression(template: Callable[[Any], str]) -> Callable[[Any, str], Spelled]:
+    return lambda value, _name: ([], template(value))
 
 
-def _with(*lines: str, result: str) -> Callable[[Any, str, random.Random], Spelled]:
+def _with(*lines: str, result: str) -> Callable[[Any, str], Spelled]:
     """Statements in which NAME is a fresh name and VALUE the literal."""
 
-    def write(value: Any, name: str, rng: random.Random) -> Spelled:
+    def write(value: Any, name: str) -> Spelled:
         def fill(line: str) -> str:
             return line.replace("NAME", name).replace("VALUE", repr(value))
 
@@ -481,8 +480,8 @@ RESPELLINGS: tuple[Respelling, ...] = (
     Respelling(
         "exec_of_text",
         _ANY,
-        lambda value, name, rng: ([f"exec({f'{name} = {value!r}'!r})"], name),
+        lambda value, name: ([f"exec({f'{name} = {value!r}'!r})"], name),
         module_level=True,
     ),
-    Respelling("eval_of_text", _ANY, lambda value, name, rng: ([], f"eval({f'({value!r})'!r})")),
+    Respelling("eval_of_text", _ANY, lambda value, _name: ([], f"eval({f'({value!r})'!r})")),
 )

@@ -7,6 +7,7 @@ promises anything: whether a mutant changed the configuration is found out by ru
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -350,7 +351,7 @@ def imports_reordered(source: Source) -> str | None:
     nodes = [node for node in source.tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
     pairs = [
         (left, right)
-        for left, right in zip(nodes, nodes[1:], strict=False)
+        for left, right in itertools.pairwise(nodes)
         if right.lineno == (left.end_lineno or 0) + 1 and "__future__" not in source.segment(left)
     ]
     pair = source.pick(pairs)
@@ -572,7 +573,7 @@ def assignments_swapped(source: Source) -> str | None:
     pair = source.pick(
         [
             (left, right)
-            for left, right in zip(nodes, nodes[1:], strict=False)
+            for left, right in itertools.pairwise(nodes)
             if isinstance(left, ast.Assign) and isinstance(right, ast.Assign)
         ]
     )

@@ -18,15 +18,19 @@ from .cases import SIDES, load
 from .checking import on_disk
 from .conformance import Comparison, compare
 from .execution import ENVIRONMENTS, Environment, OutOfTimeError, evaluated
+from .expressions import expressions, module
 from .families import DIALECTS, family
 from .mutants import mutants
 from .programs import program
+from .semantics import QUIRKS, Quirk
 
+# A dump shows what a framework was handed as it is in the end; one that copies would keep what it was.
+WORLDS = [environment for environment in ENVIRONMENTS if not environment.copies]
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 def _compared(
-    files: dict[str, str], target: str, entry: str, environments: Sequence[Environment] = ENVIRONMENTS
+    files: dict[str, str], target: str, entry: str, environments: Sequence[Environment] = WORLDS
 ) -> Comparison:
     with on_disk(files) as root:
         dumped = dump(target, root, entry or None)
@@ -92,7 +96,7 @@ def _assert_conforming_programs(seeds: range) -> None:
             evaluated({"p.py": text}, "p.py", "names:config")
         except Exception:
             continue
-        result = _compared({"p.py": text}, "p.py", "names:config", ENVIRONMENTS[:1])
+        result = _compared({"p.py": text}, "p.py", "names:config", WORLDS[:1])
         assert result.wrong == [], f"seed {seed}\n{text}"
         known += result.left_open == 0
     assert known > 0.75 * len(seeds)
@@ -105,6 +109,54 @@ def test_dump_of_random_programs_is_what_running_them_gives() -> None:
 @pytest.mark.slow
 def test_dump_of_many_random_programs_is_what_running_them_gives() -> None:
     _assert_conforming_programs(range(1000, 4000))
+
+
+def _wrong_expressions(texts: list[str]) -> list[str]:
+    """What the dump says otherwise than Python; an expression that is not followed hides no other."""
+    files = {"p.py": module(texts)}
+    try:
+        with on_disk(files) as root:
+            dumped = dump("p.py", root, "names:config")
+        whole = isinstance(dumped, list)
+    except CampaignError:
+        whole = False
+    if whole:
+        return compare(dumped, evaluated(files, "p.py", "names:config", WORLDS[0])).wrong
+    if len(texts) == 1:
+        return []
+    middle = len(texts) // 2
+    return _wrong_expressions(texts[:middle]) + _wrong_expressions(texts[middle:])
+
+
+def _assert_conforming_expressions(seeds: range, raising: bool = False) -> None:
+    for seed in seeds:
+        texts = expressions(random.Random(f"expressions {seed}"), 100, raising)
+        assert _wrong_expressions(texts) == [], texts
+
+
+def test_dump_of_random_expressions_is_what_python_answers() -> None:
+    _assert_conforming_expressions(range(8))
+
+
+def test_dump_of_random_expressions_raising_is_never_a_value() -> None:
+    _assert_conforming_expressions(range(3), raising=True)
+
+
+@pytest.mark.slow
+def test_dump_of_many_random_expressions_is_what_python_answers() -> None:
+    _assert_conforming_expressions(range(100, 200))
+    _assert_conforming_expressions(range(200, 220), raising=True)
+
+
+@pytest.mark.parametrize("quirk", QUIRKS, ids=lambda quirk: quirk.name)
+def test_dump_of_quirk_is_what_python_answers(quirk: Quirk) -> None:
+    files = {"p.py": quirk.program.replace("NAME", "answer") + "\n"}
+    with on_disk(files) as root:
+        try:
+            dumped = dump("p.py", root, "names:answer")
+        except CampaignError:
+            return
+    assert compare(dumped, quirk.result).wrong == []
 
 
 @pytest.mark.parametrize("folder", ["traps", "twins"])
@@ -141,3 +193,28 @@ def test_dump_of_shipped_config_is_what_running_it_gives(target: str, entry: str
     files = {path.relative_to(REPOSITORY).as_posix(): path.read_text() for path in folder.rglob("*.py")}
     result = _compared(files, target, entry)
     assert result.wrong == []
+
+
+CORNERS = (Path(__file__).parent / "corners.txt").read_text().split("\n----\n")
+BESIDE = {"_b.py": "v = 1\nl = [1]\n_p = 2\n"}
+
+
+def _guarded(text: str) -> str:
+    """The program inside `try`: where the evaluator believes in an exception that Python does not raise."""
+    body = "".join(f"    {line}\n" for line in text.splitlines())
+    return f"try:\n{body}except Exception:\n    config = 'raised'\n"
+
+
+@pytest.mark.parametrize("guarded", [False, True], ids=["as it is", "inside try"])
+@pytest.mark.parametrize("text", CORNERS, ids=range(len(CORNERS)))
+def test_dump_of_a_corner_of_python_is_what_running_it_gives(text: str, guarded: bool) -> None:
+    if guarded and ("__future__" in text or text.startswith('"""') or "import *" in text):
+        pytest.skip("only works at the top of a file")
+    files = {"p.py": _guarded(text) if guarded else text + "\n", **BESIDE}
+    value = evaluated(files, "p.py", "names:config", WORLDS[0])
+    with on_disk(files) as root:
+        try:
+            dumped = dump("p.py", root, "names:config")
+        except CampaignError:
+            return
+    assert compare(dumped, value).wrong == [], files["p.py"]

@@ -15,6 +15,8 @@ from campaign.errors import CampaignError
 
 MARK = "open({mark!r}, 'a').write('run')"
 
+# fmt: off
+# ruff: noqa: E501
 PLANTED = {
     "at_module_level": "{act}\nconfig = {{'alpha': {alpha}}}\n",
     "in_a_default": "def f(v={act}):\n    return v\nconfig = {{'alpha': {alpha}, 'v': f()}}\n",
@@ -48,6 +50,7 @@ PLANTED = {
     "with_an_encoding": "# -*- coding: planted -*-\n{act}\nconfig = {{'alpha': {alpha}}}\n",
     "in_get_config": "def config():\n    {act}\n    return {{'alpha': {alpha}}}\n",
 }
+# fmt: on
 
 
 def _plant(root: Path, template: str) -> Path:
@@ -102,7 +105,8 @@ def test_checking_imports_no_module_of_the_study(tmp_path: Path) -> None:
     program = (
         "import json, sys; from pathlib import Path; from campaign.check import Declaration, prove;"
         "before = set(sys.modules);"
-        f"prove(Declaration('reference.py', ('variant.py',), 'names:config', ('alpha',)), Path({str(tmp_path)!r}));"
+        "pair = Declaration('reference.py', ('variant.py',), 'names:config', ('alpha',));"
+        f"prove(pair, Path({str(tmp_path)!r}));"
         "print(json.dumps(sorted(set(sys.modules) - before)))"
     )
     home = Path(sys.modules["campaign"].__file__ or "").parent.parent
