@@ -449,7 +449,7 @@ def set_attribute(machine: Machine, holder: Value, name: str, value: Value, at: 
 
 
 DANGEROUS = frozenset(
-    {"__setattr__", "__getattribute__", "__new__", "__init_subclass__", "__set_name__", "__delattr__", "__del__",  # noqa: E501
+    {"__setattr__", "__getattribute__", "__new__", "__init_subclass__", "__set_name__", "__delattr__", "__del__",
      "__class_getitem__", "__get__", "__set__", "__delete__", "__instancecheck__", "__subclasscheck__",
      "__prepare__", "__mro_entries__", "__dir__", "__reduce__", "__reduce_ex__", "__copy__", "__deepcopy__"}
 )  # fmt: skip

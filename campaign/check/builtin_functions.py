@@ -694,7 +694,7 @@ def _format(machine: Machine, args: Args, site: Site) -> Value:
 KEYWORDS: dict[str, frozenset[str]] = {
     "sorted": frozenset({"key", "reverse"}), "min": frozenset({"key", "default"}),
     "max": frozenset({"key", "default"}), "sum": frozenset({"start"}), "enumerate": frozenset({"start"}),
-    "zip": frozenset({"strict"}), "round": frozenset({"ndigits"}), "print": frozenset({"sep", "end", "file", "flush"}),  # noqa: E501
+    "zip": frozenset({"strict"}), "round": frozenset({"ndigits"}), "print": frozenset({"sep", "end", "file", "flush"}),
     "open": frozenset({"mode", "encoding", "newline", "errors", "buffering"}),
 }  # fmt: skip
 

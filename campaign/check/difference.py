@@ -707,7 +707,7 @@ def keyed(payload: DictObj) -> dict[str, tuple[Value, Value]] | None:
 
 
 HANDLERS: dict[type, Any] = {
-    ListObj: Comparison.lists, TupleObj: Comparison.tuples, SetObj: Comparison.sets, DictObj: Comparison.dicts,  # noqa: E501
+    ListObj: Comparison.lists, TupleObj: Comparison.tuples, SetObj: Comparison.sets, DictObj: Comparison.dicts,
     InstObj: Comparison.instances, ClassObj: Comparison.classes, FuncObj: Comparison.functions,
     Sym: Comparison.names, Opaque: Comparison.calls, Term: Comparison.terms, Partial: Comparison.partials,
     Bound: Comparison.bounds, Builtin: Comparison.builtins, Wrapped: Comparison.wrapped,

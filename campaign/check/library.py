@@ -544,7 +544,7 @@ def search_path(front: bool) -> Function:
 
 
 TAKES_KEYWORDS = frozenset(
-    {"dataclasses.dataclass", "dataclasses.field", "dataclasses.replace", "dataclasses.asdict", "functools.partial",  # noqa: E501
+    {"dataclasses.dataclass", "dataclasses.field", "dataclasses.replace", "dataclasses.asdict", "functools.partial",
      "collections.OrderedDict", "collections.defaultdict", "collections.namedtuple", "types.SimpleNamespace",
      "argparse.Namespace", "itertools.product", "json.dumps", "json.loads", "os.environ.get", "os.getenv",
      "math.isclose", "math.prod", *FRAMEWORKS}
@@ -565,7 +565,7 @@ KNOWN: dict[str, Function] = {
     **{f"math.{name}": _math(name) for name in MATH if hasattr(math, name)},
     **{f"os.path.{name}": pure(getattr(os.path, name)) for name in PATHS},
     **{f"posixpath.{name}": pure(getattr(os.path, name)) for name in PATHS},
-    "math.factorial": refuse("math.factorial"), "math.comb": refuse("math.comb"), "math.perm": refuse("math.perm"),  # noqa: E501
+    "math.factorial": refuse("math.factorial"), "math.comb": refuse("math.comb"), "math.perm": refuse("math.perm"),
     "os.path.abspath": path_of_file, "os.path.realpath": path_of_file, "os.path.expanduser": path_of_file,
     "os.environ.get": environment, "os.getenv": environment,
     "dataclasses.dataclass": dataclass, "dataclasses.field": dataclass_field,
@@ -586,10 +586,10 @@ KNOWN: dict[str, Function] = {
     **{f"operator.{name}": arithmetic(name) for name in ("add", "sub", "mul", "truediv")},
     "json.dumps": dumps, "json.loads": loads,
     "abc.abstractmethod": same_function, "typing.final": same_function, "typing.overload": same_function,
-    "typing.runtime_checkable": same_function, "typing.override": same_function, "typing.no_type_check": same_function,  # noqa: E501
+    "typing.runtime_checkable": same_function, "typing.override": same_function, "typing.no_type_check": same_function,
     "typing_extensions.override": same_function, "typing.cast": assert_type, "typing.NewType": new_type,
     "enum.unique": same_function, "contextlib.suppress": suppress,
-    "exec": refuse("exec"), "importlib.import_module": refuse("importlib.import_module", "write an import statement"),  # noqa: E501
+    "exec": refuse("exec"), "importlib.import_module": refuse("importlib.import_module", "write an import statement"),
     "importlib.reload": refuse("importlib.reload"), "runpy.run_path": refuse("runpy.run_path"),
     "sys.exit": refuse("sys.exit"), "sys._getframe": refuse("sys._getframe"),
     "inspect.currentframe": refuse("inspect.currentframe"), "inspect.stack": refuse("inspect.stack"),

@@ -41,7 +41,7 @@ BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.Add: ("add", operator.add), ast.Sub: ("sub", operator.sub), ast.Mult: ("mul", operator.mul),
     ast.Div: ("truediv", operator.truediv), ast.FloorDiv: ("floordiv", operator.floordiv),
     ast.Mod: ("mod", operator.mod), ast.Pow: ("pow", operator.pow), ast.LShift: ("lshift", operator.lshift),
-    ast.RShift: ("rshift", operator.rshift), ast.BitOr: ("or", operator.or_), ast.BitXor: ("xor", operator.xor),  # noqa: E501
+    ast.RShift: ("rshift", operator.rshift), ast.BitOr: ("or", operator.or_), ast.BitXor: ("xor", operator.xor),
     ast.BitAnd: ("and", operator.and_), ast.MatMult: ("matmul", operator.matmul),
 }  # fmt: skip
 COMPARE: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {

@@ -42,7 +42,7 @@ NONDETERMINISTIC = (
     "random.", "secrets.", "uuid.", "time.", "datetime.datetime.now", "datetime.datetime.utcnow",
     "datetime.datetime.today", "datetime.date.today", "os.urandom", "os.getpid", "os.times", "tempfile.",
     "numpy.random.", "torch.rand", "torch.randn", "torch.randint", "torch.randperm", "threading.get_ident",
-    "id", "hash", "object", "socket.socket", "multiprocessing.current_process", "torch.initial_seed", "torch.seed",  # noqa: E501
+    "id", "hash", "object", "socket.socket", "multiprocessing.current_process", "torch.initial_seed", "torch.seed",
 )  # fmt: skip
 """Names, or beginnings of names when they end with a dot, whose result differs from run to run."""
 
@@ -54,8 +54,8 @@ FILE_METHODS = frozenset(
     {"read_text", "read_bytes", "open", "glob", "iterdir", "rglob", "walk", "stat", "readlink"}
 )
 MUTATING = frozenset(
-    {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault", "popitem", "sort", "reverse",  # noqa: E501
-     "add", "discard", "__setitem__", "__setattr__", "__delitem__", "intersection_update", "difference_update"}  # noqa: E501
+    {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault", "popitem", "sort", "reverse",
+     "add", "discard", "__setitem__", "__setattr__", "__delitem__", "intersection_update", "difference_update"}
 )  # fmt: skip
 
 

@@ -102,7 +102,7 @@ def survey(patterns: list[Pattern], roots: dict[str, Value], single: bool, targe
         wild = any(token in ("**", "[*]") or "*" in token for token in pattern.tokens)
         if len({holder for holder, _ in places}) > 1 and not wild:
             raise UsageError(
-                f"pattern {pattern.text!r} matches {len(places)} places in {target}; write the path of the one you mean"  # noqa: E501
+                f"pattern {pattern.text!r} matches {len(places)} places in {target}; write the path of the one you mean"
             )
 
 

@@ -62,7 +62,7 @@ def prove_plan(plan: Plan) -> CheckResult:
 
 def _plain(config: Any) -> dict[str, Any]:
     """The sections of a configuration as they are: conditions share those that they do not change."""
-    return dict(config) if isinstance(config, Mapping) else {name: value for name, value in config}
+    return dict(config)
 
 
 def _unlike(reference: dict[str, Any], variant: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -280,7 +280,7 @@ def _one_sided_imports(a: Case, b: Case) -> Iterator[Finding]:
                     f"import {name}",
                     reference_place=where if case is a else None,
                     variant_place=where if case is b else None,
-                    message=f"{name} is imported on one side only and nothing of it is in the configuration: it may have effects",  # noqa: E501
+                    message=f"{name} is imported on one side only and nothing of it is in the configuration: it may have effects",
                     edit="remove the import, or import it on both sides",
                 )
 

@@ -24,7 +24,7 @@ def to_github(result: CheckResult) -> str:
 def to_summary(result: CheckResult) -> str:
     """Markdown for `GITHUB_STEP_SUMMARY`."""
     fence = "````"
-    return f"### campaign check: {result.verdict}\n\n{fence}text\n{to_text(result, 100).replace(fence, '')}{fence}\n"  # noqa: E501
+    return f"### campaign check: {result.verdict}\n\n{fence}text\n{to_text(result, 100).replace(fence, '')}{fence}\n"
 
 
 def _annotation(variant: VariantResult) -> str:

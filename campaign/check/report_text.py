@@ -52,7 +52,7 @@ def variant_lines(result: CheckResult, colour: bool) -> Iterator[str]:
     shown = result.variants if len(result.variants) <= 60 else worst_first(result.variants)[:60]
     numbers = {id(variant): number for number, variant in enumerate(result.variants, 1)}
     for variant in shown:
-        yield f"  {numbers[id(variant)]:>{digits}}  {paint(f'{variant.verdict:<9}', variant.verdict, colour)} {variant.target}"  # noqa: E501
+        yield f"  {numbers[id(variant)]:>{digits}}  {paint(f'{variant.verdict:<9}', variant.verdict, colour)} {variant.target}"
     if len(shown) < len(result.variants):
         yield f"  and {len(result.variants) - len(shown)} more"
 

@@ -82,7 +82,7 @@ def parse_entry(text: str | None) -> Entry | None:
     kind, colon, rest = text.partition(":")
     names = tuple(name.strip() for name in rest.split(",") if name.strip())
     if kind not in ENTRY_KINDS or (kind in ("names", "class", "call", "merge")) != bool(names):
-        forms = "names:config, names:a,b, class:Name, call:get_config, merge:defaults,runs.B, mmengine, lazyconfig"  # noqa: E501
+        forms = "names:config, names:a,b, class:Name, call:get_config, merge:defaults,runs.B, mmengine, lazyconfig"
         raise UsageError(f"entry {text!r}: one of {forms}")
     if colon and kind in ("class", "call") and len(names) != 1:
         raise UsageError(f"entry {text!r}: exactly one name")

@@ -274,5 +274,5 @@ def _shown_container(payload: Any, depth: int) -> str:
 
 
 __all__ = [
-    "ErrorObj", "FieldObj", "Iter", "Namespace", "SuperObj", "data_attributes", "fields_of", "show", "tree_form",  # noqa: E501
+    "ErrorObj", "FieldObj", "Iter", "Namespace", "SuperObj", "data_attributes", "fields_of", "show", "tree_form",
 ]  # fmt: skip

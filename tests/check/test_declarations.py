@@ -9,7 +9,7 @@ from campaign.errors import UsageError
 
 from .conftest import Check
 
-A = "from fw import Trainer, Reward\nGAMMA = 0.99\nconfig = Trainer(lr=1e-3, reward=Reward(gamma=GAMMA), steps=10)\n"  # noqa: E501
+A = "from fw import Trainer, Reward\nGAMMA = 0.99\nconfig = Trainer(lr=1e-3, reward=Reward(gamma=GAMMA), steps=10)\n"
 
 
 def kinds(result: CheckResult) -> set[tuple[str, str]]:

@@ -24,8 +24,8 @@ HOSTILE: dict[str, str] = {
     "doubled_text": "x = 'a'\nfor i in range(60): x += x\nconfig = x\n",
     "doubled_list": "x = [0]\nfor i in range(60): x.extend(x)\nconfig = x\n",
     "shared_tree": "x = [1]\nfor i in range(60): x = [x, x]\nconfig = str(x)\n",
-    "shared_term": "import os\nx = os.environ.get('A')\nfor i in range(60): x = x + x\nconfig = 1 if x else 2\n",  # noqa: E501
-    "many_cases": "import os\nn = 0\nfor i in range(40):\n    if os.environ.get(f'A{i}'): n += 1\nconfig = n\n",  # noqa: E501
+    "shared_term": "import os\nx = os.environ.get('A')\nfor i in range(60): x = x + x\nconfig = 1 if x else 2\n",
+    "many_cases": "import os\nn = 0\nfor i in range(40):\n    if os.environ.get(f'A{i}'): n += 1\nconfig = n\n",
     "deep_brackets": "config = " + "[" * 3000 + "]" * 3000 + "\n",
     "deep_minus": "config = " + "-" * 20_000 + "1\n",
     "deep_sum": "config = 1" + " + 1" * 30_000 + "\n",

@@ -74,7 +74,7 @@ FRAMEWORKS: dict[str, Any] = {
     "ml_collections.ConfigDict": ml_config_dict, "ml_collections.config_dict.ConfigDict": ml_config_dict,
     "ml_collections.config_dict.create": lambda machine, args, site: mm_like_create(machine, args, site),
     "ml_collections.FieldReference": refuse("ml_collections.FieldReference", "write the value out"),
-    "ml_collections.config_dict.FieldReference": refuse("ml_collections.FieldReference", "write the value out"),  # noqa: E501
+    "ml_collections.config_dict.FieldReference": refuse("ml_collections.FieldReference", "write the value out"),
     "ml_collections.FrozenConfigDict": refuse("FrozenConfigDict", "use ConfigDict"),
     "ml_collections.config_dict.FrozenConfigDict": refuse("FrozenConfigDict", "use ConfigDict"),
     "ml_collections.config_dict.placeholder": refuse("placeholder", "write a value"),

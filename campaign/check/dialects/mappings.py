@@ -172,13 +172,13 @@ def _refuse(name: str) -> Any:
 
 
 SPECIAL: dict[tuple[str, str], Any] = {
-    ("config", "update"): update_config, ("ml", "update"): update_config, ("config", "merge"): _refuse("merge"),  # noqa: E501
+    ("config", "update"): update_config, ("ml", "update"): update_config, ("config", "merge"): _refuse("merge"),
     ("ml", "lock"): _flag("locked", True), ("ml", "unlock"): _flag("locked", False),
     ("ml", "unlocked"): _unlocked, ("ml", "to_dict"): _to_dict, ("config", "to_dict"): _to_dict,
     ("ml", "copy_and_resolve_references"): _refuse("copy_and_resolve_references"),
     ("ml", "get_ref"): _refuse("get_ref"), ("ml", "get_oneway_ref"): _refuse("get_oneway_ref"),
     ("ml", "ignore_type"): _refuse("ignore_type"), ("ml", "update_from_flattened_dict"): _refuse("update"),
-    ("ml", "values"): _refuse("values"), ("ml", "items"): _refuse("items"), ("ml", "iteritems"): _refuse("iteritems"),  # noqa: E501
+    ("ml", "values"): _refuse("values"), ("ml", "items"): _refuse("items"), ("ml", "iteritems"): _refuse("iteritems"),
     ("config", "copy"): _copy, ("ml", "copy"): _refuse("copy"), ("omega", "copy"): _refuse("copy"),
     ("omega", "update"): _refuse("update"), ("omega", "setdefault"): _refuse("setdefault"),
     ("omega", "merge_with"): _refuse("merge_with"), ("ml", "setdefault"): _refuse("setdefault"),

@@ -169,7 +169,7 @@ def _text(machine: Machine, value: Value, text: str, base: DictObj, module: Modu
         folder, file = os.path.split(module.path)
         stem, extension = os.path.splitext(file)
         known = {
-            "fileDirname": folder, "fileBasename": file, "fileBasenameNoExtension": stem, "fileExtname": extension,  # noqa: E501
+            "fileDirname": folder, "fileBasename": file, "fileBasenameNoExtension": stem, "fileExtname": extension,
         }  # fmt: skip
         filled = FILE_TEXT.sub(lambda match: known[match.group(1)], filled)
         origins.append(module.scope.vars["__file__"].origin)

@@ -16,7 +16,6 @@ from campaign.errors import CampaignError
 MARK = "open({mark!r}, 'a').write('run')"
 
 # fmt: off
-# ruff: noqa: E501
 PLANTED = {
     "at_module_level": "{act}\nconfig = {{'alpha': {alpha}}}\n",
     "in_a_default": "def f(v={act}):\n    return v\nconfig = {{'alpha': {alpha}, 'v': f()}}\n",
