@@ -164,25 +164,9 @@ def load(spec: str | os.PathLike[str]) -> LoadedSpec:
 
 def open_campaign(campaign: str | os.PathLike[str]) -> OpenCampaign:
     """A campaign by its folder, its name, or its spec. Raises `UsageError` when there is none."""
-    return OpenCampaign(find_campaign(os.fspath(campaign)))
+    from campaign.execution.locate import folder_of
 
-
-def find_campaign(text: str) -> Path:
-    """The folder that `text` means: itself, a name under CAMPAIGN_DIR (else `campaigns`), or a spec."""
-    root = Path(os.environ.get("CAMPAIGN_DIR") or "campaigns")
-    given = Path(text)
-    if given.is_dir():
-        return given
-    name = text
-    if given.suffix == ".toml" and given.is_file():
-        name = load(given).name
-    if name and (root / name).is_dir():
-        return root / name
-    known = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
-    hint = (
-        f"\n    campaigns in {root}: {', '.join(known[:8])}" if known else f"\n    {root} holds no campaigns"
-    )
-    raise UsageError(f"no campaign {text!r}{hint}")
+    return OpenCampaign(folder_of(os.fspath(campaign)))
 
 
 def _html(title: str, header: tuple[str, ...], rows: Sequence[Sequence[str]]) -> str:

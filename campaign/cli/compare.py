@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,7 +18,7 @@ _STANDINGS: dict[str, RunStanding] = {"done": "done", "failed": "failed", "cance
 
 def compare(
     campaign: Annotated[
-        Path, typer.Argument(help="Folder of runs, campaign name, or spec.", show_default=False)
+        str, typer.Argument(help="Folder of runs, campaign name, or spec.", show_default=False)
     ],
     baseline: Annotated[
         str | None, typer.Argument(help="Condition compared against.", show_default=False)
@@ -57,6 +54,7 @@ def compare(
     from campaign.cli.compare_view import show
     from campaign.cli.console import print_json, stderr, stdout
     from campaign.errors import UsageError
+    from campaign.execution.locate import folder_of
 
     folder = folder_of(campaign)
     runs = load_runs(folder, layout, standings=known_standings(folder), generations=True)
@@ -77,38 +75,16 @@ def compare(
     raise typer.Exit(exit_code(results))
 
 
-def folder_of(campaign: Path) -> Path:
-    """The folder that was named: itself, by a campaign's name, or by its spec. Raises `UsageError`."""
-    from campaign.errors import UsageError
-
-    if campaign.is_dir():
-        return campaign
-    root = Path(os.environ.get("CAMPAIGN_DIR") or "campaigns")
-    name = _spec_name(campaign) if campaign.suffix == ".toml" and campaign.is_file() else str(campaign)
-    if (root / name).is_dir():
-        return root / name
-    raise UsageError(f"{campaign} is neither a folder of runs nor a campaign in {root}")
-
-
 def known_standings(folder: Path) -> dict[str, RunStanding] | None:
     """How the runs stand by the campaign's own store; None where there is no store."""
-    if not (folder / "campaign.db").is_file() or find_spec("campaign.execution.store") is None:
-        return None
     from campaign.execution.paths import CampaignPaths
+    from campaign.execution.state import StoreReader
 
-    store: Any = import_module("campaign.execution.store")
-    with store.StoreReader.open(CampaignPaths(folder)) as reader:
+    paths = CampaignPaths(folder)
+    if not paths.database.is_file():
+        return None
+    with StoreReader.open(paths) as reader:
         return {row.id: _STANDINGS.get(row.state, "going") for row in reader.runs()}
-
-
-def _spec_name(spec: Path) -> str:
-    import tomllib
-
-    try:
-        name = tomllib.loads(spec.read_text(encoding="utf-8")).get("campaign", {}).get("name")
-    except (OSError, ValueError, AttributeError):
-        name = None
-    return name if isinstance(name, str) else spec.stem
 
 
 def _asked(

@@ -27,15 +27,15 @@ def extend(
 ) -> None:
     """Double the seeds, keep the error rate where looks were declared, and say so where it is lost."""
     from campaign.analysis import extension
-    from campaign.cli.compare import folder_of
     from campaign.cli.console import print_json, stdout
     from campaign.errors import UsageError
+    from campaign.execution.locate import folder_of
     from campaign.execution.paths import CampaignPaths
     from campaign.spec.hypotheses import read_frozen
 
     text = _read(spec)
     try:
-        paths: CampaignPaths | None = CampaignPaths(folder_of(spec))
+        paths: CampaignPaths | None = CampaignPaths(folder_of(str(spec)))
     except UsageError:
         paths = None  # it was never submitted
     frozen = read_frozen(paths.frozen) if paths else None

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -41,10 +39,11 @@ def plan(
     from campaign.cli.console import print_json, stdout
     from campaign.cli.plan_view import as_json, hanging, show
     from campaign.cli.proving import prove_spec, sentence
+    from campaign.execution.locate import campaigns_root
     from campaign.spec import load, resolve
 
     loaded = load(spec)
-    facts = known_facts(folder_of(loaded.name, dir_))
+    facts = known_facts(dir_ or campaigns_root() / loaded.name)
     made = resolve(loaded, facts)
     power = foresee(made, pilot)
     proof = prove_spec(spec, plan=made)
@@ -86,19 +85,11 @@ def show_power(power: tuple[PlannedPower, ...], console: Console) -> None:
         console.print(hanging(f"power, {planned.hypothesis}: ", "; ".join(planned.words[1:]), console.width))
 
 
-def folder_of(name: str, given: Path | None) -> Path:
-    """The campaign's folder: the one given, or `NAME` under CAMPAIGN_DIR, or under `campaigns`."""
-    return given or Path(os.environ.get("CAMPAIGN_DIR") or "campaigns") / name
-
-
 def known_facts(folder: Path) -> Facts:
     """What this machine offers, and what the campaign's folder knows of its runs when there is one."""
+    from campaign.execution.facts import gather_facts
     from campaign.execution.paths import CampaignPaths
     from campaign.spec.machine import on_this_machine
     from campaign.spec.plan import Facts
 
-    facts = Facts()
-    if os.path.isdir(folder) and find_spec("campaign.execution.facts"):
-        gather: Any = import_module("campaign.execution.facts").gather_facts
-        facts = gather(CampaignPaths(folder))
-    return on_this_machine(facts)
+    return on_this_machine(gather_facts(CampaignPaths(folder)) if os.path.isdir(folder) else Facts())

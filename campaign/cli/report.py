@@ -30,9 +30,9 @@ def report(
     json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Learning curves, verdicts, runs, differences and completions, in files that need nothing else."""
-    from campaign.library import find_campaign
+    from campaign.execution.locate import folder_of
 
-    folder = find_campaign(campaign)
+    folder = folder_of(campaign)
     wanted = Format.json if json_ else format_
     if wanted is not Format.html:
         if out is not None or open_:

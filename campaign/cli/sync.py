@@ -24,10 +24,10 @@ def sync(
     json_: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Exit code 4 without an API key, 5 when something could not be uploaded; the same command goes on."""
-    from campaign.library import find_campaign
+    from campaign.execution.locate import folder_of
     from campaign.metrics.wandb_access import has_api_key, refusal, server
 
-    waiting = offline_runs(find_campaign(campaign))
+    waiting = offline_runs(folder_of(campaign))
     if not waiting:
         _say(
             json_,

@@ -26,21 +26,32 @@ def known_campaigns() -> list[CampaignPaths]:
     return [paths for paths in folders if paths.database.is_file()]
 
 
-def locate(text: str) -> CampaignPaths:
-    """The campaign that `text` means: its folder, its name, or its spec. Raises `UsageError`."""
-    for folder in (Path(text), campaigns_root() / text):
-        if CampaignPaths(folder).database.is_file():
-            return CampaignPaths(folder)
-    spec = Path(text)
-    if spec.suffix == ".toml" and spec.is_file():
+def folder_of(text: str) -> Path:
+    """The folder that `text` means: itself, a campaign's name, or its spec. It may be any folder of runs.
+
+    Raises `UsageError` when there is none, and `SpecError` for a spec that cannot be read.
+    """
+    given, root = Path(text), campaigns_root()
+    for folder in (given, root / text):
+        if text and folder.is_dir():
+            return folder
+    if given.suffix == ".toml" and given.is_file():
         from campaign.spec.load import load
 
-        paths = CampaignPaths(campaigns_root() / load(spec).name)
-        if paths.database.is_file():
-            return paths
-        raise UsageError(f"{text} was never submitted: {paths.root} is not there\n    campaign submit {text}")
+        folder = root / load(given).name
+        if folder.is_dir():
+            return folder
+        raise UsageError(f"{text} was never submitted: {folder} is not there\n    campaign submit {text}")
     names = [paths.root.name for paths in known_campaigns()]
     raise UsageError(f"no campaign {text!r}{_nearest(text, names)}{_listed(names, 'campaigns here')}")
+
+
+def locate(text: str) -> CampaignPaths:
+    """The submitted campaign that `text` means. Raises `UsageError`."""
+    paths = CampaignPaths(folder_of(text))
+    if not paths.database.is_file():
+        raise UsageError(f"{paths.root} is no submitted campaign: it has no {paths.database.name}")
+    return paths
 
 
 def name_to_type(paths: CampaignPaths) -> str:

@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from pydantic import ValidationError
 
 from campaign.errors import Problem
-from campaign.spec.config import Section
 from campaign.spec.explain import did_you_mean, explain, shown
 from campaign.spec.findings import Findings
+from campaign.spec.hypotheses import Hypothesis
 from campaign.spec.positions import TomlPath
-
-_MODELS = "campaign.spec.hypotheses"
-
-
-def hypothesis_model() -> type[Section] | None:
-    """The model of one `[[hypotheses]]` table; None in a build without verdicts."""
-    if find_spec(_MODELS) is None:
-        return None
-    model: type[Section] = import_module(_MODELS).Hypothesis
-    return model
 
 
 def claims(data: dict[str, Any], labels: Sequence[str], findings: Findings) -> tuple[dict[str, Any], ...]:
@@ -33,17 +21,10 @@ def claims(data: dict[str, Any], labels: Sequence[str], findings: Findings) -> t
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         findings.at_value(("hypotheses",), f"expected tables [[hypotheses]], got {shown(tables)}", field="")
         return ()
-    model = hypothesis_model() if tables else None
-    if tables and model is None:
-        findings.at_key(
-            ("hypotheses",), "[[hypotheses]] is reserved, and this release cannot use it yet", field=""
-        )
-        return ()
     names: set[Any] = set()
     for number, table in enumerate(tables):
         at: TomlPath = ("hypotheses", number)
-        if model is not None:
-            _validate(model, table, at, findings)
+        _validate(table, at, findings)
         for path, label in _conditions_named(table, at):
             if isinstance(label, str) and label not in labels:
                 hint = did_you_mean(label, labels) or f"conditions: {', '.join(labels[:20])}"
@@ -55,12 +36,12 @@ def claims(data: dict[str, Any], labels: Sequence[str], findings: Findings) -> t
     return tuple(tables)
 
 
-def _validate(model: type[Section], table: dict[str, Any], at: TomlPath, findings: Findings) -> None:
+def _validate(table: dict[str, Any], at: TomlPath, findings: Findings) -> None:
     try:
-        model.model_validate_json(json.dumps(table))
+        Hypothesis.model_validate_json(json.dumps(table))
     except ValidationError as error:
         for entry in error.errors(include_url=False):
-            problem = explain(entry, findings.document, model, at)
+            problem = explain(entry, findings.document, Hypothesis, at)
             if not entry["loc"]:
                 problem = Problem(problem.message, findings.document.place(at), problem.path, problem.hint)
             findings.add(problem)

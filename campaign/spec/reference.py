@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from campaign.spec.claims import hypothesis_model
 from campaign.spec.config import RESERVED_SECTIONS, Section
 from campaign.spec.explain import shown
 from campaign.spec.fields import fields, sections
+from campaign.spec.hypotheses import Hypothesis
 from campaign.spec.spec import CampaignSection, CheckSection
 
 BEGIN = "<!-- reference: written by `python -m campaign.spec.reference docs/spec.md` -->"
@@ -36,9 +36,7 @@ def reference() -> str:
     parts = [_section("campaign", CampaignSection)]
     parts += [_section(name, model) for name, model in sections().items()]
     parts += [_section("check", CheckSection)]
-    model = hypothesis_model()
-    if model is not None:
-        parts.append(_section("hypotheses", model, is_list=True))
+    parts.append(_section("hypotheses", Hypothesis, is_list=True))
     taken = ", ".join(f"`[{name}]` ({what})" for name, what in RESERVED_SECTIONS.items())
     parts.append(f"Names that are taken for later, and refused until then: {taken}.\n")
     return "\n".join(parts)

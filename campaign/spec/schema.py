@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from campaign.spec.claims import hypothesis_model
 from campaign.spec.config import RunConfig
 from campaign.spec.fields import by_leaf, fields, sections
+from campaign.spec.hypotheses import Hypothesis
 from campaign.spec.overrides import WHOLE_CAMPAIGN
 from campaign.spec.spec import CampaignSection, CheckSection
 
@@ -129,10 +129,7 @@ def _is_table(name: str) -> bool:
 
 def _hypothesis(defs: dict[str, Any]) -> dict[str, Any]:
     """One `[[hypotheses]]` table; its definitions go to the others."""
-    model = hypothesis_model()
-    if model is None:
-        return {"type": "object"}
-    schema = model.model_json_schema(ref_template=_REF)
+    schema = Hypothesis.model_json_schema(ref_template=_REF)
     defs |= schema.pop("$defs", {})
-    defs[model.__name__] = schema
-    return _ref(model.__name__)
+    defs[Hypothesis.__name__] = schema
+    return _ref(Hypothesis.__name__)
