@@ -309,6 +309,12 @@ def format_value(machine: Machine, value: Value, spec: Value, conversion: int, a
         if value.payload.cls.find("__format__") is None:
             raise Halt(f"formats an instance of {value.payload.cls.name} with a format of its own", at)
         return call_method(machine, value, "__format__", Args([spec]), at)
+    if (
+        conversion == -1
+        and spec.payload != ""
+        and not isinstance(value.payload, (str, int, float, complex, *OUTSIDE))
+    ):
+        raise Halt("formats an object that has no formats", at, "write the text out")
     if conversion != -1:
         value = as_text(machine, value, {115: "str", 114: "repr", 97: "ascii"}[conversion], at)
     elif not is_constant(value.payload):
