@@ -24,6 +24,7 @@ from campaign.check.values import (
     Iter,
     ListObj,
     ModuleObj,
+    Namespace,
     Nondet,
     Origin,
     SetObj,
@@ -137,7 +138,11 @@ def spread(machine: Machine, result: DictObj, value: Value, at: Origin) -> None:
         for key, item in pairs_in_order(payload):
             store(machine, result, key, item, at)
         return
-    if isinstance(payload, (OUTSIDE, Unknown | Nondet | InstObj)):
+    if isinstance(payload, Namespace):
+        for name, item in list(payload.names.items()):
+            store(machine, result, Value(name, at), item, at)
+        return
+    if isinstance(payload, (*OUTSIDE, Unknown, Nondet, InstObj)):
         raise Halt("spreads a mapping that is only known at run time", at, "write its keys out")
     raise machine.error(TypeError, "the spread value is not a mapping", at)
 
