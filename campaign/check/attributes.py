@@ -216,6 +216,8 @@ def instance_attribute(machine: Machine, holder: Value, payload: InstObj, name: 
         from campaign.check.calls import call
 
         return call(machine, getter, Args([holder, Value(name, at)]), at, None)
+    if (name.startswith("__") and hasattr(object, name)) or payload.cls.kind == "enum" or payload.cls.outside:
+        raise Halt(f"attribute {name!r} of an instance of {payload.cls.name} is not followed", at)
     raise machine.error(AttributeError, f"{payload.cls.name!r} object has no attribute {name!r}", at)
 
 
@@ -266,6 +268,8 @@ def class_attribute(machine: Machine, holder: Value, payload: ClassObj, name: st
         raise Halt(f"attribute {name!r} of {payload.name} is not followed", at)
     if hasattr(object, name):
         raise Halt(f"attribute {name!r} of a class is not followed", at)
+    if name.startswith("__") or payload.kind != "plain":
+        raise Halt(f"attribute {name!r} of class {payload.name} is not followed", at)
     raise machine.error(AttributeError, f"type object {payload.name!r} has no attribute {name!r}", at)
 
 
@@ -323,7 +327,7 @@ def function_attribute(machine: Machine, payload: FuncObj, name: str, at: Origin
         return payload.module.scope.vars["__name__"]
     if name == "__wrapped__":
         raise machine.error(AttributeError, "'function' object has no attribute '__wrapped__'", at)
-    if hasattr(function_attribute, name):
+    if name.startswith("__"):
         raise Halt(f"attribute {name!r} of a function is not followed", at)
     raise machine.error(AttributeError, f"'function' object has no attribute {name!r}", at)
 
@@ -473,6 +477,8 @@ def set_instance(
         call(machine, found.payload.setter, Args([holder, value]), at, None)
         return
     if payload.cls.options.get("frozen"):
+        if machine.tries:
+            raise Halt("a frozen dataclass that is written to inside a try", at)
         raise machine.error(AttributeError, f"cannot assign to field {name!r}", at)
     if payload.cls.kind == "enum":
         raise Halt(f"sets {name!r} on a member of {payload.cls.name}", at)

@@ -155,6 +155,8 @@ def total(machine: Machine, args: Args, site: Site) -> Value:
         if not all(isinstance(item.payload, int) for item in items):
             raise Halt("sums a set, whose order differs from run to run", site.at)
     start = args.keywords.get("start", args.positional[1] if len(args.positional) > 1 else Value(0, site.at))
+    if isinstance(start.payload, str | bytes) or ("start" in args.keywords and len(args.positional) > 1):
+        raise machine.error(TypeError, "sum() cannot be called like this", site.at)
     if all(isinstance(item.payload, int | float) for item in (start, *items)):
         # one call: from Python 3.12 on, sum() of floats is more exact than adding them in turn
         return Value(
@@ -170,6 +172,8 @@ def extreme(kind: type[ast.cmpop]) -> Function:
     def known(machine: Machine, args: Args, site: Site) -> Value:
         from campaign.check.calls import call
 
+        if not args.positional:
+            raise machine.error(TypeError, "expected at least 1 argument", site.at)
         key = args.keywords.get("key")
         single = len(args.positional) == 1
         items = unordered(machine, args.positional[0], site.at) if single else args.positional
@@ -596,6 +600,8 @@ def make_set(frozen: bool) -> Function:
     def known(machine: Machine, args: Args, site: Site) -> Value:
         from campaign.check.expressions import new_set
 
+        if len(args.positional) > 1 or args.keywords:
+            raise machine.error(TypeError, "expected at most 1 argument", site.at)
         items = unordered(machine, args.positional[0], site.at) if args.positional else []
         return Value(new_set(machine, items, site.at, frozen), origin_of(args, site))
 

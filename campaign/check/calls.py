@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from typing import Any
 
 from campaign.check.attributes import bind_member, get_attribute
@@ -42,7 +43,7 @@ def call(machine: Machine, function: Value, args: Args, at: Origin, scope: Scope
         return call_function(machine, function, payload, args, at)
     if isinstance(payload, Builtin):
         bound = args if payload.holder is None else Args([payload.holder, *args.positional], args.keywords)
-        return payload.call(machine, bound, Site(at, scope or _no_scope(machine, at)))
+        return guarded(payload.name, payload.call, machine, bound, Site(at, scope or _no_scope(machine, at)))
     if isinstance(payload, Bound):
         return call(
             machine, payload.function, Args([payload.receiver, *args.positional], args.keywords), at, scope
@@ -50,7 +51,10 @@ def call(machine: Machine, function: Value, args: Args, at: Origin, scope: Scope
     if isinstance(payload, type):
         from campaign.check.builtin_functions import construct
 
-        return construct(machine, payload, args, Site(at, scope or _no_scope(machine, at)))
+        def build(machine: Machine, args: Args, site: Site) -> Value:
+            return construct(machine, payload, args, site)
+
+        return guarded(payload.__name__, build, machine, args, Site(at, scope or _no_scope(machine, at)))
     if isinstance(payload, ClassObj):
         return instantiate(machine, function, payload, args, at)
     if isinstance(payload, Sym):
@@ -75,6 +79,22 @@ def call(machine: Machine, function: Value, args: Args, at: Origin, scope: Scope
     raise machine.error(TypeError, "object is not callable", at)
 
 
+def guarded(name: str, function: Callable[..., Value], machine: Machine, args: Args, site: Site) -> Value:
+    """A known function; arguments that it cannot be called with end the evaluation, never this program."""
+    try:
+        return function(machine, args, site)
+    except (
+        ValueError,
+        TypeError,
+        IndexError,
+        AttributeError,
+        KeyError,
+        AssertionError,
+        OverflowError,
+    ) as error:
+        raise Halt(f"{name}() is called in a way that is not followed ({error})", site.at) from None
+
+
 def _no_scope(machine: Machine, at: Origin) -> Scope:
     module = next(iter(machine.modules.values()))
     return module.scope
@@ -87,7 +107,7 @@ def call_name(
 
     known = FUNCTIONS.get(payload.name)
     if known is not None and payload.name not in machine.patched:
-        return known(machine, args, Site(at, scope or _no_scope(machine, at)))
+        return guarded(payload.name, known, machine, args, Site(at, scope or _no_scope(machine, at)))
     if payload.name.startswith("os.environ.") and payload.name.rpartition(".")[2] in (
         "setdefault",
         "pop",

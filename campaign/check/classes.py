@@ -141,6 +141,8 @@ def _inherit(machine: Machine, cls: ClassObj, bases: list[Value], at: Origin) ->
             cls.outside = True
         else:
             raise Halt("a base class that is not followed", at)
+    if cls.builtin in (int, str, float) and cls.kind != "enum":
+        raise Halt(f"class {cls.name} inherits from {cls.builtin.__name__}", at, "hold the value instead")
     own = [base.payload for base in bases if isinstance(base.payload, ClassObj)]
     cls.mro = (cls, *_merge([*([list(base.mro) for base in own]), own], machine, at))
     for base_class in own:

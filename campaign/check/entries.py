@@ -84,6 +84,10 @@ def evaluate_case(target: Target, entry: Entry | None, machine: Machine) -> Case
     except Unreadable as problem:
         case.problem = problem.reason
         case.place = Origin(machine.sources.shown(target.path), problem.line, problem.column)
+    except UsageError:
+        raise
+    except Exception as error:
+        case.problem = f"is not followed: {type(error).__name__} in the evaluator ({error}); please report it"
     finally:
         finish(machine)
     return case

@@ -24,6 +24,7 @@ from campaign.check.values import (
     Iter,
     ListObj,
     ModuleObj,
+    Namespace,
     Nondet,
     Origin,
     SetObj,
@@ -137,7 +138,11 @@ def spread(machine: Machine, result: DictObj, value: Value, at: Origin) -> None:
         for key, item in pairs_in_order(payload):
             store(machine, result, key, item, at)
         return
-    if isinstance(payload, (OUTSIDE, Unknown | Nondet | InstObj)):
+    if isinstance(payload, Namespace):
+        for name, item in list(payload.names.items()):
+            store(machine, result, Value(name, at), item, at)
+        return
+    if isinstance(payload, (*OUTSIDE, Unknown, Nondet, InstObj)):
         raise Halt("spreads a mapping that is only known at run time", at, "write its keys out")
     raise machine.error(TypeError, "the spread value is not a mapping", at)
 
@@ -309,6 +314,12 @@ def format_value(machine: Machine, value: Value, spec: Value, conversion: int, a
         if value.payload.cls.find("__format__") is None:
             raise Halt(f"formats an instance of {value.payload.cls.name} with a format of its own", at)
         return call_method(machine, value, "__format__", Args([spec]), at)
+    if (
+        conversion == -1
+        and spec.payload != ""
+        and not isinstance(value.payload, (str, int, float, complex, *OUTSIDE))
+    ):
+        raise Halt("formats an object that has no formats", at, "write the text out")
     if conversion != -1:
         value = as_text(machine, value, {115: "str", 114: "repr", 97: "ascii"}[conversion], at)
     elif not is_constant(value.payload):

@@ -159,6 +159,8 @@ def execute(machine: Machine, module: ModuleObj, at: Origin) -> None:
     except Unreadable as problem:
         place = Origin(module.shown, problem.line, problem.column)
         raise Halt(f"{module.shown} {problem.reason}", place) from None
+    text = ast.get_docstring(tree, clean=False)
+    module.scope.vars["__doc__"] = Value(text, Origin(module.shown, 1, 1))
     before, tries, reading = machine.control, machine.tries, machine.reading_base
     machine.reading_base = False
     machine.loading.append(module.path)

@@ -103,6 +103,8 @@ def _view_elements(machine: Machine, payload: View, at: Origin) -> Iterator[Valu
 def _instance_elements(machine: Machine, value: Value, payload: InstObj, at: Origin) -> Iterator[Value]:
     from campaign.check.calls import call_method
 
+    if payload.cls.find("__getitem__") is not None and payload.cls.find("__iter__") is None:
+        raise Halt(f"goes through an instance of {payload.cls.name} by its indices", at, "use a list")
     if payload.cls.find("__iter__") is None:
         raise machine.error(TypeError, f"{payload.cls.name!r} object is not iterable", at)
     result = call_method(machine, value, "__iter__", Args([]), at)

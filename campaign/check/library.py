@@ -147,14 +147,15 @@ def dataclass_field(machine: Machine, args: Args, site: Site) -> Value:
     def flag(name: str) -> bool | None:
         if name not in given:
             return None
-        if not isinstance(given[name].payload, bool):
-            return None
+        if not is_constant(given[name].payload):
+            raise Halt(f"field({name}=...) only known at run time", site.at)
         return bool(given[name].payload)
 
     init = flag("init")
     field = FieldObj(
         given.get("default"), given.get("default_factory"), True if init is None else init, flag("kw_only")
     )
+    field.shown = flag("repr") is not False
     return Value(field, origin_of(args, site))
 
 

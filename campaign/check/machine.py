@@ -150,7 +150,12 @@ class Machine:
         self.control = Origin(test.file, test.line, test.column, parents)
         return before
 
-    def error(self, error_type: type, message: str, at: Origin) -> Raised:
+    def error(self, error_type: type, message: str, at: Origin) -> Raised | Halt:
+        """An exception of the checked code. Where it would be caught, only those that cannot be our own
+        lack of
+        knowledge of a type are raised; the others end the evaluation."""
+        if self.tries and issubclass(error_type, TypeError | AttributeError):
+            return Halt(f"raises {error_type.__name__} inside a try: {message}", at, "test for it instead")
         return Raised(Value(ErrorObj(error_type, (Value(message, at),)), at))
 
     def readable(self, payload: Any, at: Origin) -> None:

@@ -112,12 +112,32 @@ PURE: dict[type, frozenset[str]] = {
 WIDTHS = frozenset({"center", "ljust", "rjust", "zfill", "expandtabs", "to_bytes"})
 
 
+NO_ARGUMENTS = frozenset({"reverse", "clear", "copy", "keys", "values", "items", "popitem"})
+
+
+def _plain(name: str, kind: type, function: Method) -> Method:
+    """Methods that take no argument refuse one."""
+    if name not in NO_ARGUMENTS and (kind, name) not in ((SetObj, "pop"), (ListObj, "sort")):
+        return function
+
+    def known(machine: Machine, args: Args, site: Site) -> Value:
+        if len(args.positional) > 1 or (args.keywords and name != "sort"):
+            raise machine.error(TypeError, f"{name}() takes no arguments", site.at)
+        if set(args.keywords) - {"key", "reverse"}:
+            raise machine.error(TypeError, f"{name}() got an unexpected keyword argument", site.at)
+        return function(machine, args, site)
+
+    return known
+
+
 def find_method(holder: Value, name: str) -> Builtin | None:
     payload = holder.payload
     table = METHODS.get(type(payload))
     if table is not None:
         found = table.get(name)
-        return Builtin(f"{type(payload).__name__}.{name}", found, holder) if found is not None else None
+        if found is None:
+            return None
+        return Builtin(f"{type(payload).__name__}.{name}", _plain(name, type(payload), found), holder)
     if isinstance(payload, type):
         if payload is dict and name == "fromkeys":
             return Builtin("dict.fromkeys", dict_fromkeys)
@@ -156,7 +176,7 @@ def class_method(machine: Machine, function: Callable[..., Any], args: Args, sit
 def pure_method(machine: Machine, name: str, args: Args, site: Site) -> Value:
     """A method of a constant: carried out when its arguments are constants too, a term otherwise."""
     holder, *rest = args.positional
-    if name == "join" and rest:
+    if name == "join" and len(rest) == 1:
         items = elements(machine, rest[0], site.at) if not isinstance(rest[0].payload, OUTSIDE) else None
         if items is not None:
             rest = [Value(ListObj(items), rest[0].origin)]

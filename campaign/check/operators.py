@@ -354,6 +354,8 @@ def _compare_instances(
     if plain[0] is not left or plain[1] is not right:
         kinds = {"eq": ast.Eq, "ne": ast.NotEq, "lt": ast.Lt, "le": ast.LtE, "gt": ast.Gt, "ge": ast.GtE}
         return compare(machine, kinds[name], *plain, at)
+    if any(isinstance(side, InstObj) and side.cls.name == "SimpleNamespace" for side in (a, b)):
+        raise Halt("compares instances of SimpleNamespace", at, "compare their fields")
     if name in ("eq", "ne"):
         if a is b:
             return Value(name == "eq", origin)
@@ -363,7 +365,7 @@ def _compare_instances(
         if same_class and a.cls.kind == "dataclass" and a.cls.options.get("eq", True):
             return Value(_fields_equal(machine, a, b, at) is (name == "eq"), origin)
         return Value(name != "eq", origin)
-    raise machine.error(TypeError, "instances cannot be ordered", at)
+    raise Halt("puts instances in order", at, "compare plain values")
 
 
 def _fields_equal(machine: Machine, a: InstObj, b: InstObj, at: Origin) -> bool:

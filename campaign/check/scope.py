@@ -59,6 +59,8 @@ class Scope:
                     break
                 if first and name in scope.vars:
                     return scope.vars[name]
+                if first and name in scope.names.local:
+                    break  # a name that the body binds is looked up in the module before it is bound
             elif name in scope.vars:
                 return scope.vars[name]
             first = False
@@ -98,7 +100,16 @@ def names_of(node: FunctionNode) -> Names:
 def class_names(node: ast.ClassDef) -> Names:
     outer = {name for stmt in node.body if isinstance(stmt, ast.Global) for name in stmt.names}
     enclosing = {name for stmt in node.body if isinstance(stmt, ast.Nonlocal) for name in stmt.names}
-    return Names(frozenset(), frozenset(outer), frozenset(enclosing), False)
+    local: set[str] = set()
+    stack: list[ast.AST] = list(node.body)
+    while stack:
+        child = stack.pop()
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            local.add(child.name)
+        elif not isinstance(child, (ast.Lambda, *COMPREHENSIONS)):
+            local.update(bound_names(child))
+            stack.extend(ast.iter_child_nodes(child))
+    return Names(frozenset(local - outer - enclosing), frozenset(outer), frozenset(enclosing), False)
 
 
 def parameters(arguments: ast.arguments) -> Iterable[str]:

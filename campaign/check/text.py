@@ -83,7 +83,7 @@ def instance_text(machine: Machine, value: Value, payload: InstObj, function: st
     if cls.kind == "dataclass" and cls.options.get("repr", True):
         parts = []
         for field in cls.fields:
-            if field.name in payload.attrs:
+            if field.name in payload.attrs and field.field.shown:
                 inner = as_text(machine, payload.attrs[field.name], "repr", at)
                 if not isinstance(inner.payload, str):
                     return describe_term(machine, function, at, value)

@@ -157,13 +157,14 @@ class FuncObj(Mutable):
 class FieldObj:
     """`dataclasses.field(...)`."""
 
-    __slots__ = ("default", "factory", "init", "kw_only")
+    __slots__ = ("default", "factory", "init", "kw_only", "shown")
 
     def __init__(
         self, default: Value | None, factory: Value | None, init: bool, kw_only: bool | None
     ) -> None:
         self.default = default
         self.factory = factory
+        self.shown = True
         self.init = init
         self.kw_only = kw_only
 

@@ -227,7 +227,7 @@ def execute(files: Workspace, target: str, entry: str, environment: Environment 
     raised = ""
     with _world(files, split_target(target)[0].rpartition("/")[0], environment) as finder:
         try:
-            with _time_limit(1.0):
+            with _time_limit(0.5):
                 tree = snapshot(_value(files, target, entry, finder), ROOT, finder.served)
         except OutOfTimeError:
             raised = f"no end {next(_unique)}"
