@@ -41,10 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(config_path: Path, out: Path, resume: Path | None, stop: StopRequest) -> bool:
-    from campaign.core.config_file import load_run_config
     from campaign.core.folder import RunFolder
+    from campaign.spec import read_run_config
 
-    config = load_run_config(config_path)
+    config = read_run_config(config_path)
     folder = RunFolder(out)
     data_folder = config_path.resolve().parent
     try:

@@ -194,7 +194,7 @@ def test_full_disk_is_told_and_leaves_no_half_checkpoint(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"algorithm": {"advantage_mode": "grop"}}, "did you mean 'grpo'"),
+        ({"algorithm": {"advantage_mode": "grop"}}, "did you mean `grpo`"),
         ({"training": {"lr": "fast"}}, "training.lr"),
         ({"trainin": {}}, "trainin"),
         ({"data": {"path": "absent.jsonl"}}, "cannot be read"),
