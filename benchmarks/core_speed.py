@@ -1,4 +1,3 @@
-# ruff: noqa: T201
 """How fast the built-in core is on this machine: a step, its parts, and what each device buys.
 
     python benchmarks/core_speed.py [--steps 30]

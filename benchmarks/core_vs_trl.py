@@ -1,4 +1,3 @@
-# ruff: noqa: T201
 """The built-in core against TRL's GRPOTrainer: same model, prompts, group size, tokens, reward and optimizer.
 
     python benchmarks/core_vs_trl.py [--steps 20] [--batch-size 8]

@@ -72,9 +72,9 @@ def overhead(folder: Path, runs: int, *, ray: bool) -> None:
     backend.close()
     store.close()
     assert states == {"done": runs}, states
-    print(f"backend {backend.name}: started in {starting:.2f} s")  # noqa: T201
-    print(f"enrolling: {enrolling * 1e3:.2f} ms a run")  # noqa: T201
-    print(  # noqa: T201
+    print(f"backend {backend.name}: started in {starting:.2f} s")
+    print(f"enrolling: {enrolling * 1e3:.2f} ms a run")
+    print(
         f"running a core that does nothing: {running * 1e3:.1f} ms a run "
         f"({running / bare:.1f} x a bare subprocess, {bare * 1e3:.1f} ms)"
     )
@@ -96,11 +96,11 @@ def progress(folder: Path, runs: int, steps: int = 100) -> None:
     view = CampaignReader(paths)
     looking = seconds(view.read, repeat=5)
     view.close()
-    print(  # noqa: T201
+    print(
         f"progress of {runs} runs: first {first * 1e3:.0f} ms, unchanged {again * 1e3:.0f} ms; "
         f"{parsing / first:.0f} x and {parsing / again:.0f} x less than parsing everything"
     )
-    print(f"whole view of {runs} runs: {looking * 1e3:.0f} ms")  # noqa: T201
+    print(f"whole view of {runs} runs: {looking * 1e3:.0f} ms")
 
 
 def enrolled(paths: CampaignPaths, runs: int) -> None:

@@ -42,8 +42,8 @@ def folder_of(text: str) -> Path:
         if folder.is_dir():
             return folder
         raise UsageError(f"{text} was never submitted: {folder} is not there\n    campaign submit {text}")
-    names = [paths.root.name for paths in known_campaigns()]
-    raise UsageError(f"no campaign {text!r}{_nearest(text, names)}{_listed(names, 'campaigns here')}")
+    names = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    raise UsageError(f"no campaign {text!r} in {root}{_nearest(text, names)}{_listed(names, 'there are')}")
 
 
 def locate(text: str) -> CampaignPaths:

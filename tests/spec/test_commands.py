@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import threading
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -79,8 +78,6 @@ def on_a_terminal(columns: int, *arguments: str, **env: str) -> str:
     ids=lambda arguments: " ".join(Path(argument).name for argument in arguments),
 )
 def test_a_light_command_imports_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
-    if not arguments[0].startswith("-") and find_spec(f"campaign.cli.{arguments[0]}") is None:
-        pytest.skip(f"no `{arguments[0]}` in this build")
     code = (
         "import sys\nfrom campaign.cli.app import main\nsys.argv = ['campaign', *sys.argv[1:]]\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
@@ -94,7 +91,9 @@ def test_a_light_command_imports_nothing_heavy(arguments: list[str], tmp_path: P
         cwd=tmp_path,
         check=True,
     )
-    assert done.stdout.rpartition("IMPORTED ")[2].strip() == "[]"
+    # A plan computes the power of its seeds, which needs scipy and nothing else of these.
+    allowed = "['scipy']" if "plan" in arguments and "--help" not in arguments else "[]"
+    assert done.stdout.rpartition("IMPORTED ")[2].strip() in ("[]", allowed)
     assert "Traceback" not in done.stderr
 
 
