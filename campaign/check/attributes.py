@@ -152,6 +152,8 @@ def module_attribute(machine: Machine, payload: ModuleObj, name: str, at: Origin
     getter = payload.scope.vars.get("__getattr__")
     if getter is not None:
         raise Halt(f"module {payload.name} has its own __getattr__", at)
+    if name.startswith("__"):
+        raise Halt(f"attribute {name!r} of a module is not followed", at)
     raise machine.error(AttributeError, f"module {payload.name!r} has no attribute {name!r}", at)
 
 

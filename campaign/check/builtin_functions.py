@@ -7,6 +7,7 @@ import builtins
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from campaign.check.accepted import check_function
 from campaign.check.attributes import get_attribute, set_attribute, type_of
 from campaign.check.constants import NotConcrete, check_size, key_of, lift, lower
 from campaign.check.iteration import elements, iterate, unordered
@@ -697,27 +698,13 @@ def _format(machine: Machine, args: Args, site: Site) -> Value:
     return format_value(machine, args.positional[0], spec, -1, site.at)
 
 
-KEYWORDS: dict[str, frozenset[str]] = {
-    "sorted": frozenset({"key", "reverse"}), "min": frozenset({"key", "default"}),
-    "max": frozenset({"key", "default"}), "sum": frozenset({"start"}), "enumerate": frozenset({"start"}),
-    "zip": frozenset({"strict"}), "round": frozenset({"ndigits"}), "print": frozenset({"sep", "end", "file", "flush"}),
-    "open": frozenset({"mode", "encoding", "newline", "errors", "buffering"}),
-}  # fmt: skip
-
-
-def checked(name: str, function: Function) -> Function:
-    """Keywords that the function does not take are an error, as in Python."""
-
-    def known(machine: Machine, args: Args, site: Site) -> Value:
-        if args.keywords and not set(args.keywords) <= KEYWORDS.get(name, frozenset()):
-            raise Halt(f"{name}() with keywords that are not followed", site.at, "pass them by position")
-        return function(machine, args, site)
-
-    return known
+def _checked(name: str) -> Callable[..., Any]:
+    real = getattr(builtins, name, None)
+    return lambda machine, args, at: check_function(machine, name, real, args, at)
 
 
 BUILTINS: dict[str, Any] = {
-    name: Builtin(name, checked(name, function)) for name, function in FUNCTIONS.items()
+    name: Builtin(name, function, check=_checked(name)) for name, function in FUNCTIONS.items()
 }
 BUILTINS.update({kind.__name__: kind for kind in CONSTRUCTORS})
 BUILTINS.update(

@@ -6,9 +6,10 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
+from campaign.check.accepted import UNASKED, check_answer, check_function
 from campaign.check.attributes import bind_member, get_attribute
 from campaign.check.constants import lift
-from campaign.check.limits import CALL_DEPTH, Halt
+from campaign.check.limits import CALL_DEPTH, Halt, Raised
 from campaign.check.machine import Args, Machine, Returned, Site
 from campaign.check.outside import call_outside, opaque_effect, outside_roots, refuse_callback, term
 from campaign.check.scope import Scope, names_of
@@ -43,7 +44,9 @@ def call(machine: Machine, function: Value, args: Args, at: Origin, scope: Scope
         return call_function(machine, function, payload, args, at)
     if isinstance(payload, Builtin):
         bound = args if payload.holder is None else Args([payload.holder, *args.positional], args.keywords)
-        return guarded(payload.name, payload.call, machine, bound, Site(at, scope or _no_scope(machine, at)))
+        site = Site(at, scope or _no_scope(machine, at))
+        answer = UNASKED if payload.check is None else payload.check(machine, bound, at)
+        return guarded(payload.name, payload.call, machine, bound, site, answer)
     if isinstance(payload, Bound):
         return call(
             machine, payload.function, Args([payload.receiver, *args.positional], args.keywords), at, scope
@@ -54,7 +57,9 @@ def call(machine: Machine, function: Value, args: Args, at: Origin, scope: Scope
         def build(machine: Machine, args: Args, site: Site) -> Value:
             return construct(machine, payload, args, site)
 
-        return guarded(payload.__name__, build, machine, args, Site(at, scope or _no_scope(machine, at)))
+        name = payload.__name__
+        answer = check_function(machine, name, payload, args, at)
+        return guarded(name, build, machine, args, Site(at, scope or _no_scope(machine, at)), answer)
     if isinstance(payload, ClassObj):
         return instantiate(machine, function, payload, args, at)
     if isinstance(payload, Sym):
@@ -79,10 +84,24 @@ def call(machine: Machine, function: Value, args: Args, at: Origin, scope: Scope
     raise machine.error(TypeError, "object is not callable", at)
 
 
-def guarded(name: str, function: Callable[..., Value], machine: Machine, args: Args, site: Site) -> Value:
-    """A known function; arguments that it cannot be called with end the evaluation, never this program."""
+def guarded(
+    name: str,
+    function: Callable[..., Value],
+    machine: Machine,
+    args: Args,
+    site: Site,
+    answer: Any = UNASKED,
+) -> Value:
+    """A known function; arguments that it cannot be called with end the evaluation, never this program.
+    `answer` is what Python gives for the same arguments, where it was asked."""
     try:
-        return function(machine, args, site)
+        result = function(machine, args, site)
+        check_answer(name, answer, result, site.at)
+        return result
+    except Raised as raised:
+        if answer is UNASKED:
+            raise
+        raise Halt(f"{name}() is not followed here ({raised.message})", site.at) from None
     except (
         ValueError,
         TypeError,

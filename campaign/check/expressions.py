@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from typing import Any
 
 from campaign.check.attributes import get_attribute
@@ -55,10 +56,10 @@ def name(machine: Machine, node: ast.Name, scope: Scope) -> Value:
     at = machine.place(node, scope)
     if found == "unbound":
         raise machine.error(UnboundLocalError, f"local variable {node.id!r} is read before assignment", at)
-    if node.id in ("__builtins__", "__spec__", "__loader__", "__path__", "__package__"):
-        raise Halt(f"reads {node.id}", at)
     builtin = BUILTINS.get(node.id)
     if builtin is None:
+        if (node.id.startswith("__") and node.id.endswith("__")) or hasattr(builtins, node.id):
+            raise Halt(f"reads {node.id}", at)
         raise machine.error(NameError, f"name {node.id!r} is not defined", at)
     return Value(builtin, at)
 

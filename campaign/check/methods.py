@@ -7,11 +7,21 @@ from collections.abc import Callable
 from functools import cmp_to_key
 from typing import Any
 
+from campaign.check.accepted import check_function, check_method
 from campaign.check.constants import NotConcrete, Unhashable, check_size, is_outside_key, key_of, lift, lower
 from campaign.check.iteration import elements, unordered
 from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine, Site
-from campaign.check.operators import binary, compare, describe_term, set_operation, store, truth
+from campaign.check.operators import (
+    binary,
+    compare,
+    describe_term,
+    has_name,
+    plain_name,
+    set_operation,
+    store,
+    truth,
+)
 from campaign.check.outside import freeze
 from campaign.check.values import (
     OUTSIDE,
@@ -112,22 +122,20 @@ PURE: dict[type, frozenset[str]] = {
 WIDTHS = frozenset({"center", "ljust", "rjust", "zfill", "expandtabs", "to_bytes"})
 
 
-NO_ARGUMENTS = frozenset({"reverse", "clear", "copy", "keys", "values", "items", "popitem"})
+REAL: dict[type, type] = {ListObj: list, TupleObj: tuple, DictObj: dict}
 
 
-def _plain(name: str, kind: type, function: Method) -> Method:
-    """Methods that take no argument refuse one."""
-    if name not in NO_ARGUMENTS and (kind, name) not in ((SetObj, "pop"), (ListObj, "sort")):
-        return function
+def _real_type(payload: Any) -> type | None:
+    """The Python type behind a container; None for one that has methods of its own."""
+    if isinstance(payload, SetObj):
+        return frozenset if payload.frozen else set
+    if isinstance(payload, DictObj) and payload.flavour:
+        return None
+    return REAL.get(type(payload))
 
-    def known(machine: Machine, args: Args, site: Site) -> Value:
-        if len(args.positional) > 1 or (args.keywords and name != "sort"):
-            raise machine.error(TypeError, f"{name}() takes no arguments", site.at)
-        if set(args.keywords) - {"key", "reverse"}:
-            raise machine.error(TypeError, f"{name}() got an unexpected keyword argument", site.at)
-        return function(machine, args, site)
 
-    return known
+def _method_check(kind: type | None, name: str) -> Callable[..., Any] | None:
+    return None if kind is None else lambda machine, args, at: check_method(machine, kind, name, args, at)
 
 
 def find_method(holder: Value, name: str) -> Builtin | None:
@@ -135,29 +143,39 @@ def find_method(holder: Value, name: str) -> Builtin | None:
     table = METHODS.get(type(payload))
     if table is not None:
         found = table.get(name)
-        if found is None:
+        kind = _real_type(payload)
+        if found is None or (kind is not None and not hasattr(kind, name)):
             return None
-        return Builtin(f"{type(payload).__name__}.{name}", _plain(name, type(payload), found), holder)
+        called = (kind or type(payload)).__name__
+        return Builtin(f"{called}.{name}", found, holder, _method_check(kind, name))
     if isinstance(payload, type):
-        if payload is dict and name == "fromkeys":
-            return Builtin("dict.fromkeys", dict_fromkeys)
-        if payload is object and name == "__setattr__":
-            from campaign.check.attributes import _object_setattr
-
-            return Builtin("object.__setattr__", _object_setattr)
-        if name in PURE.get(payload, frozenset()):
-            return Builtin(f"{payload.__name__}.{name}", lambda m, a, s: pure_method(m, name, a, s))
-        if (payload is int and name == "from_bytes") or (payload in (float, bytes) and name == "fromhex"):
-            real = getattr(payload, name)
-            return Builtin(name, lambda m, a, s: class_method(m, real, a, s))
-        types: dict[Any, Any] = {list: ListObj, dict: DictObj, set: SetObj}
-        own = types.get(payload)
-        if own is not None and name in METHODS[own]:
-            return Builtin(f"{payload.__name__}.{name}", METHODS[own][name])
-        return None
+        return _unbound_method(payload, name)
     for kind, names in PURE.items():
         if (type(payload) is kind or (kind is int and type(payload) is bool)) and name in names:
             return Builtin(f"{kind.__name__}.{name}", lambda m, a, s: pure_method(m, name, a, s), holder)
+    return None
+
+
+def _unbound_method(kind: type, name: str) -> Builtin | None:
+    """`str.upper`, `list.append`, `dict.fromkeys`: the method of a type."""
+    if kind is dict and name == "fromkeys":
+        real = dict.fromkeys
+        return Builtin(
+            "dict.fromkeys", dict_fromkeys, check=lambda m, a, at: check_function(m, "fromkeys", real, a, at)
+        )
+    if kind is object and name == "__setattr__":
+        from campaign.check.attributes import _object_setattr
+
+        return Builtin("object.__setattr__", _object_setattr)
+    if name in PURE.get(kind, frozenset()):
+        return Builtin(f"{kind.__name__}.{name}", lambda m, a, s: pure_method(m, name, a, s))
+    if (kind is int and name == "from_bytes") or (kind in (float, bytes) and name == "fromhex"):
+        named = getattr(kind, name)
+        return Builtin(name, lambda m, a, s: class_method(m, named, a, s))
+    types: dict[Any, Any] = {list: ListObj, dict: DictObj, set: SetObj}
+    own = types.get(kind)
+    if own is not None and name in METHODS[own]:
+        return Builtin(f"{kind.__name__}.{name}", METHODS[own][name], check=_method_check(kind, name))
     return None
 
 
@@ -611,15 +629,16 @@ def namespace_method(name: str) -> Method:
         names: dict[str, Value] = holder.payload.names
         if name == "update":
             for key, item in pairs_of(machine, Args(rest, args.keywords), site.at):
-                names[key.payload] = machine.bound(item)
+                names[plain_name(key, site.at)] = machine.bound(item)
             if hasattr(holder.payload.holder, "version"):
                 holder.payload.holder.version += 1
             return none(site)
         if name in ("get", "pop", "setdefault"):
             key = rest[0].payload
+            has_name(holder.payload, key, site.at)
             default = rest[1] if len(rest) > 1 else none(site)
             if name == "setdefault":
-                return names.setdefault(key, default)
+                return names.setdefault(plain_name(rest[0], site.at), default)
             if name == "pop":
                 if key not in names and len(rest) < 2:
                     raise machine.error(KeyError, str(key), site.at)

@@ -397,6 +397,26 @@ def _identity(machine: Machine, negate: bool, left: Value, right: Value, origin:
     return Value((a is b) is not negate, origin)
 
 
+def has_name(namespace: Namespace, name: Any, at: Origin) -> bool:
+    """Whether `globals()` or `vars(x)` has a name. Modules and classes have more of them than we keep."""
+    if not is_constant(name):
+        raise Halt("looks up a name only known at run time", at, "use a constant name")
+    if isinstance(name, str) and name in namespace.names:
+        return True
+    if isinstance(name, str) and name.startswith("__") and not isinstance(namespace.holder, InstObj):
+        raise Halt(f"looks up {name}", at)
+    return False
+
+
+def plain_name(name: Value, at: Origin) -> str:
+    """A name that is set by way of `globals()` or `vars(x)`."""
+    if not isinstance(name.payload, str):
+        raise Halt("sets a name only known at run time", at, "use a constant name")
+    if name.payload.startswith("__"):
+        raise Halt(f"sets {name.payload}", at)
+    return name.payload
+
+
 def contains(machine: Machine, container: Value, item: Value, at: Origin) -> Value:
     payload = container.payload
     machine.readable(payload, at)
@@ -427,7 +447,7 @@ def contains(machine: Machine, container: Value, item: Value, at: Origin) -> Val
                 return Value(True, origin)
         return Value(False, origin)
     if isinstance(payload, Namespace):
-        return Value(item.payload in payload.names, origin)
+        return Value(has_name(payload, item.payload, at), origin)
     if is_constant(payload) and is_constant(item.payload):
         return _compute(machine, lambda a, b: b in a, (payload, item.payload), at, container, item)
     if isinstance(payload, InstObj) and payload.cls.find("__contains__") is not None:

@@ -7,7 +7,7 @@ from typing import Any
 from campaign.check.constants import NotConcrete, Unhashable, is_outside_key, key_of, lift
 from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine
-from campaign.check.operators import store
+from campaign.check.operators import has_name, plain_name, store
 from campaign.check.outside import opaque_effect, outside_effect, term
 from campaign.check.values import (
     OUTSIDE,
@@ -37,7 +37,7 @@ def get_item(machine: Machine, holder: Value, index: Value, at: Origin) -> Value
     if isinstance(payload, ListObj | TupleObj):
         return sequence_item(machine, holder, payload, index, at)
     if isinstance(payload, Namespace):
-        if index.payload not in payload.names:
+        if not has_name(payload, index.payload, at):
             raise machine.error(KeyError, str(index.payload), at)
         return payload.names[index.payload]
     if isinstance(payload, str | bytes | range) and is_constant(index.payload):
@@ -151,7 +151,7 @@ def set_item(machine: Machine, holder: Value, index: Value, value: Value, at: Or
     elif isinstance(payload, ListObj):
         _set_sequence(machine, payload, index, value, at)
     elif isinstance(payload, Namespace):
-        payload.names[index.payload] = machine.bound(value)
+        payload.names[plain_name(index, at)] = machine.bound(value)
         if hasattr(payload.holder, "version"):
             payload.holder.version += 1
     elif isinstance(payload, Sym):
@@ -204,7 +204,7 @@ def delete_item(machine: Machine, holder: Value, index: Value, at: Origin) -> No
             raise machine.error(type(error), str(error), at) from None
         payload.version += 1
     elif isinstance(payload, Namespace):
-        if index.payload not in payload.names:
+        if not has_name(payload, index.payload, at):
             raise machine.error(KeyError, str(index.payload), at)
         del payload.names[index.payload]
     elif isinstance(payload, Sym):

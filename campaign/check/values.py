@@ -273,14 +273,22 @@ class ModuleObj:
 
 
 class Builtin:
-    """A function we know. `call(machine, args, site)`; `holder` is what a method is bound to."""
+    """A function we know. `call(machine, args, site)`; `holder` is what a method is bound to.
+    `check(machine, args, at)` refuses what Python would refuse, see `campaign/check/accepted.py`."""
 
-    __slots__ = ("call", "holder", "name")
+    __slots__ = ("call", "check", "holder", "name")
 
-    def __init__(self, name: str, call: Callable[..., Value], holder: Value | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        call: Callable[..., Value],
+        holder: Value | None = None,
+        check: Callable[..., Any] | None = None,
+    ) -> None:
         self.name = name
         self.call = call
         self.holder = holder
+        self.check = check
 
 
 class Bound:
@@ -445,50 +453,49 @@ NEVER_EQUAL = (Unknown, Nondet)
 
 
 def is_constant(payload: Any) -> bool:
-    return isinstance(payload, CONSTANTS)
+    return type(payload) in PLAIN
 
 
 def children(payload: Any) -> list[Value]:
     """The values directly inside a payload."""
-    if isinstance(payload, ListObj | TupleObj):
-        return list(payload.items)
-    if isinstance(payload, SetObj):
-        return list(payload.items.values())
-    if isinstance(payload, DictObj):
-        return [value for pair in payload.entries.values() for value in pair]
-    if isinstance(payload, View):
-        return [Value(payload.holder, NOWHERE)]
-    if isinstance(payload, InstObj | ErrorObj):
-        return list(payload.attrs.values())
-    if isinstance(payload, Opaque):
-        effects = [value for effect in payload.log for value in (*effect.args, *effect.kwargs.values())]
-        return [payload.callee, *payload.args, *payload.kwargs.values(), *payload.fields.values(), *effects]
-    if isinstance(payload, Term):
-        return list(payload.operands)
-    if isinstance(payload, Partial):
-        return [payload.function, *payload.args, *payload.kwargs.values()]
-    if isinstance(payload, Bound):
-        return [payload.function, payload.receiver]
-    return []
+    inside = CHILDREN.get(type(payload))
+    return [] if inside is None else list(inside(payload))
+
+
+def _of_opaque(payload: Opaque) -> list[Value]:
+    effects = [value for effect in payload.log for value in (*effect.args, *effect.kwargs.values())]
+    return [payload.callee, *payload.args, *payload.kwargs.values(), *payload.fields.values(), *effects]
+
+
+CHILDREN: dict[type, Callable[[Any], list[Value]]] = {
+    ListObj: lambda payload: payload.items,
+    TupleObj: lambda payload: list(payload.items),
+    SetObj: lambda payload: list(payload.items.values()),
+    DictObj: lambda payload: [value for pair in payload.entries.values() for value in pair],
+    View: lambda payload: [Value(payload.holder, NOWHERE)],
+    InstObj: lambda payload: list(payload.attrs.values()),
+    ErrorObj: lambda payload: list(payload.attrs.values()),
+    Opaque: _of_opaque,
+    Term: lambda payload: list(payload.operands),
+    Partial: lambda payload: [payload.function, *payload.args, *payload.kwargs.values()],
+    Bound: lambda payload: [payload.function, payload.receiver],
+}
 
 
 def reachable(values: list[Value]) -> list[Any]:
     """Every payload inside the values, each once, constants left out."""
-    found: list[Any] = []
-    seen: set[int] = set()
-    stack = [value.payload for value in values]
-    while stack:
-        payload = stack.pop()
-        if isinstance(payload, CONSTANTS) or id(payload) in seen:
-            continue
-        seen.add(id(payload))
-        found.append(payload)
-        stack.extend(value.payload for value in children(payload))
-    return found
+    return _inside(values, frozenset())
 
 
 def parts(values: Iterable[Value]) -> list[Any]:
     """Like `reachable`, without going into what is opaque: its own parts were looked at when it was made."""
+    return _inside(values, OPAQUE)
+
+
+OPAQUE = frozenset({Opaque, Term})
+
+
+def _inside(values: Iterable[Value], closed: frozenset[type]) -> list[Any]:
     found: list[Any] = []
     seen: set[int] = set()
     stack = [value.payload for value in values if type(value.payload) not in PLAIN]
@@ -498,8 +505,12 @@ def parts(values: Iterable[Value]) -> list[Any]:
             continue
         seen.add(id(payload))
         found.append(payload)
-        if not isinstance(payload, Opaque | Term):
-            stack.extend(value.payload for value in children(payload) if type(value.payload) not in PLAIN)
+        kind = type(payload)
+        inside = None if kind in closed else CHILDREN.get(kind)
+        if inside is not None:
+            stack.extend(
+                [value.payload for value in inside(payload) if type(value.payload) not in PLAIN]
+            )
     return found
 
 

@@ -192,7 +192,8 @@ def _world(files: Workspace, folder: str, environment: Environment) -> Iterator[
     """Fresh modules, the environment's variables, and everything put back afterwards."""
     recorder = Recorder(environment.name, environment.copies, environment.mutates)
     finder = _Finder(files, folder, recorder)
-    variables, math_state, path = dict(os.environ), dict(vars(math)), list(sys.path)
+    variables, path = dict(os.environ), list(sys.path)
+    patchable = {module: dict(vars(module)) for module in (builtins, math)}
     stdout, sys.stdout = sys.stdout, io.StringIO()
     hidden = {name: module for name, module in sys.modules.items() if _is_foreign(name)}
     for name in hidden:
@@ -209,7 +210,8 @@ def _world(files: Workspace, folder: str, environment: Environment) -> Iterator[
         sys.modules.update(hidden)
         os.environ.clear()
         os.environ.update(variables)
-        vars(math).update(math_state)
+        for module, state in patchable.items():
+            vars(module).update(state)
         sys.path[:] = path
         sys.stdout = stdout
 
