@@ -8,11 +8,12 @@ from typing import Any
 
 from campaign.check.code import annotation_code, function_code
 from campaign.check.limits import Halt
-from campaign.check.patterns import Path, Step, key_step
+from campaign.check.patterns import Path, key_step, step_of
 from campaign.check.scope import Scope
 from campaign.check.tree import code_attributes, data_attributes, fields_of
 from campaign.check.values import (
     NOWHERE,
+    PLAIN,
     Bound,
     Builtin,
     ClassObj,
@@ -40,6 +41,8 @@ from campaign.check.values import (
 
 DIFFERENCES = 5_000
 CONSTRUCTION = frozenset({"__init__", "__post_init__"})
+EXACT = frozenset({int, bool, type(None), bytes})
+"""Types of constants that are the same when they are equal; a text may have references in it."""
 PAIRS = 500_000
 """Pairs of values that one comparison looks at."""
 
@@ -106,8 +109,9 @@ class Comparison:
         if self.count > PAIRS:
             raise Halt("the trees are too large to compare", a.origin)
         x, y = a.payload, b.payload
-        if is_constant(x) and is_constant(y):
-            self.constants(path, a, b)
+        if type(x) in PLAIN and type(y) in PLAIN:
+            if not (type(x) is type(y) and type(x) in EXACT and x == y):
+                self.constants(path, a, b)
             return
         pair = (id(x), id(y))
         if pair in self.same:
@@ -186,7 +190,7 @@ class Comparison:
             self.report(path, "order", a, b)
             return
         for index in range(max(len(xs), len(ys))):
-            step = (*path, Step(f"[{index}]", ""))
+            step = (*path, step_of(f"[{index}]", ""))
             if index >= len(ys):
                 self.report(step, "absent", xs[index], None, holders=(a.origin, b.origin))
             elif index >= len(xs):
@@ -244,7 +248,10 @@ class Comparison:
             return
         holder = target_name(x)
         for text, (key, item) in left.items():
-            step = (*path, Step(key_step(key.payload) if is_constant(key.payload) else f"[{text}]", holder))
+            step = (
+                *path,
+                step_of(key_step(key.payload) if is_constant(key.payload) else f"[{text}]", holder),
+            )
             if text in right:
                 self.compare(step, item, right[text][1])
             else:
@@ -253,7 +260,9 @@ class Comparison:
             if text not in left:
                 step = (
                     *path,
-                    Step(key_step(key.payload) if is_constant(key.payload) else f"[{text}]", target_name(y)),
+                    step_of(
+                        key_step(key.payload) if is_constant(key.payload) else f"[{text}]", target_name(y)
+                    ),
                 )
                 self.report(step, "extra", None, item, holders=(a.origin, b.origin))
         if list(left) != list(right) and set(left) == set(right):
@@ -272,14 +281,16 @@ class Comparison:
         self, path: Path, holder: str, left: dict[str, Value], right: dict[str, Value], a: Value, b: Value
     ) -> None:
         for name, value in left.items():
-            step = (*path, Step(name, holder))
+            step = (*path, step_of(name, holder))
             if name in right:
                 self.compare(step, value, right[name])
             else:
                 self.report(step, "absent", value, None, holders=(a.origin, b.origin))
         for name, value in right.items():
             if name not in left:
-                self.report((*path, Step(name, holder)), "extra", None, value, holders=(a.origin, b.origin))
+                self.report(
+                    (*path, step_of(name, holder)), "extra", None, value, holders=(a.origin, b.origin)
+                )
 
     def instances(self, path: Path, a: Value, b: Value) -> None:
         x, y = a.payload, b.payload
@@ -304,7 +315,7 @@ class Comparison:
                 continue
             mine, other = left.get(name), right.get(name)
             if mine is None or other is None or not self.identical(mine, other):
-                step = (*path, Step(name, x.cls.name))
+                step = (*path, step_of(name, x.cls.name))
                 message = f"the default in class {x.cls.name} differs"
                 self.report(step, "code", mine, other, message, holders=(a.origin, b.origin), cosmetic=True)
 
@@ -331,16 +342,16 @@ class Comparison:
             )
             return
         if x.qualname != y.qualname or x.kind != y.kind or x.options != y.options:
-            self.report((*path, Step("__class__", x.name)), "code", a, b)
+            self.report((*path, step_of("__class__", x.name)), "code", a, b)
             return
         if not self.same_bases(x, y):
-            self.report((*path, Step("__bases__", x.name)), "code", a, b)
+            self.report((*path, step_of("__bases__", x.name)), "code", a, b)
         if [(f.name, f.kw_only, f.pseudo, f.field.init) for f in x.fields] != [
             (f.name, f.kw_only, f.pseudo, f.field.init) for f in y.fields
         ]:
-            self.report((*path, Step("__fields__", x.name)), "code", a, b)
+            self.report((*path, step_of("__fields__", x.name)), "code", a, b)
         if (x.outside or y.outside or x.kind == "dataclass") and annotation_codes(x) != annotation_codes(y):
-            self.report((*path, Step("__annotations__", x.name)), "code", a, b)
+            self.report((*path, step_of("__annotations__", x.name)), "code", a, b)
 
     def same_bases(self, x: ClassObj, y: ClassObj) -> bool:
         """The same classes in the same order. What they hold counts as far as the class itself shows it,
@@ -364,7 +375,7 @@ class Comparison:
         for name in {**left, **right}:
             if built and name in CONSTRUCTION:
                 continue
-            step = (*path, Step(name, x.name))
+            step = (*path, step_of(name, x.name))
             if name not in right or name not in left:
                 detail = "absent" if name in left else "extra"
                 self.report(step, detail, left.get(name), right.get(name), holders=(a.origin, b.origin))
@@ -382,7 +393,7 @@ class Comparison:
         self.named(path, x.name, x.keywords, y.keywords, a, b)
         for mine, other in zip(x.fields, y.fields, strict=False):
             left, right = mine.field, other.field
-            step = (*path, Step(mine.name, x.name))
+            step = (*path, step_of(mine.name, x.name))
             for one, two in ((left.factory, right.factory), (left.default, right.default)):
                 if (one is None) != (two is None):
                     self.report(step, "value", one, two, holders=(a.origin, b.origin))
@@ -406,8 +417,8 @@ class Comparison:
             self.report(path, "code", a, b)
             return
         for index, (mine, other) in enumerate(zip(x.defaults, y.defaults, strict=True)):
-            self.compare((*path, Step("__defaults__", x.name), Step(f"[{index}]", "")), mine, other)
-        self.named((*path, Step("__kwdefaults__", x.name)), x.name, x.kw_defaults, y.kw_defaults, a, b)
+            self.compare((*path, step_of("__defaults__", x.name), step_of(f"[{index}]", "")), mine, other)
+        self.named((*path, step_of("__kwdefaults__", x.name)), x.name, x.kw_defaults, y.kw_defaults, a, b)
         self.named(path, x.name, x.attrs, y.attrs, a, b)
         for mine_name, other_name in zip(left[1], right[1], strict=True):
             self.free_name(path, x, y, mine_name, other_name, a, b)
@@ -479,7 +490,7 @@ class Comparison:
         self.arguments(path, holder, a, b)
         later = [name for name in (*x.fields, *y.fields) if (name in x.fields) != (name in y.fields)]
         for name in dict.fromkeys(later):
-            step = (*path, Step(name, holder))
+            step = (*path, step_of(name, holder))
             where, elsewhere = (x, y) if name in x.fields else (y, x)
             if name in elsewhere.kwargs or name in where.kwargs:
                 self.doubt(
@@ -507,7 +518,7 @@ class Comparison:
             if left.name != right.name:
                 self.report(path, "type", a, b)
             else:
-                self.classes((*path, Step("__class__", left.name)), a.payload.callee, b.payload.callee)
+                self.classes((*path, step_of("__class__", left.name)), a.payload.callee, b.payload.callee)
             return
         self.doubt(path, a, b, "results of different calls, only known at run time", "make the same call")
 
@@ -516,7 +527,7 @@ class Comparison:
         if len(x.args) != len(y.args) and set(x.kwargs) != set(y.kwargs):
             self.doubt(path, a, b, "positional on one side, by keyword on the other", "pass all by keyword")
             return
-        args = (*path, Step("args", holder))
+        args = (*path, step_of("args", holder))
         self.sequence(args, a, b, list(x.args), list(y.args))
         left = {name: value for name, value in x.kwargs.items() if name in y.kwargs or name not in y.fields}
         right = {name: value for name, value in y.kwargs.items() if name in x.kwargs or name not in x.fields}
@@ -565,7 +576,7 @@ class Comparison:
         before = len(self.differences)
         self.silent += 1
         for index, (mine, other) in enumerate(zip(x.operands, y.operands, strict=True)):
-            self.compare((*path, Step(f"[{index}]", x.op)), mine, other)
+            self.compare((*path, step_of(f"[{index}]", x.op)), mine, other)
         self.silent -= 1
         found = [item for item in self.differences[before:] if not item.cosmetic]
         del self.differences[before:]
@@ -575,9 +586,9 @@ class Comparison:
     def partials(self, path: Path, a: Value, b: Value) -> None:
         x, y = a.payload, b.payload
         if not self.identical(x.function, y.function):
-            self.report((*path, Step("func", "partial")), "code", x.function, y.function)
+            self.report((*path, step_of("func", "partial")), "code", x.function, y.function)
             return
-        self.sequence((*path, Step("args", "partial")), a, b, list(x.args), list(y.args))
+        self.sequence((*path, step_of("args", "partial")), a, b, list(x.args), list(y.args))
         self.named(path, "partial", x.kwargs, y.kwargs, a, b)
 
     def bounds(self, path: Path, a: Value, b: Value) -> None:
@@ -585,7 +596,7 @@ class Comparison:
         if not self.identical(x.function, y.function):
             self.report(path, "code", a, b)
             return
-        self.compare((*path, Step("__self__", "")), x.receiver, y.receiver)
+        self.compare((*path, step_of("__self__", "")), x.receiver, y.receiver)
 
     def builtins(self, path: Path, a: Value, b: Value) -> None:
         x, y = a.payload, b.payload
@@ -594,7 +605,7 @@ class Comparison:
         elif x.call is not y.call and x.holder is None:
             self.doubt(path, a, b, f"{x.name} is not compared", "call it")
         elif x.holder is not None and y.holder is not None:
-            self.compare((*path, Step("__self__", "")), x.holder, y.holder)
+            self.compare((*path, step_of("__self__", "")), x.holder, y.holder)
 
     def wrapped(self, path: Path, a: Value, b: Value) -> None:
         x, y = a.payload, b.payload

@@ -226,14 +226,13 @@ def arguments(machine: Machine, node: ast.Call | ast.ClassDef, scope: Scope) -> 
     keywords: dict[str, Value] = {}
     for keyword in node.keywords:
         value = machine.eval(keyword.value, scope)
-        at = machine.place(keyword, scope)
         if keyword.arg is not None:
             if keyword.arg in keywords:
-                raise machine.error(
-                    TypeError, f"got multiple values for keyword argument {keyword.arg!r}", at
-                )
+                message = f"got multiple values for keyword argument {keyword.arg!r}"
+                raise machine.error(TypeError, message, machine.place(keyword, scope))
             keywords[keyword.arg] = machine.bound(value)
             continue
+        at = machine.place(keyword, scope)
         extra = DictObj({})
         spread(machine, extra, value, at)
         for key, item_value in extra.entries.values():

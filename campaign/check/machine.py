@@ -127,9 +127,11 @@ class Machine:
         )
 
     def place(self, node: ast.AST, scope: Scope, *parents: Origin) -> Origin:
-        return Origin(
-            scope.module.shown, getattr(node, "lineno", 0), getattr(node, "col_offset", -1) + 1, parents
-        )
+        try:
+            line, column = node.lineno, node.col_offset + 1  # type: ignore[attr-defined]
+        except AttributeError:
+            line, column = getattr(node, "lineno", 0), 0
+        return Origin(scope.module.shown, line, column, parents)
 
     def value(self, payload: Any, node: ast.AST, scope: Scope, *inputs: Value) -> Value:
         """A computed value whose origin is this node and what went in."""

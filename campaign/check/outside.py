@@ -162,10 +162,11 @@ def call_outside(machine: Machine, callee: Value, args: Args, at: Origin) -> Val
                 Unknown(f"{payload.name} reads files", "put what is read into the configuration"), origin
             )
     for inner in parts(inputs):
-        refuse_callback(inner, at)
+        if type(inner) not in NO_CALLBACK:
+            refuse_callback(inner, at)
+    for value in inputs[1:]:
+        machine.readable(value.payload, at)
     opaque = Opaque(callee, tuple(args.positional), dict(args.keywords), len(machine.effects))
-    for inner in (*opaque.args, *opaque.kwargs.values()):
-        machine.readable(inner.payload, at)
     if isinstance(payload, Sym) and is_standard(payload.module):
         give(inputs[1:], payload.name)
     result = Value(opaque, origin)
@@ -176,6 +177,10 @@ def call_outside(machine: Machine, callee: Value, args: Args, at: Origin) -> Val
 @cache
 def is_standard(module: str) -> bool:
     return module.partition(".")[0] in sys.stdlib_module_names
+
+
+NO_CALLBACK = frozenset({Sym, Opaque, Term, ListObj, TupleObj, DictObj, SetObj})
+"""What code from outside cannot call, or is from outside itself."""
 
 
 def refuse_callback(payload: Any, at: Origin) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import NamedTuple
 
 from campaign.errors import UsageError
@@ -19,6 +20,8 @@ class Step(NamedTuple):
     holder: str
 
 
+step_of = lru_cache(maxsize=65_536)(Step)
+"""The same step again and again: a thousand variants have the same fields."""
 Path = tuple[Step, ...]
 
 

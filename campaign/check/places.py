@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from campaign.check.difference import callee_name, target_name
-from campaign.check.patterns import Path, Pattern, Step, key_step
+from campaign.check.patterns import Path, Pattern, Step, key_step, step_of
 from campaign.check.tree import data_attributes, fields_of
 from campaign.check.values import (
     PLAIN,
@@ -32,8 +32,8 @@ def fields(roots: dict[str, Value], single: bool) -> Iterator[tuple[Path, Step, 
         if single:
             stack.append(((), value))
         else:
-            yield (), Step(name, ""), 0
-            stack.append(((Step(name, ""),), value))
+            yield (), step_of(name, ""), 0
+            stack.append(((step_of(name, ""),), value))
     count = 0
     while stack and count < FIELDS:
         path, value = stack.pop()
@@ -50,31 +50,31 @@ def fields(roots: dict[str, Value], single: bool) -> Iterator[tuple[Path, Step, 
 def steps(payload: object) -> Iterator[tuple[Step, Value]]:
     if isinstance(payload, ListObj) or (isinstance(payload, TupleObj) and payload.cls is None):
         for index, item in enumerate(payload.items):
-            yield Step(f"[{index}]", ""), item
+            yield step_of(f"[{index}]", ""), item
     elif isinstance(payload, TupleObj) and payload.cls is not None:
         for named, item in zip(payload.cls.fields, payload.items, strict=True):
-            yield Step(named.name, payload.cls.name), item
+            yield step_of(named.name, payload.cls.name), item
     elif isinstance(payload, DictObj):
         holder = target_name(payload)
         for key, item in payload.entries.values():
             if is_constant(key.payload):
-                yield Step(key_step(key.payload), holder), item
+                yield step_of(key_step(key.payload), holder), item
     elif isinstance(payload, InstObj):
         if payload.cls.kind != "enum":
             for name, item in fields_of(payload).items():
-                yield Step(name, payload.cls.name), item
+                yield step_of(name, payload.cls.name), item
     elif isinstance(payload, ClassObj):
         for name, item in data_attributes(payload).items():
-            yield Step(name, payload.name), item
+            yield step_of(name, payload.name), item
     elif isinstance(payload, Opaque):
         holder = callee_name(payload)
         for name, item in {**payload.kwargs, **payload.fields}.items():
-            yield Step(name, holder), item
+            yield step_of(name, holder), item
         for index, item in enumerate(payload.args):
-            yield Step(f"[{index}]", "args"), item
+            yield step_of(f"[{index}]", "args"), item
     elif isinstance(payload, Partial):
         for name, item in payload.kwargs.items():
-            yield Step(name, "partial"), item
+            yield step_of(name, "partial"), item
 
 
 def survey(patterns: list[Pattern], roots: dict[str, Value], single: bool, target: str) -> None:

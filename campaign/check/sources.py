@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os.path
 import warnings
 from pathlib import Path
 
@@ -28,20 +29,34 @@ class Sources:
         self._trees: dict[str, ast.Module | Unreadable] = {}
         self._texts: dict[str, str | Unreadable] = {}
         self._exists: dict[str, bool] = {}
+        self._folder: dict[str, bool] = {}
+        self._shown: dict[str, str] = {}
 
     def is_file(self, path: str) -> bool:
         known = self._exists.get(path)
         if known is None:
-            known = self._exists[path] = self._is_file(Path(path))
+            known = self._exists[path] = self._is_file(path)
         return known
 
     def is_folder(self, path: str) -> bool:
-        return Path(path).is_dir()
+        known = self._folder.get(path)
+        if known is None:
+            known = self._folder[path] = self._is_folder(path)
+        return known
 
-    def _is_file(self, path: Path) -> bool:
-        return path.is_file()
+    def _is_file(self, path: str) -> bool:
+        return os.path.isfile(path)
+
+    def _is_folder(self, path: str) -> bool:
+        return os.path.isdir(path)
 
     def shown(self, path: str) -> str:
+        known = self._shown.get(path)
+        if known is None:
+            known = self._shown[path] = self._relative(path)
+        return known
+
+    def _relative(self, path: str) -> str:
         try:
             return Path(path).relative_to(self.root).as_posix()
         except ValueError:
@@ -108,10 +123,10 @@ class RevisionSources(Sources):
         self._names = {str(self.root / name[len(prefix) :]) for name in names if name.startswith(prefix)}
         self._folders = {str(parent) for name in self._names for parent in Path(name).parents}
 
-    def _is_file(self, path: Path) -> bool:
-        return str(path) in self._names
+    def _is_file(self, path: str) -> bool:
+        return str(Path(path)) in self._names
 
-    def is_folder(self, path: str) -> bool:
+    def _is_folder(self, path: str) -> bool:
         return path in self._folders
 
     def _bytes(self, path: Path) -> bytes:

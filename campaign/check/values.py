@@ -508,9 +508,7 @@ def _inside(values: Iterable[Value], closed: frozenset[type]) -> list[Any]:
         kind = type(payload)
         inside = None if kind in closed else CHILDREN.get(kind)
         if inside is not None:
-            stack.extend(
-                [value.payload for value in inside(payload) if type(value.payload) not in PLAIN]
-            )
+            stack.extend([value.payload for value in inside(payload) if type(value.payload) not in PLAIN])
     return found
 
 
