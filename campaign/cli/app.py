@@ -68,7 +68,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from campaign import __version__
+        from campaign.version import __version__
 
         typer.echo(f"campaign {__version__}")
         raise typer.Exit

@@ -200,8 +200,8 @@ def _write(result: CheckResult, format_: Format, verbose: bool) -> None:
 
         sys.stdout.write(json.dumps(to_json(result), indent=2, ensure_ascii=False) + "\n")
     elif format_ is Format.sarif:
-        from campaign import __version__
         from campaign.check.report_sarif import to_sarif
+        from campaign.version import __version__
 
         sys.stdout.write(json.dumps(to_sarif(result, __version__), indent=2, ensure_ascii=False) + "\n")
     elif format_ is Format.github:

@@ -15,7 +15,6 @@ import sys
 from importlib.resources import files
 from typing import Any
 
-from campaign import __version__
 from campaign.metrics.schema import Metric
 from campaign.report.contents import Contents, Panel
 from campaign.report.figures import axis_title
@@ -32,6 +31,7 @@ from campaign.report.words import (
     signed,
     squeeze,
 )
+from campaign.version import __version__
 
 SNIPPET = "window.vegaEmbed=vegaEmbed;"
 """What the page needs of the bundled library."""
