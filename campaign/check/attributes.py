@@ -210,7 +210,7 @@ def instance_attribute(machine: Machine, holder: Value, payload: InstObj, name: 
     if name == "__dict__":
         return Value(Namespace(payload.attrs, payload), at)
     if name == "__setattr__":
-        return Value(Builtin("object.__setattr__", _object_setattr, holder), at)
+        return Value(Builtin("object.__setattr__", object_setattr, holder), at)
     if payload.cls.kind == "enum" and name in ("_value_", "_name_"):
         return payload.attrs[name.strip("_")]
     getter = payload.cls.find("__getattr__")
@@ -223,7 +223,7 @@ def instance_attribute(machine: Machine, holder: Value, payload: InstObj, name: 
     raise machine.error(AttributeError, f"{payload.cls.name!r} object has no attribute {name!r}", at)
 
 
-def _object_setattr(machine: Machine, args: Args, site: Site) -> Value:
+def object_setattr(machine: Machine, args: Args, site: Site) -> Value:
     receiver, name, value = args.positional
     assert isinstance(receiver.payload, InstObj)
     receiver.payload.attrs[name.payload] = machine.bound(value)
@@ -313,7 +313,7 @@ def super_attribute(machine: Machine, payload: SuperObj, name: str, at: Origin) 
             return bind_member(machine, found, payload.receiver, cls, at)
     if cls.outside:
         raise Halt("super() of a class from outside", at)
-    from campaign.check.builtin_functions import inherited_method
+    from campaign.check.introspection import inherited_method
 
     return inherited_method(machine, payload, cls, name, at)
 

@@ -187,7 +187,8 @@ def _keywords(cls: ClassObj, args: Args, at: Origin) -> None:
 
 
 def build_enum(machine: Machine, cls: ClassObj, at: Origin) -> None:
-    from campaign.check.operators import compare, truth
+    from campaign.check.comparisons import compare
+    from campaign.check.operators import truth
 
     if cls.builtin not in (None, object, int, str, float):
         raise Halt(f"enum {cls.name} mixes in {cls.builtin}", at)
