@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from campaign.check.accepted import check_function, check_method
+from campaign.check.accepted import UNASKED, check_function, check_method
 from campaign.check.constant_methods import PURE, class_method, pure_method
 from campaign.check.dict_methods import (
     dict_clear,
@@ -46,11 +46,13 @@ from campaign.check.set_methods import (
     set_test,
 )
 from campaign.check.values import (
+    OUTSIDE,
     Builtin,
     DictObj,
     Iter,
     ListObj,
     Namespace,
+    Origin,
     SetObj,
     TupleObj,
     Value,
@@ -90,6 +92,14 @@ def find_method(holder: Value, name: str) -> Builtin | None:
     return None
 
 
+def _own_kind(kind: type, name: str, args: Args, at: Origin) -> Any:
+    """`str.upper(x)` is only followed for a text; Python refuses anything else."""
+    subject = args.positional[0].payload if args.positional else None
+    if not isinstance(subject, (kind, *OUTSIDE)):
+        raise Halt(f"{kind.__name__}.{name}() of something else", at, "call the method of the object")
+    return UNASKED
+
+
 def _unbound_method(kind: type, name: str) -> Builtin | None:
     """`str.upper`, `list.append`, `dict.fromkeys`: the method of a type."""
     if kind is dict and name == "fromkeys":
@@ -102,7 +112,11 @@ def _unbound_method(kind: type, name: str) -> Builtin | None:
 
         return Builtin("object.__setattr__", object_setattr)
     if name in PURE.get(kind, frozenset()):
-        return Builtin(f"{kind.__name__}.{name}", lambda m, a, s: pure_method(m, name, a, s))
+        return Builtin(
+            f"{kind.__name__}.{name}",
+            lambda m, a, s: pure_method(m, name, a, s),
+            check=lambda m, a, at: _own_kind(kind, name, a, at),
+        )
     if (kind is int and name == "from_bytes") or (kind in (float, bytes) and name == "fromhex"):
         named = getattr(kind, name)
         return Builtin(name, lambda m, a, s: class_method(m, named, a, s))
