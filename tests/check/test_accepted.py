@@ -41,7 +41,8 @@ def _write(root: Path, name: str, text: str) -> str:
 def test_call_that_python_refuses_has_no_value(call: str, tmp_path: Path) -> None:
     target = _write(tmp_path, "p.py", f"config = [{call}]")
     tree = dump(target, tmp_path, "names:config")
-    assert isinstance(tree, dict) and "$unknown" in tree
+    assert isinstance(tree, dict)
+    assert "$unknown" in tree
 
 
 @pytest.mark.parametrize("call", REFUSED)
@@ -56,7 +57,8 @@ def test_call_that_python_refuses_in_one_file_is_not_proven(call: str, tmp_path:
 def test_name_that_python_has_is_no_name_error(name: str, tmp_path: Path) -> None:
     text = f"try:\n    config = [{name}]\nexcept NameError:\n    config = 'missing'"
     tree = dump(_write(tmp_path, "p.py", text), tmp_path, "names:config")
-    assert isinstance(tree, dict) and "$unknown" in tree
+    assert isinstance(tree, dict)
+    assert "$unknown" in tree
 
 
 @pytest.mark.parametrize(
@@ -69,4 +71,5 @@ def test_name_that_python_has_is_no_name_error(name: str, tmp_path: Path) -> Non
 )
 def test_name_of_the_module_only_known_at_run_time_has_no_value(text: str, tmp_path: Path) -> None:
     tree = dump(_write(tmp_path, "p.py", text), tmp_path, "names:config")
-    assert isinstance(tree, dict) and "$unknown" in tree
+    assert isinstance(tree, dict)
+    assert "$unknown" in tree
