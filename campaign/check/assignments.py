@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from campaign.check.attributes import delete_attribute, get_attribute, set_attribute
+from campaign.check.attribute_changes import delete_attribute, set_attribute
+from campaign.check.attributes import get_attribute
 from campaign.check.calls import call_method
 from campaign.check.expressions import mangled
 from campaign.check.iteration import elements

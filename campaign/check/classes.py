@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from campaign.check.attributes import refuse_dunder
+from campaign.check.attribute_changes import refuse_dunder
 from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine
 from campaign.check.scope import Scope, class_names

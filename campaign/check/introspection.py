@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from campaign.check.attributes import get_attribute, set_attribute
+from campaign.check.attribute_changes import set_attribute
+from campaign.check.attributes import get_attribute
 from campaign.check.constants import lift
 from campaign.check.limits import Halt, Raised
 from campaign.check.machine import Args, Machine, Site
@@ -135,7 +136,7 @@ def write_attribute(machine: Machine, args: Args, site: Site) -> Value:
 
 
 def remove_attribute(machine: Machine, args: Args, site: Site) -> Value:
-    from campaign.check.attributes import delete_attribute
+    from campaign.check.attribute_changes import delete_attribute
 
     delete_attribute(machine, args.positional[0], args.positional[1].payload, site.at)
     return Value(None, site.at)
