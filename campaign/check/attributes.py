@@ -6,13 +6,12 @@ from typing import Any
 
 from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine, Site
-from campaign.check.outside import is_standard, opaque_effect, outside_effect, refuse_callback, term
+from campaign.check.outside import term
 from campaign.check.values import (
     Bound,
     Builtin,
     ClassObj,
     DictObj,
-    Effect,
     ErrorObj,
     FuncObj,
     InstObj,
@@ -32,7 +31,6 @@ from campaign.check.values import (
     Value,
     Wrapped,
     is_constant,
-    parts,
     spoiled,
 )
 
@@ -210,7 +208,7 @@ def instance_attribute(machine: Machine, holder: Value, payload: InstObj, name: 
     if name == "__dict__":
         return Value(Namespace(payload.attrs, payload), at)
     if name == "__setattr__":
-        return Value(Builtin("object.__setattr__", _object_setattr, holder), at)
+        return Value(Builtin("object.__setattr__", object_setattr, holder), at)
     if payload.cls.kind == "enum" and name in ("_value_", "_name_"):
         return payload.attrs[name.strip("_")]
     getter = payload.cls.find("__getattr__")
@@ -223,7 +221,7 @@ def instance_attribute(machine: Machine, holder: Value, payload: InstObj, name: 
     raise machine.error(AttributeError, f"{payload.cls.name!r} object has no attribute {name!r}", at)
 
 
-def _object_setattr(machine: Machine, args: Args, site: Site) -> Value:
+def object_setattr(machine: Machine, args: Args, site: Site) -> Value:
     receiver, name, value = args.positional
     assert isinstance(receiver.payload, InstObj)
     receiver.payload.attrs[name.payload] = machine.bound(value)
@@ -313,7 +311,7 @@ def super_attribute(machine: Machine, payload: SuperObj, name: str, at: Origin) 
             return bind_member(machine, found, payload.receiver, cls, at)
     if cls.outside:
         raise Halt("super() of a class from outside", at)
-    from campaign.check.builtin_functions import inherited_method
+    from campaign.check.introspection import inherited_method
 
     return inherited_method(machine, payload, cls, name, at)
 
@@ -401,134 +399,3 @@ def property_decorator(machine: Machine, payload: Wrapped, name: str, at: Origin
             at,
         )
     raise Halt(f"{payload.kind}.{name} is not followed", at)
-
-
-def set_attribute(machine: Machine, holder: Value, name: str, value: Value, at: Origin) -> None:
-    payload = holder.payload
-    value = machine.bound(value)
-    if isinstance(payload, InstObj):
-        set_instance(machine, holder, payload, name, value, at)
-    elif isinstance(payload, ClassObj):
-        if payload.kind == "enum" or payload.outside:
-            raise Halt(f"sets {name!r} on class {payload.name}", at, "write it in the class")
-        if name.startswith("__") and name.endswith("__"):
-            raise Halt(f"sets {name} of class {payload.name}", at, "write it in the class")
-        payload.namespace[name] = value
-        payload.version += 1
-    elif isinstance(payload, ModuleObj):
-        if name.startswith("__"):
-            raise Halt(f"sets {name} of a module", at)
-        payload.scope.vars[name] = value
-    elif isinstance(payload, FuncObj):
-        if name.startswith("__"):
-            raise Halt(f"sets {name} of a function", at)
-        payload.attrs[name] = value
-        payload.version += 1
-    elif isinstance(payload, Opaque):
-        if payload.log:
-            opaque_effect(machine, holder, "__setattr__", Args([Value(name, at), value]), at)
-        else:
-            for inner in parts((value,)):
-                refuse_callback(inner, at)
-            payload.fields[name] = value
-            payload.version += 1
-            payload.captured.extend(Effect(name, None, (value,), {}, at).captured)
-    elif isinstance(payload, Sym) and is_standard(payload.module):
-        raise Halt(f"changes {payload.name}.{name} of the standard library", at, "leave it as it is")
-    elif isinstance(payload, Sym):
-        machine.patched[f"{payload.name}.{name}"] = value
-        machine.effects.append(Effect("__setattr__", holder, (Value(name, at), value), {}, at))
-    elif isinstance(payload, Term):
-        opaque_effect(machine, holder, "__setattr__", Args([Value(name, at), value]), at)
-    elif isinstance(payload, DictObj) and payload.flavour:
-        from campaign.check.dialects.mappings import set_mapping_attribute
-
-        set_mapping_attribute(machine, payload, name, value, at)
-    elif isinstance(payload, ErrorObj):
-        payload.attrs[name] = value
-    elif isinstance(payload, Unknown | Nondet):
-        raise Halt(f"sets {name!r} on a value that cannot be known", at)
-    elif is_constant(payload) or isinstance(payload, ListObj | TupleObj | SetObj | DictObj):
-        raise machine.error(AttributeError, f"{type_name(payload)!r} object has no attribute {name!r}", at)
-    else:
-        raise Halt(f"sets {name!r} on {type_name(payload)}", at)
-
-
-DANGEROUS = frozenset(
-    {"__setattr__", "__getattribute__", "__new__", "__init_subclass__", "__set_name__", "__delattr__", "__del__",
-     "__class_getitem__", "__get__", "__set__", "__delete__", "__instancecheck__", "__subclasscheck__",
-     "__prepare__", "__mro_entries__", "__dir__", "__reduce__", "__reduce_ex__", "__copy__", "__deepcopy__"}
-)  # fmt: skip
-"""Methods that change what an attribute, a class or a copy is: a class with one of them is not followed."""
-
-
-def refuse_dunder(name: str, value: Value, at: Origin) -> None:
-    if name in DANGEROUS:
-        raise Halt(f"defines {name}", at, "use plain attributes")
-
-
-def set_instance(
-    machine: Machine, holder: Value, payload: InstObj, name: str, value: Value, at: Origin
-) -> None:
-    found = payload.cls.find(name)
-    if found is not None and isinstance(found.payload, Wrapped) and found.payload.kind == "property":
-        if found.payload.setter is None:
-            raise machine.error(AttributeError, f"property {name!r} has no setter", at)
-        from campaign.check.calls import call
-
-        call(machine, found.payload.setter, Args([holder, value]), at, None)
-        return
-    if payload.cls.options.get("frozen"):
-        if machine.tries:
-            raise Halt("a frozen dataclass that is written to inside a try", at)
-        raise machine.error(AttributeError, f"cannot assign to field {name!r}", at)
-    if payload.cls.kind == "enum":
-        raise Halt(f"sets {name!r} on a member of {payload.cls.name}", at)
-    if name == "__class__" or name == "__dict__":
-        raise Halt(f"sets {name}", at)
-    if all("__slots__" in cls.namespace for cls in payload.cls.mro) and name not in slot_names(
-        payload.cls, at
-    ):
-        raise machine.error(AttributeError, f"{payload.cls.name!r} object has no attribute {name!r}", at)
-    payload.attrs[name] = value
-    payload.version += 1
-
-
-def slot_names(cls: ClassObj, at: Origin) -> set[str]:
-    names: set[str] = set()
-    for base in cls.mro:
-        slots = base.namespace["__slots__"].payload
-        items = [item.payload for item in slots.items] if isinstance(slots, ListObj | TupleObj) else [slots]
-        if not all(isinstance(item, str) for item in items) or any(item in base.namespace for item in items):
-            raise Halt("__slots__ that is not followed", at, "leave __slots__ out")
-        names.update(items)
-    return names
-
-
-def delete_attribute(machine: Machine, holder: Value, name: str, at: Origin) -> None:
-    payload = holder.payload
-    names: dict[str, Value] | None = None
-    if isinstance(payload, InstObj) and not payload.cls.options.get("frozen"):
-        names = payload.attrs
-    elif isinstance(payload, ModuleObj):
-        names = payload.scope.vars
-    elif isinstance(payload, ClassObj) and payload.kind == "plain" and not payload.outside:
-        names = payload.namespace
-    elif isinstance(payload, Opaque | Term):
-        opaque_effect(machine, holder, "__delattr__", Args([Value(name, at)]), at)
-        return
-    elif isinstance(payload, Sym):
-        outside_effect(machine, "__delattr__", holder, Args([Value(name, at)]), at)
-        return
-    elif isinstance(payload, DictObj) and payload.flavour:
-        from campaign.check.subscripts import delete_item
-
-        delete_item(machine, holder, Value(name, at), at)
-        return
-    if names is None:
-        raise Halt(f"deletes attribute {name!r} of {type_name(payload)}", at)
-    if name not in names:
-        raise machine.error(AttributeError, name, at)
-    del names[name]
-    if hasattr(payload, "version"):
-        payload.version += 1

@@ -52,7 +52,7 @@ def call(machine: Machine, function: Value, args: Args, at: Origin, scope: Scope
             machine, payload.function, Args([payload.receiver, *args.positional], args.keywords), at, scope
         )
     if isinstance(payload, type):
-        from campaign.check.builtin_functions import construct
+        from campaign.check.constructors import construct
 
         def build(machine: Machine, args: Args, site: Site) -> Value:
             return construct(machine, payload, args, site)
@@ -344,7 +344,8 @@ def bind_fields(machine: Machine, cls: ClassObj, args: Args, at: Origin) -> dict
 
 def enum_member(machine: Machine, cls: ClassObj, args: Args, at: Origin) -> Value:
     """`Color("red")`."""
-    from campaign.check.operators import compare, truth
+    from campaign.check.comparisons import compare
+    from campaign.check.operators import truth
 
     if len(args.positional) != 1 or args.keywords:
         raise Halt(f"builds enum {cls.name} from several arguments", at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from campaign.check.attributes import refuse_dunder
+from campaign.check.attribute_changes import refuse_dunder
 from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine
 from campaign.check.scope import Scope, class_names
@@ -187,7 +187,8 @@ def _keywords(cls: ClassObj, args: Args, at: Origin) -> None:
 
 
 def build_enum(machine: Machine, cls: ClassObj, at: Origin) -> None:
-    from campaign.check.operators import compare, truth
+    from campaign.check.comparisons import compare
+    from campaign.check.operators import truth
 
     if cls.builtin not in (None, object, int, str, float):
         raise Halt(f"enum {cls.name} mixes in {cls.builtin}", at)

@@ -9,11 +9,12 @@ from typing import Any
 from campaign.check.attributes import get_attribute
 from campaign.check.builtin_functions import BUILTINS
 from campaign.check.calls import call
+from campaign.check.comparisons import compare
 from campaign.check.constants import NotConcrete, Unhashable, check_size, key_of, lower
 from campaign.check.iteration import elements, iterate, opaque_comprehension, run_comprehension
 from campaign.check.limits import Halt
 from campaign.check.machine import EXPRESSIONS, Args, Machine
-from campaign.check.operators import binary, compare, describe_term, store, truth, unary
+from campaign.check.operators import binary, describe_term, store, truth, unary
 from campaign.check.outside import term
 from campaign.check.scope import Scope, names_of
 from campaign.check.subscripts import get_item

@@ -149,8 +149,8 @@ def run_comprehension(
 def _generate(
     machine: Machine, node: Comprehension, scope: Scope, level: int, source: Iterator[Value]
 ) -> Iterator[Value | tuple[Value, Value]]:
+    from campaign.check.assignments import assign
     from campaign.check.operators import truth
-    from campaign.check.statements import assign
 
     generator = node.generators[level]
     if generator.is_async:

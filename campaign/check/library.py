@@ -8,18 +8,27 @@ from collections.abc import Callable
 from typing import Any
 
 from campaign.check.attributes import get_attribute
-from campaign.check.builtin_functions import Function, one, origin_of, pure
-from campaign.check.classes import apply_dataclass
 from campaign.check.constants import NotConcrete, lift, lower
+from campaign.check.copying import deep_copy, shallow_copy
+from campaign.check.dataclass_functions import (
+    any_module,
+    dataclass,
+    dataclass_dict,
+    dataclass_field,
+    dataclass_fields,
+    dataclass_replace,
+    dataclass_tuple,
+    is_dataclass,
+)
 from campaign.check.dialects.frameworks import FRAMEWORKS
+from campaign.check.dict_methods import pairs_of
 from campaign.check.iteration import elements
 from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine, Site
-from campaign.check.methods import pairs_of
-from campaign.check.operators import binary, store, truth
+from campaign.check.operators import binary, store
 from campaign.check.outside import call_outside, term
+from campaign.check.pure_functions import Function, one, origin_of, pure
 from campaign.check.values import (
-    OUTSIDE,
     Builtin,
     ClassObj,
     DataField,
@@ -29,15 +38,10 @@ from campaign.check.values import (
     InstObj,
     Iter,
     ListObj,
-    ModuleObj,
-    Nondet,
-    Opaque,
     Origin,
     Partial,
-    SetObj,
     Sym,
     TupleObj,
-    Unknown,
     Value,
     is_constant,
 )
@@ -105,213 +109,6 @@ def known_name(full: str, at: Origin) -> Value | None:
     return None
 
 
-def dataclass(machine: Machine, args: Args, site: Site) -> Value:
-    options = {}
-    for name, value in args.keywords.items():
-        if not is_constant(value.payload):
-            raise Halt("a dataclass option only known at run time", site.at)
-        if name not in CLASS_OPTIONS:
-            raise machine.error(
-                TypeError, f"dataclass() got an unexpected keyword argument {name!r}", site.at
-            )
-        options[name] = bool(value.payload)
-    unfollowed = [name for name in options if name in ("slots", "weakref_slot") and options[name]]
-    options = {name: flag for name, flag in options.items() if name not in unfollowed}
-    if args.positional:
-        return _as_dataclass(machine, args.positional[0], options, site.at)
-    return Value(
-        Builtin("dataclass", lambda m, a, s: _as_dataclass(m, a.positional[0], options, s.at)), site.at
-    )
-
-
-def _as_dataclass(machine: Machine, value: Value, options: dict[str, bool], at: Origin) -> Value:
-    cls = value.payload
-    if not isinstance(cls, ClassObj):
-        raise Halt("dataclass of something that is not a class", at)
-    apply_dataclass(machine, cls, options, at)
-    return value
-
-
-FIELD_OPTIONS = {"default", "default_factory", "init", "repr", "hash", "compare", "metadata", "kw_only"}
-CLASS_OPTIONS = {
-    "init", "repr", "eq", "order", "unsafe_hash", "frozen", "match_args", "kw_only", "slots", "weakref_slot",
-}  # fmt: skip
-
-
-def dataclass_field(machine: Machine, args: Args, site: Site) -> Value:
-    given = args.keywords
-    unknown = set(given) - FIELD_OPTIONS
-    if unknown or args.positional:
-        raise machine.error(TypeError, f"field() got an unexpected keyword argument {unknown}", site.at)
-
-    def flag(name: str) -> bool | None:
-        if name not in given:
-            return None
-        if not is_constant(given[name].payload):
-            raise Halt(f"field({name}=...) only known at run time", site.at)
-        return bool(given[name].payload)
-
-    init = flag("init")
-    field = FieldObj(
-        given.get("default"), given.get("default_factory"), True if init is None else init, flag("kw_only")
-    )
-    field.shown = flag("repr") is not False
-    return Value(field, origin_of(args, site))
-
-
-def dataclass_replace(machine: Machine, args: Args, site: Site) -> Value:
-    from campaign.check.calls import instantiate
-
-    holder = one(machine, args, site)
-    payload = holder.payload
-    if not isinstance(payload, InstObj) or not any(base.kind == "dataclass" for base in payload.cls.mro):
-        return call_outside(
-            machine, Value(Sym("dataclasses.replace", "dataclasses", 0), site.at), args, site.at
-        )
-    given: dict[str, Value] = {}
-    for field in payload.cls.fields:
-        if not field.field.init:
-            if field.name in args.keywords:
-                raise machine.error(ValueError, f"field {field.name} is declared with init=False", site.at)
-            continue
-        if field.pseudo and field.name not in args.keywords:
-            raise Halt("dataclasses.replace() with an InitVar", site.at)
-        given[field.name] = args.keywords.get(field.name) or payload.attrs[field.name]
-    given.update({name: value for name, value in args.keywords.items() if name not in given})
-    return instantiate(machine, Value(payload.cls, site.at), payload.cls, Args([], given), site.at)
-
-
-def dataclass_dict(machine: Machine, args: Args, site: Site) -> Value:
-    holder = one(machine, args, site)
-    if not (isinstance(holder.payload, InstObj) and holder.payload.cls.fields):
-        return term(machine, "dataclasses.asdict", site.at, holder)
-    if args.keywords:
-        raise Halt("asdict() with dict_factory", site.at)
-    return _converted(machine, holder, site.at)
-
-
-def _converted(machine: Machine, value: Value, at: Origin) -> Value:
-    payload = value.payload
-    if isinstance(payload, InstObj) and payload.cls.fields:
-        entries: dict[Any, tuple[Value, Value]] = {
-            field.name: (Value(field.name, at), _converted(machine, payload.attrs[field.name], at))
-            for field in payload.cls.fields
-            if not field.pseudo
-        }
-        return Value(DictObj(entries), value.origin)
-    if isinstance(payload, ListObj):
-        return Value(ListObj([_converted(machine, item, at) for item in payload.items]), value.origin)
-    if isinstance(payload, TupleObj):
-        return Value(
-            TupleObj(tuple(_converted(machine, item, at) for item in payload.items), payload.cls),
-            value.origin,
-        )
-    if isinstance(payload, DictObj):
-        pairs: dict[Any, tuple[Value, Value]] = {
-            key: (pair[0], _converted(machine, pair[1], at)) for key, pair in payload.entries.items()
-        }
-        return Value(DictObj(pairs, payload.flavour), value.origin)
-    return copied(machine, value, {}, at)
-
-
-def dataclass_tuple(machine: Machine, args: Args, site: Site) -> Value:
-    payload = one(machine, args, site).payload
-    raise Halt(f"astuple() of {type(payload).__name__} is not followed", site.at, "use asdict()")
-
-
-def dataclass_fields(machine: Machine, args: Args, site: Site) -> Value:
-    payload = one(machine, args, site).payload
-    cls = payload.cls if isinstance(payload, InstObj) else payload
-    if not isinstance(cls, ClassObj):
-        return term(machine, "dataclasses.fields", site.at, args.positional[0])
-    description = ClassObj("Field", "Field", _any_module(machine), ())
-    items = []
-    for field in cls.fields:
-        if not field.pseudo:
-            items.append(Value(InstObj(description, {"name": Value(field.name, site.at)}), site.at))
-    return Value(TupleObj(tuple(items)), site.at)
-
-
-def _any_module(machine: Machine) -> ModuleObj:
-    return next(iter(machine.modules.values()))
-
-
-def is_dataclass(machine: Machine, args: Args, site: Site) -> Value:
-    payload = one(machine, args, site).payload
-    if isinstance(payload, OUTSIDE):
-        return term(machine, "is_dataclass", site.at, args.positional[0])
-    cls = payload.cls if isinstance(payload, InstObj) else payload
-    return Value(isinstance(cls, ClassObj) and any(base.kind == "dataclass" for base in cls.mro), site.at)
-
-
-def deep_copy(machine: Machine, args: Args, site: Site) -> Value:
-    return copied(machine, one(machine, args, site), {}, site.at)
-
-
-def copied(machine: Machine, value: Value, memo: dict[int, Any], at: Origin) -> Value:
-    """`copy.deepcopy`: own objects anew, shared ones shared in the copy too."""
-    payload = value.payload
-    machine.readable(payload, at)
-    if id(payload) in memo:
-        return Value(memo[id(payload)], value.origin)
-    copy: Any = payload
-    if isinstance(payload, ListObj):
-        copy = memo[id(payload)] = ListObj([])
-        copy.items = [copied(machine, item, memo, at) for item in payload.items]
-    elif isinstance(payload, TupleObj):
-        copy = TupleObj(tuple(copied(machine, item, memo, at) for item in payload.items), payload.cls)
-    elif isinstance(payload, SetObj):
-        copy = SetObj(dict(payload.items), payload.frozen)
-    elif isinstance(payload, DictObj):
-        copy = memo[id(payload)] = DictObj({}, payload.flavour)
-        copy.factory, copy.flags = payload.factory, dict(payload.flags)
-        copy.entries = {
-            key: (pair[0], copied(machine, pair[1], memo, at)) for key, pair in payload.entries.items()
-        }
-    elif isinstance(payload, InstObj) and payload.cls.kind != "enum":
-        copy = memo[id(payload)] = InstObj(payload.cls)
-        copy.attrs = {name: copied(machine, item, memo, at) for name, item in payload.attrs.items()}
-    elif isinstance(payload, Opaque):
-        copy = memo[id(payload)] = _copied_opaque(machine, payload, memo, at)
-    elif isinstance(payload, Iter | Partial):
-        raise Halt(f"deep copy of a {type(payload).__name__.lower()} is not followed", at)
-    machine.budget.steps -= 1
-    return Value(copy, value.origin)
-
-
-def _copied_opaque(machine: Machine, payload: Opaque, memo: dict[int, Any], at: Origin) -> Opaque:
-    args = tuple(copied(machine, item, memo, at) for item in payload.args)
-    kwargs = {name: copied(machine, item, memo, at) for name, item in payload.kwargs.items()}
-    copy = Opaque(payload.callee, args, kwargs, payload.epoch)
-    copy.fields = {name: copied(machine, item, memo, at) for name, item in payload.fields.items()}
-    copy.log = list(payload.log)
-    if any(holder.version != version for holder, version in payload.captured):
-        raise Halt("copies an object built from something that changed afterwards", at, "change it before")
-    return copy
-
-
-def shallow_copy(machine: Machine, args: Args, site: Site) -> Value:
-    value = one(machine, args, site)
-    payload = value.payload
-    machine.readable(payload, site.at)
-    copy: Any = payload
-    if isinstance(payload, ListObj):
-        copy = ListObj(list(payload.items))
-    elif isinstance(payload, SetObj):
-        copy = SetObj(dict(payload.items), payload.frozen)
-    elif isinstance(payload, DictObj):
-        copy = DictObj(dict(payload.entries), payload.flavour)
-        copy.factory, copy.flags = payload.factory, dict(payload.flags)
-    elif isinstance(payload, InstObj) and payload.cls.kind != "enum":
-        copy = InstObj(payload.cls, dict(payload.attrs))
-    elif isinstance(payload, Opaque):
-        copy = Opaque(payload.callee, payload.args, dict(payload.kwargs), payload.epoch)
-        copy.fields, copy.log = dict(payload.fields), list(payload.log)
-    elif isinstance(payload, Iter):
-        raise Halt("copy of an iterator is not followed", site.at)
-    return Value(copy, Origin(site.at.file, site.at.line, site.at.column, (value.origin,)))
-
-
 def partial(machine: Machine, args: Args, site: Site) -> Value:
     function = args.positional[0]
     return Value(Partial(function, tuple(args.positional[1:]), dict(args.keywords)), origin_of(args, site))
@@ -374,7 +171,7 @@ def new_dict(flavour: str) -> Function:
 def simple_namespace(machine: Machine, args: Args, site: Site) -> Value:
     if args.positional:
         raise Halt("SimpleNamespace() with positional arguments", site.at)
-    cls = ClassObj("SimpleNamespace", "SimpleNamespace", _any_module(machine), ())
+    cls = ClassObj("SimpleNamespace", "SimpleNamespace", any_module(machine), ())
     cls.options = {"eq": True}
     return Value(InstObj(cls, dict(args.keywords)), origin_of(args, site))
 
@@ -600,4 +397,4 @@ KNOWN: dict[str, Function] = {
 }  # fmt: skip
 FUNCTIONS: dict[str, Function] = {name: checked(name, function) for name, function in KNOWN.items()}
 
-__all__ = ["FUNCTIONS", "Nondet", "Unknown", "is_constant", "known_name", "truth"]
+__all__ = ["FUNCTIONS", "known_name"]

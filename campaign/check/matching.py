@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 
 from campaign.check.attributes import get_attribute
+from campaign.check.comparisons import compare
 from campaign.check.limits import Halt, Raised
 from campaign.check.machine import Machine
-from campaign.check.operators import compare, truth
+from campaign.check.operators import truth
 from campaign.check.scope import Scope
 from campaign.check.subscripts import get_item
 from campaign.check.values import (
@@ -27,7 +28,7 @@ SELF_MATCHING = (bool, bytes, dict, float, frozenset, int, list, set, str, tuple
 
 
 def matches(machine: Machine, pattern: ast.pattern, subject: Value, scope: Scope, at: Origin) -> bool:
-    from campaign.check.statements import bind
+    from campaign.check.assignments import bind
 
     if isinstance(pattern, ast.MatchValue):
         wanted = machine.eval(pattern.value, scope)
@@ -55,7 +56,7 @@ def matches(machine: Machine, pattern: ast.pattern, subject: Value, scope: Scope
 
 
 def _sequence(machine: Machine, pattern: ast.MatchSequence, subject: Value, scope: Scope, at: Origin) -> bool:
-    from campaign.check.statements import bind
+    from campaign.check.assignments import bind
 
     payload = subject.payload
     if not isinstance(payload, ListObj | TupleObj):
@@ -83,7 +84,7 @@ def _sequence(machine: Machine, pattern: ast.MatchSequence, subject: Value, scop
 
 
 def _mapping(machine: Machine, pattern: ast.MatchMapping, subject: Value, scope: Scope, at: Origin) -> bool:
-    from campaign.check.statements import bind
+    from campaign.check.assignments import bind
 
     payload = subject.payload
     if not isinstance(payload, DictObj):
@@ -135,7 +136,7 @@ def _builtin(
     machine: Machine, pattern: ast.MatchClass, subject: Value, wanted: Value, scope: Scope, at: Origin
 ) -> bool:
     """`case int(x)`: these types match the subject itself."""
-    from campaign.check.builtin_functions import is_a
+    from campaign.check.introspection import is_a
 
     if not is_a(machine, subject, wanted, at):
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from campaign.check.difference import callee_name, target_name
+from campaign.check.naming import callee_name, target_name
 from campaign.check.patterns import Path, Pattern, Step, key_step, step_of
 from campaign.check.tree import data_attributes, fields_of
 from campaign.check.values import (

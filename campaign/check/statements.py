@@ -4,49 +4,38 @@ from __future__ import annotations
 
 import ast
 
-from campaign.check.attributes import delete_attribute, get_attribute, set_attribute
+from campaign.check.assignments import (
+    annotated_assignment,
+    assign,
+    assignment,
+    augmented_assignment,
+    bind,
+    delete,
+)
 from campaign.check.calls import call, call_method
 from campaign.check.classes import class_statement
-from campaign.check.expressions import arguments, mangled, new_function
+from campaign.check.exceptions import raise_statement, try_statement
+from campaign.check.expressions import arguments, new_function
 from campaign.check.imports import import_from, import_module
-from campaign.check.iteration import elements, iterate
+from campaign.check.iteration import iterate
 from campaign.check.limits import Halt, Raised
 from campaign.check.machine import STATEMENTS, Args, Completion, Machine, Returned
-from campaign.check.operators import binary, truth
-from campaign.check.outside import opaque_effect, outside_effect, term
+from campaign.check.operators import truth
+from campaign.check.outside import outside_effect, term
 from campaign.check.scope import Scope
-from campaign.check.subscripts import delete_item, get_item, set_item
 from campaign.check.values import (
     OUTSIDE,
     ClassObj,
-    DictObj,
-    ErrorObj,
     FuncObj,
     InstObj,
-    ListObj,
     ModuleObj,
     Opaque,
     Origin,
-    SetObj,
     Sym,
     Term,
-    TupleObj,
-    Unknown,
     Value,
 )
 
-UNFOLLOWED_NAMES = frozenset(
-    {
-        "__class__",
-        "__builtins__",
-        "__getattr__",
-        "__dict__",
-        "__path__",
-        "__package__",
-        "__spec__",
-        "__loader__",
-    }
-)
 QUIET = (
     "print",
     "warnings.",
@@ -85,151 +74,6 @@ def expression_statement(machine: Machine, node: ast.Expr, scope: Scope) -> Comp
 
 def is_quiet(name: str) -> bool:
     return any(name == known or (known.endswith(".") and name.startswith(known)) for known in QUIET)
-
-
-def assignment(machine: Machine, node: ast.Assign, scope: Scope) -> Completion:
-    value = machine.eval(node.value, scope)
-    for target in node.targets:
-        assign(machine, target, value, scope)
-    return None
-
-
-def assign(machine: Machine, target: ast.expr, value: Value, scope: Scope) -> None:
-    if isinstance(target, ast.Name):
-        bind(machine, target.id, value, scope)
-    elif isinstance(target, ast.Attribute):
-        holder = machine.eval(target.value, scope)
-        set_attribute(machine, holder, mangled(target.attr, scope), value, machine.place(target, scope))
-    elif isinstance(target, ast.Subscript):
-        holder = machine.eval(target.value, scope)
-        index = machine.eval(target.slice, scope)
-        set_item(machine, holder, index, value, machine.place(target, scope))
-    elif isinstance(target, ast.Tuple | ast.List):
-        unpack(machine, target.elts, value, scope, machine.place(target, scope, value.origin))
-    else:
-        raise Halt(f"assigns to {type(target).__name__}", machine.place(target, scope))
-
-
-def bind(machine: Machine, name: str, value: Value, scope: Scope) -> None:
-    if name.startswith("__"):
-        if name in UNFOLLOWED_NAMES and scope.kind == "module":
-            raise Halt(f"sets {name} of the module", value.origin)
-        name = mangled(name, scope)
-    holder = scope.holder(name)
-    holder.vars[name] = machine.bound(value)
-    if holder.kind == "module":
-        holder.module.imported.discard(name)
-
-
-def unpack(machine: Machine, targets: list[ast.expr], value: Value, scope: Scope, at: Origin) -> None:
-    if isinstance(value.payload, OUTSIDE) and not any(isinstance(target, ast.Starred) for target in targets):
-        for index, target in enumerate(targets):
-            item = term(machine, "unpack", at, value, Value(index, at), Value(len(targets), at))
-            assign(machine, target, item, scope)
-        return
-    items = elements(machine, value, at)
-    star = next((index for index, target in enumerate(targets) if isinstance(target, ast.Starred)), None)
-    if star is None:
-        if len(items) != len(targets):
-            raise machine.error(ValueError, f"expected {len(targets)} values to unpack, got {len(items)}", at)
-        for target, item in zip(targets, items, strict=True):
-            assign(machine, target, item, scope)
-        return
-    after = len(targets) - star - 1
-    if len(items) < len(targets) - 1:
-        raise machine.error(ValueError, f"not enough values to unpack, got {len(items)}", at)
-    end = len(items) - after
-    starred = targets[star]
-    assert isinstance(starred, ast.Starred)
-    for target, item in zip(targets[:star], items[:star], strict=True):
-        assign(machine, target, item, scope)
-    assign(machine, starred.value, Value(ListObj(items[star:end]), at), scope)
-    for target, item in zip(targets[star + 1 :], items[end:], strict=True):
-        assign(machine, target, item, scope)
-
-
-def annotated_assignment(machine: Machine, node: ast.AnnAssign, scope: Scope) -> Completion:
-    if node.value is not None:
-        assign(machine, node.target, machine.eval(node.value, scope), scope)
-    return None
-
-
-def augmented_assignment(machine: Machine, node: ast.AugAssign, scope: Scope) -> Completion:
-    at = machine.place(node, scope)
-    target = node.target
-    if isinstance(target, ast.Name):
-        load = ast.copy_location(ast.Name(target.id, ast.Load()), target)
-        current = machine.eval(load, scope)
-        result = in_place(machine, node, current, machine.eval(node.value, scope), at)
-        bind(machine, target.id, result, scope)
-        return None
-    holder = machine.eval(target.value, scope)
-    if isinstance(target, ast.Attribute):
-        attr = mangled(target.attr, scope)
-        current = get_attribute(machine, holder, attr, at)
-        result = in_place(machine, node, current, machine.eval(node.value, scope), at)
-        set_attribute(machine, holder, attr, result, at)
-        return None
-    index = machine.eval(target.slice, scope)
-    current = get_item(machine, holder, index, at)
-    result = in_place(machine, node, current, machine.eval(node.value, scope), at)
-    set_item(machine, holder, index, result, at)
-    return None
-
-
-def in_place(machine: Machine, node: ast.AugAssign, current: Value, operand: Value, at: Origin) -> Value:
-    """`a += b`: lists, dicts and sets change in place, and keep their identity."""
-    payload = current.payload
-    machine.readable(payload, at)
-    if isinstance(payload, ListObj) and isinstance(node.op, ast.Add):
-        payload.items.extend(machine.bound(item) for item in elements(machine, operand, at))
-        payload.version += 1
-        return current
-    if isinstance(payload, ListObj) and isinstance(node.op, ast.Mult) and isinstance(operand.payload, int):
-        payload.items[:] = binary(machine, ast.Mult, current, operand, at).payload.items
-        payload.version += 1
-        return current
-    if isinstance(payload, DictObj) and isinstance(node.op, ast.BitOr):
-        from campaign.check.methods import update_dict
-
-        update_dict(machine, payload, Args([operand]), at)
-        return current
-    if isinstance(payload, SetObj) and not payload.frozen and isinstance(operand.payload, SetObj):
-        payload.items = binary(machine, type(node.op), current, operand, at).payload.items
-        payload.version += 1
-        return current
-    if isinstance(payload, InstObj):
-        name = f"__i{BINARY_NAMES[type(node.op)]}__"
-        if payload.cls.find(name) is not None:
-            return call_method(machine, current, name, Args([operand]), at)
-    if isinstance(payload, Opaque) or (isinstance(payload, Term) and payload.roots):
-        opaque_effect(machine, current, f"i{BINARY_NAMES[type(node.op)]}", Args([operand]), at)
-    return binary(machine, type(node.op), current, operand, at)
-
-
-BINARY_NAMES: dict[type[ast.operator], str] = {
-    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv", ast.FloorDiv: "floordiv",
-    ast.Mod: "mod", ast.Pow: "pow", ast.LShift: "lshift", ast.RShift: "rshift", ast.BitOr: "or",
-    ast.BitXor: "xor", ast.BitAnd: "and", ast.MatMult: "matmul",
-}  # fmt: skip
-
-
-def delete(machine: Machine, node: ast.Delete, scope: Scope) -> Completion:
-    for target in node.targets:
-        at = machine.place(target, scope)
-        if isinstance(target, ast.Name):
-            name = mangled(target.id, scope)
-            holder = scope.holder(name)
-            if name not in holder.vars:
-                raise machine.error(NameError, f"name {name!r} is not defined", at)
-            del holder.vars[name]
-        elif isinstance(target, ast.Attribute):
-            delete_attribute(machine, machine.eval(target.value, scope), mangled(target.attr, scope), at)
-        elif isinstance(target, ast.Subscript):
-            delete_item(machine, machine.eval(target.value, scope), machine.eval(target.slice, scope), at)
-        elif isinstance(target, ast.Tuple | ast.List):
-            delete(machine, ast.Delete(target.elts), scope)
-    return None
 
 
 def if_statement(machine: Machine, node: ast.If, scope: Scope) -> Completion:
@@ -372,112 +216,6 @@ def assert_statement(machine: Machine, node: ast.Assert, scope: Scope) -> Comple
     if not truth(machine, test, at):
         raise machine.error(AssertionError, "", at)
     return None
-
-
-def raise_statement(machine: Machine, node: ast.Raise, scope: Scope) -> Completion:
-    at = machine.place(node, scope)
-    if node.exc is None:
-        if not machine.handled:
-            raise machine.error(RuntimeError, "no active exception to reraise", at)
-        raise Raised(machine.handled[-1])
-    value = machine.eval(node.exc, scope)
-    payload = value.payload
-    if isinstance(payload, type) and issubclass(payload, BaseException):
-        raise Raised(Value(ErrorObj(payload, ()), at))
-    if (
-        isinstance(payload, ClassObj)
-        and payload.builtin is not None
-        and issubclass(payload.builtin, BaseException)
-    ):
-        value = call(machine, value, Args([]), at, scope)
-        payload = value.payload
-    if isinstance(payload, ErrorObj):
-        raise Raised(Value(payload, at))
-    if isinstance(payload, OUTSIDE):
-        raise Raised(Value(ErrorObj(None, (), machine.unique(at)), at))
-    raise machine.error(TypeError, "exceptions must derive from BaseException", at)
-
-
-def try_statement(machine: Machine, node: ast.Try, scope: Scope) -> Completion:
-    completion: Completion = None
-    before = machine.control
-    try:
-        completion = _guarded(machine, node, scope)
-    except Raised:
-        machine.control = before
-        final = machine.run(node.finalbody, scope)
-        if final is not None:
-            return final
-        raise
-    final = machine.run(node.finalbody, scope)
-    return final if final is not None else completion
-
-
-def _guarded(machine: Machine, node: ast.Try, scope: Scope) -> Completion:
-    before = machine.control
-    depth = machine.tries
-    machine.tries = depth + (1 if node.handlers else 0)
-    try:
-        completion = machine.run(node.body, scope)
-    except Raised as raised:
-        machine.tries = depth
-        machine.control = before
-        return handle(machine, node, raised, scope)
-    finally:
-        machine.tries = depth
-    if completion is None:
-        return machine.run(node.orelse, scope)
-    return completion
-
-
-def handle(machine: Machine, node: ast.Try, raised: Raised, scope: Scope) -> Completion:
-    for handler in node.handlers:
-        at = machine.place(handler, scope, raised.error.origin)
-        if handler.type is not None:
-            wanted = machine.eval(handler.type, scope)
-            if not catches(machine, raised.error, wanted, at):
-                continue
-        before = machine.under(raised.error.origin)
-        if handler.name:
-            bind(machine, handler.name, raised.error, scope)
-        machine.handled.append(raised.error)
-        try:
-            return machine.run(handler.body, scope)
-        finally:
-            machine.handled.pop()
-            machine.control = before
-            if handler.name:
-                scope.holder(handler.name).vars.pop(handler.name, None)
-    raise raised
-
-
-def catches(machine: Machine, error: Value, wanted: Value, at: Origin) -> bool:
-    payload, kind = error.payload, wanted.payload
-    assert isinstance(payload, ErrorObj)
-    if isinstance(kind, TupleObj):
-        return any(catches(machine, error, item, at) for item in kind.items)
-    if payload.type is None:
-        if kind in (Exception, BaseException):
-            return True
-        name = kind.__name__ if isinstance(kind, type) else getattr(kind, "name", "")
-        return machine.decisions.decide(f"raises {name}: {payload.cause}")
-    if isinstance(payload.type, ClassObj):
-        if isinstance(kind, ClassObj):
-            return kind in payload.type.mro
-        if payload.type.outside:
-            raise Halt("catches an exception that has a base from outside", at)
-        builtin = payload.type.builtin
-        if isinstance(kind, type) and builtin is not None:
-            return issubclass(builtin, kind)
-    elif isinstance(kind, type):
-        return issubclass(payload.type, kind)
-    elif isinstance(kind, ClassObj):
-        return False
-    if isinstance(kind, OUTSIDE | Unknown):
-        raise Halt("catches an exception from outside", at, "catch a builtin exception")
-    raise machine.error(
-        TypeError, "catching classes that do not inherit from BaseException is not allowed", at
-    )
 
 
 def with_statement(machine: Machine, node: ast.With, scope: Scope) -> Completion:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from campaign.check.comparisons import has_name, plain_name
 from campaign.check.constants import NotConcrete, Unhashable, is_outside_key, key_of, lift
 from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine
-from campaign.check.operators import has_name, plain_name, store
+from campaign.check.operators import store
 from campaign.check.outside import opaque_effect, outside_effect, term
 from campaign.check.values import (
     OUTSIDE,

@@ -35,7 +35,7 @@ def _reading_base(machine: Machine, body: Callable[[], Completion]) -> Completio
 
 
 def _suppressed(machine: Machine, payload: Opaque, body: Callable[[], Completion], at: Origin) -> Completion:
-    from campaign.check.statements import catches
+    from campaign.check.exceptions import catches
 
     machine.tries += 1
     try:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from campaign.check.dialects.mappings import nested
+from campaign.check.dict_methods import pairs_of
 from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine, Site
-from campaign.check.methods import pairs_of
 from campaign.check.operators import store
 from campaign.check.values import Builtin, ClassObj, DictObj, FuncObj, Origin, Sym, Value
 

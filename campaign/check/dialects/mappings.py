@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from campaign.check.dict_methods import pairs_of
 from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine, Site
-from campaign.check.methods import find_method, none, pairs_of
+from campaign.check.methods import find_method
 from campaign.check.operators import store
+from campaign.check.receivers import none
 from campaign.check.values import Builtin, DictObj, ListObj, Origin, TupleObj, Value, is_constant
 
 ATTRIBUTES = frozenset({"config", "ml", "omega"})

@@ -1,0 +1,166 @@
+"""The functions of `dataclasses`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from campaign.check.classes import apply_dataclass
+from campaign.check.copying import copied
+from campaign.check.limits import Halt
+from campaign.check.machine import Args, Machine, Site
+from campaign.check.outside import call_outside, term
+from campaign.check.pure_functions import one, origin_of
+from campaign.check.values import (
+    OUTSIDE,
+    Builtin,
+    ClassObj,
+    DictObj,
+    FieldObj,
+    InstObj,
+    ListObj,
+    ModuleObj,
+    Origin,
+    Sym,
+    TupleObj,
+    Value,
+    is_constant,
+)
+
+
+def dataclass(machine: Machine, args: Args, site: Site) -> Value:
+    options = {}
+    for name, value in args.keywords.items():
+        if not is_constant(value.payload):
+            raise Halt("a dataclass option only known at run time", site.at)
+        if name not in CLASS_OPTIONS:
+            raise machine.error(
+                TypeError, f"dataclass() got an unexpected keyword argument {name!r}", site.at
+            )
+        options[name] = bool(value.payload)
+    unfollowed = [name for name in options if name in ("slots", "weakref_slot") and options[name]]
+    options = {name: flag for name, flag in options.items() if name not in unfollowed}
+    if args.positional:
+        return _as_dataclass(machine, args.positional[0], options, site.at)
+    return Value(
+        Builtin("dataclass", lambda m, a, s: _as_dataclass(m, a.positional[0], options, s.at)), site.at
+    )
+
+
+def _as_dataclass(machine: Machine, value: Value, options: dict[str, bool], at: Origin) -> Value:
+    cls = value.payload
+    if not isinstance(cls, ClassObj):
+        raise Halt("dataclass of something that is not a class", at)
+    apply_dataclass(machine, cls, options, at)
+    return value
+
+
+FIELD_OPTIONS = {"default", "default_factory", "init", "repr", "hash", "compare", "metadata", "kw_only"}
+CLASS_OPTIONS = {
+    "init", "repr", "eq", "order", "unsafe_hash", "frozen", "match_args", "kw_only", "slots", "weakref_slot",
+}  # fmt: skip
+
+
+def dataclass_field(machine: Machine, args: Args, site: Site) -> Value:
+    given = args.keywords
+    unknown = set(given) - FIELD_OPTIONS
+    if unknown or args.positional:
+        raise machine.error(TypeError, f"field() got an unexpected keyword argument {unknown}", site.at)
+
+    def flag(name: str) -> bool | None:
+        if name not in given:
+            return None
+        if not is_constant(given[name].payload):
+            raise Halt(f"field({name}=...) only known at run time", site.at)
+        return bool(given[name].payload)
+
+    init = flag("init")
+    field = FieldObj(
+        given.get("default"), given.get("default_factory"), True if init is None else init, flag("kw_only")
+    )
+    field.shown = flag("repr") is not False
+    return Value(field, origin_of(args, site))
+
+
+def dataclass_replace(machine: Machine, args: Args, site: Site) -> Value:
+    from campaign.check.calls import instantiate
+
+    holder = one(machine, args, site)
+    payload = holder.payload
+    if not isinstance(payload, InstObj) or not any(base.kind == "dataclass" for base in payload.cls.mro):
+        return call_outside(
+            machine, Value(Sym("dataclasses.replace", "dataclasses", 0), site.at), args, site.at
+        )
+    given: dict[str, Value] = {}
+    for field in payload.cls.fields:
+        if not field.field.init:
+            if field.name in args.keywords:
+                raise machine.error(ValueError, f"field {field.name} is declared with init=False", site.at)
+            continue
+        if field.pseudo and field.name not in args.keywords:
+            raise Halt("dataclasses.replace() with an InitVar", site.at)
+        given[field.name] = args.keywords.get(field.name) or payload.attrs[field.name]
+    given.update({name: value for name, value in args.keywords.items() if name not in given})
+    return instantiate(machine, Value(payload.cls, site.at), payload.cls, Args([], given), site.at)
+
+
+def dataclass_dict(machine: Machine, args: Args, site: Site) -> Value:
+    holder = one(machine, args, site)
+    if not (isinstance(holder.payload, InstObj) and holder.payload.cls.fields):
+        return term(machine, "dataclasses.asdict", site.at, holder)
+    if args.keywords:
+        raise Halt("asdict() with dict_factory", site.at)
+    return _converted(machine, holder, site.at)
+
+
+def _converted(machine: Machine, value: Value, at: Origin) -> Value:
+    payload = value.payload
+    if isinstance(payload, InstObj) and payload.cls.fields:
+        entries: dict[Any, tuple[Value, Value]] = {
+            field.name: (Value(field.name, at), _converted(machine, payload.attrs[field.name], at))
+            for field in payload.cls.fields
+            if not field.pseudo
+        }
+        return Value(DictObj(entries), value.origin)
+    if isinstance(payload, ListObj):
+        return Value(ListObj([_converted(machine, item, at) for item in payload.items]), value.origin)
+    if isinstance(payload, TupleObj):
+        return Value(
+            TupleObj(tuple(_converted(machine, item, at) for item in payload.items), payload.cls),
+            value.origin,
+        )
+    if isinstance(payload, DictObj):
+        pairs: dict[Any, tuple[Value, Value]] = {
+            key: (pair[0], _converted(machine, pair[1], at)) for key, pair in payload.entries.items()
+        }
+        return Value(DictObj(pairs, payload.flavour), value.origin)
+    return copied(machine, value, {}, at)
+
+
+def dataclass_tuple(machine: Machine, args: Args, site: Site) -> Value:
+    payload = one(machine, args, site).payload
+    raise Halt(f"astuple() of {type(payload).__name__} is not followed", site.at, "use asdict()")
+
+
+def dataclass_fields(machine: Machine, args: Args, site: Site) -> Value:
+    payload = one(machine, args, site).payload
+    cls = payload.cls if isinstance(payload, InstObj) else payload
+    if not isinstance(cls, ClassObj):
+        return term(machine, "dataclasses.fields", site.at, args.positional[0])
+    description = ClassObj("Field", "Field", any_module(machine), ())
+    items = []
+    for field in cls.fields:
+        if not field.pseudo:
+            items.append(Value(InstObj(description, {"name": Value(field.name, site.at)}), site.at))
+    return Value(TupleObj(tuple(items)), site.at)
+
+
+def any_module(machine: Machine) -> ModuleObj:
+    return next(iter(machine.modules.values()))
+
+
+def is_dataclass(machine: Machine, args: Args, site: Site) -> Value:
+    payload = one(machine, args, site).payload
+    if isinstance(payload, OUTSIDE):
+        return term(machine, "is_dataclass", site.at, args.positional[0])
+    cls = payload.cls if isinstance(payload, InstObj) else payload
+    return Value(isinstance(cls, ClassObj) and any(base.kind == "dataclass" for base in cls.mro), site.at)

@@ -1,0 +1,193 @@
+"""Builtin functions that go through what they are given."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from campaign.check.comparisons import compare
+from campaign.check.iteration import elements, iterate, unordered
+from campaign.check.limits import Halt
+from campaign.check.list_methods import in_order
+from campaign.check.machine import Args, Machine, Site
+from campaign.check.operators import binary, truth
+from campaign.check.outside import term
+from campaign.check.pure_functions import Function, one, origin_of
+from campaign.check.values import (
+    OUTSIDE,
+    Iter,
+    ListObj,
+    Nondet,
+    Origin,
+    SetObj,
+    TupleObj,
+    Unknown,
+    Value,
+    is_constant,
+)
+
+
+def any_of(machine: Machine, args: Args, site: Site) -> Value:
+    for item in _any_order(machine, one(machine, args, site), site.at):
+        if truth(machine, item, site.at):
+            return Value(True, origin_of(args, site))
+    return Value(False, origin_of(args, site))
+
+
+def all_of(machine: Machine, args: Args, site: Site) -> Value:
+    for item in _any_order(machine, one(machine, args, site), site.at):
+        if not truth(machine, item, site.at):
+            return Value(False, origin_of(args, site))
+    return Value(True, origin_of(args, site))
+
+
+def _any_order(machine: Machine, value: Value, at: Origin) -> Iterator[Value]:
+    if isinstance(value.payload, SetObj):
+        return iter(unordered(machine, value, at))
+    return iterate(machine, value, at)
+
+
+def total(machine: Machine, args: Args, site: Site) -> Value:
+    value = one(machine, args, site, 1, 2)
+    items = elements(machine, value, site.at) if not isinstance(value.payload, SetObj) else None
+    if items is None:
+        items = unordered(machine, value, site.at)
+        if not all(isinstance(item.payload, int) for item in items):
+            raise Halt("sums a set, whose order differs from run to run", site.at)
+    start = args.keywords.get("start", args.positional[1] if len(args.positional) > 1 else Value(0, site.at))
+    if isinstance(start.payload, str | bytes) or ("start" in args.keywords and len(args.positional) > 1):
+        raise machine.error(TypeError, "sum() cannot be called like this", site.at)
+    if all(isinstance(item.payload, int | float) for item in (start, *items)):
+        # one call: from Python 3.12 on, sum() of floats is more exact than adding them in turn
+        return Value(
+            sum([item.payload for item in items], start.payload), origin_of(Args([*items, start]), site)
+        )
+    result = start
+    for item in items:
+        result = binary(machine, ast.Add, result, item, site.at)
+    return result
+
+
+def extreme(kind: type[ast.cmpop]) -> Function:
+    def known(machine: Machine, args: Args, site: Site) -> Value:
+        from campaign.check.calls import call
+
+        if not args.positional:
+            raise machine.error(TypeError, "expected at least 1 argument", site.at)
+        key = args.keywords.get("key")
+        single = len(args.positional) == 1
+        items = unordered(machine, args.positional[0], site.at) if single else args.positional
+        if single and isinstance(args.positional[0].payload, SetObj) and key is not None:
+            raise Halt("picks from a set by key, whose order differs from run to run", site.at)
+        if not items:
+            if "default" in args.keywords:
+                return args.keywords["default"]
+            raise machine.error(ValueError, "arg is an empty sequence", site.at)
+        if any(isinstance(item.payload, (*OUTSIDE, Unknown, Nondet)) for item in items) and key is None:
+            return term(machine, "min" if kind is ast.Lt else "max", site.at, *items)
+        best, best_key = None, None
+        for item in items:
+            measured = (
+                item
+                if key is None or key.payload is None
+                else call(machine, key, Args([item]), site.at, None)
+            )
+            if best_key is None or truth(
+                machine, compare(machine, kind, measured, best_key, site.at), site.at
+            ):
+                best, best_key = item, measured
+        assert best is not None
+        origin = Origin(site.at.file, site.at.line, site.at.column, tuple(item.origin for item in items))
+        return Value(best.payload, origin)
+
+    return known
+
+
+def in_sorted_order(machine: Machine, args: Args, site: Site) -> Value:
+    items = unordered(machine, one(machine, args, site), site.at)
+    if isinstance(args.positional[0].payload, SetObj) and "key" in args.keywords:
+        raise Halt("sorts a set by key, whose ties differ from run to run", site.at)
+    return Value(ListObj(in_order(machine, items, args.keywords, site)), origin_of(args, site))
+
+
+def reversed_items(machine: Machine, args: Args, site: Site) -> Value:
+    value = one(machine, args, site)
+    if isinstance(value.payload, Iter | SetObj):
+        raise machine.error(TypeError, "object is not reversible", site.at)
+    items = elements(machine, value, site.at)
+    return Value(Iter(iter(items[::-1])), origin_of(args, site))
+
+
+def zipped(machine: Machine, args: Args, site: Site) -> Value:
+    sources = [iterate(machine, value, site.at) for value in args.positional]
+    strict = "strict" in args.keywords and truth(machine, args.keywords["strict"], site.at)
+
+    def generate() -> Iterator[Value]:
+        while sources:
+            row: list[Value] = []
+            for index, source in enumerate(sources):
+                item = next(source, None)
+                if item is None:
+                    if strict and (index or any(next(other, None) is not None for other in sources[1:])):
+                        raise machine.error(ValueError, "zip() arguments differ in length", site.at)
+                    return
+                row.append(item)
+            yield Value(TupleObj(tuple(row)), site.at)
+
+    return Value(Iter(generate()), origin_of(args, site))
+
+
+def enumerated(machine: Machine, args: Args, site: Site) -> Value:
+    value = one(machine, args, site, 1, 2)
+    start = args.keywords.get("start", args.positional[1] if len(args.positional) > 1 else Value(0, site.at))
+    if not isinstance(start.payload, int):
+        raise Halt("enumerate() from a start only known at run time", site.at)
+    source = iterate(machine, value, site.at)
+    pairs = (
+        Value(TupleObj((Value(index, site.at), item)), site.at)
+        for index, item in enumerate(source, start.payload)
+    )
+    return Value(Iter(pairs), origin_of(args, site))
+
+
+def mapped(machine: Machine, args: Args, site: Site) -> Value:
+    from campaign.check.calls import call
+
+    function, *rest = args.positional
+    if any(isinstance(value.payload, OUTSIDE) for value in rest):
+        if is_constant(function.payload) or isinstance(function.payload, (*OUTSIDE, type)):
+            return term(machine, "map", site.at, *args.positional)
+    sources = [iterate(machine, value, site.at) for value in rest]
+
+    def generate() -> Iterator[Value]:
+        while True:
+            row = [next(source, None) for source in sources]
+            if any(item is None for item in row):
+                return
+            yield call(
+                machine, function, Args([item for item in row if item is not None]), site.at, site.scope
+            )
+
+    return Value(Iter(generate()), origin_of(args, site))
+
+
+def filtered(machine: Machine, args: Args, site: Site) -> Value:
+    from campaign.check.calls import call
+
+    function, source = args.positional
+
+    def generate() -> Iterator[Value]:
+        for item in iterate(machine, source, site.at):
+            kept = (
+                item
+                if function.payload is None
+                else call(machine, function, Args([item]), site.at, site.scope)
+            )
+            if truth(machine, kept, site.at):
+                yield item
+
+    return Value(Iter(generate()), origin_of(args, site))
+
+
+def iterator(machine: Machine, args: Args, site: Site) -> Value:
+    return Value(Iter(iterate(machine, one(machine, args, site), site.at)), site.at)
