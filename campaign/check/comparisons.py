@@ -138,7 +138,14 @@ def _identity(machine: Machine, negate: bool, left: Value, right: Value, origin:
         if type(a) is not type(b) or a != b:
             return Value(negate, origin)
         return Value(Unknown("whether equal constants are one object", "compare with =="), origin)
+    if a is not b and type(a) is type(b) and _may_be_shared(a):
+        # CPython folds equal constant tuples of one code object, and has one empty tuple and frozenset.
+        return Value(Unknown("whether equal constants are one object", "compare with =="), origin)
     return Value((a is b) is not negate, origin)
+
+
+def _may_be_shared(payload: Any) -> bool:
+    return isinstance(payload, TupleObj) or (isinstance(payload, SetObj) and payload.frozen)
 
 
 def has_name(namespace: Namespace, name: Any, at: Origin) -> bool:
