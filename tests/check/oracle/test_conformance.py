@@ -23,6 +23,7 @@ from .families import DIALECTS, family
 from .mutants import mutants
 from .programs import program
 from .semantics import QUIRKS, Quirk
+from .spread import spread
 
 # A dump shows what a framework was handed as it is in the end; one that copies would keep what it was.
 WORLDS = [environment for environment in ENVIRONMENTS if not environment.copies]
@@ -85,12 +86,12 @@ def test_dump_of_mutants_is_what_running_them_gives() -> None:
 
 @pytest.mark.slow
 def test_dump_of_many_mutants_is_what_running_them_gives() -> None:
-    _assert_conforming_mutants(1500, start=6000)
+    spread(_assert_conforming_mutants, 1500, start=6000)
 
 
-def _assert_conforming_programs(seeds: range) -> None:
+def _assert_conforming_programs(count: int, start: int) -> None:
     known = 0
-    for seed in seeds:
+    for seed in range(start, start + count):
         text = program(random.Random(f"program {seed}"))
         try:
             evaluated({"p.py": text}, "p.py", "names:config")
@@ -99,16 +100,16 @@ def _assert_conforming_programs(seeds: range) -> None:
         result = _compared({"p.py": text}, "p.py", "names:config", WORLDS[:1])
         assert result.wrong == [], f"seed {seed}\n{text}"
         known += result.left_open == 0
-    assert known > 0.75 * len(seeds)
+    assert known > 0.75 * count
 
 
 def test_dump_of_random_programs_is_what_running_them_gives() -> None:
-    _assert_conforming_programs(range(150))
+    _assert_conforming_programs(150, start=0)
 
 
 @pytest.mark.slow
 def test_dump_of_many_random_programs_is_what_running_them_gives() -> None:
-    _assert_conforming_programs(range(1000, 4000))
+    spread(_assert_conforming_programs, 3000, start=1000)
 
 
 def _wrong_expressions(texts: list[str]) -> list[str]:
@@ -128,24 +129,24 @@ def _wrong_expressions(texts: list[str]) -> list[str]:
     return _wrong_expressions(texts[:middle]) + _wrong_expressions(texts[middle:])
 
 
-def _assert_conforming_expressions(seeds: range, raising: bool = False) -> None:
-    for seed in seeds:
+def _assert_conforming_expressions(count: int, start: int, raising: bool = False) -> None:
+    for seed in range(start, start + count):
         texts = expressions(random.Random(f"expressions {seed}"), 100, raising)
         assert _wrong_expressions(texts) == [], texts
 
 
 def test_dump_of_random_expressions_is_what_python_answers() -> None:
-    _assert_conforming_expressions(range(8))
+    _assert_conforming_expressions(8, start=0)
 
 
 def test_dump_of_random_expressions_raising_is_never_a_value() -> None:
-    _assert_conforming_expressions(range(3), raising=True)
+    _assert_conforming_expressions(3, start=0, raising=True)
 
 
 @pytest.mark.slow
 def test_dump_of_many_random_expressions_is_what_python_answers() -> None:
-    _assert_conforming_expressions(range(100, 200))
-    _assert_conforming_expressions(range(200, 220), raising=True)
+    spread(_assert_conforming_expressions, 100, start=100)
+    _assert_conforming_expressions(20, start=200, raising=True)
 
 
 @pytest.mark.parametrize("quirk", QUIRKS, ids=lambda quirk: quirk.name)
