@@ -40,6 +40,8 @@ from campaign.check.values import (
 
 def call(machine: Machine, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
     payload = function.payload
+    if isinstance(payload, Sym):  # most calls of a configuration construct something from outside
+        return call_name(machine, function, payload, args, at, scope)
     if isinstance(payload, FuncObj):
         return call_function(machine, function, payload, args, at)
     if isinstance(payload, Builtin):
@@ -62,8 +64,6 @@ def call(machine: Machine, function: Value, args: Args, at: Origin, scope: Scope
         return guarded(name, build, machine, args, Site(at, scope or _no_scope(machine, at)), answer)
     if isinstance(payload, ClassObj):
         return instantiate(machine, function, payload, args, at)
-    if isinstance(payload, Sym):
-        return call_name(machine, function, payload, args, at, scope)
     if isinstance(payload, Partial):
         merged = Args([*payload.args, *args.positional], {**payload.kwargs, **args.keywords})
         return call(machine, payload.function, merged, at, scope)

@@ -38,9 +38,22 @@ from campaign.check.values import (
 
 DIFFERENCES = 5_000
 EXACT = frozenset({int, bool, type(None), bytes})
-"""Types of constants that are the same when they are equal; a text may have references in it."""
+"""Types of constants that are the same when they are equal."""
 PAIRS = 500_000
 """Pairs of values that one comparison looks at."""
+
+
+def plainly_same(x: Any, y: Any) -> bool:
+    """Whether two payloads are constants of which there is nothing to say: the same, and a text without
+    references in it. Most leaves of two trees are, so this is asked before a path is made."""
+    kind = type(x)
+    if kind is not type(y):
+        return False
+    if kind is str:
+        return bool(x == y) and "${" not in x
+    if kind is float:
+        return bool(x == y) and x != 0.0  # -0.0 equals 0.0
+    return kind in EXACT and bool(x == y)
 
 
 @dataclass(slots=True)
@@ -106,7 +119,7 @@ class Comparison:
             raise Halt("the trees are too large to compare", a.origin)
         x, y = a.payload, b.payload
         if type(x) in PLAIN and type(y) in PLAIN:
-            if not (type(x) is type(y) and type(x) in EXACT and x == y):
+            if not plainly_same(x, y):
                 self.constants(path, a, b)
             return
         pair = (id(x), id(y))
@@ -186,6 +199,8 @@ class Comparison:
             self.report(path, "order", a, b)
             return
         for index in range(max(len(xs), len(ys))):
+            if index < len(xs) and index < len(ys) and plainly_same(xs[index].payload, ys[index].payload):
+                continue
             step = (*path, step_of(f"[{index}]", ""))
             if index >= len(ys):
                 self.report(step, "absent", xs[index], None, holders=(a.origin, b.origin))
@@ -261,11 +276,16 @@ class Comparison:
         self, path: Path, holder: str, left: dict[str, Value], right: dict[str, Value], a: Value, b: Value
     ) -> None:
         for name, value in left.items():
+            other = right.get(name)
+            if other is not None and plainly_same(value.payload, other.payload):
+                continue
             step = (*path, step_of(name, holder))
-            if name in right:
-                self.compare(step, value, right[name])
+            if other is not None:
+                self.compare(step, value, other)
             else:
                 self.report(step, "absent", value, None, holders=(a.origin, b.origin))
+        if left.keys() == right.keys():
+            return
         for name, value in right.items():
             if name not in left:
                 self.report(

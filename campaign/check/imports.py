@@ -49,15 +49,6 @@ class Boundary:
         return any(folder == known or folder.startswith(known + os.sep) for known in self.folders)
 
 
-def find(machine: Machine, folder: str, parts: list[str]) -> str | None:
-    """The file of a dotted name below a folder; a folder with no `__init__.py` is given as itself."""
-    path = os.path.join(folder, *parts)
-    for candidate in (os.path.join(path, "__init__.py"), path + ".py"):
-        if machine.sources.is_file(candidate):
-            return candidate
-    return path if machine.sources.is_folder(path) else None
-
-
 def search_folders(machine: Machine, importer: ModuleObj) -> list[str]:
     """Where an absolute name is looked for: beside the importing script, then up to the root."""
     root = str(machine.sources.root)
@@ -87,7 +78,7 @@ def locate(machine: Machine, importer: ModuleObj, name: str) -> tuple[str, list[
                     f"sys.path leads out of the checked folder, to {folder}", None, "use relative imports"
                 )
             continue
-        path = find(machine, folder, parts)
+        path = machine.sources.module(folder, parts)
         if path is None or not (path.endswith(".py") or len(parts) == 1 or machine.sources.is_folder(path)):
             continue
         if path.endswith(".py") and machine.boundary.holds(path, relative=False):
@@ -119,14 +110,14 @@ def outside_import(machine: Machine, name: str, at: Origin) -> None:
 
 
 def load_part(machine: Machine, folder: str, parts: list[str], at: Origin) -> ModuleObj:
-    path = find(machine, folder, parts)
+    path = machine.sources.module(folder, parts)
     assert path is not None
     return load(machine, path, ".".join(parts), at)
 
 
 def load(machine: Machine, path: str, name: str, at: Origin, fresh: bool = False) -> ModuleObj:
     """The module of a file, evaluated once for each machine."""
-    key = os.path.realpath(path)
+    key = machine.sources.real(path)
     known = machine.modules.get(key)
     if known is not None and not fresh:
         return known
@@ -201,7 +192,7 @@ def import_from(
 def _from_relative(
     machine: Machine, node: ast.ImportFrom, importer: ModuleObj, folder: str, parts: list[str], at: Origin
 ) -> list[tuple[str, Value]]:
-    path = find(machine, folder, parts) if parts else _package_file(machine, folder)
+    path = machine.sources.module(folder, parts) if parts else _package_file(machine, folder)
     if path is None:
         raise machine.error(ModuleNotFoundError, f"No module named {'.'.join(parts)!r}", at)
     if path.endswith(".py") and not machine.boundary.holds(path, relative=True):
@@ -273,7 +264,7 @@ def load_submodule(machine: Machine, module: ModuleObj, name: str, at: Origin) -
     if not is_package:
         return None
     folder = module.package if module.path.endswith(".py") else module.path
-    path = find(machine, folder, [name])
+    path = machine.sources.module(folder, [name])
     if path is None or not machine.boundary.holds(path, relative=True):
         return None
     inner = load(

@@ -152,8 +152,8 @@ def reads_files(name: str) -> bool:
 def call_outside(machine: Machine, callee: Value, args: Args, at: Origin) -> Value:
     """A call of something from outside, taken as pure."""
     payload = callee.payload
-    inputs = [callee, *args.positional, *args.keywords.values()]
-    origin = Origin(at.file, at.line, at.column, tuple(value.origin for value in inputs))
+    inputs = [*args.positional, *args.keywords.values()]
+    origin = Origin(at.file, at.line, at.column, (callee.origin, *[value.origin for value in inputs]))
     if isinstance(payload, Sym):
         if is_nondeterministic(payload.name):
             return Value(Nondet(payload.name), origin)
@@ -161,14 +161,15 @@ def call_outside(machine: Machine, callee: Value, args: Args, at: Origin) -> Val
             return Value(
                 Unknown(f"{payload.name} reads files", "put what is read into the configuration"), origin
             )
-    for inner in parts(inputs):
+    inside = parts(inputs)
+    for inner in inside if isinstance(payload, Sym) else (*parts((callee,)), *inside):
         if type(inner) not in NO_CALLBACK:
             refuse_callback(inner, at)
-    for value in inputs[1:]:
+    for value in inputs:
         machine.readable(value.payload, at)
-    opaque = Opaque(callee, tuple(args.positional), dict(args.keywords), len(machine.effects))
+    opaque = Opaque(callee, tuple(args.positional), dict(args.keywords), len(machine.effects), inside)
     if isinstance(payload, Sym) and is_standard(payload.module):
-        give(inputs[1:], payload.name)
+        give(inputs, payload.name)
     result = Value(opaque, origin)
     raise_if_tried(machine, result, at)
     return result

@@ -62,6 +62,14 @@ def calls(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
         return
     holder = callee_name(x)
     arguments(comparison, path, holder, a, b)
+    if x.fields or y.fields:
+        set_later(comparison, path, holder, a, b)
+    effects(comparison, path, x.log, y.log, a, b)
+
+
+def set_later(comparison: Comparison, path: Path, holder: str, a: Value, b: Value) -> None:
+    """Attributes that were set after the call."""
+    x, y = a.payload, b.payload
     later = [name for name in (*x.fields, *y.fields) if (name in x.fields) != (name in y.fields)]
     for name in dict.fromkeys(later):
         step = (*path, step_of(name, holder))
@@ -76,7 +84,6 @@ def calls(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
     comparison.named(path, holder, both, {name: y.fields[name] for name in both}, a, b)
     if list(x.fields) != list(y.fields) and set(x.fields) == set(y.fields):
         comparison.doubt(path, a, b, "attributes set in another order", "keep the order")
-    effects(comparison, path, x.log, y.log, a, b)
 
 
 def callee(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
@@ -103,10 +110,12 @@ def arguments(comparison: Comparison, path: Path, holder: str, a: Value, b: Valu
     if len(x.args) != len(y.args) and set(x.kwargs) != set(y.kwargs):
         comparison.doubt(path, a, b, "positional on one side, by keyword on the other", "pass all by keyword")
         return
-    args = (*path, step_of("args", holder))
-    comparison.sequence(args, a, b, list(x.args), list(y.args))
-    left = {name: value for name, value in x.kwargs.items() if name in y.kwargs or name not in y.fields}
-    right = {name: value for name, value in y.kwargs.items() if name in x.kwargs or name not in x.fields}
+    if x.args or y.args:
+        comparison.sequence((*path, step_of("args", holder)), a, b, list(x.args), list(y.args))
+    left, right = x.kwargs, y.kwargs
+    if x.fields or y.fields:
+        left = {name: value for name, value in left.items() if name in right or name not in y.fields}
+        right = {name: value for name, value in right.items() if name in x.kwargs or name not in x.fields}
     comparison.named(path, holder, left, right, a, b)
 
 

@@ -31,6 +31,8 @@ class Sources:
         self._exists: dict[str, bool] = {}
         self._folder: dict[str, bool] = {}
         self._shown: dict[str, str] = {}
+        self._real: dict[str, str] = {}
+        self._modules: dict[tuple[str, ...], str | None] = {}
 
     def is_file(self, path: str) -> bool:
         known = self._exists.get(path)
@@ -49,6 +51,26 @@ class Sources:
 
     def _is_folder(self, path: str) -> bool:
         return os.path.isdir(path)
+
+    def real(self, path: str) -> str:
+        """The path without links, the same for every way to a file."""
+        known = self._real.get(path)
+        if known is None:
+            known = self._real[path] = os.path.realpath(path)
+        return known
+
+    def module(self, folder: str, parts: list[str]) -> str | None:
+        """The file of a dotted name below a folder; a folder with no `__init__.py` is given as itself."""
+        key = (folder, *parts)
+        if key not in self._modules:
+            self._modules[key] = self._module(os.path.join(folder, *parts))
+        return self._modules[key]
+
+    def _module(self, path: str) -> str | None:
+        for candidate in (os.path.join(path, "__init__.py"), path + ".py"):
+            if self.is_file(candidate):
+                return candidate
+        return path if self.is_folder(path) else None
 
     def shown(self, path: str) -> str:
         known = self._shown.get(path)

@@ -182,7 +182,7 @@ def import_statement(machine: Machine, node: ast.Import, scope: Scope) -> Comple
 
 def _bind_import(machine: Machine, name: str, value: Value, scope: Scope) -> None:
     bind(machine, name, value, scope)
-    if scope.kind == "module" and isinstance(value.payload, ModuleObj | Sym):
+    if scope.kind == "module" and isinstance(value.payload, (ModuleObj, Sym)):
         scope.module.imported.add(name)
 
 
@@ -192,7 +192,7 @@ def import_from_statement(machine: Machine, node: ast.ImportFrom, scope: Scope) 
         return None
     for name, value in import_from(machine, node, scope.module, at):
         _bind_import(machine, name, value, scope)
-        if isinstance(value.payload, FuncObj | ClassObj) and scope.kind == "module":
+        if scope.kind == "module" and isinstance(value.payload, (FuncObj, ClassObj)):
             scope.module.imported.add(name)
     return None
 

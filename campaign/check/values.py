@@ -388,7 +388,15 @@ class Opaque(Mutable):
 
     __slots__ = ("args", "callee", "captured", "epoch", "fields", "kwargs", "log")
 
-    def __init__(self, callee: Value, args: tuple[Value, ...], kwargs: dict[str, Value], epoch: int) -> None:
+    def __init__(
+        self,
+        callee: Value,
+        args: tuple[Value, ...],
+        kwargs: dict[str, Value],
+        epoch: int,
+        inside: list[Any] | None = None,
+    ) -> None:
+        """`inside` is `parts` of the arguments, where the caller has it."""
         super().__init__()
         self.callee = callee
         self.args = args
@@ -396,7 +404,7 @@ class Opaque(Mutable):
         self.epoch = epoch
         self.fields: dict[str, Value] = {}
         self.log: list[Effect] = []
-        self.captured = captured(args, kwargs)
+        self.captured = captured(args, kwargs) if inside is None else versions(inside)
         """Mutable objects that went in, with their version then: changed later, the proof stops."""
 
 
@@ -513,8 +521,8 @@ def _inside(values: Iterable[Value], closed: frozenset[type]) -> list[Any]:
 
 
 def captured(args: tuple[Value, ...], kwargs: dict[str, Value]) -> list[tuple[Mutable, int]]:
-    return [
-        (payload, payload.version)
-        for payload in parts((*args, *kwargs.values()))
-        if isinstance(payload, Mutable)
-    ]
+    return versions(parts((*args, *kwargs.values())))
+
+
+def versions(payloads: list[Any]) -> list[tuple[Mutable, int]]:
+    return [(payload, payload.version) for payload in payloads if isinstance(payload, Mutable)]
