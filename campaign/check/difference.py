@@ -44,8 +44,8 @@ PAIRS = 500_000
 
 
 def plainly_same(x: Any, y: Any) -> bool:
-    """Whether two payloads are constants of which there is nothing to say: the same, and a text without
-    references in it. Most leaves of two trees are, so this is asked before a path is made."""
+    """Whether two payloads are constants or names of which there is nothing to say: the same, and a text
+    without references in it. Most leaves of two trees are, so this is asked before a path is made."""
     kind = type(x)
     if kind is not type(y):
         return False
@@ -53,6 +53,8 @@ def plainly_same(x: Any, y: Any) -> bool:
         return bool(x == y) and "${" not in x
     if kind is float:
         return bool(x == y) and x != 0.0  # -0.0 equals 0.0
+    if kind is Sym:
+        return bool(x.name == y.name and x.epoch == y.epoch)
     return kind in EXACT and bool(x == y)
 
 

@@ -96,6 +96,8 @@ def term(machine: Machine, op: str, at: Origin, *operands: Value, may_raise: boo
     """An operation that is not carried out, because an operand is only known at run time."""
     origin = Origin(at.file, at.line, at.column, tuple(value.origin for value in operands))
     for value in operands:
+        if is_constant(value.payload):
+            continue
         machine.readable(value.payload, at)
         for payload in parts((value,)):
             if isinstance(payload, Unknown | Nondet):
@@ -111,14 +113,17 @@ def raise_if_tried(machine: Machine, result: Value, at: Origin) -> None:
     """Inside a `try`, whether code from outside raises is a test like any other. Elsewhere it is
     remembered: an
     environment in which only one of two files raises separates them."""
-    if not machine.tries and isinstance(result.payload, Term) and reads_environment(result):
-        machine.risks.setdefault(key_text(machine, result, at), at)
-    if machine.tries and not machine.decisions.decide(f"succeeds: {key_text(machine, result, at)}"):
+    if not machine.tries:
+        if isinstance(result.payload, Term) and reads_environment(result):
+            machine.risks.setdefault(key_text(machine, result, at), at)
+    elif not machine.decisions.decide(f"succeeds: {key_text(machine, result, at)}"):
         raise Raised(Value(ErrorObj(None, (), key_text(machine, result, at)), at))
 
 
 def reads_environment(value: Value) -> bool:
     """Whether a value is computed from the environment alone, nothing opaque in between."""
+    if isinstance(value.payload, Term) and value.payload.roots:
+        return False
     parts = reachable([value])
     return any(isinstance(part, Term) and part.op.startswith("os.environ") for part in parts) and not any(
         isinstance(part, Opaque) for part in parts

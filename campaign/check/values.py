@@ -504,9 +504,11 @@ OPAQUE = frozenset({Opaque, Term})
 
 
 def _inside(values: Iterable[Value], closed: frozenset[type]) -> list[Any]:
+    stack = [value.payload for value in values if type(value.payload) not in PLAIN]
+    if not stack:
+        return stack
     found: list[Any] = []
     seen: set[int] = set()
-    stack = [value.payload for value in values if type(value.payload) not in PLAIN]
     while stack:
         payload = stack.pop()
         if id(payload) in seen:
