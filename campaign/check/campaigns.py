@@ -10,8 +10,9 @@ from typing import Any
 
 from campaign.check.declaration import Declaration
 from campaign.check.findings import CheckResult, VariantResult, verdict_of
+from campaign.check.pairs import merged
 from campaign.check.plans import Plan, agree, prove_plan
-from campaign.check.proof import merged, prove
+from campaign.check.proof import prove
 
 ENTRY = "names:config"
 

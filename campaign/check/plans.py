@@ -10,8 +10,10 @@ from typing import Any, Protocol
 from campaign.check.constants import lift
 from campaign.check.difference import Comparison
 from campaign.check.findings import CheckResult, Finding, VariantResult, verdict_of
+from campaign.check.pairs import merged
 from campaign.check.patterns import compile_pattern
-from campaign.check.proof import dump, merged, with_room
+from campaign.check.proof import dump
+from campaign.check.room import with_room
 from campaign.check.runtime import executed_trees
 from campaign.check.values import NOWHERE
 from campaign.check.verdicts import Patterns, classify

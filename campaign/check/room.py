@@ -1,0 +1,96 @@
+"""Room for the work: a deep stack, and all cores where there are many variants."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+STACK_BYTES = 512 * 1024 * 1024
+GENERATOR_STACK_BYTES = 32 * 1024 * 1024
+FRAMES = 60_000
+
+WORTH_A_PROCESS = 100
+"""Targets for which starting a process pays."""
+RANGES_A_PROCESS = 4
+"""Small ranges end together, and an interrupt need not wait for a large one."""
+
+
+def with_room(work: Callable[[], T]) -> T:
+    """Deeply nested files need a deep stack: the work runs in a thread that has one."""
+    answers: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            answers.append(work())
+        except BaseException as error:
+            errors.append(error)
+
+    collecting = gc.isenabled()
+    before, frames = threading.stack_size(), sys.getrecursionlimit()
+    threading.stack_size(STACK_BYTES)
+    try:
+        sys.setrecursionlimit(FRAMES)
+        worker = threading.Thread(target=run)
+        worker.start()
+        threading.stack_size(GENERATOR_STACK_BYTES)
+        gc.disable()  # nothing is freed before the answer: collecting would only cost
+        worker.join()
+    finally:
+        threading.stack_size(before)
+        sys.setrecursionlimit(frames)
+        if collecting:
+            gc.enable()
+    if errors:
+        raise errors[0]
+    return answers[0]
+
+
+def over_ranges(work: Callable[[range], T], count: int) -> list[T]:
+    """`work` over consecutive ranges that make up `range(count)`, in order; each in a process of its own where
+    that pays and is safe, all in this one otherwise."""
+    processes = min(_cores(), count // WORTH_A_PROCESS)
+    if processes < 2 or not _may_fork():
+        return [with_room(lambda: work(range(count)))]
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
+
+    size = -(-count // (processes * RANGES_A_PROCESS))
+    ranges = [range(start, min(start + size, count)) for start in range(0, count, size)]
+    pool = ProcessPoolExecutor(processes, get_context("fork"), _leave_interrupts_to_the_parent)
+    try:
+        return list(pool.map(_Roomy(work), ranges))
+    except BrokenProcessPool:  # the system ended one, for want of memory as a rule
+        return [with_room(lambda: work(range(count)))]
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class _Roomy(Generic[T]):
+    """Work that can be sent to a process, which a closure cannot."""
+
+    def __init__(self, work: Callable[[range], T]) -> None:
+        self.work = work
+
+    def __call__(self, part: range) -> T:
+        return with_room(lambda: self.work(part))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _may_fork() -> bool:
+    """A copy of a process that has threads may hang on a lock that one of them held."""
+    return sys.platform == "linux" and threading.active_count() == 1
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
