@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ from campaign.report.theme import concrete, dashes, hues, vega_config
 if TYPE_CHECKING:
     import altair as alt
 
+FEW_POINTS = 12
+"""A curve of so few points, of evaluations for example, shows each."""
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 SIGNIFICANT = 5
 """Digits of a number in a figure's data: more cannot be seen and double the page's size."""
@@ -71,6 +74,15 @@ def learning_curve(curves: Curves, conditions: Sequence[str]) -> Figure:
     `conditions` are all of the campaign's, so that each has the same colour in every figure.
     """
     steps, values = _domains(curves)
+    means_rows = _mean_rows(curves)
+    points = max(Counter(row["condition"] for row in means_rows).values(), default=0)
+    # An area or a line of a single point shows nothing.
+    band: Spec = (
+        {"type": "area", "opacity": 0.16}
+        if points > 1
+        else {"type": "rule", "strokeWidth": 6, "opacity": 0.3}
+    )
+    dots: Spec = {"point": {"size": 36}} if points <= FEW_POINTS else {}
     shown = {"filter": "indexof(hidden, datum.condition) < 0"}
     means: Spec = {"data": {"name": "means"}, "transform": [shown]}
     runs: Spec = {"data": {"name": "runs"}, "transform": [{"filter": "each_seed"}, shown]}
@@ -80,7 +92,7 @@ def learning_curve(curves: Curves, conditions: Sequence[str]) -> Figure:
     layers = (
         {
             **means,
-            "mark": {"type": "area", "opacity": 0.16, "aria": False},
+            "mark": {**band, "aria": False},
             "encoding": {
                 "y": {"field": "low", **number, "title": title, "scale": y_scale},
                 "y2": {"field": "high"},
@@ -93,7 +105,7 @@ def learning_curve(curves: Curves, conditions: Sequence[str]) -> Figure:
         },
         {
             **means,
-            "mark": {"type": "line", "strokeWidth": 2.25, "strokeJoin": "round", "aria": False},
+            "mark": {"type": "line", "strokeWidth": 2.25, "strokeJoin": "round", "aria": False, **dots},
             "encoding": {"y": {"field": "mean", **number}, "strokeDash": _dash(conditions)},
         },
         {
@@ -108,7 +120,7 @@ def learning_curve(curves: Curves, conditions: Sequence[str]) -> Figure:
     }  # fmt: skip
     return Figure(
         layers,
-        {"means": _mean_rows(curves), "runs": _seed_rows(curves)},
+        {"means": means_rows, "runs": _seed_rows(curves)},
         {
             "params": [{"name": "each_seed", "value": False}, {"name": "hidden", "value": []}],
             "encoding": {"x": x, "color": colour(conditions, legend=len(conditions) > 1)},
@@ -264,7 +276,9 @@ def colour(conditions: Sequence[str], *, legend: bool) -> Spec:
         "field": "condition",
         "type": "nominal",
         "scale": {"domain": list(conditions), "range": hues(len(conditions))},
-        "legend": {"title": None, "orient": "top", "columns": 3, "symbolType": "stroke"} if legend else None,
+        "legend": {"title": None, "orient": "top", "columns": 3, "symbolType": "stroke", "symbolOpacity": 1}
+        if legend
+        else None,
     }
 
 
@@ -302,7 +316,8 @@ def _domains(curves: Curves) -> tuple[list[float], list[float]]:
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     margin = 0.0 if high > low else abs(high) * 0.1 or 1.0
     first, last = float(curves.steps[0]), float(curves.steps[-1])
-    return [first, last if last > first else first + 1.0], [low - margin, high + margin]
+    around = 0.0 if last > first else 0.5
+    return [first - around, last + around], [low - margin, high + margin]
 
 
 def _mean_rows(curves: Curves) -> Rows:

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from synthetic import make_campaign
+
+from campaign.report.build import build_report
 
 pytestmark = pytest.mark.browser
 
@@ -55,6 +58,14 @@ def test_page_draws_every_figure_and_complains_of_nothing(browser: Any, report_p
     assert figures == drawn >= 15
     assert len(_visible(browser, CURVES)) >= 2 * figures
     assert _complaints(browser) == []
+
+
+def test_curve_of_a_single_evaluation_is_seen(browser: Any, tmp_path: Path) -> None:
+    _open(browser, build_report(make_campaign(tmp_path / "c", steps=6)))
+    dots = """return [...document.querySelectorAll('#val-correct-rate .chart path')].filter((path) => {
+        const box = path.getBBox(), style = getComputedStyle(path);
+        return box.width > 3 && box.width < 12 && style.fill !== 'none' && style.opacity > 0.5 }).length"""
+    assert browser.execute_script(dots) >= 2
 
 
 def test_page_fetches_nothing_while_it_is_shown(browser: Any, report_page: Path) -> None:
@@ -125,8 +136,6 @@ def test_page_text_stands_out_from_its_ground(browser: Any, report_page: Path, d
 
 def test_page_with_hostile_text_runs_none_of_it(browser: Any, tmp_path: Path) -> None:
     from test_page import HOSTILE, _hostile_campaign
-
-    from campaign.report.build import build_report
 
     evil = "".join(HOSTILE)
     page = build_report(_hostile_campaign(tmp_path / "c", evil))
