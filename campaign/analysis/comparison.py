@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from math import isfinite, sqrt
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from campaign.analysis.significance import (
     welch,
 )
 from campaign.analysis.stages import Stage
+from campaign.documents import as_json
 
 Recommendation = Literal[
     "statistically_significant_improvement", "insufficient_statistical_evidence", "significant_degradation"
@@ -69,6 +70,8 @@ class Power:
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Candidate minus baseline in one metric. p-values are None while they are withheld (see `withheld`)."""
+
+    WRITTEN: ClassVar[tuple[str, ...]] = ("can_reach",)
 
     baseline: Arm
     candidate: Arm
@@ -134,7 +137,7 @@ class Comparison:
         return self.attainable_p < self.design.alpha
 
     def to_json(self) -> dict[str, Any]:
-        ready: dict[str, Any] = json_ready(asdict(self) | {"can_reach": self.can_reach})
+        ready: dict[str, Any] = as_json(self)
         return ready
 
 
@@ -183,17 +186,6 @@ def compare_contrast(
 def adjust(comparison: Comparison, p_adjusted: float | None) -> Comparison:
     """The comparison with its p-value after Holm, and the recommendation that follows."""
     return _recommended(replace(comparison, p_adjusted=p_adjusted))
-
-
-def json_ready(value: Any) -> Any:
-    """Plain JSON: keys as text, and null for a number that is not finite."""
-    if isinstance(value, Mapping):
-        return {str(key): json_ready(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [json_ready(item) for item in value]
-    if isinstance(value, (np.floating, np.integer, np.bool_)):
-        value = value.item()
-    return value if not isinstance(value, float) or isfinite(value) else None
 
 
 def _paired(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Any
+from typing import Any, ClassVar
 
 from campaign.analysis.claims import Claim, claims_of
-from campaign.analysis.comparison import Comparison, Design, adjust, compare, compare_contrast, json_ready
+from campaign.analysis.comparison import Comparison, Design, adjust, compare, compare_contrast
 from campaign.analysis.litmus import Minimum, Outcome, Threshold, against, minimum, outcome
 from campaign.analysis.runs import Runs
 from campaign.analysis.samples import Differences, SeedSample, contrast
@@ -16,6 +16,7 @@ from campaign.analysis.significance import holm
 from campaign.analysis.stages import Stage, stage_of
 from campaign.analysis.summaries import summarise
 from campaign.analysis.words import dropped
+from campaign.documents import as_json
 from campaign.spec.hypotheses import Direction, Frozen, Hypothesis
 
 Measured = Callable[[str, str], dict[str, SeedSample]]
@@ -28,6 +29,8 @@ VERSION = 1
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What the runs say about one claim, with every number and the reason in words."""
+
+    WRITTEN: ClassVar[tuple[str, ...]] = ("confirmatory", "label")
 
     hypothesis: str
     outcome: Outcome
@@ -55,14 +58,20 @@ class Verdict:
         return self.outcome if self.confirmatory else f"{self.outcome} (exploratory)"
 
     def to_json(self) -> dict[str, Any]:
-        document = asdict(self) | {
-            "comparison": self.comparison.to_json(),
-            "mechanism": self.mechanism.to_json() if self.mechanism else None,
-            "confirmatory": self.confirmatory,
-            "label": self.label,
-        }
-        ready: dict[str, Any] = json_ready(document)
+        ready: dict[str, Any] = as_json(self)
         return ready
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictsDocument:
+    """What `campaign compare --json` prints."""
+
+    version: int
+    kind: str
+    campaign: str
+    exit_code: int
+    verdicts: tuple[Verdict, ...]
+    notes: tuple[str, ...]
 
 
 def verdicts(
@@ -110,15 +119,12 @@ def exit_code(results: Sequence[Verdict]) -> int:
 
 
 def document(results: Sequence[Verdict], runs: Runs | None = None) -> dict[str, Any]:
-    """The versioned JSON document of verdicts."""
-    return {
-        "version": VERSION,
-        "kind": "campaign.verdicts",
-        "campaign": runs.planned.name if runs else "",
-        "exit_code": exit_code(results),
-        "verdicts": [verdict.to_json() for verdict in results],
-        "notes": list(runs.notes) if runs else [],
-    }
+    """The JSON form of `VerdictsDocument`."""
+    name, notes = (runs.planned.name, runs.notes) if runs else ("", ())
+    ready: dict[str, Any] = as_json(
+        VerdictsDocument(VERSION, "campaign.verdicts", name, exit_code(results), tuple(results), notes)
+    )
+    return ready
 
 
 def _compare(measured: Measured, claim: Claim, stage: Stage, family_size: int) -> Comparison:

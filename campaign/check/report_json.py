@@ -2,49 +2,101 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from campaign.check.findings import CheckResult, Finding
+from campaign.check.findings import CheckResult, Detail, Finding, Kind, Verdict
+from campaign.documents import as_json
 from campaign.errors import Place
 
 VERSION = 1
+"""Changes when a key changes its meaning or goes away."""
 
 
-def to_json(result: CheckResult) -> dict[str, Any]:
-    """JSON-able; `version` changes when a key changes its meaning or goes away."""
-    return {
-        "version": VERSION,
-        "kind": "campaign.check",
-        "verdict": result.verdict,
-        "exit_code": result.exit_code,
-        "reference": result.reference,
-        "assumptions": list(result.assumptions),
-        "variants": [
-            {
-                "target": variant.target,
-                "verdict": variant.verdict,
-                "findings": [_finding(finding) for finding in variant.findings],
-            }
-            for variant in result.variants
-        ],
-    }
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What one side of a difference has, and where."""
+
+    value: str
+    file: str | None
+    line: int | None
+    column: int | None
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "kind": finding.kind,
-        "path": finding.path,
-        "detail": finding.detail,
-        "reference": {"value": finding.reference_value, **_place(finding.reference_place)},
-        "variant": {"value": finding.variant_value, **_place(finding.variant_place)},
-        "tainted_by": list(finding.tainted_by),
-        "message": finding.message,
-        "edit": finding.edit,
-        "loads": finding.loads,
-    }
+@dataclass(frozen=True, slots=True)
+class WrittenFinding:
+    """One difference, or one thing that could not be known."""
+
+    kind: Kind
+    path: str
+    detail: Detail
+    reference: Side
+    variant: Side
+    tainted_by: tuple[str, ...]
+    message: str
+    edit: str
+    loads: bool
 
 
-def _place(place: Place | None) -> dict[str, Any]:
-    if place is None:
-        return {"file": None, "line": None, "column": None}
-    return {"file": place.file, "line": place.line, "column": place.column}
+@dataclass(frozen=True, slots=True)
+class WrittenVariant:
+    """One variant against the reference."""
+
+    target: str
+    verdict: Verdict
+    findings: tuple[WrittenFinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckDocument:
+    """What `campaign check --json` prints, and `check.json` of a campaign's folder holds."""
+
+    version: int
+    kind: str
+    verdict: Verdict
+    exit_code: int
+    reference: str
+    assumptions: tuple[str, ...]
+    variants: tuple[WrittenVariant, ...]
+    allowed: str | None
+    """The reason that was given to submit with a confound."""
+
+
+def to_json(result: CheckResult, allowed: str | None = None) -> dict[str, Any]:
+    """The JSON form of `CheckDocument`."""
+    variants = tuple(
+        WrittenVariant(variant.target, variant.verdict, tuple(map(_finding, variant.findings)))
+        for variant in result.variants
+    )
+    document = CheckDocument(
+        VERSION,
+        "campaign.check",
+        result.verdict,
+        result.exit_code,
+        result.reference,
+        result.assumptions,
+        variants,
+        allowed,
+    )
+    ready: dict[str, Any] = as_json(document)
+    return ready
+
+
+def _finding(finding: Finding) -> WrittenFinding:
+    return WrittenFinding(
+        finding.kind,
+        finding.path,
+        finding.detail,
+        _side(finding.reference_value, finding.reference_place),
+        _side(finding.variant_value, finding.variant_place),
+        finding.tainted_by,
+        finding.message,
+        finding.edit,
+        finding.loads,
+    )
+
+
+def _side(value: str, place: Place | None) -> Side:
+    return (
+        Side(value, None, None, None) if place is None else Side(value, place.file, place.line, place.column)
+    )

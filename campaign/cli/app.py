@@ -29,7 +29,7 @@ COMMANDS: dict[str, str] = {
     "extend": "Double the seeds and keep the error rate, or say that it is lost.",
     "squeeze": "The LoRA rank that is really used.",
     "sync": "Upload offline W&B runs.",
-    "schema": "JSON Schema of the campaign file, for editors.",
+    "schema": "JSON Schema of the campaign file, for editors, or of a document.",
 }
 """Name -> one-line help. `campaign/cli/<name>.py` defines a function `<name>` for each."""
 

@@ -172,7 +172,7 @@ def _prepare(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> tuple[Plan, 
     write_folder(
         paths, loaded.text, {**plan_to_json(plan), "provenance": _origin(paths, wishes.spec, chosen)}
     )
-    write_json(paths.check, {**to_json(proof), "allowed": wishes.allow_confounds})
+    write_json(paths.check, to_json(proof, wishes.allow_confounds))
     claims, labels = read_hypotheses(plan.hypotheses), [condition.label for condition in plan.conditions]
     keep_frozen(paths.frozen, freeze(claims, plan.seeds, plan.looks, labels))
     store = Store.open(paths)

@@ -27,9 +27,9 @@ def build_report(
 ) -> Path:
     """Write the report of a campaign and return the path of its page.
 
-    Into `out`, else `report/` of the campaign: index.html, report.md, report.json, figures/*.svg. Every file
-    is replaced in one step, and the same folder gives the same bytes. Raises `UsageError` when there is no
-    campaign.
+    Into `out`, else `report/` of the campaign: index.html, report.md, report.json, figures/*.svg and *.pdf.
+    Every file is replaced in one step, and building again from the same folder changes none. Raises
+    `UsageError` when there is no campaign.
     """
     bundling = start_bundling()
     try:
@@ -38,7 +38,7 @@ def build_report(
         (target / "figures").mkdir(parents=True, exist_ok=True)
         drawings = draw(found.drawn)
         for name, svg in drawings.items():
-            _write(target / "figures" / name, svg)
+            _write_figure(target / "figures" / name, svg)
         _write(target / "report.md", to_markdown(found))
         _write(target / "report.json", json.dumps(to_document(found), indent=1, allow_nan=False) + "\n")
         page = render_page(found, finish_bundling(bundling))
@@ -60,6 +60,18 @@ def draw(panels: Sequence[Panel]) -> dict[str, str]:
         return dict(zip((f"{panel.id}.svg" for panel in panels), pool.map(one, panels), strict=True))
 
 
+def _write_figure(path: Path, svg: str) -> None:
+    """A figure as SVG, and as PDF with its fonts for a paper. The PDF of a drawing that is there already
+    stays: its writer orders fonts by chance."""
+    import vl_convert
+
+    pdf = path.with_suffix(".pdf")
+    if pdf.exists() and path.exists() and path.read_text(encoding="utf-8") == svg:
+        return
+    _write(pdf, vl_convert.svg_to_pdf(svg))
+    _write(path, svg)  # last: what it says stands in the PDF
+
+
 def _standalone(panel: Panel) -> dict[str, Any]:
     spec = panel.figure.to_spec()
     spec["title"] = panel.title
@@ -79,12 +91,12 @@ def _for_the_screen(layer: Mapping[str, Any]) -> bool:
     return layer["data"]["name"] == "runs" or "tooltip" in layer["encoding"]
 
 
-def _write(path: Path, text: str) -> Path:
+def _write(path: Path, content: str | bytes) -> Path:
     """Replace a file in one step: a reader sees the old one or the new one."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:

@@ -2,77 +2,158 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from campaign.analysis.verdict import Verdict
+from campaign.documents import as_json
 from campaign.report.contents import Contents, Panel
 from campaign.report.figures import rounded
+from campaign.report.finals import Finals
+from campaign.report.samples import SampleRow
+from campaign.report.source import RunEntry
 from campaign.report.words import command
 
 VERSION = 1
+"""Changes when a key changes its meaning or goes away."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenStanding:
+    """One condition in numbers; `low` and `high` are its lowest and its highest seed."""
+
+    condition: str
+    runs: int
+    done: int
+    mean: float | None
+    sd: float | None
+    low: float | None
+    high: float | None
+    difference: float | None
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenRun:
+    """One run and the number that it became; `value_so_far` is of one that is not done."""
+
+    id: str
+    condition: str
+    seed: int
+    state: str
+    attempts: int
+    steps: int
+    planned_steps: int | None
+    value: float | None
+    value_so_far: float | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Columns of equal length; `step` is the middle of the steps that a point is the mean of."""
+
+    step: list[float] = field(default_factory=list)
+    mean: list[float | None] = field(default_factory=list)
+    low: list[float | None] = field(default_factory=list)
+    high: list[float | None] = field(default_factory=list)
+    seeds: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDocument:
+    """`report.json`: everything that the page shows, without the look."""
+
+    version: int
+    kind: str
+    campaign: str
+    complete: bool
+    metric: str
+    summary: str
+    conditions: tuple[WrittenStanding, ...]
+    runs: tuple[WrittenRun, ...]
+    verdicts: tuple[Verdict, ...]
+    verdicts_refused: str | None
+    """Why nothing was compared."""
+    differences: Mapping[str, Mapping[str, str]]
+    """Field -> condition -> value, of the fields in which the conditions differ."""
+    check: Mapping[str, Any] | None
+    """The proof's document, see `campaign schema check`; None for a campaign without one."""
+    squeeze: Mapping[str, Any] | None
+    curves: Mapping[str, Mapping[str, Curve]]
+    """Metric -> condition -> curve."""
+    samples: tuple[SampleRow, ...]
+    provenance: Mapping[str, Any]
+    command: str
+    """What makes the same runs again."""
+    notes: tuple[str, ...]
 
 
 def to_document(contents: Contents) -> dict[str, Any]:
-    """Everything the page shows, without the look: `schema` and `version` first."""
+    """The JSON form of `ReportDocument`."""
     record, final = contents.record, contents.finals
-    return {
-        "schema": "campaign.report",
-        "version": VERSION,
-        "campaign": record.name,
-        "complete": record.complete,
-        "metric": final.metric,
-        "summary": final.how,
-        "conditions": [
-            {
-                "condition": line.condition,
-                "runs": line.runs,
-                "done": line.done,
-                "mean": rounded(line.mean),
-                "sd": rounded(line.sd),
-                "low": rounded(line.low),
-                "high": rounded(line.high),
-                "difference": rounded(line.difference),
-                "pairs": line.pairs,
-            }
+    document = ReportDocument(
+        version=VERSION,
+        kind="campaign.report",
+        campaign=record.name,
+        complete=record.complete,
+        metric=final.metric,
+        summary=final.how,
+        conditions=tuple(
+            WrittenStanding(
+                line.condition,
+                line.runs,
+                line.done,
+                rounded(line.mean),
+                rounded(line.sd),
+                rounded(line.low),
+                rounded(line.high),
+                rounded(line.difference),
+                line.pairs,
+            )
             for line in contents.standings
-        ],
-        "runs": [
-            {
-                "id": run.id,
-                "condition": run.condition,
-                "seed": run.seed,
-                "state": run.state,
-                "attempts": run.attempts,
-                "steps": run.steps,
-                "planned_steps": run.planned_steps,
-                "value": rounded(final.get(run)),
-                "value_so_far": rounded(final.preliminary(run)),
-                "error": run.error,
-            }
-            for run in record.runs
-        ],
-        "verdicts": [verdict.to_json() for verdict in contents.judgement.verdicts],
-        "verdicts_refused": contents.judgement.refused or None,
-        "differences": {
+        ),
+        runs=tuple(_run(run, final) for run in record.runs),
+        verdicts=tuple(contents.judgement.verdicts),
+        verdicts_refused=contents.judgement.refused or None,
+        differences={
             row.path: dict(zip(record.conditions, row.values, strict=True)) for row in contents.differences
         },
-        "check": dict(record.check) or None,
-        "squeeze": dict(record.squeeze) or None,
-        "curves": {panel.name: _curve(panel) for panel in contents.panels if panel.is_curve},
-        "samples": [asdict(row) for row in contents.samples],
-        "provenance": dict(record.provenance),
-        "command": command(record),
-        "notes": list(record.notes),
-    }
+        check=record.check or None,
+        squeeze=record.squeeze or None,
+        curves={panel.name: _curves(panel) for panel in contents.panels if panel.is_curve},
+        samples=contents.samples,
+        provenance=record.provenance,
+        command=command(record),
+        notes=tuple(record.notes),
+    )
+    ready: dict[str, Any] = as_json(document)
+    return ready
 
 
-def _curve(panel: Panel) -> dict[str, Any]:
-    """Columns by condition; `step` is the middle of the steps that a point is the mean of."""
-    columns: dict[str, Any] = {}
+def _run(run: RunEntry, final: Finals) -> WrittenRun:
+    return WrittenRun(
+        run.id,
+        run.condition,
+        run.seed,
+        run.state,
+        run.attempts,
+        run.steps,
+        run.planned_steps,
+        rounded(final.get(run)),
+        rounded(final.preliminary(run)),
+        run.error,
+    )
+
+
+def _curves(panel: Panel) -> dict[str, Curve]:
+    curves: dict[str, Curve] = {}
     for row in panel.figure.datasets["means"]:
-        curve = columns.setdefault(
-            str(row["condition"]), {"step": [], "mean": [], "low": [], "high": [], "seeds": []}
-        )
-        for name, values in curve.items():
-            values.append(row[name])
-    return columns
+        curve = curves.setdefault(str(row["condition"]), Curve())
+        curve.step.append(row["step"])
+        curve.mean.append(row["mean"])
+        curve.low.append(row["low"])
+        curve.high.append(row["high"])
+        curve.seeds.append(row["seeds"])
+    return curves

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from campaign.documents import DIALECT
 from campaign.spec.config import RunConfig
 from campaign.spec.fields import by_leaf, fields, sections
 from campaign.spec.hypotheses import Hypothesis
 from campaign.spec.overrides import WHOLE_CAMPAIGN
 from campaign.spec.spec import CampaignSection, CheckSection
 
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 GENERATED = "written by `campaign schema`"
 _REF = "#/$defs/{model}"
 

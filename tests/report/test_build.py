@@ -23,12 +23,33 @@ def test_build_report_writes_page_text_document_and_figures(report_page: Path) -
     assert {path.name for path in folder.iterdir()} == {"index.html", "report.md", "report.json", "figures"}
     assert report_page.stat().st_size < 6 * MEBIBYTE
     linked = set(re.findall(r"\(figures/([\w-]+\.svg)\)", (folder / "report.md").read_text()))
-    assert linked == {path.name for path in (folder / "figures").iterdir()}
-    for path in (folder / "figures").iterdir():
+    drawn = {path.name for path in (folder / "figures").iterdir()}
+    assert drawn == linked | {name.replace(".svg", ".pdf") for name in linked}
+    for path in (folder / "figures").glob("*.svg"):
         svg = path.read_text()
         assert svg.startswith("<svg")
         assert "var(--" not in svg
-    assert json.loads((folder / "report.json").read_text())["schema"] == "campaign.report"
+    assert json.loads((folder / "report.json").read_text())["kind"] == "campaign.report"
+
+
+def test_figures_as_pdf_are_one_page_with_their_fonts(report_page: Path) -> None:
+    for path in (report_page.parent / "figures").glob("*.pdf"):
+        data = path.read_bytes()
+        assert data.startswith(b"%PDF-")
+        assert data.count(b"/Type /Page\n") + data.count(b"/Type/Page ") + data.count(b"/Type /Page ") == 1
+        assert b"/FontFile" in data
+
+
+def test_figure_that_changed_is_drawn_as_pdf_again(tmp_path: Path) -> None:
+    folder = make_campaign(tmp_path / "c", steps=10)
+    figures = build_report(folder).parent / "figures"
+    before = {path.name: path.read_bytes() for path in figures.glob("*.pdf")}
+    metrics = next((folder / "runs").iterdir()) / "metrics.jsonl"
+    rows = [json.loads(line) for line in metrics.read_text().splitlines()]
+    metrics.write_text("".join(json.dumps({**row, "correct_rate": 0.01}) + "\n" for row in rows))
+    build_report(folder)
+    assert (figures / "correct-rate.pdf").read_bytes() != before["correct-rate.pdf"]
+    assert (figures / "exec-entropy-var.pdf").read_bytes() == before["exec-entropy-var.pdf"]
 
 
 def test_build_report_embeds_the_charting_library_once(report_page: Path) -> None:

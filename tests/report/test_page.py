@@ -206,7 +206,7 @@ def test_page_of_a_campaign_with_a_metric_of_its_own_shows_it(tmp_path: Path) ->
 
 def test_document_is_versioned_and_carries_every_run_and_curve(tmp_path: Path) -> None:
     document = to_document(_contents(make_campaign(tmp_path / "c", steps=20)))
-    assert (document["schema"], document["version"]) == ("campaign.report", 1)
+    assert (document["kind"], document["version"]) == ("campaign.report", 1)
     assert len(document["runs"]) == 6
     assert len(document["curves"]["correct_rate"]["grpo+none"]["step"]) == 20
     assert document["differences"] == {
