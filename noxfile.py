@@ -74,6 +74,21 @@ def architecture(session: nox.Session) -> None:
 
 
 @nox.session
+def sarif(session: nox.Session) -> None:
+    """What `campaign check --format sarif` writes, against the whole SARIF 2.1.0 schema; it comes with the
+    multitool on npm."""
+    session.install("-e", ".[dev]")
+    folder = Path(session.create_tmp()).resolve()
+    with session.chdir(folder):
+        session.run("npm", "pack", "--silent", "@microsoft/sarif-multitool-linux@5", external=True)
+        session.run("tar", "xzf", next(folder.glob("*.tgz")).name, "package/sarif-2.1.0.json", external=True)
+    schema = folder / "package" / "sarif-2.1.0.json"
+    session.run(
+        "python", "-m", "pytest", "tests/check", "-k", "sarif", env={"CAMPAIGN_SARIF_SCHEMA": str(schema)}
+    )
+
+
+@nox.session
 def demo(session: nox.Session) -> None:
     """A whole campaign, as a newcomer runs it."""
     session.install("-e", ".[train]")

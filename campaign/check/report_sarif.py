@@ -3,22 +3,48 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from campaign.check.findings import CheckResult, Finding, VariantResult
 from campaign.errors import Place
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+class Rule(NamedTuple):
+    name: str
+    text: str
+    level: str
+    help: str
+    """What to do about it."""
+
+
 RULES = {
-    "CC001": ("confound", "Variants differ in a field that is not under test.", "error"),
-    "CC002": ("tainted-confound", "A field under test flows into a field that is not.", "error"),
-    "CC003": (
+    "CC001": Rule(
+        "confound",
+        "Variants differ in a field that is not under test.",
+        "error",
+        "Give the variant the reference's value, or name the field in under_test when it belongs to the question.",
+    ),
+    "CC002": Rule(
+        "tainted-confound",
+        "A field under test flows into a field that is not.",
+        "error",
+        "Set the field on its own, or name it in derived_ok when it has to follow the field under test.",
+    ),
+    "CC003": Rule(
         "unproven",
         "It cannot be proven that variants agree outside the fields under test.",
         "warning",
+        "Make the edit that the message names; it is the smallest one that makes the field provable.",
     ),
-    "CC004": ("does-not-load", "A configuration cannot be evaluated.", "warning"),
+    "CC004": Rule(
+        "does-not-load",
+        "A configuration cannot be evaluated.",
+        "warning",
+        "Mend what the message names: the file does not parse, or raises, or its entry is not there.",
+    ),
 }
 
 
@@ -26,11 +52,13 @@ def to_sarif(result: CheckResult, version: str) -> dict[str, Any]:
     rules = [
         {
             "id": rule,
-            "name": name,
-            "shortDescription": {"text": text},
-            "defaultConfiguration": {"level": level},
+            "name": what.name,
+            "shortDescription": {"text": what.text},
+            "fullDescription": {"text": f"{what.text} {what.help}"},
+            "help": {"text": what.help},
+            "defaultConfiguration": {"level": what.level},
         }
-        for rule, (name, text, level) in RULES.items()
+        for rule, what in RULES.items()
     ]
     results = [
         _result(result, variant, finding)
@@ -57,7 +85,7 @@ def _result(result: CheckResult, variant: VariantResult, finding: Finding) -> di
     answer: dict[str, Any] = {
         "ruleId": rule,
         "ruleIndex": list(RULES).index(rule),
-        "level": RULES[rule][2],
+        "level": RULES[rule].level,
         "message": {"text": _message(result, variant, finding)},
         "locations": [{"physicalLocation": _location(finding.variant_place, variant.target)}],
         "partialFingerprints": {"campaignCheck/v1": fingerprint(variant, finding)},
