@@ -152,13 +152,14 @@ def namespace_method(name: str) -> Method:
         if name == "update":
             for key, item in pairs_of(machine, Args(rest, args.keywords), site.at):
                 names[plain_name(key, site.at)] = machine.bound(item)
-            if hasattr(holder.payload.holder, "version"):
-                holder.payload.holder.version += 1
+            holder.payload.changed()
             return none(site)
         if name in ("get", "pop", "setdefault"):
             key = rest[0].payload
             has_name(holder.payload, key, site.at)
             default = rest[1] if len(rest) > 1 else none(site)
+            if name != "get":
+                holder.payload.changed()
             if name == "setdefault":
                 return names.setdefault(plain_name(rest[0], site.at), default)
             if name == "pop":

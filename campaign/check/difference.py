@@ -21,6 +21,7 @@ from campaign.check.values import (
     InstObj,
     ListObj,
     ModuleObj,
+    Namespace,
     Nondet,
     Opaque,
     Origin,
@@ -33,6 +34,7 @@ from campaign.check.values import (
     Value,
     View,
     Wrapped,
+    as_dict,
     is_constant,
 )
 
@@ -161,6 +163,7 @@ class Comparison:
         return same
 
     def objects(self, path: Path, a: Value, b: Value) -> None:
+        a, b = self.plain(a), self.plain(b)
         x, y = a.payload, b.payload
         for payload in (x, y):
             if isinstance(payload, Unknown):
@@ -175,6 +178,14 @@ class Comparison:
             self.mismatch(path, a, b)
             return
         handler(self, path, a, b)
+
+    def plain(self, value: Value) -> Value:
+        """`vars(x)` of an instance as the dict that it is."""
+        if not (isinstance(value.payload, Namespace) and isinstance(value.payload.holder, InstObj)):
+            return value
+        opened = as_dict(value.payload)
+        self.keep.append(opened)  # identities of what was compared are remembered
+        return Value(opened, value.origin)
 
     def mismatch(self, path: Path, a: Value, b: Value) -> None:
         """Two different kinds of things."""

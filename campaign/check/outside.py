@@ -22,6 +22,7 @@ from campaign.check.values import (
     InstObj,
     ListObj,
     Mutable,
+    Namespace,
     Nondet,
     Opaque,
     Origin,
@@ -31,6 +32,7 @@ from campaign.check.values import (
     TupleObj,
     Unknown,
     Value,
+    as_dict,
     children,
     is_constant,
     parts,
@@ -86,6 +88,8 @@ def freeze(value: Value, memo: dict[int, Any] | None = None) -> Value:
     elif isinstance(payload, DictObj):
         copy = memo[id(payload)] = DictObj({}, payload.flavour)
         copy.entries = {key: (pair[0], freeze(pair[1], memo)) for key, pair in payload.entries.items()}
+    elif isinstance(payload, Namespace) and isinstance(payload.holder, InstObj):
+        copy = freeze(Value(as_dict(payload), value.origin), memo).payload
     elif isinstance(payload, InstObj) and payload.cls.kind != "enum":
         copy = memo[id(payload)] = InstObj(payload.cls)
         copy.attrs = {name: freeze(item, memo) for name, item in payload.attrs.items()}

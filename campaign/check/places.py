@@ -13,6 +13,7 @@ from campaign.check.values import (
     DictObj,
     InstObj,
     ListObj,
+    Namespace,
     Opaque,
     Partial,
     TupleObj,
@@ -59,6 +60,9 @@ def steps(payload: object) -> Iterator[tuple[Step, Value]]:
         for key, item in payload.entries.values():
             if is_constant(key.payload):
                 yield step_of(key_step(key.payload), holder), item
+    elif isinstance(payload, Namespace) and isinstance(payload.holder, InstObj):
+        for name, item in payload.names.items():
+            yield step_of(key_step(name), ""), item
     elif isinstance(payload, InstObj):
         if payload.cls.kind != "enum":
             for name, item in fields_of(payload).items():

@@ -153,8 +153,7 @@ def set_item(machine: Machine, holder: Value, index: Value, value: Value, at: Or
         _set_sequence(machine, payload, index, value, at)
     elif isinstance(payload, Namespace):
         payload.names[plain_name(index, at)] = machine.bound(value)
-        if hasattr(payload.holder, "version"):
-            payload.holder.version += 1
+        payload.changed()
     elif isinstance(payload, Sym):
         outside_effect(machine, "__setitem__", holder, Args([index, value]), at)
     elif isinstance(payload, Opaque | Term):
@@ -208,6 +207,7 @@ def delete_item(machine: Machine, holder: Value, index: Value, at: Origin) -> No
         if not has_name(payload, index.payload, at):
             raise machine.error(KeyError, str(index.payload), at)
         del payload.names[index.payload]
+        payload.changed()
     elif isinstance(payload, Sym):
         outside_effect(machine, "__delitem__", holder, Args([index]), at)
     elif isinstance(payload, Opaque | Term):

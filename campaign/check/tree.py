@@ -32,6 +32,7 @@ from campaign.check.values import (
     Value,
     View,
     Wrapped,
+    as_dict,
     is_constant,
 )
 
@@ -108,6 +109,8 @@ class Writer:
         if isinstance(payload, SetObj):
             items = sorted((self.form(item) for item in payload.items.values()), key=json.dumps)
             return {"$frozenset" if payload.frozen else "$set": items}
+        if isinstance(payload, Namespace) and isinstance(payload.holder, InstObj):
+            payload = as_dict(payload)
         if isinstance(payload, DictObj):
             pairs = [[self.form(key), self.form(item)] for key, item in payload.entries.values()]
             return {"$dict": sorted(pairs, key=lambda pair: json.dumps(pair[0]))}
@@ -254,6 +257,8 @@ def _shown_container(payload: Any, depth: int) -> str:
         return f"({inner(list(payload.items))}{',' if len(payload.items) == 1 else ''})"
     if isinstance(payload, SetObj):
         return f"{{{inner(list(payload.items.values()))}}}"
+    if isinstance(payload, Namespace) and isinstance(payload.holder, InstObj):
+        payload = as_dict(payload)
     if isinstance(payload, DictObj):
         pairs = [
             f"{_shown(key.payload, depth)}: {_shown(item.payload, depth)}"

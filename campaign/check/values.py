@@ -338,6 +338,15 @@ class Namespace:
         self.names = names
         self.holder = holder
 
+    def changed(self) -> None:
+        if isinstance(self.holder, Mutable):
+            self.holder.version += 1
+
+
+def as_dict(namespace: Namespace) -> DictObj:
+    """What `vars(x)` is once the files have run: a dict."""
+    return DictObj({name: (Value(name, value.origin), value) for name, value in namespace.names.items()})
+
 
 class Iter(Mutable):
     """An iterator that is consumed as it is read, exactly as Python would."""
@@ -487,6 +496,7 @@ CHILDREN: dict[type, Callable[[Any], list[Value]]] = {
     Term: lambda payload: list(payload.operands),
     Partial: lambda payload: [payload.function, *payload.args, *payload.kwargs.values()],
     Bound: lambda payload: [payload.function, payload.receiver],
+    Namespace: lambda payload: [Value(payload.holder, NOWHERE), *payload.names.values()],
 }
 
 
