@@ -192,6 +192,7 @@ def contains(machine: Machine, container: Value, item: Value, at: Origin) -> Val
 
         source: Iterator[Value] = iterate(machine, container, at)
         for member in source:
+            machine.charge(1, at)
             if member.payload is item.payload or truth(
                 machine, compare(machine, ast.Eq, member, item, at), at
             ):

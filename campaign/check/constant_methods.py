@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from campaign.check.constants import NotConcrete, check_size, lift, lower
 from campaign.check.iteration import elements
-from campaign.check.limits import Halt
+from campaign.check.limits import CHARACTERS_A_STEP, Halt
 from campaign.check.machine import Args, Machine, Site
 from campaign.check.operators import describe_term
 from campaign.check.values import (
@@ -97,6 +98,10 @@ PURE: dict[type, frozenset[str]] = {
 WIDTHS = frozenset({"center", "ljust", "rjust", "zfill", "expandtabs", "to_bytes"})
 
 
+COMPUTED = re.compile(r"\{[^{}]*:[^{}]*\{")
+"""A format field with a field in its specification: how wide it gets is an argument."""
+
+
 def class_method(machine: Machine, function: Callable[..., Any], args: Args, site: Site) -> Value:
     try:
         real = [lower(value.payload) for value in args.positional]
@@ -128,8 +133,11 @@ def pure_method(machine: Machine, name: str, args: Args, site: Site) -> Value:
         extra = [Value(ListObj([Value(key, at), value]), at) for key, value in sorted(args.keywords.items())]
         return describe_term(machine, f"{type(holder.payload).__name__}.{name}", at, holder, *rest, *extra)
     _guard(name, subject, real, at)
+    machine.charge(_characters(subject, *real) // CHARACTERS_A_STEP, at)
     try:
         return lift(getattr(subject, name)(*real, **named), at)
+    except Halt:
+        raise
     except Exception as error:
         raise machine.error(type(error), str(error), at) from None
 
@@ -152,11 +160,19 @@ def _format_parts(
     return describe_term(machine, "str.format", at, holder, *texts, *extra)
 
 
+def _characters(*parts: Any) -> int:
+    return sum(len(part) for part in parts if isinstance(part, str | bytes | list | tuple | dict))
+
+
 def _guard(name: str, subject: Any, real: list[Any], at: Origin) -> None:
     if name in WIDTHS and any(isinstance(item, int) and item > 100_000 for item in real):
         raise Halt("a text with a huge width", at)
     if name == "replace" and len(real) > 1 and isinstance(real[1], str | bytes):
         check_size((len(subject) + 1) * max(len(real[1]), 1), at)
+    if name == "translate":
+        longest = max((len(part) for item in real if isinstance(item, dict) for part in item.values()
+                       if isinstance(part, str)), default=1)  # fmt: skip
+        check_size(len(subject) * longest, at)
     if name == "join" and real:
         check_size(
             len(subject) * len(real[0]) + sum(len(part) for part in real[0] if isinstance(part, str)), at
@@ -166,7 +182,7 @@ def _guard(name: str, subject: Any, real: list[Any], at: Origin) -> None:
             len(subject) + subject.count("{") * max((len(item) for item in _long(real)), default=0), at
         )
         spread = "".join(char if char.isdigit() else " " for char in subject)
-        if any(len(digits) > 4 for digits in spread.split()) or "{:{" in subject.replace(" ", ""):
+        if any(len(digits) > 4 for digits in spread.split()) or COMPUTED.search(subject):
             raise Halt("a format with a huge or computed width", at)
 
 

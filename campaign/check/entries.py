@@ -15,9 +15,10 @@ from campaign.check.dialects import documents, mmengine
 from campaign.check.dialects.mappings import nested
 from campaign.check.generators import finish
 from campaign.check.imports import Boundary, load
-from campaign.check.limits import CASES, Decisions, Halt, Raised
+from campaign.check.limits import CASES, Decisions, Halt, Raised, TookTooLong
 from campaign.check.machine import Args, Budget, Machine
 from campaign.check.operators import store
+from campaign.check.room import in_time
 from campaign.check.sources import Sources, Unreadable
 from campaign.check.subscripts import get_item
 from campaign.check.targets import Entry, Target
@@ -54,6 +55,18 @@ def evaluate(
     target: Target, entry: Entry | None, sources: Sources, boundary: Boundary, side: str
 ) -> list[Case]:
     """All cases of a target; one case when nothing depends on a run-time test."""
+    try:
+        with in_time():
+            return _evaluate(target, entry, sources, boundary, side)
+    except TookTooLong:
+        machine = Machine(sources, boundary, side, Decisions({}), Budget(0))
+        edit = "make the file smaller, or move what it computes out of the configuration"
+        return [Case({}, machine, problem="takes too long to evaluate", edit=edit)]
+
+
+def _evaluate(
+    target: Target, entry: Entry | None, sources: Sources, boundary: Boundary, side: str
+) -> list[Case]:
     budget = Budget()
     pending: list[dict[str, bool]] = [{}]
     cases: list[Case] = []

@@ -12,7 +12,7 @@ from campaign.check.calls import call
 from campaign.check.comparisons import compare
 from campaign.check.constants import NotConcrete, Unhashable, check_size, key_of, lower
 from campaign.check.iteration import elements, iterate, opaque_comprehension, run_comprehension
-from campaign.check.limits import Halt
+from campaign.check.limits import ELEMENTS_A_STEP, Halt
 from campaign.check.machine import EXPRESSIONS, Args, Machine
 from campaign.check.operators import binary, describe_term, store, truth, unary
 from campaign.check.outside import term
@@ -137,6 +137,7 @@ def spread(machine: Machine, result: DictObj, value: Value, at: Origin) -> None:
     payload = value.payload
     machine.readable(payload, at)
     if isinstance(payload, DictObj):
+        machine.charge(len(payload.entries) // ELEMENTS_A_STEP, at)
         for key, item in pairs_in_order(payload):
             store(machine, result, key, item, at)
         return

@@ -14,6 +14,16 @@ SIZE = 1_000_000
 """Elements or characters of one value."""
 FILE_BYTES = 1_000_000
 """A larger file is not read."""
+CHARACTERS_A_STEP = 256
+"""Characters that an operation on a text may go through for one step."""
+ELEMENTS_A_STEP = 8
+"""Elements that a copy may take for one step."""
+SECONDS = 4.0
+"""Processor time for one target, or for one comparison: a backstop that the steps stay far below."""
+
+
+class TookTooLong(BaseException):
+    """Raised within what takes more than `SECONDS`; no handler of the evaluator's may catch it on the way."""
 
 
 class Halt(Exception):

@@ -126,6 +126,12 @@ class Machine:
             "make the loop shorter, or move what it computes out of the configuration",
         )
 
+    def charge(self, steps: int, at: Origin) -> None:
+        """What one operation on something large costs, so that many of them end in time."""
+        self.budget.steps -= steps
+        if self.budget.steps < 0:
+            raise Halt(f"the budget of {STEPS:,} steps is spent", at, "keep the configuration small")
+
     def place(self, node: ast.AST, scope: Scope, *parents: Origin) -> Origin:
         try:
             line, column = node.lineno, node.col_offset + 1  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from campaign.check.constants import NotConcrete, Unhashable, check_size, is_outside_key, key_of, lift, lower
-from campaign.check.limits import Halt
+from campaign.check.limits import CHARACTERS_A_STEP, ELEMENTS_A_STEP, Halt
 from campaign.check.machine import Args, Machine
 from campaign.check.outside import decide, term
 from campaign.check.values import (
@@ -163,6 +163,7 @@ def _containers(machine: Machine, name: str, a: Any, b: Any, at: Origin, origin:
             machine.budget.steps -= len(a.items) * max(int(b), 0)
             return Value(ListObj(a.items * b) if isinstance(a, ListObj) else TupleObj(a.items * b), origin)
     if name == "or" and isinstance(a, DictObj) and isinstance(b, DictObj) and not (a.flavour or b.flavour):
+        machine.charge((len(a.entries) + len(b.entries)) // ELEMENTS_A_STEP, at)
         merged = Value(DictObj(dict(a.entries)), origin)
         for key, item in b.entries.values():
             store(machine, merged.payload, key, item, at)
@@ -175,6 +176,7 @@ def _containers(machine: Machine, name: str, a: Any, b: Any, at: Origin, origin:
 def set_operation(machine: Machine, name: str, a: SetObj, b: SetObj, at: Origin) -> dict[Any, Value]:
     if any(is_outside_key(key) for key in (*a.items, *b.items)):
         raise Halt("combines sets of values only known at run time", at)
+    machine.charge((len(a.items) + len(b.items)) // ELEMENTS_A_STEP, at)
     if name == "or":
         return {**b.items, **a.items}
     if name == "and":
@@ -246,6 +248,11 @@ def carried_out(
         result = function(*args)
     except Exception as error:
         raise machine.error(type(error), str(error), at) from None
+    for item in (*args, result):
+        if isinstance(item, str | bytes):
+            machine.charge(len(item) // CHARACTERS_A_STEP, at)
+        elif isinstance(item, int):
+            machine.charge(item.bit_length() // CHARACTERS_A_STEP, at)
     return lift(result, Origin(at.file, at.line, at.column, tuple(value.origin for value in inputs)))
 
 

@@ -12,12 +12,12 @@ from campaign.check.declaration import Declaration
 from campaign.check.entries import Case, evaluate
 from campaign.check.findings import CheckResult, Finding, VariantResult, verdict_of
 from campaign.check.imports import Boundary
-from campaign.check.limits import Halt
+from campaign.check.limits import Halt, TookTooLong
 from campaign.check.pairs import compare_targets, merged
 from campaign.check.patterns import compile_pattern
 from campaign.check.places import survey
 from campaign.check.relations import related
-from campaign.check.room import over_ranges, with_room
+from campaign.check.room import in_time, over_ranges, with_room
 from campaign.check.sources import RevisionSources, Sources
 from campaign.check.targets import Entry, Target, parse_entry, parse_target
 from campaign.check.tree import tree_form
@@ -67,15 +67,23 @@ def _prove_part(declaration: Declaration, root: Path, against: str | None, part:
     else:
         pairs = [(target, before, target) for target in (reference, *variants)]
     known: dict[str, list[Case]] = {}
+    surveyed: set[str] = set()
     results = []
     for left, sources, right in (pairs[index] for index in part):
         if left.text not in known:
             known[left.text] = evaluate(left, entry, sources, boundary, "reference")
-            _survey(patterns, known[left.text], f"{left.text}")
         cases = evaluate(right, entry, now, boundary, "variant")
-        _survey(patterns, cases, right.text)
-        findings = list(compare_targets(left, known[left.text], right, cases, patterns, now))
-        findings.extend(_relations(declaration, right, cases))
+        findings: list[Finding] = []
+        try:
+            with in_time():
+                if left.text not in surveyed:
+                    surveyed.add(left.text)
+                    _survey(patterns, known[left.text], left.text)
+                _survey(patterns, cases, right.text)
+                findings.extend(compare_targets(left, known[left.text], right, cases, patterns, now))
+                findings.extend(_relations(declaration, right, cases))
+        except TookTooLong:
+            findings.append(_too_long(right))
         results.append(VariantResult(right.text, verdict_of(tuple(findings)), merged(findings)))
     if against is None and 0 in part:
         broken = _relations(declaration, reference, known[reference.text])
@@ -85,6 +93,16 @@ def _prove_part(declaration: Declaration, root: Path, against: str | None, part:
     unloaded = any(not finding.loads for result in results for finding in result.findings)
     unloaded = unloaded or any(case.problem for cases in known.values() for case in cases)
     return Part(tuple(results), idle, bool(unloaded))
+
+
+def _too_long(target: Target) -> Finding:
+    return Finding(
+        "unproven",
+        "",
+        message=f"{target.text}: takes too long to compare",
+        edit="keep the configuration smaller",
+        loads=False,
+    )
 
 
 def _refuse_idle(declaration: Declaration, parts: list[Part]) -> None:
@@ -184,7 +202,10 @@ def _tree(case: Case) -> Any:
         at = f" ({place(case.place)})" if case.place is not None and place(case.place) else ""
         return {"$unknown": case.problem + at}
     try:
-        return tree_form(case.roots, case.single)
+        with in_time():
+            return tree_form(case.roots, case.single)
+    except TookTooLong:
+        return {"$unknown": "takes too long to write out"}
     except Halt as halt:
         return {"$unknown": halt.reason}
     except RecursionError:

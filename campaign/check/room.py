@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
+
+from campaign.check.limits import SECONDS, TookTooLong
 
 T = TypeVar("T")
 STACK_BYTES = 512 * 1024 * 1024
@@ -21,12 +26,64 @@ RANGES_A_PROCESS = 4
 """Small ranges end together, and an interrupt need not wait for a large one."""
 
 
+LOOK_S = 0.1
+"""How often the time is looked at."""
+_HERE = threading.local()
+
+
+class Deadline:
+    """Ends a part of what one thread does when it has taken too much processor time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ends: float | None = None
+        self._thread = 0
+
+    def start(self) -> None:
+        with self._lock:
+            self._thread = threading.get_ident()
+            self._ends = time.process_time() + SECONDS
+
+    def stop(self) -> None:
+        with self._lock:
+            self._ends = None
+            self._raise(None)  # one that was sent and has not come yet
+
+    def look(self) -> None:
+        """Called by another thread."""
+        with self._lock:
+            if self._ends is not None and time.process_time() > self._ends:
+                self._ends = None
+                self._raise(TookTooLong)
+
+    def _raise(self, error: type[BaseException] | None) -> None:
+        sent = ctypes.py_object(error) if error is not None else None
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), sent)
+
+
+@contextmanager
+def in_time() -> Iterator[None]:
+    """What is done here raises `TookTooLong` after `SECONDS` of processor time, where `with_room` looks."""
+    deadline: Deadline | None = getattr(_HERE, "deadline", None)
+    if deadline is None:
+        yield
+        return
+    deadline.start()
+    try:
+        yield
+    finally:
+        deadline.stop()
+
+
 def with_room(work: Callable[[], T]) -> T:
     """Deeply nested files need a deep stack: the work runs in a thread that has one."""
     answers: list[T] = []
     errors: list[BaseException] = []
 
+    deadline = Deadline()
+
     def run() -> None:
+        _HERE.deadline = deadline
         try:
             answers.append(work())
         except BaseException as error:
@@ -41,7 +98,9 @@ def with_room(work: Callable[[], T]) -> T:
         worker.start()
         threading.stack_size(GENERATOR_STACK_BYTES)
         gc.disable()  # nothing is freed before the answer: collecting would only cost
-        worker.join()
+        while worker.is_alive():
+            worker.join(LOOK_S)
+            deadline.look()
     finally:
         threading.stack_size(before)
         sys.setrecursionlimit(frames)

@@ -6,7 +6,7 @@ from typing import Any
 
 from campaign.check.comparisons import has_name, plain_name
 from campaign.check.constants import NotConcrete, Unhashable, is_outside_key, key_of, lift
-from campaign.check.limits import Halt
+from campaign.check.limits import CHARACTERS_A_STEP, ELEMENTS_A_STEP, Halt
 from campaign.check.machine import Args, Machine
 from campaign.check.operators import store
 from campaign.check.outside import opaque_effect, outside_effect, term
@@ -43,7 +43,11 @@ def get_item(machine: Machine, holder: Value, index: Value, at: Origin) -> Value
         return payload.names[index.payload]
     if isinstance(payload, str | bytes | range) and is_constant(index.payload):
         try:
-            return lift(payload[index.payload], at)
+            found = payload[index.payload]
+            machine.charge((0 if isinstance(found, int | range) else len(found)) // CHARACTERS_A_STEP, at)
+            return lift(found, at)
+        except Halt:
+            raise
         except Exception as error:
             raise machine.error(type(error), str(error), at) from None
     if isinstance(payload, Sym) and payload.name == "os.environ":
@@ -119,6 +123,7 @@ def sequence_item(
             part = payload.items[position]
         except (TypeError, ValueError) as error:
             raise machine.error(type(error), str(error), at) from None
+        machine.charge(len(part) // ELEMENTS_A_STEP, at)
         if isinstance(payload, ListObj):
             assert isinstance(part, list)
             return Value(ListObj(list(part)), at)

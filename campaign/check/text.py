@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from campaign.check.constants import NotConcrete, lower
-from campaign.check.limits import Halt
+from campaign.check.constants import NotConcrete, lift, lower
+from campaign.check.limits import CHARACTERS_A_STEP, Halt
 from campaign.check.machine import Args, Machine
 from campaign.check.operators import describe_term
 from campaign.check.values import (
@@ -46,7 +46,9 @@ def as_text(machine: Machine, value: Value, function: str, at: Origin) -> Value:
         raise Halt(f"the text of class {payload.name}", at, "write the text out")
     try:
         real = lower(payload)
-        return Value(TEXT[function](real), origin)
+        text = TEXT[function](real)
+        machine.charge(len(text) // CHARACTERS_A_STEP, at)
+        return lift(text, origin)
     except NotConcrete:
         return describe_term(machine, function, at, value)
     except ValueError as error:

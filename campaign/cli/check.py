@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -87,6 +88,7 @@ def check(
         reference, entry, _split(under_test), _split(label), _split(derived_ok), _split(follow), _pairs(equal)
     )
     if dump:
+        _printable_stdout()
         _dump(targets, entry, flags.follow)
         return
     if spec is not None:
@@ -95,6 +97,7 @@ def check(
         result = prove_spec(spec, flags.given, against)
     else:
         result = _check_files(targets, flags, against)
+    _printable_stdout()
     _write(result, Format.json if json_ else format_, verbose)
     code = result.exit_code
     raise typer.Exit(0 if code == 3 and unproven is WhenUnproven.warn else code)
@@ -194,6 +197,12 @@ def _dump(targets: list[str], entry: str | None, follow: tuple[str, ...]) -> Non
         sys.stdout.write(json.dumps(dump(name, root, entry, follow), indent=2, ensure_ascii=False) + "\n")
 
 
+def _printable_stdout() -> None:
+    """Text of a configuration may hold what no encoding has (a lone surrogate), or what this one has not."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def _write(result: CheckResult, format_: Format, verbose: bool) -> None:
     if format_ is Format.json:
         from campaign.check.report_json import to_json
@@ -210,7 +219,7 @@ def _write(result: CheckResult, format_: Format, verbose: bool) -> None:
         sys.stdout.write(to_github(result))
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if summary:
-            with open(summary, "a", encoding="utf-8") as stream:
+            with open(summary, "a", encoding="utf-8", errors="backslashreplace") as stream:
                 stream.write(to_summary(result))
     else:
         from campaign.check.report_text import to_text

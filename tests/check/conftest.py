@@ -41,9 +41,13 @@ def check(write: Write) -> Check:
 @pytest.fixture
 def run() -> Run:
     def command(
-        *arguments: str, cwd: Path, env: dict[str, str] | None = None
+        *arguments: str, cwd: Path, env: dict[str, str] | None = None, memory: int = 0
     ) -> subprocess.CompletedProcess[str]:
         import os
+        import resource
+
+        def limited() -> None:
+            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
         return subprocess.run(
             [sys.executable, "-m", "campaign", "check", *arguments],
@@ -53,6 +57,7 @@ def run() -> Run:
             text=True,
             check=False,
             timeout=120,
+            preexec_fn=limited if memory else None,
         )
 
     return command

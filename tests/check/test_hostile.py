@@ -31,12 +31,27 @@ HOSTILE: dict[str, str] = {
     "deep_sum": "config = 1" + " + 1" * 30_000 + "\n",
     "deep_value": "x = []\nfor i in range(20_000): x = [x]\nconfig = x\n",
     "regular_expression": "import re\nconfig = bool(re.match('(a+)+$', 'a' * 40 + 'b'))\n",
+    "computed_width": "config = '{:>{w}}'.format(1, w=10**9)\n",
+    "huge_translation": "config = ('a' * 10**5).translate({97: 'b' * 10**5})\n",
+    "doubled_backslashes": "x = '1'\nfor i in range(5000): x = repr(x)\nconfig = x\n",
+    "many_slices": "x = tuple(range(100_000))\nconfig = [x[1:] for i in range(20_000)]\n",
+    "many_large_texts": "x = 'a' * 1_000_000\nconfig = [x.upper() for i in range(20_000)]\n",
+    "many_text_slices": "x = 'a' * 1_000_000\nconfig = [x[1:] for i in range(20_000)]\n",
+    "many_searches": "x = 'a' * 500_000\nn = 0\nfor i in range(30_000): n += x.count('a' * 20 + 'b')\nconfig = n\n",
+    "many_members": "x = list(range(100_000))\nconfig = [-i - 1 in x for i in range(30_000)]\n",
+    "merged_dicts": "x = {}\nfor i in range(5000): x = {**x, i: i}\nconfig = x\n",
+    "shared_key": "x = (1,)\nfor i in range(60): x = (x, x)\nconfig = {x: 1}\n",
+    "chained_calls": "import fw\nx = fw\nfor i in range(20_000): x = x(x)\nconfig = x\n",
+    "chained_indices": "import fw\nconfig = fw" + "[0]" * 20_000 + "\n",
+    "deep_classes": "class C0: pass\n" + "".join(f"class C{i}(C{i - 1}): pass\n" for i in range(1, 5000)),
 }
+MEMORY = 3 << 30
+"""Bytes of address space for a check; its deep stack alone has 512 MB of them."""
 
 
 @pytest.mark.parametrize("name", sorted(HOSTILE))
 def test_hostile_file_is_answered_without_a_traceback(run: Run, write: Write, name: str) -> None:
-    done = run("a.py", "b.py", cwd=write(a="config = {}\n", b=HOSTILE[name]))
+    done = run("a.py", "b.py", cwd=write(a="config = {}\n", b=HOSTILE[name]), memory=MEMORY)
     assert done.returncode in (1, 3), done.stderr
     assert "Traceback" not in done.stderr + done.stdout
     assert len(done.stdout) < 20_000
