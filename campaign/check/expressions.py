@@ -12,7 +12,7 @@ from campaign.check.calls import call
 from campaign.check.comparisons import compare
 from campaign.check.constants import NotConcrete, Unhashable, check_size, key_of, lower
 from campaign.check.iteration import elements, iterate, opaque_comprehension, run_comprehension
-from campaign.check.limits import ELEMENTS_A_STEP, Halt
+from campaign.check.limits import CHARACTERS_A_STEP, ELEMENTS_A_STEP, Halt
 from campaign.check.machine import EXPRESSIONS, Args, Machine
 from campaign.check.operators import binary, describe_term, store, truth, unary
 from campaign.check.outside import term
@@ -292,7 +292,9 @@ def formatted_text(machine: Machine, node: ast.JoinedStr, scope: Scope) -> Value
     parts = [machine.eval(part, scope) for part in node.values]
     at = machine.place(node, scope, *(part.origin for part in parts))
     if all(isinstance(part.payload, str) for part in parts):
-        check_size(sum(len(part.payload) for part in parts), at)
+        length = sum(len(part.payload) for part in parts)
+        check_size(length, at)
+        machine.charge(length // CHARACTERS_A_STEP, at)
         return Value("".join(part.payload for part in parts), at)
     return describe_term(machine, "join", at, *parts)
 

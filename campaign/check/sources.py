@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import os.path
+import re
 import warnings
 from pathlib import Path
 
 from campaign.check.limits import FILE_BYTES
 from campaign.errors import UsageError
+
+COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
 
 class Unreadable(Exception):
@@ -103,6 +106,8 @@ class Sources:
             raise Unreadable(f"has {len(data):,} bytes; files above {FILE_BYTES:,} are not read")
         if b"\0" in data:
             raise Unreadable("is a binary file")
+        if path.endswith(".py") and (encoding := _declared_encoding(data)) is not None:
+            raise Unreadable(f"declares the encoding {encoding}; only UTF-8 is followed")
         try:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -130,6 +135,16 @@ class Sources:
         if isinstance(known, Unreadable):
             raise known
         return known
+
+
+def _declared_encoding(data: bytes) -> str | None:
+    """The encoding in a comment of the first two lines, as Python reads a source; None for UTF-8."""
+    for line in data[:2000].splitlines()[:2]:
+        cookie = COOKIE.match(line)
+        if cookie is not None:
+            name = cookie.group(1).decode("ascii", "replace")
+            return None if name.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig") else name
+    return None
 
 
 class RevisionSources(Sources):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,45 @@ def test_binary_file_and_wrong_encoding_are_told(run: Run, write: Write) -> None
         assert run("a.py", "b.py", cwd=root).returncode == 3
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-7", "no-such-encoding"])
+def test_encoding_that_python_would_read_the_file_in_is_told(run: Run, write: Write, encoding: str) -> None:
+    """The bytes are the same as the reference's, what Python makes of them is not."""
+    root = write(
+        a="#\nconfig = {'name': 'é'}\n", b=f"# -*- coding: {encoding} -*-\nconfig = {{'name': 'é'}}\n"
+    )
+    done = run("a.py", "b.py", cwd=root)
+    assert done.returncode == 3
+    assert f"declares the encoding {encoding}" in done.stdout
+
+
+def test_declared_utf8_and_a_byte_order_mark_change_nothing(run: Run, write: Write) -> None:
+    root = write(a="config = {'name': 'é'}\n", b="# coding: utf-8\nconfig = {'name': 'é'}\n")
+    (root / "c.py").write_bytes("\ufeffconfig = {'name': 'é'}\r\n".encode())
+    assert run("a.py", "b.py", "c.py", cwd=root).returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device", "loop", "folder"])
+def test_what_is_no_plain_file_is_refused_and_not_waited_for(run: Run, write: Write, kind: str) -> None:
+    root = write(a="config = 1\n")
+    if kind == "fifo":
+        os.mkfifo(root / "b.py")
+    elif kind == "folder":
+        (root / "b.py").mkdir()
+    else:
+        (root / "b.py").symlink_to("/dev/zero" if kind == "device" else "b.py")
+    done = run("a.py", "b.py", cwd=root)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_text_that_would_steer_the_terminal_is_written_out(run: Run, write: Write) -> None:
+    keys = r"'a\x1b]0;title\x07': 1, '\ud800': '\x1b[31m', 'n\nl': 2"
+    done = run("a.py", "b.py", cwd=write(a="config = {}\n", b=f"config = {{{keys}}}\n"))
+    assert done.returncode == 1
+    assert not {"\x1b", "\x07"} & set(done.stdout)
+    assert "ud800" in done.stdout
+
+
 def test_link_that_leads_out_of_the_folder_is_not_read(run: Run, write: Write, tmp_path: Path) -> None:
     root = write(a="config = 1\n") / "inside"
     root.mkdir()
@@ -84,7 +124,13 @@ def test_cyclic_imports_end(run: Run, write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("y.toml", "a = " + "[" * 5000), ("y.yaml", "a: " + "[" * 5000 + "]" * 5000)]
+    ("name", "text"),
+    [
+        ("y.toml", "a = " + "[" * 5000),
+        ("y.toml", "a = " + "9" * 6000),
+        ("y.toml", ".".join(["a"] * 20_000) + " = 1"),
+        ("y.yaml", "a: " + "[" * 5000 + "]" * 5000),
+    ],
 )
 def test_deep_document_is_told(run: Run, tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)

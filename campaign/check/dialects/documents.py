@@ -66,9 +66,12 @@ def select(value: Value, path: str, target: Target) -> Value:
 
 
 def read_toml(text: str, file: str) -> Value:
+    lines = (line.partition("=")[0] for line in text.splitlines())
+    if any(line.count(".") > DEEPEST and "," not in line for line in lines):
+        raise Unreadable("is nested too deeply")
     try:
         data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a ValueError of its own, or of an int with too many digits
         line = re.search(r"at line (\d+)", str(error))
         raise Unreadable(f"does not parse: {error}", int(line.group(1)) if line else 0) from None
     return _toml_value(data, (), toml_lines(text), file)
