@@ -4,21 +4,38 @@ summary."""
 from __future__ import annotations
 
 from campaign.check.findings import CheckResult, Finding, VariantResult
-from campaign.check.report_text import to_text
+from campaign.check.report_text import printable, to_text
 from campaign.errors import Place
 
+ANNOTATIONS = 10
+"""Errors, and warnings, that a step shows."""
 LISTED = 8
 """Findings named in one annotation; a step shows ten annotations, so they are gathered by variant."""
 
 
 def to_github(result: CheckResult) -> str:
     """Workflow commands, a line each; text from files is escaped so that it cannot be a command."""
-    lines = [_annotation(variant) for variant in result.variants if variant.verdict != "proven"]
+    result = printable(result)
+    lines = []
+    for verdict in ("confound", "unproven"):
+        chosen = [variant for variant in result.variants if variant.verdict == verdict]
+        kept = chosen if len(chosen) <= ANNOTATIONS else chosen[: ANNOTATIONS - 1]
+        lines += [_annotation(variant) for variant in kept]
+        if len(chosen) > len(kept):
+            lines.append(_others(verdict, chosen[len(kept) :]))
     counts = (
         f"{sum(v.verdict == 'proven' for v in result.variants)} of {len(result.variants)} variants proven"
     )
     lines.append(f"::notice title=campaign check::{escape_message(counts)}")
     return "\n".join(lines) + "\n"
+
+
+def _others(verdict: str, variants: list[VariantResult]) -> str:
+    level, what = ("error", "confound") if verdict == "confound" else ("warning", "cannot prove")
+    names = ", ".join(variant.target for variant in variants[:LISTED])
+    more = f" and {len(variants) - LISTED} more" if len(variants) > LISTED else ""
+    title = escape_property(f"{what}: {len(variants)} more variants")
+    return f"::{level} title={title}::{escape_message(f'{names}{more}; the step summary has the details')}"
 
 
 def to_summary(result: CheckResult) -> str:

@@ -1,0 +1,109 @@
+"""What CI runs: the shell of the GitHub Action, its annotations, and the pre-commit hook's entry."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from .conftest import REPOSITORY, Run, Write
+
+A = "config = {'lr': 1e-3, 'name': 'a'}\n"
+B = "config = {'lr': 2e-3, 'name': 'b'}\n"
+
+
+def step(name: str) -> str:
+    """The script of one of the action's steps."""
+    action: dict[str, Any] = yaml.safe_load((REPOSITORY / "action.yml").read_text())
+    return str(next(step["run"] for step in action["runs"]["steps"] if step.get("name") == name))
+
+
+def run_step(name: str, root: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """As the runner does: `bash -e -o pipefail FILE`, inputs in the environment, `campaign` on the path."""
+    binaries = root / ".bin"
+    binaries.mkdir(exist_ok=True)
+    command = binaries / "campaign"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m campaign "$@"\n')
+    command.chmod(0o755)
+    script = root / ".bin" / "step.sh"
+    script.write_text(step(name))
+    inputs = {
+        "SPEC": "",
+        "ARGUMENTS": "",
+        "UNPROVEN": "fail",
+        "GITHUB_STEP_SUMMARY": str(root / "summary.md"),
+    }
+    path = f"{binaries}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PATH": path, **inputs, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_action_annotates_a_confound_and_writes_the_summary(write: Write) -> None:
+    root = write(a=A, b=B)
+    done = run_step("Check", root, SPEC="a.py b.py", ARGUMENTS="--under-test name")
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.startswith("::error file=b.py,line=1,col=17,title=confound%3A b.py::lr")
+    assert "confound: lr" in (root / "summary.md").read_text()
+
+
+def test_action_passes_when_all_is_proven_and_warns_when_asked_to(write: Write) -> None:
+    root = write(a=A, b=B, c="import os, random\nconfig = {'lr': random.random(), 'name': 'a'}\n")
+    assert run_step("Check", root, SPEC="a.py b.py", ARGUMENTS="-u lr,name").returncode == 0
+    assert run_step("Check", root, SPEC="a.py c.py").returncode == 3
+    assert run_step("Check", root, SPEC="a.py c.py", UNPROVEN="warn").returncode == 0
+
+
+def test_action_takes_one_file_a_line_with_spaces_and_quotes(write: Write) -> None:
+    root = write(a=A)
+    (root / "it's a b.py").write_text(B)
+    done = run_step("Check", root, SPEC="a.py\n\nit's a b.py\n", ARGUMENTS="-u\nlr, name\n")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["$(touch marker)", "`touch marker`", "a.py; touch marker", "a.py && touch marker"]
+)
+def test_action_executes_nothing_of_its_inputs(write: Write, text: str) -> None:
+    root = write(a=A, b=B)
+    for inputs in (
+        {"SPEC": f"a.py b.py {text}"},
+        {"SPEC": f"a.py\n{text}\n"},
+        {"SPEC": "a.py b.py", "ARGUMENTS": text},
+    ):
+        assert run_step("Check", root, **inputs).returncode == 2
+    assert not (root / "marker").exists()
+
+
+def test_action_writes_sarif_of_a_confound_and_fails_on_a_mistake(write: Write) -> None:
+    root = write(a=A, b=B)
+    assert run_step("SARIF", root, SPEC="a.py b.py", SARIF="out.sarif").returncode == 0
+    assert json.loads((root / "out.sarif").read_text())["runs"][0]["results"]
+    assert run_step("SARIF", root, SPEC="a.py none.py", SARIF="other.sarif").returncode != 0
+
+
+def test_annotations_of_many_variants_stay_within_what_a_step_shows(run: Run, write: Write) -> None:
+    root = write(a=A, **{f"v{n}": A.replace("1e-3", f"{n}e-2") for n in range(2, 32)})
+    done = run("a.py", *(f"v{n}.py" for n in range(2, 32)), "-f", "github", cwd=root)
+    errors = [line for line in done.stdout.splitlines() if line.startswith("::error")]
+    assert len(errors) == 10
+    assert "title=confound%3A 21 more variants" in errors[-1]
+
+
+def test_hook_names_a_command_that_exists() -> None:
+    (hook,) = yaml.safe_load((REPOSITORY / ".pre-commit-hooks.yaml").read_text())
+    assert hook["id"] == "campaign-check"
+    assert hook["entry"] == "campaign check"
+    assert hook["language"] == "python"
