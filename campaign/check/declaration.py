@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from campaign.check.targets import did_you_mean
 from campaign.errors import Place, Problem, SpecError, UsageError
 
 KEYS = ("reference", "variants", "entry", "under_test", "labels", "derived_ok", "follow", "equal")
@@ -41,7 +42,9 @@ class Declaration:
 def from_table(table: Mapping[str, Any], root: Path, file: str) -> Declaration:
     """The declaration in a `[check]` table. Raises `SpecError` with every problem of the table."""
     problems = [
-        Problem("unknown key", Place(file), f"check.{key}", f"legal: {', '.join(KEYS)}")
+        Problem(
+            f"unknown key{did_you_mean(key, KEYS)}", Place(file), f"check.{key}", f"legal: {', '.join(KEYS)}"
+        )
         for key in table
         if key not in KEYS
     ]

@@ -21,7 +21,7 @@ from campaign.check.operators import store
 from campaign.check.room import in_time
 from campaign.check.sources import Sources, Unreadable
 from campaign.check.subscripts import get_item
-from campaign.check.targets import Entry, Target
+from campaign.check.targets import Entry, Target, did_you_mean
 from campaign.check.values import (
     OUTSIDE,
     ClassObj,
@@ -174,7 +174,7 @@ def part(
 def named(module: ModuleObj, name: str) -> Value:
     value = module.scope.vars.get(name)
     if value is None:
-        raise UsageError(f"{module.shown}: has no {name!r}")
+        raise UsageError(f"{module.shown}: has no {name!r}{did_you_mean(name, module.scope.vars)}")
     return value
 
 

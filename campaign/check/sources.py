@@ -153,6 +153,7 @@ class RevisionSources(Sources):
     def __init__(self, root: Path, revision: str) -> None:
         super().__init__(root)
         self.revision = revision
+        _verify(self.root, revision)
         listing = _git(self.root, "ls-tree", "-r", "-z", "--name-only", "--full-name", revision, "--", ".")
         prefix = _git(self.root, "rev-parse", "--show-prefix").decode().strip()
         names = [name.decode("utf-8", "surrogateescape") for name in listing.split(b"\0") if name]
@@ -171,6 +172,17 @@ class RevisionSources(Sources):
             raise Unreadable(f"is not in revision {self.revision}")
         name = self._prefix + path.relative_to(self.root).as_posix()
         return _git(self.root, "cat-file", "blob", f"{self.revision}:{name}")
+
+
+def _verify(root: Path, revision: str) -> None:
+    """Raises `UsageError` unless this is a commit of a repository that holds the folder."""
+    try:
+        _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    except UsageError:
+        _git(root, "rev-parse", "--show-prefix")
+        shallow = _git(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
+        why = " (this clone is shallow: git fetch --unshallow gets the rest)" if shallow else ""
+        raise UsageError(f"--against {revision!r}: there is no such commit, tag or branch{why}") from None
 
 
 def _git(root: Path, *arguments: str) -> bytes:

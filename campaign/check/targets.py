@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +41,9 @@ def parse_target(text: str, sources: Sources) -> Target:
     path = str((sources.root / file).absolute()) if not Path(file).is_absolute() else file
     path = _normal(path)
     if not file or not sources.is_file(path):
-        what = "is a folder; name its files" if file and sources.is_folder(path) else "there is no such file"
+        what = "is a folder; name its files"
+        if not file or not sources.is_folder(path):
+            what = f"there is no such file{_nearest_file(path)}"
         raise UsageError(f"{text}: {what}")
     if not path.startswith(str(sources.root)):
         raise UsageError(f"{text}: is outside of {sources.root}")
@@ -49,6 +53,24 @@ def parse_target(text: str, sources: Sources) -> Target:
     if name and not name.isidentifier():
         raise UsageError(f"{text}: {name!r} is not a name")
     return Target(text, path, name, pairs, fragment)
+
+
+def _nearest_file(path: str) -> str:
+    """What else the folder has that is spelled alike."""
+    file = Path(path)
+    try:
+        names = [name for name in os.listdir(file.parent) if name.endswith((".py", *DOCUMENTS))]
+    except OSError:
+        return ""
+    return did_you_mean(file.name, names)
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """A hint that follows a message; empty when nothing is spelled alike."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(names), 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _normal(path: str) -> str:

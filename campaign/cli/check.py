@@ -83,6 +83,8 @@ def check(
     ] = False,
 ) -> None:
     """Prove that conditions differ only in the fields under test."""
+    from campaign.errors import UsageError
+
     spec = _as_spec(targets)
     flags = _Flags(
         reference, entry, _split(under_test), _split(label), _split(derived_ok), _split(follow), _pairs(equal)
@@ -95,6 +97,8 @@ def check(
         from campaign.cli.proving import prove_spec
 
         result = prove_spec(spec, flags.given, against)
+        if not result.variants:
+            raise UsageError(f"{spec}: nothing to compare; name `variants` in [check], or a second condition")
     else:
         result = _check_files(targets, flags, against)
     _printable_stdout()

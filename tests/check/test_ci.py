@@ -107,3 +107,8 @@ def test_hook_names_a_command_that_exists() -> None:
     assert hook["id"] == "campaign-check"
     assert hook["entry"] == "campaign check"
     assert hook["language"] == "python"
+
+
+def test_sample_of_the_annotations_is_what_the_command_prints(run: Run) -> None:
+    printed = run("examples/cluster_only/planted.toml", "-f", "github", cwd=REPOSITORY).stdout
+    assert f"```text\n{printed}```" in (REPOSITORY / "docs/check.md").read_text()

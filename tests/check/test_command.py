@@ -123,7 +123,10 @@ def test_against_compares_with_the_revision(run: Run, write: Write) -> None:
     assert run("a.py", "--against", "HEAD", cwd=root).returncode == 0
     (root / "_base.py").write_text("LR = 2\n")
     assert run("a.py", "--against", "HEAD", cwd=root).returncode == 1
-    assert run("a.py", "--against", "no-such-revision", cwd=root).returncode == 2
+    for revision in ("no-such-revision", "-x", "HEAD:_base.py", ""):
+        done = run("a.py", f"--against={revision}", cwd=root)
+        assert done.returncode == 2
+        assert "no such commit, tag or branch" in done.stderr
 
 
 def test_shipped_family_for_an_absent_framework_is_proven_and_its_planted_confound_found(run: Run) -> None:
@@ -164,3 +167,22 @@ def test_many_variants_with_one_confound_share_its_block(run: Run, write: Write)
     assert "and in 27 more" in done.stdout
     assert "variants; a wider terminal shows more" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 60
+
+
+def test_against_outside_of_a_repository_says_so(run: Run, write: Write) -> None:
+    done = run("a.py", "--against", "HEAD", cwd=write(a=A), env={"GIT_CEILING_DIRECTORIES": "/"})
+    assert done.returncode == 2
+    assert "not a git repository" in done.stderr
+
+
+def test_file_that_is_not_there_names_the_one_that_is_spelled_alike(run: Run, write: Write) -> None:
+    done = run("reference.py", "varient.py", cwd=write(reference=A, variant=B))
+    assert done.returncode == 2
+    assert "there is no such file; did you mean 'variant.py'?" in done.stderr
+
+
+def test_table_with_nothing_to_compare_is_no_pass(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text("[check]\n")
+    done = run("study.toml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "nothing to compare" in done.stderr

@@ -71,10 +71,7 @@ def read_toml(text: str, file: str) -> Value:
         raise Unreadable("is nested too deeply")
     try:
         data = tomllib.loads(text)
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # a ValueError of its own, or of an int with too many digits
+    except (ValueError, RecursionError) as error:  # its own, or of an int with too many digits
         line = re.search(r"at line (\d+)", str(error))
         raise Unreadable(f"does not parse: {error}", int(line.group(1)) if line else 0) from None
     return _toml_value(data, (), toml_lines(text), file)
