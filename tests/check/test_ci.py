@@ -66,13 +66,6 @@ def test_action_passes_when_all_is_proven_and_warns_when_asked_to(write: Write) 
     assert run_step("Check", root, SPEC="a.py c.py", UNPROVEN="warn").returncode == 0
 
 
-def test_action_takes_one_file_a_line_with_spaces_and_quotes(write: Write) -> None:
-    root = write(a=A)
-    (root / "it's a b.py").write_text(B)
-    done = run_step("Check", root, SPEC="a.py\n\nit's a b.py\n", ARGUMENTS="-u\nlr, name\n")
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.parametrize(
     "text", ["$(touch marker)", "`touch marker`", "a.py; touch marker", "a.py && touch marker"]
 )
