@@ -35,7 +35,7 @@ MOST_LABELLED = 16
 """Seeds across a heat map up to which its cells have room for numbers."""
 NUMBER = ".4~g"
 LONGEST_NAME = 24
-"""Characters of a condition in the title of an axis."""
+"""Characters of a name in the title of an axis."""
 
 Rows = Sequence[Mapping[str, Any]]
 Spec = dict[str, Any]
@@ -140,7 +140,7 @@ def difference_plot(
     if not rows:
         return None
     labels = [label for label in conditions if any(row["condition"] == label for row in rows)]
-    title = f"{finals.metric}, difference to {_shortened(conditions[0])}"
+    title = [f"{_shortened(finals.metric)},", f"difference to {_shortened(conditions[0])}"]
     x = {
         "field": "difference",
         "type": "quantitative",
