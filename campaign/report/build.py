@@ -10,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from campaign.report.bundle import Bundling
 from campaign.report.contents import Contents, Panel, contents
 from campaign.report.document import to_document
 from campaign.report.markdown import to_markdown
-from campaign.report.page import finish_bundling, render_page, start_bundling
+from campaign.report.page import render_page
 from campaign.report.source import read_campaign
 from campaign.report.theme import LIGHT, concrete
 
@@ -31,8 +32,7 @@ def build_report(
     Every file is replaced in one step, and building again from the same folder changes none. Raises
     `UsageError` when there is no campaign.
     """
-    bundling = start_bundling()
-    try:
+    with Bundling() as library:
         found = contents(read_campaign(campaign_dir))
         target = out or campaign_dir / "report"
         (target / "figures").mkdir(parents=True, exist_ok=True)
@@ -41,11 +41,7 @@ def build_report(
             _write_figure(target / "figures" / name, svg)
         _write(target / "report.md", to_markdown(found))
         _write(target / "report.json", json.dumps(to_document(found), indent=1, allow_nan=False) + "\n")
-        page = render_page(found, finish_bundling(bundling))
-    finally:
-        if bundling.poll() is None:
-            bundling.kill()
-            bundling.wait()
+        page = render_page(found, library.script())
     return _write(target / "index.html", page)
 
 

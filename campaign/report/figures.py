@@ -34,6 +34,8 @@ SIGNIFICANT = 5
 MOST_LABELLED = 16
 """Seeds across a heat map up to which its cells have room for numbers."""
 NUMBER = ".4~g"
+LONGEST_NAME = 24
+"""Characters of a name in the title of an axis."""
 
 Rows = Sequence[Mapping[str, Any]]
 Spec = dict[str, Any]
@@ -138,7 +140,7 @@ def difference_plot(
     if not rows:
         return None
     labels = [label for label in conditions if any(row["condition"] == label for row in rows)]
-    title = f"{finals.metric}, difference to {conditions[0]}"
+    title = [f"{_shortened(finals.metric)},", f"difference to {_shortened(conditions[0])}"]
     x = {
         "field": "difference",
         "type": "quantitative",
@@ -253,6 +255,11 @@ def seed_heat_map(finals: Finals, conditions: Sequence[str], seeds: Sequence[int
             "height": 40 * len(conditions),
         },
     )
+
+
+def _shortened(label: str) -> str:
+    """A name that fits an axis of a phone's width; the caption has all of it."""
+    return label if len(label) <= LONGEST_NAME else f"{label[: LONGEST_NAME - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def axis_title(metric: str) -> str:

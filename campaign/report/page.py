@@ -10,8 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import subprocess
-import sys
 from importlib.resources import files
 from typing import Any
 
@@ -33,13 +31,10 @@ from campaign.report.words import (
 )
 from campaign.version import __version__
 
-SNIPPET = "window.vegaEmbed=vegaEmbed;"
-"""What the page needs of the bundled library."""
-
 _SIGNALS_LIGHT = {
     "--good": "#1a7f4b",
     "--bad": "#c0392b",
-    "--warn": "#b26a00",
+    "--warn": "#965900",
     "--well": "#f4f6f8",
     "--hover": "#f7f9fb",
 }
@@ -50,22 +45,6 @@ _SIGNALS_DARK = {
     "--well": "#20252b",
     "--hover": "#1f242a",
 }
-
-
-def start_bundling() -> subprocess.Popen[bytes]:
-    """Bundle the charting library in a process of its own while the runs are read: it takes two seconds."""
-    code = f"import sys, vl_convert; sys.stdout.write(vl_convert.javascript_bundle({SNIPPET!r}))"
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-
-
-def finish_bundling(process: subprocess.Popen[bytes]) -> str:
-    """The library as one script. Raises `RuntimeError` when it could not be bundled."""
-    output, _ = process.communicate()
-    if process.returncode:
-        raise RuntimeError(
-            f"vl-convert could not bundle the charting library (exit code {process.returncode})"
-        )
-    return output.decode()
 
 
 def render_page(contents: Contents, library: str) -> str:

@@ -112,6 +112,37 @@ def test_page_is_never_wider_than_the_screen(browser: Any, report_page: Path, wi
     assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
 
 
+def test_page_with_long_names_is_never_wider_than_a_phone(browser: Any, tmp_path: Path) -> None:
+    conditions = {"maxrl+gtpo_sepa~" + "a_long_name=" * 6: {}, "x" * 80: {"algorithm": {"kl_coef": 0.1}}}
+    _open(browser, build_report(make_campaign(tmp_path / "c", conditions, steps=20)), width=375)
+    assert browser.execute_script("return document.documentElement.scrollWidth <= 375")
+
+
+def test_page_landmarks_have_names_of_their_own(browser: Any, report_page: Path) -> None:
+    _open(browser, report_page)
+    script = """return [...document.querySelectorAll("section[aria-labelledby], [role=region]")]
+        .map((part) => part.getAttribute("aria-label")
+          || document.getElementById(part.getAttribute("aria-labelledby")).textContent)"""
+    names = browser.execute_script(script)
+    assert len(names) == len(set(names)) >= 8
+
+
+def test_printed_page_keeps_the_key_to_the_colours_and_lets_tall_verdicts_break(
+    browser: Any, report_page: Path
+) -> None:
+    _open(browser, report_page)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    script = """return [
+        [...document.querySelectorAll("button[data-condition]")].every((key) => key.offsetHeight > 0),
+        getComputedStyle(document.querySelector(".verdict .word")).printColorAdjust,
+        getComputedStyle(document.querySelector(".card.verdict")).breakInside,
+        getComputedStyle(document.querySelector("figure")).breakInside]"""
+    try:
+        assert browser.execute_script(script) == [True, "exact", "auto", "avoid"]
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_page_text_stands_out_from_its_ground(browser: Any, report_page: Path, dark: bool) -> None:
     """Contrast of the WCAG, at least 4.5:1 for text and for the muted text of axes."""
@@ -126,7 +157,7 @@ def test_page_text_stands_out_from_its_ground(browser: Any, report_page: Path, d
     };
     const ratio = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
     return {
-      text: Math.min(...["--ink", "--muted", "--accent", "--good", "--bad"].map((c) => ratio(c, "--card"))),
+      text: Math.min(...["--ink", "--muted", "--accent", "--good", "--bad", "--warn"].map((c) => ratio(c, "--card"))),
       lines: Math.min(...[0, 1, 2, 3, 4, 5, 6, 7].map((c) => ratio(`--c${c}`, "--card"))),
     };"""
     found = browser.execute_script(script)
