@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from typing import Any
 
 from campaign.check.attribute_changes import refuse_dunder
-from campaign.check.limits import Halt
+from campaign.check.limits import ANCESTORS, Halt
 from campaign.check.machine import Args, Machine
 from campaign.check.scope import Scope, class_names
 from campaign.check.values import (
@@ -144,7 +145,8 @@ def _inherit(machine: Machine, cls: ClassObj, bases: list[Value], at: Origin) ->
     if cls.builtin in (int, str, float) and cls.kind != "enum":
         raise Halt(f"class {cls.name} inherits from {cls.builtin.__name__}", at, "hold the value instead")
     own = [base.payload for base in bases if isinstance(base.payload, ClassObj)]
-    cls.mro = (cls, *_merge([*([list(base.mro) for base in own]), own], machine, at))
+    ancestors: Sequence[ClassObj] = own[0].mro if len(own) == 1 else _merge(own, machine, at)
+    cls.mro = (cls, *ancestors)
     for base_class in own:
         for name, value in base_class.keywords.items():
             cls.keywords.setdefault(name, value)
@@ -159,10 +161,12 @@ def _inherit_builtin(cls: ClassObj, base: type, at: Origin) -> None:
     raise Halt(f"inherits from {base.__name__}", at, "hold one instead")
 
 
-def _merge(sequences: list[list[ClassObj]], machine: Machine, at: Origin) -> list[ClassObj]:
-    """C3 linearisation."""
+def _merge(bases: list[ClassObj], machine: Machine, at: Origin) -> list[ClassObj]:
+    """C3 linearisation of several bases."""
+    if sum(len(base.mro) for base in bases) > ANCESTORS:
+        raise Halt(f"inherits from more than {ANCESTORS} classes", at, "make the hierarchy flatter")
     result: list[ClassObj] = []
-    pending = [sequence for sequence in ([*part] for part in sequences) if sequence]
+    pending = [sequence for sequence in (*([*base.mro] for base in bases), [*bases]) if sequence]
     while pending:
         for sequence in pending:
             head = sequence[0]

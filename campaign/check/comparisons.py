@@ -200,6 +200,13 @@ def contains(machine: Machine, container: Value, item: Value, at: Origin) -> Val
         return Value(False, origin)
     if isinstance(payload, Namespace):
         return Value(has_name(payload, item.payload, at), origin)
+    if isinstance(payload, range) and is_constant(item.payload) and type(item.payload) not in (int, bool):
+        # Python would go through the range; an integer that is equal answers for the others.
+        number = item.payload
+        whole = (
+            isinstance(number, float | complex) and number == number.real and float(number.real).is_integer()
+        )
+        return Value(whole and int(number.real) in payload, origin)
     if is_constant(payload) and is_constant(item.payload):
         return carried_out(machine, lambda a, b: b in a, (payload, item.payload), at, container, item)
     if isinstance(payload, InstObj) and payload.cls.find("__contains__") is not None:

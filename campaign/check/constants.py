@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from campaign.check.limits import SIZE, Halt
+from campaign.check.limits import KEY_PARTS, SIZE, Halt
 from campaign.check.values import (
     Bound,
     Builtin,
@@ -109,6 +109,8 @@ def key_of(payload: Any) -> Key:
     if isinstance(payload, ListObj | DictObj) or (isinstance(payload, SetObj) and not payload.frozen):
         raise Unhashable({ListObj: "list", DictObj: "dict", SetObj: "set"}[type(payload)])
     if isinstance(payload, TupleObj):
+        if _parts(payload, KEY_PARTS) > KEY_PARTS:
+            raise Halt(f"uses a tuple of more than {KEY_PARTS:,} parts as a key")
         return ("tuple", *(key_of(item.payload) for item in payload.items))
     if isinstance(payload, SetObj):
         return ("frozenset", frozenset(payload.items))
@@ -123,6 +125,18 @@ def key_of(payload: Any) -> Key:
     if isinstance(payload, Unknown | Nondet):
         raise NotConcrete
     raise Halt(f"uses a {type(payload).__name__} as a key")
+
+
+def _parts(payload: TupleObj, most: int) -> int:
+    """Parts of a tuple and the tuples in it; stops counting above `most`, which a few lines of tuples of tuples
+    exceed by far."""
+    count = 0
+    stack = [payload]
+    while stack and count <= most:
+        inner = stack.pop()
+        count += len(inner.items)
+        stack.extend(item.payload for item in inner.items if isinstance(item.payload, TupleObj))
+    return count
 
 
 def _instance_key(payload: InstObj) -> Key:

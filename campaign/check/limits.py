@@ -10,6 +10,10 @@ CALL_DEPTH = 400
 """Nested calls of functions of the checked files."""
 CASES = 64
 """Ways in which tests on run-time values may come out, for one target."""
+ANCESTORS = 200
+"""Classes above one that has several bases."""
+KEY_PARTS = 10_000
+"""Constants in a tuple that is a key, one that occurs twice counted twice."""
 SIZE = 1_000_000
 """Elements or characters of one value."""
 FILE_BYTES = 1_000_000

@@ -87,6 +87,18 @@ def test_action_writes_sarif_of_a_confound_and_fails_on_a_mistake(write: Write) 
     assert run_step("SARIF", root, SPEC="a.py none.py", SARIF="other.sarif").returncode != 0
 
 
+@pytest.mark.parametrize("spec", ["a.py b.py c.py", "a.py\nb.py\nc.py\n"], ids=["in a line", "in lines"])
+def test_action_takes_every_file_of_its_input(write: Write, spec: str) -> None:
+    done = run_step("Check", write(a=A, b=A, c=B), SPEC=spec, ARGUMENTS="-u\nname")
+    assert "::error file=c.py" in done.stdout
+
+
+def test_no_script_of_the_action_has_an_expression_in_it() -> None:
+    """An expression inside a script would be executed as text before bash sees it."""
+    action = yaml.safe_load((REPOSITORY / "action.yml").read_text())
+    assert not any("${{" in step.get("run", "") for step in action["runs"]["steps"])
+
+
 def test_annotations_of_many_variants_stay_within_what_a_step_shows(run: Run, write: Write) -> None:
     root = write(a=A, **{f"v{n}": A.replace("1e-3", f"{n}e-2") for n in range(2, 32)})
     done = run("a.py", *(f"v{n}.py" for n in range(2, 32)), "-f", "github", cwd=root)

@@ -15,6 +15,11 @@ HOSTILE: dict[str, str] = {
     "large_file": "config = [\n" + "    [1, 2, 3, 'abc'],\n" * 250_000 + "]\n",
     "long_loop": "x = 0\nfor i in range(10**9): x += i\nconfig = x\n",
     "endless_loop": "while True: pass\n",
+    "float_in_a_huge_range": "config = 0.5 in range(10**12)\n",
+    "shared_tuple_as_key": "x = ()\nfor i in range(60): x = (x, x)\nconfig = {x: 1}\n",
+    "deep_hierarchy": "class C0: pass\n" + "".join(f"class C{i}(C{i - 1}): pass\n" for i in range(1, 3000)),
+    "deep_diamonds": "class A0: pass\nclass B0: pass\n"
+    + "".join(f"class A{i}(A{i - 1}, B{i - 1}): pass\nclass B{i}(B{i - 1}): pass\n" for i in range(1, 900)),
     "endless_generator": "def g():\n    while True: yield 1\nconfig = list(g())\n",
     "nested_generators": "def g(n):\n    yield n\n    yield from list(g(n + 1))\nconfig = list(g(0))\n",
     "huge_power": "config = 10**10**10\n",
