@@ -62,6 +62,30 @@ def paired_t(d: PerSeed, scale: Floats | float = 0.0) -> Floats:
     return t_two_sided(t_statistic(d, 0.0, scale), d.shape[-1] - 1)
 
 
+def skewness(d: PerSeed, scale: Floats | float = 0.0) -> Floats:
+    """Third standardised moment of the differences; 0 where there is no spread."""
+    sd = spread(d, scale)
+    deviation = d - np.mean(d, axis=-1, keepdims=True)
+    # In units of the spread first: the cube of a small number is no number any more.
+    units = np.divide(deviation, sd[..., None], out=np.zeros_like(deviation), where=sd[..., None] > 0)
+    size = np.mean(units**2, axis=-1)
+    cubes = np.mean(units**3, axis=-1)
+    return np.asarray(np.divide(cubes, size**1.5, out=np.zeros_like(sd), where=size > 0))
+
+
+def skew_corrected(d: PerSeed, scale: Floats | float = 0.0) -> Floats:
+    """Two-sided p of the t-test with Hall's cubic transformation, which takes the skewness of the differences
+    out of it (Journal of the Royal Statistical Society B 54, 1992). 1 where the t-test has 1."""
+    n = d.shape[-1]
+    if n < 3:
+        return np.ones(d.shape[:-1])
+    units = t_statistic(d, 0.0, scale) / np.sqrt(n)
+    skew = skewness(d, scale)
+    straight = units + skew * units**2 / 3.0 + skew**2 * units**3 / 27.0 + skew / (6.0 * n)
+    p = t_two_sided(np.sqrt(n) * straight, n - 1)
+    return np.asarray(np.where(spread(d, scale) > 0, p, 1.0))
+
+
 def t_interval(d: PerSeed, level: float, scale: Floats | float = 0.0) -> tuple[Floats, Floats]:
     """Confidence limits of the mean difference; infinite where there is no spread to judge by."""
     mean = np.mean(d, axis=-1)
