@@ -29,7 +29,10 @@ def spread(d: PerSeed, scale: Floats | float = 0.0) -> Floats:
     size = np.maximum(np.max(np.abs(d), axis=-1, initial=0.0), scale)
     if d.shape[-1] < 2:
         return np.zeros(d.shape[:-1])
-    sd = np.std(d, axis=-1, ddof=1)
+    # In units of their size: the squares of 1e300 and of 1e-300 are no numbers any more.
+    unit = np.max(np.abs(d), axis=-1, keepdims=True, initial=0.0)
+    units = np.divide(d, unit, out=np.zeros_like(d), where=unit > 0)
+    sd = np.std(units, axis=-1, ddof=1) * unit[..., 0]
     return np.asarray(np.where(sd <= _NO_SPREAD * size, 0.0, sd))
 
 
@@ -103,13 +106,16 @@ def welch(a: PerSeed, b: PerSeed, level: float, scale: float = 0.0) -> tuple[Flo
     if min(n_a, n_b) < 2:
         nothing = np.full_like(effect, np.inf)
         return np.ones_like(effect), np.zeros_like(effect), -nothing, nothing
-    share_a, share_b = spread(a, scale) ** 2 / n_a, spread(b, scale) ** 2 / n_b
+    sd_a, sd_b = spread(a, scale), spread(b, scale)
+    unit = np.where((larger := np.maximum(sd_a, sd_b)) > 0, larger, 1.0)
+    share_a, share_b = (sd_a / unit) ** 2 / n_a, (sd_b / unit) ** 2 / n_b
     variance = share_a + share_b
     some = variance > 0
     below = share_a**2 / (n_a - 1) + share_b**2 / (n_b - 1)
     df = np.divide(variance**2, below, out=np.ones_like(variance), where=some)
-    t = np.divide(effect, np.sqrt(variance), out=np.zeros_like(effect), where=some)
-    half = np.where(some, t_quantile(level, df) * np.sqrt(variance), np.inf)
+    error = unit * np.sqrt(variance)
+    t = np.divide(effect, error, out=np.zeros_like(effect), where=some)
+    half = np.where(some, t_quantile(level, df) * error, np.inf)
     return t_two_sided(t, df), df, effect - half, effect + half
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from campaign.analysis.completions import count
 from campaign.analysis.layout import Found, find_runs, run_name
 from campaign.analysis.planned import Planned, read_planned
 from campaign.analysis.records import Owner, Record, read_record, record_of
@@ -38,7 +39,7 @@ def load_runs(
     `layout` says where the metrics are when the folder is not a campaign's, for example
     ``{condition}_s{seed}/metrics.jsonl``. `standings` (run id -> standing) is what a campaign's state store
     knows; without it the files tell: an accepted run has a record of its own, one that is still going a link
-    into its live attempt. `generations` counts each run's logged completions too.
+    into its live attempt. `generations` counts each run's logged completions too, and the correct ones.
 
     Raises `UsageError` when there are no runs, or it cannot be told whose they are.
     """
@@ -53,7 +54,7 @@ def load_runs(
             if (standing := (standings or {}).get(run.id)) is not None:
                 run = replace(run, standing=standing)
             if generations:
-                run = replace(run, generations=count_generations(run))
+                run = replace(run, generations=count_generations(run), completions=count_completions(run))
             key = (run.condition, run.seed)
             if key in runs:
                 raise UsageError(f"two files claim to be run {run.id}: {runs[key].path} and {run.path}")
@@ -68,6 +69,17 @@ def count_generations(run: Run) -> int | None:
         if log.is_file():
             return log.read_bytes().count(b"\n")
     return None
+
+
+def count_completions(run: Run) -> tuple[int, int] | None:
+    """Correct completions and all of them, by the run's own rows or those of its emergence log."""
+    if (counted := count(run)) is not None:
+        return counted
+    log = run.path.parent / "emergence" / "steps.jsonl"
+    records = list(read_record(log).values())
+    if len(records) != 1:
+        return None
+    return count(Run(run.condition, run.seed, records[0].steps, records[0].metrics))
 
 
 def _read(found: Found) -> _File:
