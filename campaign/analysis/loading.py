@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from campaign.analysis.completions import count
 from campaign.analysis.layout import Found, find_runs, run_name
 from campaign.analysis.planned import Planned, read_planned
-from campaign.analysis.records import Owner, Record, read_record, record_of
+from campaign.analysis.records import KnownColumns, Owner, Record, read_record, record_of
 from campaign.analysis.runs import Run, Runs, RunStanding
 from campaign.errors import UsageError
 from campaign.metrics.record import merge_by_step, read_jsonl
@@ -47,7 +48,8 @@ def load_runs(
     planned = read_planned(folder)
     # polars and the file system both work outside the interpreter's lock, so threads do help here.
     with ThreadPoolExecutor(max_workers=4) as pool:
-        files = list(pool.map(_read, found))
+        known = KnownColumns()
+        files = list(pool.map(partial(_read, known=known), found))
     runs: dict[tuple[str, int], Run] = {}
     for file in files:
         for run in _runs_of(file, folder):
@@ -82,12 +84,12 @@ def count_completions(run: Run) -> tuple[int, int] | None:
     return count(Run(run.condition, run.seed, records[0].steps, records[0].metrics))
 
 
-def _read(found: Found) -> _File:
+def _read(found: Found, known: KnownColumns) -> _File:
     standing = _standing(found.path)
     if standing != "done" and (attempts := _attempt_files(found.path)):
         rows = merge_by_step(read_jsonl(path) for path in attempts)
         return _File(found, record_of(rows), standing)
-    return _File(found, read_record(found.path), standing)
+    return _File(found, read_record(found.path, known), standing)
 
 
 def _attempt_files(metrics: Path) -> list[Path]:

@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 PREFERRED = ("correct_rate", "accuracy", "mean_reward", "reward")
 """The outcome that is compared when none is named: the first of these that the runs have, held out or not."""
-LARGEST = 1e300
+LARGEST = 1e305
 """Beyond this size sums over seeds leave the range of a double."""
 
 
@@ -58,9 +58,13 @@ def default_metric(runs: Runs) -> str:
     for name in PREFERRED:
         if name in there or f"val/{name}" in there:
             return name
-    raise UsageError(
-        f"which metric? Name one with --metric: {', '.join(runs.metrics) or 'the runs have none'}"
-    )
+    if not runs.metrics:
+        why = (
+            "; ".join(dict.fromkeys(note for run in runs.runs for note in run.notes))
+            or "their files are empty"
+        )
+        raise UsageError(f"the runs have no metrics: {why}")
+    raise UsageError(f"which metric? Name one with --metric: {', '.join(runs.metrics)}")
 
 
 def resolve_summary(runs: Runs, metric: str, summary: str = "auto") -> Summary:
@@ -78,7 +82,9 @@ def resolve_summary(runs: Runs, metric: str, summary: str = "auto") -> Summary:
         raise UsageError(f"unknown summary {summary!r}: only `tail` takes a number of steps, `tail:20`")
     if kind == "eval" or metric not in there:
         missing = held_out if kind == "eval" else metric
-        raise UsageError(f"no run has {missing}{_nearest(missing, runs.metrics)}")
+        noted = [note for run in runs.runs for note in run.notes if missing in note]
+        why = f": {noted[0]}" if noted else _nearest(missing, runs.metrics)
+        raise UsageError(f"no run has {missing}{why}")
     return Summary(metric, "tail" if kind == "auto" else kind, int(window) if window else None)
 
 
@@ -169,11 +175,12 @@ def _last_step(run: Run, metric: str) -> int:
 
 
 def _number(run: Run, length: int, how: Summary) -> float:
-    if how.kind == "tail":
-        return float(np.mean(_window(run, length, how)))
-    values = run.metrics[how.metric]
-    there = np.isfinite(values)
-    return _REDUCE[how.kind](run.steps[there], values[there])
+    with np.errstate(over="ignore"):  # what is too large is infinite here, and said to be
+        if how.kind == "tail":
+            return float(np.mean(_window(run, length, how)))
+        values = run.metrics[how.metric]
+        there = np.isfinite(values)
+        return _REDUCE[how.kind](run.steps[there], values[there])
 
 
 def _area(steps: NDArray[np.int64], values: Floats) -> float:

@@ -91,7 +91,12 @@ def verdicts(
     declared = tuple(hypotheses if hypotheses is not None else runs.planned.hypotheses)
     looks = tuple(looks if looks is not None else runs.planned.looks)
     claims = claims_of(runs, declared, frozen, looks, metric, summary, direction)
-    stages = {claim: stage_of(runs, claim.conditions, looks, frozen, final) for claim in claims}
+    stages = {
+        claim: stage_of(
+            runs, claim.conditions, looks, frozen, final, paired=claim.hypothesis.test == "paired"
+        )
+        for claim in claims
+    }
     claims = [
         replace(claim, exploratory=(*claim.exploratory, *stages[claim].exploratory)) for claim in claims
     ]
