@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite, sqrt
+from math import hypot, isfinite
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -103,6 +103,9 @@ class Comparison:
     """The smallest error rate at which the declared looks so far reject; equals `p` without looks."""
     p_adjusted: float | None
     """`p_sequential` after Holm, over the family."""
+    p_skew_corrected: float | None
+    """Of the t-test with the skewness of the differences taken out (Hall 1992), after Holm: it decides
+    nothing, and is there to be compared with `p`. None for Welch's test and combined stages."""
     family_size: int
     sign_flip: Test | None
     """The guard; None for Welch's test."""
@@ -130,6 +133,13 @@ class Comparison:
             return self.effect, self.simultaneous_lower, self.simultaneous_upper
         flipped = (self.effect, self.simultaneous_upper, self.simultaneous_lower)
         return tuple(None if value is None else -value for value in flipped)  # type: ignore[return-value]
+
+    @property
+    def rests_on_skewness(self) -> bool:
+        """Whether a significant t-test is one no more when the skewness of the differences is taken out."""
+        bound = self.look.nominal if self.look is not None else self.design.alpha
+        significant = self.recommendation != "insufficient_statistical_evidence"
+        return significant and self.p_skew_corrected is not None and self.p_skew_corrected >= bound
 
     @property
     def can_reach(self) -> bool:
@@ -183,9 +193,11 @@ def compare_contrast(
     return _paired(kept, (zero, value), list(kept.seeds), design, stage, family_size)
 
 
-def adjust(comparison: Comparison, p_adjusted: float | None) -> Comparison:
-    """The comparison with its p-value after Holm, and the recommendation that follows."""
-    return _recommended(replace(comparison, p_adjusted=p_adjusted))
+def adjust(
+    comparison: Comparison, p_adjusted: float | None, p_skew_corrected: float | None = None
+) -> Comparison:
+    """The comparison with its p-values after Holm, and the recommendation that follows."""
+    return _recommended(replace(comparison, p_adjusted=p_adjusted, p_skew_corrected=p_skew_corrected))
 
 
 def _paired(
@@ -216,6 +228,9 @@ def _paired(
             comparison,
             differences=dict(differences.values),
             dropped=dict(differences.dropped),
+            p_skew_corrected=None
+            if stage.withheld or stage.adaptive
+            else float(kernels.skew_corrected(differences.array, differences.scale)),
             cohens_d=_finite(cohens_d(differences)),
             pair_correlation=_finite(differences.correlation),
             attainable_p=attainable(len(seeds)),
@@ -235,7 +250,7 @@ def _unpaired(
         p_sequential = unpaired_p_over_looks(arms, stage)
     label = f"{candidate.condition} - {baseline.condition}"
     sizes = len(baseline), len(candidate)
-    sd = sqrt(baseline.sd**2 + candidate.sd**2) if min(sizes) > 1 else 0.0
+    sd = hypot(baseline.sd, candidate.sd) if min(sizes) > 1 else 0.0
     comparison = _assemble(
         label,
         arms,
@@ -296,6 +311,7 @@ def _assemble(
         p=test.p if shown else None,
         p_sequential=p_sequential if shown else None,
         p_adjusted=p_sequential if shown else None,
+        p_skew_corrected=None,
         family_size=family_size,
         sign_flip=guard if shown else None,
         cohens_d=None,

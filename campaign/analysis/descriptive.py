@@ -20,6 +20,8 @@ class Rates:
 
     baseline: float
     candidate: float
+    baseline_completions: int
+    candidate_completions: int
     baseline_interval: tuple[float, float]
     """Wilson interval as if completions were independent: too narrow."""
     candidate_interval: tuple[float, float]
@@ -40,6 +42,8 @@ def rates(baseline_correct: int, baseline_total: int, candidate_correct: int, ca
     return Rates(
         baseline_correct / baseline_total,
         candidate_correct / candidate_total,
+        baseline_total,
+        candidate_total,
         wilson(baseline_correct, baseline_total),
         wilson(candidate_correct, candidate_total),
         fisher_exact(baseline_correct, baseline_total, candidate_correct, candidate_total),

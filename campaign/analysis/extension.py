@@ -68,10 +68,21 @@ def _kept(before: int, after: int, frozen: Frozen | None) -> tuple[Kept, str]:
                 "exploratory",
                 f"it was extended at {before} seeds before; once is what the combination allows",
             )
+        unpaired = [hypothesis.name for hypothesis in frozen.hypotheses if hypothesis.test == "welch"]
+        if unpaired and len(unpaired) == len(frozen.hypotheses):
+            return (
+                "exploratory",
+                f"{after} seeds are no declared look, and stages are combined for pairs only",
+            )
+        but = (
+            f". Stages are combined for pairs only, so this will be marked exploratory: {', '.join(unpaired)}"
+            if unpaired
+            else ""
+        )
         return "combined", (
             f"{after} seeds are no declared look, but {before} are: the new seeds are a stage of their own, "
             "combined with the first by the declared weights (inverse normal), so the error rate holds. "
-            "This is recorded before they run"
+            f"This is recorded before they run{but}"
         )
     why = f"the last look was at {looks[-1]}" if looks else "no looks were declared"
     return "exploratory", (

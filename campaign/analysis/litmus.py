@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from campaign.analysis.comparison import Comparison
-from campaign.analysis.words import interval, number
+from campaign.analysis.words import counted, interval, number
 
 Outcome = Literal["CONFIRMED", "FAILED", "INCONCLUSIVE"]
 Side = Literal["above", "below", "open"]
@@ -65,9 +65,9 @@ def against(comparison: Comparison, threshold: float, label: str) -> Threshold:
     )
 
 
-def minimum(label: str, needed: float, there: float, unit: str) -> Minimum:
-    met = there >= needed
-    return Minimum(label, needed, there, met, f"{there:g} {unit}, and the declared minimum is {needed:g}")
+def minimum(label: str, needed: int, there: int, unit: str) -> Minimum:
+    words = f"{counted(there, unit)}, and the declared minimum is {needed}"
+    return Minimum(label, needed, there, there >= needed, words)
 
 
 def outcome(thresholds: Sequence[Threshold], minima: Sequence[Minimum], guard_holds: bool) -> Outcome:

@@ -7,13 +7,15 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from campaign.analysis.completions import count
 from campaign.analysis.layout import Found, find_runs, run_name
 from campaign.analysis.planned import Planned, read_planned
-from campaign.analysis.records import Owner, Record, read_record, record_of
+from campaign.analysis.records import KnownColumns, Owner, Record, read_record, record_of
 from campaign.analysis.runs import Run, Runs, RunStanding
 from campaign.errors import UsageError
 from campaign.metrics.record import merge_by_step, read_jsonl
@@ -38,7 +40,7 @@ def load_runs(
     `layout` says where the metrics are when the folder is not a campaign's, for example
     ``{condition}_s{seed}/metrics.jsonl``. `standings` (run id -> standing) is what a campaign's state store
     knows; without it the files tell: an accepted run has a record of its own, one that is still going a link
-    into its live attempt. `generations` counts each run's logged completions too.
+    into its live attempt. `generations` counts each run's logged completions too, and the correct ones.
 
     Raises `UsageError` when there are no runs, or it cannot be told whose they are.
     """
@@ -46,14 +48,15 @@ def load_runs(
     planned = read_planned(folder)
     # polars and the file system both work outside the interpreter's lock, so threads do help here.
     with ThreadPoolExecutor(max_workers=4) as pool:
-        files = list(pool.map(_read, found))
+        known = KnownColumns()
+        files = list(pool.map(partial(_read, known=known), found))
     runs: dict[tuple[str, int], Run] = {}
     for file in files:
         for run in _runs_of(file, folder):
             if (standing := (standings or {}).get(run.id)) is not None:
                 run = replace(run, standing=standing)
             if generations:
-                run = replace(run, generations=count_generations(run))
+                run = replace(run, generations=count_generations(run), completions=count_completions(run))
             key = (run.condition, run.seed)
             if key in runs:
                 raise UsageError(f"two files claim to be run {run.id}: {runs[key].path} and {run.path}")
@@ -70,12 +73,23 @@ def count_generations(run: Run) -> int | None:
     return None
 
 
-def _read(found: Found) -> _File:
+def count_completions(run: Run) -> tuple[int, int] | None:
+    """Correct completions and all of them, by the run's own rows or those of its emergence log."""
+    if (counted := count(run)) is not None:
+        return counted
+    log = run.path.parent / "emergence" / "steps.jsonl"
+    records = list(read_record(log).values())
+    if len(records) != 1:
+        return None
+    return count(Run(run.condition, run.seed, records[0].steps, records[0].metrics))
+
+
+def _read(found: Found, known: KnownColumns) -> _File:
     standing = _standing(found.path)
     if standing != "done" and (attempts := _attempt_files(found.path)):
         rows = merge_by_step(read_jsonl(path) for path in attempts)
         return _File(found, record_of(rows), standing)
-    return _File(found, read_record(found.path), standing)
+    return _File(found, read_record(found.path, known), standing)
 
 
 def _attempt_files(metrics: Path) -> list[Path]:

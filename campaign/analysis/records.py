@@ -32,11 +32,20 @@ class Record:
     notes: tuple[str, ...] = ()
 
 
-def read_record(path: Path) -> dict[Owner, Record]:
+class KnownColumns:
+    """The columns of the file that was read last. Files of a campaign are alike, and finding out what columns
+    there are takes twice as long as reading them."""
+
+    def __init__(self) -> None:
+        self.schema: dict[str, pl.DataType] = {}
+
+
+def read_record(path: Path, known: KnownColumns | None = None) -> dict[Owner, Record]:
     """The numbers of a file by the (condition, seed) that its rows name; one entry for a file of one run.
 
     Rows without a whole, non-negative `step` are passed over; text and nested values are left out; booleans
-    count as 0 and 1, null as missing. A file that is not there (a link to come) has no entries.
+    count as 0 and 1, null as missing. A file that is not there (a link to come) or empty has no entries.
+    `known` is shared between files that are probably alike.
     """
     try:
         data = path.read_bytes()
@@ -45,12 +54,21 @@ def read_record(path: Path) -> dict[Owner, Record]:
     data, notes = _whole_lines(data)
     if not data:
         return {}
-    columns = _columns_fast(data)
+    columns = _columns_fast(data, known or KnownColumns())
     if columns is None:
         rows, bad = _rows(data)
         columns = _columns_of(rows)
-        notes += (f"{bad} lines are not JSON objects and were passed over",) if bad else ()
-    return _by_owner(columns, notes)
+        if bad:
+            notes += (f"{_lines(bad)} no JSON object and {'was' if bad == 1 else 'were'} passed over",)
+        if text := _numbers_as_text(rows):
+            notes += (f"numbers written as text do not count: {', '.join(text)}",)
+    records = _by_owner(columns, notes)
+    if not records and data.strip():
+        stepless = Record(
+            np.zeros(0, dtype=np.int64), {}, (*notes, "no row has a whole number, 0 or more, as its `step`")
+        )
+        return {(None, None): stepless}
+    return records
 
 
 def record_of(rows: Iterable[Mapping[str, Any]], notes: tuple[str, ...] = ()) -> dict[Owner, Record]:
@@ -70,23 +88,91 @@ def _whole_lines(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     return data, ()
 
 
-def _columns_fast(data: bytes) -> dict[str, NDArray[Any]] | None:
+def _columns_fast(data: bytes, known: KnownColumns) -> dict[str, NDArray[Any]] | None:
     """Columns by polars, or None when the file needs the patient reader."""
     import polars as pl
 
-    try:
-        frame = pl.read_ndjson(data, infer_schema_length=None)
-    except pl.exceptions.PolarsError:
-        return None
+    frame = _as_known(data, known.schema)
+    if frame is None:
+        try:
+            frame = pl.read_ndjson(data, infer_schema_length=None)
+        except pl.exceptions.PolarsError:
+            return None
+        known.schema = _schema(frame)
     columns: dict[str, NDArray[Any]] = {}
     for series in frame:
+        gaps = series.null_count()
+        if gaps == len(series):
+            continue
         if series.dtype.is_numeric() or series.dtype == pl.Boolean:
-            columns[series.name] = series.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+            numbers = series if series.dtype == pl.Float64 else series.cast(pl.Float64)
+            columns[series.name] = (numbers.fill_null(float("nan")) if gaps else numbers).to_numpy()
         elif series.name == "condition" and series.dtype == pl.String:
             columns[series.name] = np.array(series.to_list(), dtype=object)
         elif series.dtype == pl.String and _was_mixed(series):
             return None
     return columns
+
+
+def _schema(frame: pl.DataFrame) -> dict[str, pl.DataType]:
+    """What a file like this one can be read as; empty when it holds more than numbers, flags and text."""
+    import polars as pl
+
+    schema: dict[str, pl.DataType] = {}
+    for name, dtype in frame.schema.items():
+        if dtype.is_numeric() or dtype == pl.Null:
+            schema[name] = pl.Float64()
+        elif dtype in (pl.Boolean, pl.String):
+            schema[name] = dtype
+        else:
+            return {}
+    return schema
+
+
+def _as_known(data: bytes, schema: dict[str, pl.DataType]) -> pl.DataFrame | None:
+    """The file read as the one before it, or None unless every value of it was read so.
+
+    polars passes over keys that are not in the schema, makes null of values that do not fit, and text of
+    numbers. So values are counted: without a backslash every quote begins or ends a key or a text, and
+    `":` ends a key unless a text begins with a colon, which the count of keys gives away.
+    """
+    import polars as pl
+
+    if not schema or b"\\" in data:
+        return None
+    texts = data.count(b'": "') + data.count(b'":"')
+    nulls = data.count(b'": null') + data.count(b'":null')
+    keys = data.count(b'":')
+    if np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == ord('"')) != 2 * (keys + texts):
+        return None
+    try:
+        frame = pl.read_ndjson(data, schema=schema)
+    except pl.exceptions.PolarsError:
+        return None
+    there = {series.name: len(series) - series.null_count() for series in frame}
+    as_text = sum(there[series.name] for series in frame if series.dtype == pl.String)
+    return frame if as_text == texts and sum(there.values()) + nulls == keys else None
+
+
+def _numbers_as_text(rows: list[dict[str, Any]]) -> list[str]:
+    """Names whose every value is text that reads as a number: another program's habit, or a slip."""
+    names = dict.fromkeys(name for row in rows[:1] for name in row)
+    return [
+        name
+        for name in names
+        if name not in ("condition", "seed") and all(_reads_as_number(row.get(name)) for row in rows)
+    ]
+
+
+def _reads_as_number(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(np.isfinite(float(value)))
+    except ValueError:
+        return False
+
+
+def _lines(count: int) -> str:
+    return "1 line is" if count == 1 else f"{count} lines are"
 
 
 def _was_mixed(series: pl.Series) -> bool:

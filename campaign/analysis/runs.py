@@ -35,6 +35,8 @@ class Run:
     standing: RunStanding = "done"
     generations: int | None = None
     """Logged completions; None when there is no log of them."""
+    completions: tuple[int, int] | None = None
+    """Correct completions and all of them, over all steps; None when nothing counted them."""
     notes: tuple[str, ...] = ()
     """What was odd about the files, in words."""
 

@@ -15,7 +15,7 @@ from typing import final
 
 import numpy as np
 
-from campaign.analysis.kernels import PerSeed
+from campaign.analysis.kernels import PerSeed, spread
 
 
 @final
@@ -62,7 +62,7 @@ class SeedSample:
 
     @property
     def sd(self) -> float:
-        return float(np.std(self.array, ddof=1)) if len(self.values) > 1 else float("nan")
+        return float(spread(self.array)) if len(self.values) > 1 else float("nan")
 
     def only(self, seeds: Sequence[int]) -> SeedSample:
         """The same for some seeds, in that order."""
@@ -178,7 +178,9 @@ def _one_number(seed: object, value: object, label: str) -> None:
 def _correlation(a: PerSeed, b: PerSeed) -> float:
     if len(a) < 3:
         return float("nan")
+    if not np.any(a) or not np.any(b):
+        return float("nan")
+    a, b = PerSeed(a / np.max(np.abs(a))), PerSeed(b / np.max(np.abs(b)))
     a_deviation, b_deviation = a - a.mean(), b - b.mean()
     size = float(np.sqrt((a_deviation @ a_deviation) * (b_deviation @ b_deviation)))
-    tiny = 1e-12 * len(a) * float(np.max(np.abs(a))) * float(np.max(np.abs(b)))
-    return float(a_deviation @ b_deviation) / size if size > tiny else float("nan")
+    return float(a_deviation @ b_deviation) / size if size > 1e-12 * len(a) else float("nan")

@@ -104,7 +104,7 @@ def cohens_d_unpaired(baseline: SeedSample, candidate: SeedSample) -> float:
     a, b = _of_sample(baseline), _of_sample(candidate)
     if min(len(a), len(b)) < 2:
         return float("nan")
-    sd = float(np.sqrt((kernels.spread(a) ** 2 + kernels.spread(b) ** 2) / 2.0))
+    sd = float(np.hypot(kernels.spread(a), kernels.spread(b))) / 2.0**0.5
     return float(np.mean(b) - np.mean(a)) / sd if sd > 0 else float("nan")
 
 

@@ -44,9 +44,16 @@ class Stage:
 
 
 def stage_of(
-    runs: Runs, conditions: Sequence[str], looks: Sequence[int], frozen: Frozen | None, final: bool = False
+    runs: Runs,
+    conditions: Sequence[str],
+    looks: Sequence[int],
+    frozen: Frozen | None,
+    final: bool = False,
+    paired: bool = True,
 ) -> Stage:
-    """What may be tested for these conditions. `final`: nothing more will run, whatever was planned."""
+    """What may be tested for these conditions. `final`: nothing more will run, whatever was planned.
+    `paired`: stages of pairs can be combined when seeds were added adaptively; those of Welch's test are not.
+    """
     seeds = runs.seeds
     exploratory: list[str] = []
     open_runs = _open(runs, conditions, seeds)
@@ -59,7 +66,8 @@ def stage_of(
                 f"it was extended from {len(frozen.seeds)} to {len(seeds)} seeds without declared looks"
             )
         return Stage(seeds, _going_words(open_runs), exploratory=tuple(exploratory))
-    return _looked(seeds, {seed for _, seed in open_runs}, tuple(looks), frozen, tuple(exploratory))
+    going = {seed for _, seed in open_runs}
+    return _looked(seeds, going, tuple(looks), frozen, tuple(exploratory), paired)
 
 
 def _looked(
@@ -68,9 +76,20 @@ def _looked(
     looks: tuple[int, ...],
     frozen: Frozen | None,
     exploratory: tuple[str, ...],
+    paired: bool,
 ) -> Stage:
     extension = _adaptive(frozen.extensions if frozen else (), looks, len(seeds))
     ends = list(looks)
+    if extension is not None and not paired:
+        return Stage(
+            seeds,
+            f"{len(going)} seeds are still going" if going else "",
+            exploratory=(
+                *exploratory,
+                f"it was extended to {extension.to} seeds, which is no declared look, and stages are combined "
+                "for pairs only",
+            ),
+        )
     if extension is not None:
         ends = [look for look in looks if look <= extension.at] + [extension.to]
         # An extension from an earlier look than the last but one takes all the error that is left at once.

@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 
 PREFERRED = ("correct_rate", "accuracy", "mean_reward", "reward")
 """The outcome that is compared when none is named: the first of these that the runs have, held out or not."""
+LARGEST = 1e305
+"""Beyond this size sums over seeds leave the range of a double."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,13 @@ def default_metric(runs: Runs) -> str:
     for name in PREFERRED:
         if name in there or f"val/{name}" in there:
             return name
-    raise UsageError(
-        f"which metric? Name one with --metric: {', '.join(runs.metrics) or 'the runs have none'}"
-    )
+    if not runs.metrics:
+        why = (
+            "; ".join(dict.fromkeys(note for run in runs.runs for note in run.notes))
+            or "their files are empty"
+        )
+        raise UsageError(f"the runs have no metrics: {why}")
+    raise UsageError(f"which metric? Name one with --metric: {', '.join(runs.metrics)}")
 
 
 def resolve_summary(runs: Runs, metric: str, summary: str = "auto") -> Summary:
@@ -76,7 +82,9 @@ def resolve_summary(runs: Runs, metric: str, summary: str = "auto") -> Summary:
         raise UsageError(f"unknown summary {summary!r}: only `tail` takes a number of steps, `tail:20`")
     if kind == "eval" or metric not in there:
         missing = held_out if kind == "eval" else metric
-        raise UsageError(f"no run has {missing}{_nearest(missing, runs.metrics)}")
+        noted = [note for run in runs.runs for note in run.notes if missing in note]
+        why = f": {noted[0]}" if noted else _nearest(missing, runs.metrics)
+        raise UsageError(f"no run has {missing}{why}")
     return Summary(metric, "tail" if kind == "auto" else kind, int(window) if window else None)
 
 
@@ -106,14 +114,17 @@ def _sample(runs: Runs, condition: str, how: Summary) -> SeedSample:
     complete = [run for run in runs.of(condition) if run.standing == "done"]
     expected = max((_in_window(run, length, how) for run in complete), default=0)
     last = max((_last_step(run, how.metric) for run in complete), default=-1)
+    logged = any(how.metric in run.metrics for run in runs.of(condition))
     values, missing = {}, {}
     for seed in runs.seeds:
         run = runs.get(condition, seed)
-        reason = _unusable(run, length, how, expected, last)
+        reason = _unusable(run, length, how, expected, last, logged)
         if reason or run is None:
             missing[seed] = reason
+        elif abs(value := _number(run, length, how)) <= LARGEST:
+            values[seed] = value
         else:
-            values[seed] = _number(run, length, how)
+            missing[seed] = f"has a {how.metric} of {value:.3g}, too large to be computed with"
     return SeedSample(condition, values, how.metric, how.words, missing)
 
 
@@ -122,8 +133,8 @@ def _nothing_yet(runs: Runs, condition: str, metric: str) -> SeedSample:
     return SeedSample(condition, {}, metric, f"{metric}, not logged yet", missing)
 
 
-def _unusable(run: Run | None, length: int, how: Summary, expected: int, last: int) -> str:
-    """Why this run has no number; empty when it has one."""
+def _unusable(run: Run | None, length: int, how: Summary, expected: int, last: int, logged: bool) -> str:
+    """Why this run has no number; empty when it has one. `logged`: some run of its condition has the metric."""
     if run is None:
         return "there is no such run"
     where = f"step {run.length} of {length}"
@@ -135,7 +146,7 @@ def _unusable(run: Run | None, length: int, how: Summary, expected: int, last: i
         return f"ends at {where}"
     values = run.metrics.get(how.metric)
     if values is None or not np.any(np.isfinite(values)):
-        return f"has no finite value of {how.metric}"
+        return f"has no finite value of {how.metric}" if logged else f"does not log {how.metric}"
     if how.kind == "eval" and _last_step(run, how.metric) <= last - tail_window(length):
         return f"has no evaluation at its end (the others have one at step {last})"
     if how.kind in ("tail", "final") and 2 * _in_window(run, length, how) < max(expected, 1):
@@ -164,11 +175,12 @@ def _last_step(run: Run, metric: str) -> int:
 
 
 def _number(run: Run, length: int, how: Summary) -> float:
-    if how.kind == "tail":
-        return float(np.mean(_window(run, length, how)))
-    values = run.metrics[how.metric]
-    there = np.isfinite(values)
-    return _REDUCE[how.kind](run.steps[there], values[there])
+    with np.errstate(over="ignore"):  # what is too large is infinite here, and said to be
+        if how.kind == "tail":
+            return float(np.mean(_window(run, length, how)))
+        values = run.metrics[how.metric]
+        there = np.isfinite(values)
+        return _REDUCE[how.kind](run.steps[there], values[there])
 
 
 def _area(steps: NDArray[np.int64], values: Floats) -> float:

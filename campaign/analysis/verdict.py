@@ -7,15 +7,17 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any, ClassVar
 
+from campaign.analysis import completions
 from campaign.analysis.claims import Claim, claims_of
 from campaign.analysis.comparison import Comparison, Design, adjust, compare, compare_contrast
+from campaign.analysis.descriptive import Rates
 from campaign.analysis.litmus import Minimum, Outcome, Threshold, against, minimum, outcome
 from campaign.analysis.runs import Runs
 from campaign.analysis.samples import Differences, SeedSample, contrast
 from campaign.analysis.significance import holm
 from campaign.analysis.stages import Stage, stage_of
 from campaign.analysis.summaries import summarise
-from campaign.analysis.words import dropped
+from campaign.analysis.words import dropped, p_is
 from campaign.documents import as_json
 from campaign.spec.hypotheses import Direction, Frozen, Hypothesis
 
@@ -47,6 +49,8 @@ class Verdict:
     frozen: str = ""
     """SHA-256 of the frozen hypotheses; empty when nothing was frozen."""
     mechanism: Comparison | None = None
+    descriptive: Rates | None = None
+    """Rates over completions, where they are logged and there is a test: shown, and never deciding."""
 
     @property
     def confirmatory(self) -> bool:
@@ -96,7 +100,12 @@ def verdicts(
     declared = tuple(hypotheses if hypotheses is not None else runs.planned.hypotheses)
     looks = tuple(looks if looks is not None else runs.planned.looks)
     claims = claims_of(runs, declared, frozen, looks, metric, summary, direction)
-    stages = {claim: stage_of(runs, claim.conditions, looks, frozen, final) for claim in claims}
+    stages = {
+        claim: stage_of(
+            runs, claim.conditions, looks, frozen, final, paired=claim.hypothesis.test == "paired"
+        )
+        for claim in claims
+    }
     claims = [
         replace(claim, exploratory=(*claim.exploratory, *stages[claim].exploratory)) for claim in claims
     ]
@@ -178,11 +187,16 @@ def _adjusted(claims: Sequence[Claim], comparisons: Sequence[Comparison]) -> lis
     adjusted = list(comparisons)
     for key in dict.fromkeys(claim.family_key for claim in claims):
         members = [number for number, claim in enumerate(claims) if claim.family_key == key]
-        p_values = [comparisons[number].p_sequential for number in members]
-        stepped = holm(tuple(1.0 if p is None else p for p in p_values))
-        for number, before, after in zip(members, p_values, stepped, strict=True):
-            adjusted[number] = adjust(comparisons[number], None if before is None else after)
+        sequential = _stepped([comparisons[number].p_sequential for number in members])
+        corrected = _stepped([comparisons[number].p_skew_corrected for number in members])
+        for number, *p_values in zip(members, sequential, corrected, strict=True):
+            adjusted[number] = adjust(comparisons[number], *p_values)
     return adjusted
+
+
+def _stepped(p_values: Sequence[float | None]) -> list[float | None]:
+    stepped = holm(tuple(1.0 if p is None else p for p in p_values))
+    return [None if before is None else after for before, after in zip(p_values, stepped, strict=True)]
 
 
 def _verdict(
@@ -209,6 +223,7 @@ def _verdict(
         *([gone] if claim.withdrawn else []),
         *([said] if (said := dropped(comparison)) else []),
         *_caution(comparison),
+        *_unequal_lengths(runs, claim),
     )
     return Verdict(
         hypothesis=claim.name,
@@ -222,6 +237,9 @@ def _verdict(
         family=claim.family_key[0],
         frozen=frozen.sha256 if frozen else "",
         mechanism=mechanism,
+        descriptive=None
+        if comparison.withheld or hypothesis.contrast is not None
+        else completions.rates_of(runs, claim.baseline, claim.candidate, stage.seeds),
     )
 
 
@@ -276,10 +294,24 @@ def _caution(comparison: Comparison) -> list[str]:
             "seeds that failed or diverged were dropped; if the condition made them fail, "
             "the effect is too favourable to it"
         )
+    if comparison.rests_on_skewness and comparison.p_skew_corrected is not None:
+        said.append(
+            "the differences are skewed, and with their skewness taken out (Hall 1992) "
+            f"{p_is(comparison.p_skew_corrected)}: look at the seeds' differences before quoting this"
+        )
     unseen = comparison.recommendation == "insufficient_statistical_evidence" and not comparison.withheld
     if unseen and comparison.power is not None and comparison.power.reached < 0.5:
         said.append("with this power, a missing effect is no evidence of none")
     return said
+
+
+def _unequal_lengths(runs: Runs, claim: Claim) -> list[str]:
+    """Conditions that trained for different lengths differ in more than what is compared, perhaps."""
+    lengths = {condition: runs.length(condition) for condition in claim.conditions}
+    if len({length for length in lengths.values() if length}) < 2:
+        return []
+    said = ", ".join(f"{condition} {length}" for condition, length in lengths.items())
+    return [f"the conditions' runs are not equally long, in steps: {said}"]
 
 
 def _reason(

@@ -42,16 +42,16 @@ def p_is(p: float) -> str:
 
 def evidence(comparison: Comparison) -> str:
     """The numbers in one clause: effect, interval, pairs, p-values."""
-    unit = "pairs" if comparison.test == "paired t" else "runs in the smaller condition"
-    if comparison.n == 1:
-        unit = unit.replace("pairs", "pair").replace("runs", "run")
+    over = counted(
+        comparison.n, "pairs" if comparison.test == "paired t" else "runs in the smaller condition"
+    )
     if comparison.effect is None:
         return f"{comparison.label} in {comparison.metric}: no seed has both numbers"
     text = f"{comparison.label} in {comparison.metric}: {number(comparison.effect, signed=True)}"
     if comparison.p is None:
-        return f"{text} over {comparison.n} {unit}"
+        return f"{text} over {over}"
     text += f" ({percent(comparison.level)} interval {interval(comparison.lower, comparison.upper)})"
-    text += f" over {comparison.n} {unit}; {comparison.test}, {p_is(comparison.p)}"
+    text += f" over {over}; {comparison.test}, {p_is(comparison.p)}"
     if comparison.look is not None and comparison.p_sequential is not None:
         look = comparison.look
         text += (
@@ -79,9 +79,20 @@ def dropped(comparison: Comparison) -> str:
     """Which seeds do not count and why; empty when all do."""
     if not comparison.dropped:
         return ""
-    listed = "; ".join(f"seed {seed}: {reason}" for seed, reason in comparison.dropped.items())
+    seeds_by_reason: dict[str, list[str]] = {}
+    for seed, reason in comparison.dropped.items():
+        seeds_by_reason.setdefault(reason, []).append(str(seed))
+    listed = "; ".join(
+        f"seed{'' if len(seeds) == 1 else 's'} {', '.join(seeds)}: {reason}"
+        for reason, seeds in seeds_by_reason.items()
+    )
     count = len(comparison.dropped)
     return f"{count} seed{'' if count == 1 else 's'} dropped ({listed})"
+
+
+def counted(count: int, nouns: str) -> str:
+    """`1 pair`, `2 pairs`, `1 run in each condition`."""
+    return f"{count} {nouns.replace('pairs', 'pair').replace('runs', 'run') if count == 1 else nouns}"
 
 
 def _lacking(comparison: Comparison) -> str:

@@ -68,11 +68,23 @@ def compare(
         print_json(document(results, runs))
     else:
         show(results, stdout())
-        for note in runs.notes:
-            stderr().print(f"note: {note}")
+        for note in _notes(runs):
+            stderr().print(f"note: {note}", markup=False, highlight=False)
         if any(verdict.comparison.withheld for verdict in results):
             stderr().print("nothing more will run? --final tests what is there, marked exploratory")
     raise typer.Exit(exit_code(results))
+
+
+def _notes(runs: Runs) -> list[str]:
+    """What was odd about files; what holds for many runs is said once."""
+    by_note: dict[str, list[str]] = {}
+    for run in runs.runs:
+        for note in run.notes:
+            by_note.setdefault(note, []).append(run.id)
+    return [
+        f"{', '.join(ids[:3])}{f' and {len(ids) - 3} more runs' if len(ids) > 3 else ''}: {note}"
+        for note, ids in by_note.items()
+    ]
 
 
 def known_standings(folder: Path) -> dict[str, RunStanding] | None:

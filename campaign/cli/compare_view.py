@@ -10,10 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from campaign.analysis.attainability import p_text
-from campaign.analysis.words import interval, number, percent
+from campaign.analysis.words import counted, interval, number, p_is, percent
 
 if TYPE_CHECKING:
     from campaign.analysis.comparison import Comparison
+    from campaign.analysis.descriptive import Rates
     from campaign.analysis.litmus import Threshold
     from campaign.analysis.verdict import Verdict
 
@@ -36,6 +37,21 @@ def show(results: Sequence[Verdict], console: Console) -> None:
         console.print(Text(verdict.reason))
         for note in verdict.notes:
             console.print(Text(f"note: {note}", style="dim"))
+        if verdict.descriptive is not None:
+            console.print(Text(_completions(verdict.comparison, verdict.descriptive), style="dim"))
+
+
+def _completions(comparison: Comparison, rates: Rates) -> str:
+    """The rates over completions, after everything that decides, and said to be none of it."""
+    arms = (
+        (comparison.baseline.condition, rates.baseline, rates.baseline_completions),
+        (comparison.candidate.condition, rates.candidate, rates.candidate_completions),
+    )
+    said = "; ".join(f"{name} {rate:.2%} of {total:,}" for name, rate, total in arms)
+    return (
+        f"{rates.words}. Completions that were correct, over all steps: {said}. Taken as independent, which "
+        f"they are not, Fisher's exact test would say {p_is(rates.fisher_p)}"
+    )
 
 
 def _numbers(comparison: Comparison) -> Table:
@@ -53,11 +69,13 @@ def _rows(comparison: Comparison) -> Iterator[tuple[str, str]]:
         if len(arm.values) and arm.condition != "0":
             yield (
                 arm.condition,
-                f"{number(arm.mean)} (sd {number(arm.sd) if arm.sd is not None else 'unknown'})",
+                f"{number(arm.mean)} (sd {number(arm.sd) if arm.sd is not None else 'unknown'})"
+                if arm.mean is not None
+                else "no seed that counts",
             )
     yield (
         "seeds",
-        f"{comparison.n} in each condition" if comparison.sign_flip is None else f"{comparison.n} pairs",
+        counted(comparison.n, "pairs" if comparison.test == "paired t" else "in the smaller condition"),
     )
     if comparison.effect is not None:
         yield "effect", number(comparison.effect, signed=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -215,22 +214,6 @@ def read_hypotheses(tables: Iterable[Mapping[str, Any]]) -> tuple[Hypothesis, ..
     return tuple(Hypothesis.model_validate_json(json.dumps(dict(table))) for table in tables)
 
 
-def hypothesis_problems(hypotheses: Sequence[Hypothesis], conditions: Sequence[str]) -> list[str]:
-    """What is wrong with hypotheses of a campaign that has these conditions, in words."""
-    problems = []
-    names = [hypothesis.name for hypothesis in hypotheses]
-    for name in dict.fromkeys(names):
-        if names.count(name) > 1:
-            problems.append(f"two hypotheses are called {name!r}")
-    for hypothesis in hypotheses:
-        for label in dict.fromkeys(_named(hypothesis)):
-            if label not in conditions:
-                close = get_close_matches(label, conditions, n=1)
-                hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(conditions)}"
-                problems.append(f"hypothesis {hypothesis.name!r}: no condition is called {label!r}; {hint}")
-    return problems
-
-
 def changes(frozen: Frozen, hypothesis: Hypothesis) -> tuple[str, ...]:
     """How a hypothesis differs from its frozen self, a phrase each; empty when it is the same."""
     before = {old.name: old for old in frozen.hypotheses}.get(hypothesis.name)
@@ -242,14 +225,6 @@ def changes(frozen: Frozen, hypothesis: Hypothesis) -> tuple[str, ...]:
         for field in old
         if old[field] != new[field]
     )
-
-
-def _named(hypothesis: Hypothesis) -> list[str]:
-    """Every condition that a hypothesis names."""
-    given = hypothesis.candidate
-    candidates = [given] if isinstance(given, str) else list(given or ())
-    baseline = [hypothesis.baseline] if hypothesis.baseline is not None else []
-    return [*baseline, *candidates, *(hypothesis.contrast or {}), *hypothesis.ranking]
 
 
 def _said(value: Any) -> str:

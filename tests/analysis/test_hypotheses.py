@@ -18,7 +18,6 @@ from campaign.spec.hypotheses import (
     Hypothesis,
     changes,
     freeze,
-    hypothesis_problems,
     keep_frozen,
     look_problems,
     read_frozen,
@@ -59,14 +58,6 @@ def test_hypothesis_that_makes_no_sense_is_refused(fields: dict[str, Any], words
 def test_hypothesis_threshold_is_the_smallest_effect_unless_given() -> None:
     assert hypothesis(min_effect=0.02).litmus_threshold == 0.02
     assert hypothesis(min_effect=0.02, threshold=0.0).litmus_threshold == 0.0
-
-
-def test_hypothesis_problems_names_conditions_and_doubled_names() -> None:
-    made = [hypothesis(candidate="maxlr"), hypothesis(ranking=["grpo", "maxrl"])]
-    problems = hypothesis_problems(made, ("grpo", "maxrl"))
-    assert "two hypotheses are called 'h'" in problems[0]
-    assert "did you mean maxrl?" in problems[1]
-    assert len(problems) == 2
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaign.analysis.loading import load_runs
-from campaign.analysis.records import read_record, record_of
+from campaign.analysis.records import KnownColumns, read_record, record_of
 from campaign.analysis.summaries import resolve_summary, summarise
 from campaign.errors import UsageError
 
@@ -124,11 +124,70 @@ def test_record_nan_null_text_booleans_and_nested_values(tmp_path: Path) -> None
     assert set(record.metrics) == {"a", "b", "f"}
 
 
-@pytest.mark.parametrize("junk", ["", "\n\n", "not json\n", "[1, 2]\n", "null\n", '{"no": "step"}\n'])
+@pytest.mark.parametrize("junk", ["", "\n\n"])
 def test_record_file_without_rows_has_none(tmp_path: Path, junk: str) -> None:
     (tmp_path / "m.jsonl").write_text(junk, encoding="utf-8")
     assert read_record(tmp_path / "m.jsonl") == {}
     assert read_record(tmp_path / "absent.jsonl") == {}
+
+
+@pytest.mark.parametrize("junk", ["not json\n", "[1, 2]\n", "null\n", '{"no": "step"}\n', '{"step": "3"}\n'])
+def test_record_file_without_a_step_says_so(tmp_path: Path, junk: str) -> None:
+    (tmp_path / "m.jsonl").write_text(junk, encoding="utf-8")
+    (record,) = read_record(tmp_path / "m.jsonl").values()
+    assert len(record.steps) == 0
+    assert "no row has a whole number, 0 or more, as its `step`" in record.notes
+
+
+def test_record_numbers_written_as_text_do_not_count_and_are_named(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "a_s1" / "metrics.jsonl", [{"step": 0, "x": "0.5", "y": 1, "z": "high"}])
+    (record,) = read_record(path).values()
+    assert set(record.metrics) == {"y"}
+    assert record.notes == ("numbers written as text do not count: x",)
+    with pytest.raises(UsageError, match="no run has x: numbers written as text"):
+        resolve_summary(load_runs(tmp_path), "x")
+
+
+def test_records_of_files_that_are_not_alike_are_read_whole(tmp_path: Path) -> None:
+    """What one file has and the one before it had not: a key, a type, a null, quotes in text."""
+    first = [{"step": 0, "condition": "a", "x": 1, "note": "fine"}]
+    others: list[list[dict[str, object]]] = [
+        [{"step": 0, "condition": "a", "x": 2, "note": "fine", "val/x": 7}],
+        [{"step": 0, "condition": "a", "x": 2.5, "note": 'say \\"x\\": null', "y": 3}],
+        [{"step": 0, "condition": "a", "x": None, "note": ": null", "y": 3}],
+        [{"step": 0, "condition": "a", "x": True, "note": 4}],
+        [{"step": 0, "condition": "a", "x": "0.5"}],
+        [{"step": 0, "condition": 3, "x": 0.5, "null": 2}],
+    ]
+    for number, rows_ in enumerate(others):
+        known = KnownColumns()
+        read_record(write_rows(tmp_path / "first.jsonl", first), known)
+        path = write_rows(tmp_path / f"{number}.jsonl", rows_)
+        (read,), (whole,) = read_record(path, known).values(), record_of(rows_).values()
+        for name in {*read.metrics, *whole.metrics}:
+            blank = np.full(1, np.nan)
+            np.testing.assert_array_equal(read.metrics.get(name, blank), whole.metrics.get(name, blank))
+
+
+@pytest.mark.parametrize(("ending", "start"), [("\r\n", ""), ("\n", "\ufeff"), ("\r\n", "\ufeff")])
+def test_record_of_another_systems_editor_is_read(tmp_path: Path, ending: str, start: str) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_bytes(
+        (start + ending.join(f'{{"step": {step}, "x": 0.5}}' for step in range(3)) + ending).encode()
+    )
+    (record,) = read_record(path).values()
+    assert record.steps.tolist() == [0, 1, 2]
+    assert record.notes == ()
+
+
+def test_completions_are_counted_from_the_runs_own_rows_or_its_emergence_log(tmp_path: Path) -> None:
+    counts = [{"step": step, "correct_count": 3, "total_count": 8} for step in range(5)]
+    write_rows(tmp_path / "runs" / "a_s1" / "metrics.jsonl", rows([0.5] * 5))
+    write_rows(tmp_path / "runs" / "a_s1" / "emergence" / "steps.jsonl", counts)
+    write_rows(tmp_path / "runs" / "b_s1" / "metrics.jsonl", counts)
+    write_rows(tmp_path / "runs" / "c_s1" / "metrics.jsonl", rows([0.5] * 5))
+    loaded = load_runs(tmp_path, generations=True)
+    assert [run.completions for run in loaded.runs] == [(15, 40), (15, 40), None]
 
 
 @pytest.mark.parametrize("step", [-1, 1.5, None, "3", True])
@@ -145,15 +204,24 @@ scalars = st.one_of(
 
 @settings(deadline=None, max_examples=60)
 @given(
-    st.lists(st.dictionaries(st.sampled_from("abc"), scalars), max_size=6), st.randoms(use_true_random=False)
+    st.lists(st.dictionaries(st.sampled_from("abc"), scalars), max_size=6),
+    st.lists(st.dictionaries(st.sampled_from("abc"), scalars), max_size=2),
+    st.randoms(use_true_random=False),
 )
-def test_record_fast_and_patient_reader_agree_on_any_rows(
-    tmp_path_factory: pytest.TempPathFactory, values: list[dict[str, object]], shuffler: random.Random
+def test_record_fast_and_patient_reader_agree_on_any_rows_after_any_other_file(
+    tmp_path_factory: pytest.TempPathFactory,
+    values: list[dict[str, object]],
+    others: list[dict[str, object]],
+    shuffler: random.Random,
 ) -> None:
     numbered = [{"step": step, **row} for step, row in enumerate(values)]
     shuffler.shuffle(numbered)
     path = write_rows(tmp_path_factory.mktemp("r") / "m.jsonl", numbered)
-    fast, patient = read_record(path), record_of(numbered)
+    before = write_rows(path.with_name("before.jsonl"), [{"step": 0, **row} for row in others])
+    known = KnownColumns()
+    read_record(before, known)
+    fast, patient = read_record(path, known), record_of(numbered)
+    patient = patient or read_record(path)  # a file without a row, and the reason
     assert fast.keys() == patient.keys()
     for owner, record in fast.items():
         assert record.steps.tolist() == patient[owner].steps.tolist()

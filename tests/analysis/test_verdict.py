@@ -431,6 +431,93 @@ def test_edge_cases_answer_in_words(of: Levels, words: str) -> None:
     json.dumps(verdict.to_json(), allow_nan=False)
 
 
+@pytest.mark.parametrize("factor", [1e-300, 1e-160, 1e160, 1e300])
+@pytest.mark.parametrize("test", ["paired", "welch"])
+def test_metric_of_any_scale_has_the_same_verdict(factor: float, test: str) -> None:
+    of = levels(0.1)
+    scaled: Levels = {
+        name: [None if value is None else factor * value for value in per_seed]
+        for name, per_seed in of.items()
+    }
+    plain, other = (judged(each, hypothesis(test=test)).comparison for each in (of, scaled))
+    assert other.p == pytest.approx(plain.p, rel=1e-9)
+    assert other.cohens_d == pytest.approx(plain.cohens_d, rel=1e-9)
+    if plain.pair_correlation is not None:
+        assert other.pair_correlation == pytest.approx(plain.pair_correlation, rel=1e-9)
+    assert other.lower is not None
+    assert plain.lower is not None
+    assert other.lower / factor == pytest.approx(plain.lower, rel=1e-9)
+
+
+def test_metric_too_large_for_arithmetic_is_told_and_not_computed_with() -> None:
+    verdict = judged({"grpo": [1.7e308] * 8, "maxrl": [-1.7e308] * 8}, hypothesis())
+    assert verdict.outcome == "INCONCLUSIVE"
+    assert "too large to be computed with" in verdict.reason
+
+
+def test_condition_that_does_not_log_the_metric_is_told_once_and_is_no_divergence() -> None:
+    runs = runs_of(levels(0.1))
+    without = tuple(replace(run, metrics={"loss": run.metrics["correct_rate"]}) for run in runs.of("maxrl"))
+    (verdict,) = verdicts(Runs((*runs.of("grpo"), *without)), metric="correct_rate")
+    assert "seeds 0, 1, 2, 3, 4, 5, 6, 7: maxrl: does not log correct_rate" in verdict.reason
+    assert not any("diverged" in note for note in verdict.notes)
+
+
+def test_conditions_of_other_lengths_are_told() -> None:
+    short, long = runs_of({"a": [0.1, 0.2, 0.3]}, steps=10), runs_of({"b": [0.1, 0.2, 0.3]}, steps=30)
+    (verdict,) = verdicts(Runs((*short.runs, *long.runs)))
+    assert "the conditions' runs are not equally long, in steps: a 10, b 30" in verdict.notes
+
+
+def test_significance_that_rests_on_skewness_is_told_and_decides_nothing() -> None:
+    of: Levels = {"grpo": [0.0] * 8, "maxrl": [-0.2, 0.9, -0.3, -2.0, -1.9, -2.0, -1.8, -2.1]}
+    verdict = judged(of, hypothesis())
+    assert verdict.comparison.recommendation == "significant_degradation"
+    assert verdict.comparison.rests_on_skewness
+    assert any("skewed" in note and "p = .072" in note for note in verdict.notes)
+    assert verdict.outcome == "FAILED"
+
+
+def test_skew_correction_leaves_symmetric_differences_alone() -> None:
+    of: Levels = {"grpo": [0.0] * 8, "maxrl": [0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9]}
+    comparison = judged(of, hypothesis()).comparison
+    assert comparison.p_skew_corrected == pytest.approx(comparison.p, rel=1e-6)
+
+
+def test_rates_over_completions_are_shown_and_never_decide() -> None:
+    of = levels(0.0, noise=[0.02 * (-1) ** seed for seed in range(32)])
+    made = hypothesis()
+    runs = runs_of(of, frozen=freeze([made], range(8)))
+    counted = tuple(
+        replace(run, completions=(5000 if run.condition == "maxrl" else 4000, 10000)) for run in runs.runs
+    )
+    plain, (verdict,) = verdicts(runs)[0], verdicts(replace(runs, runs=counted))
+    assert verdict.descriptive is not None
+    assert (verdict.descriptive.baseline, verdict.descriptive.candidate) == (0.4, 0.5)
+    assert verdict.descriptive.fisher_p < 1e-9
+    assert verdict.descriptive.decides is False
+    assert (
+        (verdict.outcome, verdict.reason) == (plain.outcome, plain.reason) == ("INCONCLUSIVE", plain.reason)
+    )
+    assert plain.descriptive is None
+
+
+def test_rates_over_completions_are_withheld_with_the_test() -> None:
+    runs = runs_of(levels(0.1), standings={"maxrl_s3": "going"})
+    counted = tuple(replace(run, completions=(1, 2)) for run in runs.runs)
+    assert verdicts(replace(runs, runs=counted))[0].descriptive is None
+
+
+def test_adaptive_extension_of_welchs_test_is_labelled_exploratory() -> None:
+    made = hypothesis(test="welch")
+    extension = Extension(at=8, to=12)
+    for tested, labelled in ((made, True), (hypothesis(), False)):
+        frozen = freeze([tested], range(12), (8, 16)).model_copy(update={"extensions": (extension,)})
+        (verdict,) = verdicts(runs_of(levels(0.1, 12), frozen=frozen))
+        assert verdict.comparison.n == 12
+        assert any("stages are combined for pairs only" in why for why in verdict.exploratory) is labelled
+
+
 def test_one_condition_alone_is_refused_in_words() -> None:
     with pytest.raises(UsageError, match="needs two conditions"):
         verdicts(runs_of({"grpo": [0.5] * 8}))
