@@ -42,19 +42,19 @@ def form(value):
         return {"$object": type(value).__qualname__, "fields": fields}
     return {"$unknown": type(value).__name__}
 
-def load(path):
+def load(path, name):
     folder, stem = os.path.dirname(path), os.path.splitext(os.path.basename(path))[0]
     parts = [stem]
     while os.path.exists(os.path.join(folder, "__init__.py")):
         parts.insert(0, os.path.basename(folder))
         folder = os.path.dirname(folder)
     sys.path.insert(0, folder)
-    return vars(importlib.import_module(".".join(parts))) if len(parts) > 1 else runpy.run_path(path)
+    return vars(importlib.import_module(".".join(parts))) if len(parts) > 1 else runpy.run_path(path, run_name=name)
 
 answers, real = sys.stdout, sys.stdout.fileno()
 sys.stdout = sys.stderr
 try:
-    answer = {"tree": form(load(sys.argv[1])["config"])}
+    answer = {"tree": form(load(*sys.argv[1:])["config"])}
 except BaseException as error:
     answer = {"error": f"{type(error).__name__}: {error}"}
 answers.write(json.dumps(answer))
@@ -65,7 +65,8 @@ def executed_trees(targets: Sequence[str], root: Path) -> dict[str, Any]:
     """Target -> the tree of its `config`, in `dump`'s form; targets that cannot be imported are left out."""
     trees: dict[str, Any] = {}
     for target in targets:
-        command = [sys.executable, "-c", RUNNER, str((root / target).resolve())]
+        name = target.removesuffix(".py").replace("/", ".")  # what the evaluator calls it
+        command = [sys.executable, "-c", RUNNER, str((root / target).resolve()), name]
         try:
             done = subprocess.run(
                 command,
