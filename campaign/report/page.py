@@ -79,6 +79,7 @@ def render_page(contents: Contents, library: str) -> str:
         cards=contents.judgement.cards,
         refused=contents.judgement.refused,
         exploratory=exploratory(contents.judgement.verdicts),
+        files={panel.id for panel in contents.drawn},
         main=_shown(contents.main),
         comparison=_shown(contents.comparison),
         entropy=_shown(contents.entropy),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from synthetic import make_campaign
 
 from campaign.metrics.record import JsonlWriter
+from campaign.report.build import build_report
 from campaign.report.contents import Contents, contents
 from campaign.report.document import to_document
 from campaign.report.markdown import block, code, text, to_markdown
@@ -292,3 +293,10 @@ def test_page_of_declared_hypotheses_shows_a_card_for_each(tmp_path: Path) -> No
     assert page.count('class="card verdict') == 1
     assert "KL hurts" in page
     assert "lower is better" in page
+
+
+def test_page_without_scripts_names_the_file_of_each_figure(tmp_path: Path) -> None:
+    page = build_report(make_campaign(tmp_path / "c", steps=10))
+    named = set(re.findall(r"<noscript>.*?<code>(figures/[\w-]+\.svg)</code>", page.read_text()))
+    assert named == {f"figures/{path.name}" for path in (page.parent / "figures").glob("*.svg")}
+    assert len(re.findall("<noscript>", page.read_text())) == page.read_text().count("data-figure=")
