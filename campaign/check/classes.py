@@ -204,7 +204,9 @@ def build_enum(machine: Machine, cls: ClassObj, at: Origin) -> None:
         if _no_member(cls, name) or isinstance(payload, FuncObj | Wrapped):
             continue
         if isinstance(payload, ClassObj | Builtin | Partial):
-            raise Halt(f"enum {cls.name} holds code that is a member in some versions of Python", value.origin)
+            raise Halt(
+                f"enum {cls.name} holds code that is a member in some versions of Python", value.origin
+            )
         if isinstance(payload, Opaque) and _called(payload) == "enum.auto":
             value = Value(_next_value(cls, name, last, value.origin), value.origin)
         elif isinstance(payload, TupleObj) and cls.builtin is not None:

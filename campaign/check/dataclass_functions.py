@@ -46,9 +46,7 @@ def dataclass(machine: Machine, args: Args, site: Site) -> Value:
     )
 
 
-def _as_dataclass(
-    machine: Machine, value: Value, options: dict[str, bool], slots: bool, at: Origin
-) -> Value:
+def _as_dataclass(machine: Machine, value: Value, options: dict[str, bool], slots: bool, at: Origin) -> Value:
     cls = value.payload
     if not isinstance(cls, ClassObj):
         raise Halt("dataclass of something that is not a class", at)

@@ -133,7 +133,7 @@ def _class(
     wanted = machine.eval(pattern.cls, scope).payload
     payload = subject.payload
     if isinstance(wanted, type):
-        return _builtin(machine, pattern, subject, Value(wanted, at), scope, at)
+        return _builtin(machine, pattern, subject, Value(wanted, at), scope, at, found)
     if not isinstance(wanted, ClassObj):
         raise Halt("matches a class from outside", at)
     own = payload.cls if isinstance(payload, InstObj | TupleObj) else None
@@ -158,7 +158,13 @@ def _class(
 
 
 def _builtin(
-    machine: Machine, pattern: ast.MatchClass, subject: Value, wanted: Value, scope: Scope, at: Origin
+    machine: Machine,
+    pattern: ast.MatchClass,
+    subject: Value,
+    wanted: Value,
+    scope: Scope,
+    at: Origin,
+    found: Names,
 ) -> bool:
     """`case int(x)`: these types match the subject itself."""
     from campaign.check.introspection import is_a
