@@ -8,7 +8,7 @@ from campaign.check.attribute_changes import delete_attribute, set_attribute
 from campaign.check.attributes import get_attribute
 from campaign.check.calls import call_method
 from campaign.check.expressions import mangled
-from campaign.check.iteration import elements
+from campaign.check.iteration import elements, extend
 from campaign.check.limits import Halt
 from campaign.check.machine import Args, Completion, Machine
 from campaign.check.operators import binary
@@ -136,8 +136,7 @@ def in_place(machine: Machine, node: ast.AugAssign, current: Value, operand: Val
     payload = current.payload
     machine.readable(payload, at)
     if isinstance(payload, ListObj) and isinstance(node.op, ast.Add):
-        payload.items.extend(machine.bound(item) for item in elements(machine, operand, at))
-        payload.version += 1
+        extend(machine, payload, operand, at)
         return current
     if isinstance(payload, ListObj) and isinstance(node.op, ast.Mult) and isinstance(operand.payload, int):
         payload.items[:] = binary(machine, ast.Mult, current, operand, at).payload.items

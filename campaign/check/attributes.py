@@ -206,7 +206,7 @@ def instance_attribute(machine: Machine, holder: Value, payload: InstObj, name: 
     if name == "__class__":
         return Value(payload.cls, at)
     if name == "__dict__":
-        return Value(Namespace(payload.attrs, payload), at)
+        return own_names(payload, at)
     if name == "__setattr__":
         return Value(Builtin("object.__setattr__", object_setattr, holder), at)
     if payload.cls.kind == "enum" and name in ("_value_", "_name_"):
@@ -219,6 +219,13 @@ def instance_attribute(machine: Machine, holder: Value, payload: InstObj, name: 
     if (name.startswith("__") and hasattr(object, name)) or payload.cls.kind == "enum" or payload.cls.outside:
         raise Halt(f"attribute {name!r} of an instance of {payload.cls.name} is not followed", at)
     raise machine.error(AttributeError, f"{payload.cls.name!r} object has no attribute {name!r}", at)
+
+
+def own_names(payload: InstObj, at: Origin) -> Value:
+    """`vars(x)`, `x.__dict__`."""
+    if any("__slots__" in cls.namespace for cls in payload.cls.mro):
+        raise Halt(f"looks at the names of an instance of {payload.cls.name}, which has slots", at)
+    return Value(Namespace(payload.attrs, payload), at)
 
 
 def object_setattr(machine: Machine, args: Args, site: Site) -> Value:
@@ -266,7 +273,7 @@ def class_attribute(machine: Machine, holder: Value, payload: ClassObj, name: st
         return term(machine, f".{name}", at, holder)
     if payload.builtin is not None and hasattr(payload.builtin, name):
         raise Halt(f"attribute {name!r} of {payload.name} is not followed", at)
-    if hasattr(object, name):
+    if hasattr(object, name) or any("__slots__" in cls.namespace for cls in payload.mro):
         raise Halt(f"attribute {name!r} of a class is not followed", at)
     if name.startswith("__") or payload.kind != "plain":
         raise Halt(f"attribute {name!r} of class {payload.name} is not followed", at)

@@ -212,7 +212,7 @@ def generator(machine: Machine, payload: FuncObj, scope: Scope, at: Origin) -> V
 
     node = payload.node
     assert not isinstance(node, ast.Lambda)
-    return Value(Iter(start(machine, lambda: machine.run(node.body, scope), at)), at)
+    return Value(Iter(start(machine, node, lambda: machine.run(node.body, scope), at)), at)
 
 
 def _closure(scope: Scope) -> Scope:
@@ -268,6 +268,8 @@ def instantiate(machine: Machine, function: Value, cls: ClassObj, args: Args, at
         return enum_member(machine, cls, args, at)
     if cls.outside:
         return call_outside(machine, function, args, at)
+    if cls.options.get("abstract"):
+        refuse_abstract(machine, cls, at)
     if cls.builtin is not None and issubclass(cls.builtin, BaseException):
         error = Value(ErrorObj(cls, tuple(args.positional)), origin)
         if cls.find("__init__") is not None:
@@ -279,6 +281,19 @@ def instantiate(machine: Machine, function: Value, cls: ClassObj, args: Args, at
     instance = Value(InstObj(cls), origin)
     initialise(machine, instance, cls, args, at)
     return instance
+
+
+def refuse_abstract(machine: Machine, cls: ClassObj, at: Origin) -> None:
+    """A class of `abc` with methods that are still abstract, or a protocol, has no instances."""
+    if any(base.payload.name.endswith(".Protocol") for base in cls.bases if isinstance(base.payload, Sym)):
+        raise machine.error(TypeError, "Protocols cannot be instantiated", at)
+    for name in dict.fromkeys(name for base in cls.mro for name in base.namespace):
+        found = cls.find(name)
+        inner = found.payload if found is not None else None
+        if isinstance(inner, Wrapped):
+            inner = inner.function.payload
+        if isinstance(inner, FuncObj) and "__isabstractmethod__" in inner.attrs:
+            raise machine.error(TypeError, f"cannot instantiate abstract class {cls.name}", at)
 
 
 def initialise(machine: Machine, instance: Value, cls: ClassObj, args: Args, at: Origin) -> None:

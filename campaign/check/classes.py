@@ -21,6 +21,7 @@ from campaign.check.values import (
     ListObj,
     Opaque,
     Origin,
+    Partial,
     SetObj,
     Sym,
     Term,
@@ -137,7 +138,8 @@ def _inherit(machine: Machine, cls: ClassObj, bases: list[Value], at: Origin) ->
         elif isinstance(payload, Sym) and payload.name == "typing.NamedTuple":
             cls.kind = "namedtuple"
         elif isinstance(payload, Sym) and payload.name in PLAIN_BASES:
-            pass
+            if payload.name != "typing.Generic":
+                cls.options["abstract"] = True
         elif isinstance(payload, Sym | Opaque | Term):
             cls.outside = True
         else:
@@ -183,6 +185,7 @@ def _keywords(cls: ClassObj, args: Args, at: Origin) -> None:
     for name, value in args.keywords.items():
         if name == "metaclass":
             if isinstance(value.payload, Sym) and value.payload.name == "abc.ABCMeta":
+                cls.options["abstract"] = True
                 continue
             raise Halt(f"class {cls.name} has a metaclass", at, "use a plain class")
         if not cls.outside:
@@ -202,17 +205,22 @@ def build_enum(machine: Machine, cls: ClassObj, at: Origin) -> None:
     last: Any = 0
     for name, value in list(cls.namespace.items()):
         payload = value.payload
-        if name.startswith("_") or isinstance(payload, FuncObj | Wrapped | ClassObj | Builtin):
+        if _no_member(cls, name) or isinstance(payload, FuncObj | Wrapped):
             continue
+        if isinstance(payload, ClassObj | Builtin | Partial):
+            raise Halt(
+                f"enum {cls.name} holds code that is a member in some versions of Python", value.origin
+            )
         if isinstance(payload, Opaque) and _called(payload) == "enum.auto":
-            value = Value(name.lower() if cls.builtin is str else last + 1, value.origin)
+            value = Value(_next_value(cls, name, last, value.origin), value.origin)
         elif isinstance(payload, TupleObj) and cls.builtin is not None:
             raise Halt(f"enum {cls.name} builds its members from tuples", at)
         elif isinstance(payload, Opaque) or (
             cls.builtin in (int, str, float) and type(payload) is not cls.builtin
         ):
             raise Halt(f"enum {cls.name} converts its members", at, "write plain values")
-        last = value.payload if isinstance(value.payload, int) else last
+        number = value.payload
+        last = max(last, number) if isinstance(last, int) and isinstance(number, int) else None
         del cls.namespace[name]
         for member in list(cls.members.values()):
             if truth(machine, compare(machine, ast.Eq, member.attrs["value"], value, at), at):
@@ -221,6 +229,21 @@ def build_enum(machine: Machine, cls: ClassObj, at: Origin) -> None:
         else:
             attrs = {"name": Value(name, value.origin), "value": value}
             cls.members[name] = InstObj(cls, attrs)
+
+
+def _next_value(cls: ClassObj, name: str, last: int | None, at: Origin) -> int | str:
+    """What `enum.auto()` is: one more than the largest value so far, or the name in lower case."""
+    if any(isinstance(base.payload, Sym) and base.payload.name == "enum.StrEnum" for base in cls.bases):
+        return name.lower()
+    if last is None or cls.builtin is str:
+        raise Halt(f"enum {cls.name} counts on from something that is no integer", at, "write the values out")
+    return last + 1
+
+
+def _no_member(cls: ClassObj, name: str) -> bool:
+    """`__dunder__`, `_sunder_` and mangled private names are no members; `_name` is one."""
+    special = name[:1] == "_" and name[-1:] == "_" and len(name) > 2
+    return special or name.startswith(f"_{cls.name.lstrip('_')}__")
 
 
 def _called(payload: Opaque) -> str:
@@ -232,7 +255,8 @@ def apply_dataclass(machine: Machine, cls: ClassObj, options: dict[str, bool], a
     if cls.outside:
         raise Halt(f"dataclass {cls.name} has a base from outside", at, "list the base's folder in `follow`")
     cls.kind = "dataclass"
-    cls.options = {"eq": True, "init": True, "frozen": False, **options}
+    kept = {name: flag for name, flag in cls.options.items() if name == "abstract"}
+    cls.options = {**kept, "eq": True, "init": True, "frozen": False, **options}
     fields = _inherited_fields(cls)
     collect_own_fields(machine, cls, fields, options.get("kw_only", False), at)
     seen_default = False
@@ -244,8 +268,6 @@ def apply_dataclass(machine: Machine, cls: ClassObj, options: dict[str, bool], a
                 raise machine.error(TypeError, message, at)
             seen_default = seen_default or has_default
     cls.fields = list(fields.values())
-    if options.get("slots"):
-        return
 
 
 def _inherited_fields(cls: ClassObj) -> dict[str, DataField]:

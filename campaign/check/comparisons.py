@@ -7,6 +7,7 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from campaign.check.attributes import get_attribute
 from campaign.check.constants import NotConcrete, Unhashable, is_outside_key, key_of, lower
 from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine
@@ -105,19 +106,25 @@ def _compare_instances(
             return Value(name == "eq", origin)
         if isinstance(a, (*OUTSIDE, Unknown, Nondet)) or isinstance(b, (*OUTSIDE, Unknown, Nondet)):
             return term(machine, name, at, left, right)
-        same_class = isinstance(a, InstObj) and isinstance(b, InstObj) and a.cls is b.cls
-        if same_class and a.cls.kind == "dataclass" and a.cls.options.get("eq", True):
-            return Value(_fields_equal(machine, a, b, at) is (name == "eq"), origin)
+        if isinstance(a, InstObj) and isinstance(b, InstObj) and a.cls is b.cls:
+            writer = a.cls.writer("__eq__")
+            if writer is not None:
+                return Value(_fields_equal(machine, writer, a, b, at) is (name == "eq"), origin)
         return Value(name != "eq", origin)
     raise Halt("puts instances in order", at, "compare plain values")
 
 
-def _fields_equal(machine: Machine, a: InstObj, b: InstObj, at: Origin) -> bool:
-    return all(
-        truth(machine, compare(machine, ast.Eq, a.attrs[field.name], b.attrs[field.name], at), at)
-        for field in a.cls.fields
-        if field.name in a.attrs and field.name in b.attrs
-    )
+def _fields_equal(machine: Machine, writer: ClassObj, a: InstObj, b: InstObj, at: Origin) -> bool:
+    """`__eq__` as `dataclass` wrote it: the fields as tuples, which take the same object for equal."""
+    for field in writer.fields:
+        if field.pseudo or not field.field.compared:
+            continue
+        mine, other = (get_attribute(machine, Value(side, at), field.name, at) for side in (a, b))
+        if mine.payload is not other.payload and not truth(
+            machine, compare(machine, ast.Eq, mine, other, at), at
+        ):
+            return False
+    return True
 
 
 def _identity(machine: Machine, negate: bool, left: Value, right: Value, origin: Origin) -> Value:
@@ -135,7 +142,7 @@ def _identity(machine: Machine, negate: bool, left: Value, right: Value, origin:
     if isinstance(a, singles) or isinstance(b, singles):
         return Value((a is b) is not negate, origin)
     if is_constant(a) and is_constant(b):
-        if type(a) is not type(b) or a != b:
+        if type(a) is not type(b) or (a != b and a is not b):
             return Value(negate, origin)
         return Value(Unknown("whether equal constants are one object", "compare with =="), origin)
     if a is not b and type(a) is type(b) and _may_be_shared(a):

@@ -8,6 +8,7 @@ from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine, Site
 from campaign.check.pure_functions import one
 from campaign.check.values import (
+    Bound,
     DictObj,
     InstObj,
     Iter,
@@ -50,6 +51,8 @@ def copied(machine: Machine, value: Value, memo: dict[int, Any], at: Origin) -> 
         copy.attrs = {name: copied(machine, item, memo, at) for name, item in payload.attrs.items()}
     elif isinstance(payload, Opaque):
         copy = memo[id(payload)] = _copied_opaque(machine, payload, memo, at)
+    elif isinstance(payload, Bound):
+        copy = memo[id(payload)] = Bound(payload.function, copied(machine, payload.receiver, memo, at))
     elif isinstance(payload, Iter | Partial):
         raise Halt(f"deep copy of a {type(payload).__name__.lower()} is not followed", at)
     machine.budget.steps -= 1

@@ -37,21 +37,37 @@ def dataclass(machine: Machine, args: Args, site: Site) -> Value:
                 TypeError, f"dataclass() got an unexpected keyword argument {name!r}", site.at
             )
         options[name] = bool(value.payload)
-    unfollowed = [name for name in options if name in ("slots", "weakref_slot") and options[name]]
-    options = {name: flag for name, flag in options.items() if name not in unfollowed}
+    slots = options.pop("slots", False)
+    options.pop("weakref_slot", None)
     if args.positional:
-        return _as_dataclass(machine, args.positional[0], options, site.at)
+        return _as_dataclass(machine, args.positional[0], options, slots, site.at)
     return Value(
-        Builtin("dataclass", lambda m, a, s: _as_dataclass(m, a.positional[0], options, s.at)), site.at
+        Builtin("dataclass", lambda m, a, s: _as_dataclass(m, a.positional[0], options, slots, s.at)), site.at
     )
 
 
-def _as_dataclass(machine: Machine, value: Value, options: dict[str, bool], at: Origin) -> Value:
+def _as_dataclass(machine: Machine, value: Value, options: dict[str, bool], slots: bool, at: Origin) -> Value:
     cls = value.payload
     if not isinstance(cls, ClassObj):
         raise Halt("dataclass of something that is not a class", at)
+    own = len(cls.annotations)
     apply_dataclass(machine, cls, options, at)
+    if slots and own:
+        add_slots(cls, at)
     return value
+
+
+def add_slots(cls: ClassObj, at: Origin) -> None:
+    """`slots=True` builds the class anew: its fields are slots, no attributes of the class."""
+    from campaign.check.class_difference import uses_super
+
+    if "__slots__" in cls.namespace or uses_super(cls):
+        raise Halt(f"dataclass {cls.name} with slots has __slots__ or super()", at, "leave slots=True out")
+    inherited = {field.name for base in cls.mro[1:] for field in base.fields if "__slots__" in base.namespace}
+    names = [field.name for field in cls.fields if field.name not in inherited]
+    for name in names:
+        cls.namespace.pop(name, None)
+    cls.namespace["__slots__"] = Value(TupleObj(tuple(Value(name, at) for name in names)), at)
 
 
 FIELD_OPTIONS = {"default", "default_factory", "init", "repr", "hash", "compare", "metadata", "kw_only"}
@@ -78,6 +94,8 @@ def dataclass_field(machine: Machine, args: Args, site: Site) -> Value:
         given.get("default"), given.get("default_factory"), True if init is None else init, flag("kw_only")
     )
     field.shown = flag("repr") is not False
+    field.compared = flag("compare") is not False
+    field.metadata = given.get("metadata")
     return Value(field, origin_of(args, site))
 
 

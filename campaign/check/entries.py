@@ -13,7 +13,7 @@ from campaign.check.calls import call
 from campaign.check.constants import lift
 from campaign.check.dialects import documents, mmengine
 from campaign.check.dialects.mappings import nested
-from campaign.check.generators import finish
+from campaign.check.generators import finish, refuse_unfinished
 from campaign.check.imports import Boundary, load
 from campaign.check.limits import CASES, Decisions, Halt, Raised, TookTooLong
 from campaign.check.machine import Args, Budget, Machine
@@ -87,6 +87,7 @@ def evaluate_case(target: Target, entry: Entry | None, machine: Machine) -> Case
     case = Case(machine.decisions.taken, machine)
     try:
         case.roots, case.single = load_entry(target, entry, machine)
+        refuse_unfinished(machine)
     except Halt as halt:
         case.problem, case.place, case.edit = halt.reason, halt.origin, halt.edit
     except Raised as raised:

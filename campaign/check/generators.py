@@ -5,12 +5,14 @@ Only one of the two ever runs, so the order of everything is Python's own.
 
 from __future__ import annotations
 
+import ast
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from campaign.check.limits import Halt
 from campaign.check.machine import Machine
+from campaign.check.scope import FunctionNode
 from campaign.check.values import Origin, Value
 
 LIVE = 50
@@ -24,8 +26,10 @@ class Abandoned(BaseException):
 class Generator:
     """One running generator function."""
 
-    def __init__(self, machine: Machine, body: Callable[[], Any]) -> None:
+    def __init__(self, machine: Machine, body: Callable[[], Any], at: Origin, cleans_up: bool) -> None:
         self.machine = machine
+        self.at = at
+        self.cleans_up = cleans_up
         self.body = body
         self.asked = threading.Semaphore(0)
         self.answered = threading.Semaphore(0)
@@ -95,13 +99,30 @@ class Generator:
             self.thread.join()
 
 
-def start(machine: Machine, body: Callable[[], Any], at: Origin) -> Iterator[Value]:
+def start(machine: Machine, node: FunctionNode, body: Callable[[], Any], at: Origin) -> Iterator[Value]:
     machine.generators = [generator for generator in machine.generators if not generator.over]
     if len(machine.generators) >= LIVE:
         raise Halt(f"more than {LIVE} unfinished generators", at, "return lists")
-    generator = Generator(machine, body)
+    generator = Generator(machine, body, at, cleans_up(node))
     machine.generators.append(generator)
     return generator.items()
+
+
+def cleans_up(node: FunctionNode) -> bool:
+    """Whether something is done when a generator is thrown away before its end."""
+    return any(
+        isinstance(inner, ast.Yield | ast.YieldFrom)
+        for outer in ast.walk(node)
+        if isinstance(outer, ast.Try | ast.With)
+        for inner in ast.walk(outer)
+    )
+
+
+def refuse_unfinished(machine: Machine) -> None:
+    """Python ends a generator that nobody holds any more: what its `finally` does then is not followed."""
+    for generator in machine.generators:
+        if generator.cleans_up and generator.thread is not None and not generator.over:
+            raise Halt("a generator with try or with is not read to its end", generator.at, "return a list")
 
 
 def finish(machine: Machine) -> None:

@@ -6,7 +6,7 @@ import ast
 from typing import Any
 
 from campaign.check.attribute_changes import set_attribute
-from campaign.check.attributes import get_attribute
+from campaign.check.attributes import get_attribute, own_names
 from campaign.check.constants import lift
 from campaign.check.limits import Halt, Raised
 from campaign.check.machine import Args, Machine, Site
@@ -164,7 +164,7 @@ def names_of_object(machine: Machine, args: Args, site: Site) -> Value:
     payload = args.positional[0].payload
     machine.readable(payload, site.at)
     if isinstance(payload, InstObj):
-        return Value(Namespace(payload.attrs, payload), site.at)
+        return own_names(payload, site.at)
     if isinstance(payload, ModuleObj):
         return Value(Namespace(payload.scope.vars, payload), site.at)
     if isinstance(payload, OUTSIDE):

@@ -76,6 +76,9 @@ def extreme(kind: type[ast.cmpop]) -> Function:
             raise machine.error(TypeError, "expected at least 1 argument", site.at)
         key = args.keywords.get("key")
         single = len(args.positional) == 1
+        lazily = single and key is not None and isinstance(args.positional[0].payload, Iter)
+        if lazily:
+            return _extreme_of_iterator(machine, kind, args, key, site)
         items = unordered(machine, args.positional[0], site.at) if single else args.positional
         if single and isinstance(args.positional[0].payload, SetObj) and key is not None:
             raise Halt("picks from a set by key, whose order differs from run to run", site.at)
@@ -103,6 +106,31 @@ def extreme(kind: type[ast.cmpop]) -> Function:
     return known
 
 
+def _extreme_of_iterator(
+    machine: Machine, kind: type[ast.cmpop], args: Args, key: Value | None, site: Site
+) -> Value:
+    """With a key, each element is measured before the next one is asked for: either may have effects."""
+    from campaign.check.calls import call
+
+    pairs: list[tuple[Value, Value]] = []
+    for item in iterate(machine, args.positional[0], site.at):
+        machine.budget.steps -= 1
+        if machine.budget.steps < 0:
+            raise Halt("the budget of steps is spent", site.at)
+        plain = key is None or key.payload is None
+        measured = item if plain or key is None else call(machine, key, Args([item]), site.at, None)
+        if not pairs or truth(machine, compare(machine, kind, measured, pairs[0][1], site.at), site.at):
+            pairs.insert(0, (item, measured))
+        else:
+            pairs.append((item, measured))
+    if not pairs:
+        if "default" in args.keywords:
+            return args.keywords["default"]
+        raise machine.error(ValueError, "arg is an empty sequence", site.at)
+    origins = tuple(item.origin for item, _ in pairs)
+    return Value(pairs[0][0].payload, Origin(site.at.file, site.at.line, site.at.column, origins))
+
+
 def in_sorted_order(machine: Machine, args: Args, site: Site) -> Value:
     items = unordered(machine, one(machine, args, site), site.at)
     if isinstance(args.positional[0].payload, SetObj) and "key" in args.keywords:
@@ -114,8 +142,23 @@ def reversed_items(machine: Machine, args: Args, site: Site) -> Value:
     value = one(machine, args, site)
     if isinstance(value.payload, Iter | SetObj):
         raise machine.error(TypeError, "object is not reversible", site.at)
+    if isinstance(value.payload, ListObj):
+        return Value(Iter(_backwards(machine, value.payload, site.at)), origin_of(args, site))
     items = elements(machine, value, site.at)
     return Value(Iter(iter(items[::-1])), origin_of(args, site))
+
+
+def _backwards(machine: Machine, payload: ListObj, at: Origin) -> Iterator[Value]:
+    """The elements from the end that the list has now, each as it is when it is read."""
+
+    def generate(index: int) -> Iterator[Value]:
+        while 0 <= index < len(payload.items):
+            machine.readable(payload, at)
+            yield payload.items[index]
+            index -= 1
+
+    machine.readable(payload, at)
+    return generate(len(payload.items) - 1)
 
 
 def zipped(machine: Machine, args: Args, site: Site) -> Value:
@@ -161,12 +204,13 @@ def mapped(machine: Machine, args: Args, site: Site) -> Value:
 
     def generate() -> Iterator[Value]:
         while True:
-            row = [next(source, None) for source in sources]
-            if any(item is None for item in row):
-                return
-            yield call(
-                machine, function, Args([item for item in row if item is not None]), site.at, site.scope
-            )
+            row: list[Value] = []
+            for source in sources:
+                item = next(source, None)
+                if item is None:
+                    return
+                row.append(item)
+            yield call(machine, function, Args(row), site.at, site.scope)
 
     return Value(Iter(generate()), origin_of(args, site))
 
@@ -190,4 +234,7 @@ def filtered(machine: Machine, args: Args, site: Site) -> Value:
 
 
 def iterator(machine: Machine, args: Args, site: Site) -> Value:
-    return Value(Iter(iterate(machine, one(machine, args, site), site.at)), site.at)
+    value = one(machine, args, site)
+    if isinstance(value.payload, Iter):
+        return value
+    return Value(Iter(iterate(machine, value, site.at)), site.at)

@@ -125,6 +125,18 @@ def elements(machine: Machine, value: Value, at: Origin) -> list[Value]:
     return found
 
 
+def extend(machine: Machine, payload: ListObj, items: Value, at: Origin) -> None:
+    """`list.extend`: what an iterator reads of the list while it grows is what is there by then."""
+    lazily = isinstance(items.payload, Iter)
+    for item in iterate(machine, items, at) if lazily else elements(machine, items, at):
+        payload.items.append(machine.bound(item))
+        machine.budget.steps -= lazily
+        if machine.budget.steps < 0:
+            raise Halt("the budget of steps is spent", at)
+    check_size(len(payload.items), at)
+    payload.version += 1
+
+
 def unordered(machine: Machine, value: Value, at: Origin) -> list[Value]:
     """The elements where their order cannot matter to what is done with them."""
     machine.readable(value.payload, at)

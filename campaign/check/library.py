@@ -22,7 +22,7 @@ from campaign.check.dataclass_functions import (
 )
 from campaign.check.dialects.frameworks import FRAMEWORKS
 from campaign.check.dict_methods import pairs_of
-from campaign.check.iteration import elements
+from campaign.check.iteration import elements, iterate
 from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine, Site
 from campaign.check.operators import binary, store
@@ -127,6 +127,14 @@ def reduce(machine: Machine, args: Args, site: Site) -> Value:
     return result
 
 
+def abstract_method(machine: Machine, args: Args, site: Site) -> Value:
+    value = one(machine, args, site)
+    if not isinstance(value.payload, FuncObj):
+        raise Halt("abstractmethod() of something that is not a function", site.at, "put it below the others")
+    value.payload.attrs["__isabstractmethod__"] = Value(True, site.at)
+    return value
+
+
 def same_function(machine: Machine, args: Args, site: Site) -> Value:
     """Decorators that leave what they get as it is."""
     return args.positional[0] if args.positional else Value(Builtin("decorator", same_function), site.at)
@@ -138,7 +146,9 @@ def wraps(machine: Machine, args: Args, site: Site) -> Value:
 
     def decorate(machine: Machine, given: Args, inner: Site) -> Value:
         value = given.positional[0]
-        if isinstance(value.payload, FuncObj) and isinstance(wrapped.payload, FuncObj):
+        if not isinstance(value.payload, FuncObj) or not isinstance(wrapped.payload, FuncObj):
+            raise Halt("functools.wraps() of something that is not a function of these files", inner.at)
+        else:
             value.payload.name = wrapped.payload.name
             value.payload.qualname = wrapped.payload.qualname
             value.payload.attrs = {**wrapped.payload.attrs, "__wrapped__": wrapped}
@@ -207,14 +217,14 @@ def product(machine: Machine, args: Args, site: Site) -> Value:
 
 
 def chain(machine: Machine, args: Args, site: Site) -> Value:
-    from campaign.check.iteration import iterate
-
     items = (item for value in args.positional for item in iterate(machine, value, site.at))
     return Value(Iter(items), origin_of(args, site))
 
 
 def chain_iterable(machine: Machine, args: Args, site: Site) -> Value:
-    return chain(machine, Args(elements(machine, args.positional[0], site.at)), site)
+    outer = iterate(machine, one(machine, args, site), site.at)
+    items = (item for value in outer for item in iterate(machine, value, site.at))
+    return Value(Iter(items), origin_of(args, site))
 
 
 def attribute_getter(machine: Machine, args: Args, site: Site) -> Value:
@@ -383,7 +393,7 @@ KNOWN: dict[str, Function] = {
     "operator.attrgetter": attribute_getter, "operator.itemgetter": item_getter,
     **{f"operator.{name}": arithmetic(name) for name in ("add", "sub", "mul", "truediv")},
     "json.dumps": dumps, "json.loads": loads,
-    "abc.abstractmethod": same_function, "typing.final": same_function, "typing.overload": same_function,
+    "abc.abstractmethod": abstract_method, "typing.final": same_function, "typing.overload": same_function,
     "typing.runtime_checkable": same_function, "typing.override": same_function, "typing.no_type_check": same_function,
     "typing_extensions.override": same_function, "typing.cast": assert_type, "typing.NewType": new_type,
     "enum.unique": same_function, "contextlib.suppress": suppress,

@@ -6,8 +6,7 @@ import ast
 from functools import cmp_to_key
 
 from campaign.check.comparisons import compare
-from campaign.check.constants import check_size
-from campaign.check.iteration import elements
+from campaign.check.iteration import extend
 from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine, Site
 from campaign.check.operators import truth
@@ -30,10 +29,7 @@ def list_append(machine: Machine, args: Args, site: Site) -> Value:
 
 def list_extend(machine: Machine, args: Args, site: Site) -> Value:
     (items,) = arity(machine, args, site, 1, 1)
-    found = [machine.bound(item) for item in elements(machine, items, site.at)]
-    payload = changed(machine, args, site)
-    payload.items.extend(found)
-    check_size(len(payload.items), site.at)
+    extend(machine, changed(machine, args, site), items, site.at)
     return none(site)
 
 
@@ -81,7 +77,8 @@ def sequence_count(machine: Machine, args: Args, site: Site) -> Value:
     same = [
         item
         for item in args.positional[0].payload.items
-        if truth(machine, compare(machine, ast.Eq, item, wanted, site.at), site.at)
+        if item.payload is wanted.payload
+        or truth(machine, compare(machine, ast.Eq, item, wanted, site.at), site.at)
     ]
     return Value(len(same), site.at)
 

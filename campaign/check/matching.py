@@ -6,11 +6,11 @@ import ast
 
 from campaign.check.attributes import get_attribute
 from campaign.check.comparisons import compare
+from campaign.check.constants import is_outside_key, key_of
 from campaign.check.limits import Halt, Raised
 from campaign.check.machine import Machine
 from campaign.check.operators import truth
 from campaign.check.scope import Scope
-from campaign.check.subscripts import get_item
 from campaign.check.values import (
     OUTSIDE,
     ClassObj,
@@ -27,9 +27,24 @@ from campaign.check.values import (
 SELF_MATCHING = (bool, bytes, dict, float, frozenset, int, list, set, str, tuple)
 
 
+Names = dict[str, Value]
+
+
 def matches(machine: Machine, pattern: ast.pattern, subject: Value, scope: Scope, at: Origin) -> bool:
+    """Whether a pattern fits. Its names are bound only when all of it does."""
     from campaign.check.assignments import bind
 
+    found: Names = {}
+    if not _matches(machine, pattern, subject, scope, at, found):
+        return False
+    for name, value in found.items():
+        bind(machine, name, value, scope)
+    return True
+
+
+def _matches(
+    machine: Machine, pattern: ast.pattern, subject: Value, scope: Scope, at: Origin, found: Names
+) -> bool:
     if isinstance(pattern, ast.MatchValue):
         wanted = machine.eval(pattern.value, scope)
         return truth(machine, compare(machine, ast.Eq, subject, wanted, at), at)
@@ -37,35 +52,38 @@ def matches(machine: Machine, pattern: ast.pattern, subject: Value, scope: Scope
         wanted = Value(pattern.value, at)
         return truth(machine, compare(machine, ast.Is, subject, wanted, at), at)
     if isinstance(pattern, ast.MatchAs):
-        if pattern.pattern is not None and not matches(machine, pattern.pattern, subject, scope, at):
+        if pattern.pattern is not None and not _matches(machine, pattern.pattern, subject, scope, at, found):
             return False
         if pattern.name is not None:
-            bind(machine, pattern.name, subject, scope)
+            found[pattern.name] = subject
         return True
     if isinstance(pattern, ast.MatchOr):
-        return any(matches(machine, option, subject, scope, at) for option in pattern.patterns)
+        return any(_matches(machine, option, subject, scope, at, found) for option in pattern.patterns)
     if isinstance(subject.payload, (*OUTSIDE, Unknown, Nondet)):
         raise Halt("matches the shape of something only known at run time", at, "match plain values")
     if isinstance(pattern, ast.MatchSequence):
-        return _sequence(machine, pattern, subject, scope, at)
+        return _sequence(machine, pattern, subject, scope, at, found)
     if isinstance(pattern, ast.MatchMapping):
-        return _mapping(machine, pattern, subject, scope, at)
+        return _mapping(machine, pattern, subject, scope, at, found)
     if isinstance(pattern, ast.MatchClass):
-        return _class(machine, pattern, subject, scope, at)
+        return _class(machine, pattern, subject, scope, at, found)
     raise Halt(f"{type(pattern).__name__} is not followed", at)
 
 
-def _sequence(machine: Machine, pattern: ast.MatchSequence, subject: Value, scope: Scope, at: Origin) -> bool:
-    from campaign.check.assignments import bind
-
+def _sequence(
+    machine: Machine, pattern: ast.MatchSequence, subject: Value, scope: Scope, at: Origin, found: Names
+) -> bool:
     payload = subject.payload
+    if isinstance(payload, range):
+        raise Halt("matches a range with a sequence pattern", at, "match a list")
     if not isinstance(payload, ListObj | TupleObj):
         return False
+    machine.readable(payload, at)
     items = list(payload.items)
     star = next((i for i, part in enumerate(pattern.patterns) if isinstance(part, ast.MatchStar)), None)
     if star is None:
         return len(items) == len(pattern.patterns) and all(
-            matches(machine, part, item, scope, at)
+            _matches(machine, part, item, scope, at, found)
             for part, item in zip(pattern.patterns, items, strict=True)
         )
     after = len(pattern.patterns) - star - 1
@@ -74,49 +92,56 @@ def _sequence(machine: Machine, pattern: ast.MatchSequence, subject: Value, scop
     middle = items[star : len(items) - after]
     ends = [*zip(pattern.patterns[:star], items[:star], strict=True)]
     ends += [*zip(pattern.patterns[star + 1 :], items[len(items) - after :], strict=True)]
-    if not all(matches(machine, part, item, scope, at) for part, item in ends):
+    if not all(_matches(machine, part, item, scope, at, found) for part, item in ends):
         return False
     starred = pattern.patterns[star]
     assert isinstance(starred, ast.MatchStar)
     if starred.name is not None:
-        bind(machine, starred.name, Value(ListObj(middle), at), scope)
+        found[starred.name] = Value(ListObj(middle), at)
     return True
 
 
-def _mapping(machine: Machine, pattern: ast.MatchMapping, subject: Value, scope: Scope, at: Origin) -> bool:
-    from campaign.check.assignments import bind
-
+def _mapping(
+    machine: Machine, pattern: ast.MatchMapping, subject: Value, scope: Scope, at: Origin, found: Names
+) -> bool:
     payload = subject.payload
     if not isinstance(payload, DictObj):
         return False
+    if payload.flavour not in ("", "ordered", "defaultdict"):
+        raise Halt("matches a framework's mapping", at, "test for its keys")
+    machine.readable(payload, at)
     seen = []
     for key_node, part in zip(pattern.keys, pattern.patterns, strict=True):
         key = machine.eval(key_node, scope)
-        try:
-            item = get_item(machine, subject, key, at)
-        except Raised:
+        known = key_of(key.payload)
+        if known not in payload.entries:
+            if any(is_outside_key(other) for other in payload.entries):
+                raise Halt("matches keys only known at run time", at, "use constants as keys")
+            return False  # not even a default factory is asked
+        if not _matches(machine, part, payload.entries[known][1], scope, at, found):
             return False
-        if not matches(machine, part, item, scope, at):
-            return False
-        seen.append(key.payload)
+        seen.append(known)
     if pattern.rest is not None:
         rest = {key: pair for key, pair in payload.entries.items() if key not in seen}
-        bind(machine, pattern.rest, Value(DictObj(rest), at), scope)
+        found[pattern.rest] = Value(DictObj(rest), at)
     return True
 
 
-def _class(machine: Machine, pattern: ast.MatchClass, subject: Value, scope: Scope, at: Origin) -> bool:
+def _class(
+    machine: Machine, pattern: ast.MatchClass, subject: Value, scope: Scope, at: Origin, found: Names
+) -> bool:
     wanted = machine.eval(pattern.cls, scope).payload
     payload = subject.payload
     if isinstance(wanted, type):
-        return _builtin(machine, pattern, subject, Value(wanted, at), scope, at)
+        return _builtin(machine, pattern, subject, Value(wanted, at), scope, at, found)
     if not isinstance(wanted, ClassObj):
         raise Halt("matches a class from outside", at)
     own = payload.cls if isinstance(payload, InstObj | TupleObj) else None
     if own is None or wanted not in own.mro:
         return False
-    names = [field.name for field in wanted.fields][: len(pattern.patterns)]
-    if len(names) < len(pattern.patterns):
+    names = [field.name for field in wanted.fields if field.field.init and not field.kw_only]
+    names = names[: len(pattern.patterns)]
+    if len(names) < len(pattern.patterns) or (names and wanted.find("__match_args__") is not None):
         raise Halt("a positional class pattern on a class without fields", at)
     pairs = [
         *zip(names, pattern.patterns, strict=True),
@@ -127,13 +152,19 @@ def _class(machine: Machine, pattern: ast.MatchClass, subject: Value, scope: Sco
             item = get_attribute(machine, subject, name, at)
         except Raised:
             return False
-        if not matches(machine, part, item, scope, at):
+        if not _matches(machine, part, item, scope, at, found):
             return False
     return True
 
 
 def _builtin(
-    machine: Machine, pattern: ast.MatchClass, subject: Value, wanted: Value, scope: Scope, at: Origin
+    machine: Machine,
+    pattern: ast.MatchClass,
+    subject: Value,
+    wanted: Value,
+    scope: Scope,
+    at: Origin,
+    found: Names,
 ) -> bool:
     """`case int(x)`: these types match the subject itself."""
     from campaign.check.introspection import is_a
@@ -144,4 +175,4 @@ def _builtin(
         return True
     if pattern.kwd_attrs or len(pattern.patterns) > 1 or wanted.payload not in SELF_MATCHING:
         raise Halt("a class pattern that is not followed", at)
-    return matches(machine, pattern.patterns[0], subject, scope, at)
+    return _matches(machine, pattern.patterns[0], subject, scope, at, found)

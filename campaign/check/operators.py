@@ -46,6 +46,9 @@ UNARY: dict[type[ast.unaryop], tuple[str, Callable[[Any], Any]]] = {
 }  # fmt: skip
 
 
+COMPARISONS = frozenset({"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"})
+
+
 def involves_outside(payload: Any) -> bool:
     if is_constant(payload):
         return False
@@ -99,7 +102,7 @@ def binary(machine: Machine, kind: type[ast.operator], left: Value, right: Value
         return Value(spoiled(a if isinstance(a, Unknown | Nondet) else b), origin)
     machine.readable(a, at)
     machine.readable(b, at)
-    if isinstance(a, InstObj) or isinstance(b, InstObj):
+    if (isinstance(a, InstObj) or isinstance(b, InstObj)) and not (name == "mod" and isinstance(a, str)):
         result = special_method(machine, f"__{name}__", f"__r{name}__", left, right, at)
         if result is not None:
             return result
@@ -180,7 +183,10 @@ def set_operation(machine: Machine, name: str, a: SetObj, b: SetObj, at: Origin)
     if name == "or":
         return {**b.items, **a.items}
     if name == "and":
-        return {key: item for key, item in a.items.items() if key in b.items}
+        # CPython goes through the smaller set, and through the second of two that are as large.
+        if len(b.items) > len(a.items):
+            a, b = b, a
+        return {key: item for key, item in b.items.items() if key in a.items}
     kept = {key: item for key, item in a.items.items() if key not in b.items}
     if name == "sub":
         return kept
@@ -285,9 +291,19 @@ def unary(machine: Machine, kind: type[ast.unaryop], operand: Value, at: Origin)
 def special_method(
     machine: Machine, name: str, reflected: str, left: Value, right: Value, at: Origin
 ) -> Value | None:
+    """What the operands' own methods answer. As in Python, the right one is asked first when its class inherits
+    from the left one's (and, for arithmetic, has a method of its own); one class is asked once for arithmetic."""
     from campaign.check.calls import call_method
 
-    for receiver, method, other in ((left, name, right), (right, reflected, left)):
+    asked = [(left, name, right), (right, reflected, left)]
+    a, b = left.payload, right.payload
+    if isinstance(a, InstObj) and isinstance(b, InstObj):
+        compares = name in COMPARISONS
+        if a.cls is b.cls:
+            asked = asked if compares else asked[:1]
+        elif a.cls in b.cls.mro and (compares or b.cls.find(reflected) is not a.cls.find(reflected)):
+            asked.reverse()
+    for receiver, method, other in asked:
         payload = receiver.payload
         if isinstance(payload, InstObj) and method and payload.cls.find(method) is not None:
             result = call_method(machine, receiver, method, Args([other]), at)

@@ -204,7 +204,10 @@ def parse(text: str) -> ast.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(text)
+            tree = ast.parse(text)
+            # Not run: Python finds some mistakes (`return` in a module) only when it compiles.
+            compile(tree, "<config>", "exec", dont_inherit=True)
+            return tree
     except SyntaxError as error:
         raise Unreadable(f"does not parse: {error.msg}", error.lineno or 0, error.offset or 0) from None
     except (RecursionError, MemoryError):

@@ -82,9 +82,10 @@ def instance_text(machine: Machine, value: Value, payload: InstObj, function: st
             inner = as_text(machine, payload.attrs["value"], "repr", at)
             return Value(f"<{cls.qualname}.{member}: {inner.payload}>", at)
         return Value(f"{cls.qualname}.{member}", at)
-    if cls.kind == "dataclass" and cls.options.get("repr", True):
+    writer = cls.writer("__repr__")
+    if writer is not None:
         parts = []
-        for field in cls.fields:
+        for field in writer.fields:
             if field.name in payload.attrs and field.field.shown:
                 inner = as_text(machine, payload.attrs[field.name], "repr", at)
                 if not isinstance(inner.payload, str):

@@ -157,7 +157,7 @@ class FuncObj(Mutable):
 class FieldObj:
     """`dataclasses.field(...)`."""
 
-    __slots__ = ("default", "factory", "init", "kw_only", "shown")
+    __slots__ = ("compared", "default", "factory", "init", "kw_only", "metadata", "shown")
 
     def __init__(
         self, default: Value | None, factory: Value | None, init: bool, kw_only: bool | None
@@ -165,6 +165,8 @@ class FieldObj:
         self.default = default
         self.factory = factory
         self.shown = True
+        self.compared = True
+        self.metadata: Value | None = None
         self.init = init
         self.kw_only = kw_only
 
@@ -180,6 +182,12 @@ class DataField:
         self.kw_only = kw_only
         self.pseudo = pseudo
         """An `InitVar`: goes to `__post_init__`, is no attribute."""
+
+
+WRITTEN = {
+    "__eq__": "eq", "__repr__": "repr", "__lt__": "order", "__le__": "order", "__gt__": "order", "__ge__": "order",
+}  # fmt: skip
+"""Methods that `dataclass` writes, and the option that asks for them; only `order` is off unless asked for."""
 
 
 class ClassObj(Mutable):
@@ -223,9 +231,26 @@ class ClassObj(Mutable):
         self.keywords: dict[str, Value] = {}
 
     def find(self, name: str) -> Value | None:
+        """The attribute along the inheritance; None where `dataclass` wrote the method that is found first."""
         for cls in self.mro:
             if name in cls.namespace:
                 return cls.namespace[name]
+            if cls.kind == "dataclass" and cls.writes(name):
+                return None
+        return None
+
+    def writes(self, name: str) -> bool:
+        """Whether `dataclass` wrote a method into this class itself."""
+        option = WRITTEN.get(name)
+        return option is not None and self.options.get(option, option != "order")
+
+    def writer(self, name: str) -> ClassObj | None:
+        """The class whose method, as `dataclass` wrote it, is the one that is found."""
+        for cls in self.mro:
+            if name in cls.namespace:
+                return None
+            if cls.kind == "dataclass" and cls.writes(name):
+                return cls
         return None
 
 
