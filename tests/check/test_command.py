@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -141,22 +140,6 @@ def test_shipped_conditions_differ_only_in_the_fields_under_test(run: Run) -> No
     assert len(files) == 5
     done = run(*files, "-u", "algorithm.advantage_mode,algorithm.transform_mode", cwd=REPOSITORY)
     assert done.returncode == 0, done.stdout
-
-
-def _console_blocks(page: Path) -> list[tuple[str, list[str]]]:
-    """The `$ campaign check ...` samples of a page: the arguments, and what is printed; `...` leaves lines out."""
-    blocks = re.findall(r"```console\n\$ campaign check ([^\n]*)\n(.*?)```", page.read_text(), re.DOTALL)
-    return [(command, [part.strip("\n") for part in text.split("\n...\n")]) for command, text in blocks]
-
-
-@pytest.mark.parametrize("page", ["docs/check.md", "examples/cluster_only/README.md"])
-def test_samples_of_the_pages_are_what_the_command_prints(run: Run, page: str) -> None:
-    blocks = _console_blocks(REPOSITORY / page)
-    assert blocks
-    for command, parts in blocks:
-        printed = run(*command.split(), cwd=REPOSITORY, env={"COLUMNS": "100"}).stdout
-        for part in parts:
-            assert part in printed
 
 
 def test_many_variants_with_one_confound_share_its_block(run: Run, write: Write) -> None:
