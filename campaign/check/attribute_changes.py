@@ -5,7 +5,7 @@ from __future__ import annotations
 from campaign.check.attributes import type_name
 from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine
-from campaign.check.outside import is_standard, opaque_effect, outside_effect, refuse_callback
+from campaign.check.outside import is_standard, may_fail, opaque_effect, outside_effect, refuse_callback
 from campaign.check.values import (
     ClassObj,
     DictObj,
@@ -57,12 +57,17 @@ def set_attribute(machine: Machine, holder: Value, name: str, value: Value, at: 
         else:
             for inner in parts((value,)):
                 refuse_callback(inner, at)
+            if machine.tries:
+                may_fail(machine, "__setattr__", [holder, Value(name, at), value], at)
             payload.fields[name] = value
             payload.version += 1
+            payload.moments += 1
             payload.captured.extend(Effect(name, None, (value,), {}, at).captured)
     elif isinstance(payload, Sym) and is_standard(payload.module):
         raise Halt(f"changes {payload.name}.{name} of the standard library", at, "leave it as it is")
     elif isinstance(payload, Sym):
+        if machine.tries:
+            may_fail(machine, "__setattr__", [holder, Value(name, at), value], at)
         machine.patched[f"{payload.name}.{name}"] = value
         machine.effects.append(Effect("__setattr__", holder, (Value(name, at), value), {}, at))
     elif isinstance(payload, Term):

@@ -6,7 +6,7 @@ from typing import Any
 
 from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine, Site
-from campaign.check.outside import term
+from campaign.check.outside import raise_if_tried, term
 from campaign.check.values import (
     Bound,
     Builtin,
@@ -156,7 +156,7 @@ def module_attribute(machine: Machine, payload: ModuleObj, name: str, at: Origin
 
 
 def outside_attribute(machine: Machine, payload: Sym, name: str, at: Origin) -> Value:
-    from campaign.check.library import known_name
+    from campaign.check.library import is_known_function, known_name
 
     full = f"{payload.name}.{name}"
     refuse_name(full, at)
@@ -166,7 +166,10 @@ def outside_attribute(machine: Machine, payload: Sym, name: str, at: Origin) -> 
     known = known_name(full, at)
     if known is not None:
         return known
-    return Value(Sym(full, payload.module, len(machine.effects)), at)
+    result = Value(Sym(full, payload.module, len(machine.effects)), at)
+    if machine.tries and not is_known_function(full):
+        raise_if_tried(machine, result, at)  # another version of the framework may not have it
+    return result
 
 
 def refuse_name(full: str, at: Origin) -> None:

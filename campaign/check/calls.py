@@ -11,7 +11,14 @@ from campaign.check.attributes import bind_member, get_attribute
 from campaign.check.constants import lift
 from campaign.check.limits import CALL_DEPTH, Halt, Raised
 from campaign.check.machine import Args, Machine, Returned, Site
-from campaign.check.outside import call_outside, opaque_effect, outside_roots, refuse_callback, term
+from campaign.check.outside import (
+    call_outside,
+    opaque_effect,
+    outside_roots,
+    refuse_callback,
+    refuse_change_of_made,
+    term,
+)
 from campaign.check.scope import Scope, names_of
 from campaign.check.values import (
     Bound,
@@ -140,12 +147,14 @@ def call_term(machine: Machine, function: Value, payload: Term, args: Args, at: 
     """A call of something read from an opaque object: a method, which may change the object."""
     inputs = [*args.positional, *args.keywords.values()]
     if payload.op.startswith("."):
-        from campaign.check.outside import FILE_METHODS
+        from campaign.check.outside import FILE_METHODS, MUTATING
 
         name = payload.op[1:]
         if name in FILE_METHODS:
             return Value(Unknown(f".{name}() reads files", "put what is read into the configuration"), at)
         holder = payload.operands[0]
+        if name in MUTATING:
+            refuse_change_of_made(holder, at)
         if payload.roots:
             keywords = [
                 Value(DictObj({key: (Value(key, at), item) for key, item in args.keywords.items()}), at)
@@ -153,7 +162,7 @@ def call_term(machine: Machine, function: Value, payload: Term, args: Args, at: 
             result = term(
                 machine, f".{name}()", at, holder, *args.positional, *(keywords if args.keywords else [])
             )
-            opaque_effect(machine, holder, name, args, at)
+            opaque_effect(machine, holder, name, args, at, asked=True)
             if isinstance(result.payload, Term):
                 result.payload.roots = outside_roots((holder,)) + result.payload.roots
             return result
@@ -164,7 +173,7 @@ def call_term(machine: Machine, function: Value, payload: Term, args: Args, at: 
 
 def call_opaque(machine: Machine, function: Value, args: Args, at: Origin) -> Value:
     result = call_outside(machine, function, args, at)
-    opaque_effect(machine, function, "__call__", args, at)
+    opaque_effect(machine, function, "__call__", args, at, asked=True)
     return result
 
 

@@ -65,7 +65,8 @@ def compare(machine: Machine, kind: type[ast.cmpop], left: Value, right: Value, 
     except NotConcrete:
         pass
     if isinstance(a, (*OUTSIDE, Unknown, Nondet)) or isinstance(b, (*OUTSIDE, Unknown, Nondet)):
-        return term(machine, name, at, left, right)
+        # An object may be equal to itself alone: that is told apart from an equal one.
+        return term(machine, f"{name} itself" if a is b and isinstance(a, Opaque) else name, at, left, right)
     if isinstance(a, OBJECTS) or isinstance(b, OBJECTS) or a is None or b is None:
         if name in ("eq", "ne"):
             return Value((a is b) is (name == "eq"), origin)

@@ -278,7 +278,7 @@ def load_submodule(machine: Machine, module: ModuleObj, name: str, at: Origin) -
 def _from_outside(
     machine: Machine, node: ast.ImportFrom, importer: ModuleObj, name: str, at: Origin
 ) -> list[tuple[str, Value]]:
-    from campaign.check.library import known_name
+    from campaign.check.library import is_known_function, known_name
 
     outside_import(machine, name, at)
     bound: list[tuple[str, Value]] = []
@@ -295,5 +295,8 @@ def _from_outside(
             bound.append((alias.asname or alias.name, machine.patched[full]))
             continue
         known = known_name(full, at)
+        if machine.tries and known is None and not is_known_function(full):
+            if not machine.decisions.decide(f"has: {full}"):
+                raise machine.error(ImportError, f"cannot import name {alias.name!r} from {name!r}", at)
         bound.append((alias.asname or alias.name, known or Value(Sym(full, name, len(machine.effects)), at)))
     return bound

@@ -11,7 +11,7 @@ from campaign.check.limits import Halt
 from campaign.check.list_methods import in_order
 from campaign.check.machine import Args, Machine, Site
 from campaign.check.operators import binary, truth
-from campaign.check.outside import term
+from campaign.check.outside import is_nondeterministic, term
 from campaign.check.pure_functions import Function, one, origin_of
 from campaign.check.values import (
     OUTSIDE,
@@ -20,6 +20,7 @@ from campaign.check.values import (
     Nondet,
     Origin,
     SetObj,
+    Sym,
     TupleObj,
     Unknown,
     Value,
@@ -198,6 +199,8 @@ def mapped(machine: Machine, args: Args, site: Site) -> Value:
 
     function, *rest = args.positional
     if any(isinstance(value.payload, OUTSIDE) for value in rest):
+        if isinstance(function.payload, Sym) and is_nondeterministic(function.payload.name):
+            return Value(Nondet(function.payload.name), site.at)
         if is_constant(function.payload) or isinstance(function.payload, (*OUTSIDE, type)):
             return term(machine, "map", site.at, *args.positional)
     sources = [iterate(machine, value, site.at) for value in rest]

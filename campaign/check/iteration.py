@@ -9,7 +9,7 @@ from campaign.check.code import comprehension_code
 from campaign.check.constants import check_size, key_of, lift
 from campaign.check.limits import Halt
 from campaign.check.machine import Args, Machine
-from campaign.check.outside import term
+from campaign.check.outside import is_nondeterministic, reads_files, term
 from campaign.check.scope import NO_NAMES, Scope
 from campaign.check.values import (
     OUTSIDE,
@@ -22,6 +22,7 @@ from campaign.check.values import (
     Nondet,
     Origin,
     SetObj,
+    Sym,
     TupleObj,
     Unknown,
     Value,
@@ -193,16 +194,44 @@ def _generate(
         machine.control = before
 
 
+REPEATABLE = frozenset(
+    {"abs", "all", "any", "bin", "bool", "bytes", "chr", "complex", "dict", "divmod", "enumerate", "float", "format",
+     "frozenset", "getattr", "hasattr", "hex", "int", "isinstance", "issubclass", "len", "list", "max", "min", "oct",
+     "ord", "pow", "range", "repr", "reversed", "round", "set", "slice", "sorted", "str", "sum", "tuple", "type", "zip"}
+)  # fmt: skip
+"""Builtins that give the same for the same, and change nothing."""
+
+
+def differs_each_time(node: ast.AST, name: str, found: Sym) -> bool:
+    """Whether code reaches, from an outside name, something nondeterministic or a file."""
+    names = {found.name}
+    for part in ast.walk(node):
+        steps: list[str] = []
+        while isinstance(part, ast.Attribute):
+            steps.insert(0, part.attr)
+            part = part.value
+        if isinstance(part, ast.Name) and part.id == name:
+            names.update(".".join([found.name, *steps[:count]]) for count in range(1, len(steps) + 1))
+    return any(is_nondeterministic(full) or reads_files(full) for full in names)
+
+
 def opaque_comprehension(machine: Machine, node: Comprehension, scope: Scope, first: Value) -> Value:
     """`[int(x) for x in VALUE]` over a run-time value: a term of the code and what it reads."""
     at = machine.place(node, scope, first.origin)
     code, free = comprehension_code(node)
     operands = [first, Value(code, at)]
+    if any(isinstance(part, ast.NamedExpr | ast.Await | ast.Yield) for part in ast.walk(node)):
+        raise Halt("binds names for elements only known at run time", at, "list the elements")
+    inner = scope.parent if scope.kind == "class" and scope.parent is not None else scope
     for name in free:
-        found = scope.lookup(name)
+        found = inner.lookup(name)
         if isinstance(found, str):
+            if name not in REPEATABLE:
+                raise Halt(f"calls {name} for elements only known at run time", at, "list the elements")
             operands.append(Value(f"builtin {name}", at))
             continue
+        if isinstance(found.payload, Sym) and differs_each_time(node, name, found.payload):
+            raise Halt("makes something that differs from run to run, for each element", at)
         if not (is_constant(found.payload) or isinstance(found.payload, (*OUTSIDE, type))):
             raise Halt(
                 "computes with the elements of something only known at run time", at, "list the elements"

@@ -109,6 +109,11 @@ def known_name(full: str, at: Origin) -> Value | None:
     return None
 
 
+def is_known_function(full: str) -> bool:
+    """Whether a name, or what begins with it, is one that is followed, and so is there."""
+    return full in FUNCTIONS or any(name.startswith(f"{full}.") for name in FUNCTIONS)
+
+
 def partial(machine: Machine, args: Args, site: Site) -> Value:
     function = args.positional[0]
     return Value(Partial(function, tuple(args.positional[1:]), dict(args.keywords)), origin_of(args, site))
@@ -161,7 +166,7 @@ def environment(machine: Machine, args: Args, site: Site) -> Value:
     """`os.environ.get(name, default)` and `os.getenv`: the same for the same name, in every environment."""
     name, *default = args.positional
     fallback = default[0] if default else args.keywords.get("default", Value(None, site.at))
-    epoch = Value(sum(effect.name.startswith("os.") for effect in machine.effects), site.at)
+    epoch = Value(len(machine.effects), site.at)
     return term(machine, "os.environ.get", site.at, name, fallback, epoch, may_raise=False)
 
 

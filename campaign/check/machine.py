@@ -91,6 +91,8 @@ class Machine:
         """Inside mmengine's `with read_base():`."""
         self.patched: dict[str, Value] = {}
         """Names from outside that the checked files assigned to."""
+        self.used_up: list[Any] = []
+        """Iterators only known at run time that something went through."""
         self.generators: list[Any] = []
         self.generator: Any = None
         """The generator function that runs, see `campaign/check/generators.py`."""

@@ -65,7 +65,7 @@ def outside_roots(values: tuple[Value, ...]) -> tuple[tuple[Opaque, int], ...]:
     roots: list[tuple[Opaque, int]] = []
     for value in values:
         if isinstance(value.payload, Opaque):
-            roots.append((value.payload, len(value.payload.log)))
+            roots.append((value.payload, value.payload.moments))
         elif isinstance(value.payload, Term):
             roots.extend(value.payload.roots)
     return tuple({(id(root), version): (root, version) for root, version in roots}.values())
@@ -107,10 +107,51 @@ def term(machine: Machine, op: str, at: Origin, *operands: Value, may_raise: boo
             if isinstance(payload, Unknown | Nondet):
                 return Value(spoiled(payload), origin)
     frozen = tuple(freeze(value) for value in operands)
-    result = Value(Term(op, frozen, outside_roots(operands)), origin)
+    roots, lasting = outside_roots(operands), all(map(is_settled, operands))
+    epoch = 0 if lasting else len(machine.effects)
+    result = Value(Term(op, frozen, roots, epoch, lasting or op in PLAIN_RESULTS), origin)
+    if op in GOES_THROUGH and operands:
+        gone_through(machine, operands[0], at)
     if may_raise:
         raise_if_tried(machine, result, at)
     return result
+
+
+PLAIN_RESULTS = frozenset(
+    {"os.environ.get", "os.environ[]", "len", "int", "float", "bool", "str", "repr", "ascii", "format", "join",
+     "isinstance", "issubclass", "hasattr", "callable", "is", "is not", "not", "in", "is_dataclass"}
+)  # fmt: skip
+"""Operations whose result is a number, a text or a truth value, whatever goes in."""
+
+GOES_THROUGH = frozenset(
+    {"list", "tuple", "dict", "unpack", "ListComp", "SetComp", "DictComp", "GeneratorExp", "map", "str.join"}
+)
+ITERATORS = frozenset({"map", "GeneratorExp"})
+
+
+def is_settled(value: Value) -> bool:
+    """Whether no effect on the outside can change what a value is."""
+    payload = value.payload
+    if is_constant(payload) or (isinstance(payload, Term) and payload.settled):
+        return True
+    return isinstance(payload, ListObj | TupleObj | DictObj | SetObj) and not any(
+        isinstance(part, Sym | Opaque | InstObj) or (isinstance(part, Term) and not part.settled)
+        for part in parts([value])
+    )
+
+
+def gone_through(machine: Machine, value: Value, at: Origin) -> None:
+    """An iterator is used up by going through it: what comes later finds another one."""
+    payload = value.payload
+    if isinstance(payload, Opaque):
+        payload.moments += 1
+    elif isinstance(payload, Term):
+        for root, _ in payload.roots:
+            root.moments += 1
+        if payload.op in ITERATORS:
+            if any(payload is used for used in machine.used_up):
+                raise Halt("goes through an iterator again, which is used up", at, "make a list of it first")
+            machine.used_up.append(payload)
 
 
 def raise_if_tried(machine: Machine, result: Value, at: Origin) -> None:
@@ -279,13 +320,39 @@ def outside_effect(machine: Machine, name: str, target: Value | None, args: Args
     for inner in parts(inputs):
         refuse_callback(inner, at)
     origin = Origin(at.file, at.line, at.column, tuple(value.origin for value in inputs))
+    if machine.tries and not name.startswith("os.environ"):
+        holders = [] if target is None else [target]
+        may_fail(machine, name, [*holders, *inputs], at)
     machine.effects.append(Effect(name, target, tuple(args.positional), dict(args.keywords), origin))
     give(inputs, name)
 
 
-def opaque_effect(machine: Machine, value: Value, name: str, args: Args, at: Origin) -> None:
-    """Something done to an opaque object, or to one that a term was read from."""
+def may_fail(machine: Machine, name: str, values: list[Value], at: Origin) -> None:
+    """Inside a `try`: what is done to the outside may raise."""
+    attempt = Term(
+        f"do {name}", tuple(map(freeze, values)), outside_roots(tuple(values)), len(machine.effects)
+    )
+    raise_if_tried(machine, Value(attempt, at), at)
+
+
+def refuse_change_of_made(value: Value, at: Origin) -> None:
+    """`list(fw.x)` is a new object each time: what is done to one does not show in its equal."""
     payload = value.payload
+    if isinstance(payload, Term) and not payload.op.startswith((".", "[]")):
+        raise Halt(
+            "changes what was made from something only known at run time", at, "make it of plain values"
+        )
+
+
+def opaque_effect(
+    machine: Machine, value: Value, name: str, args: Args, at: Origin, asked: bool = False
+) -> None:
+    """Something done to an opaque object, or to one that a term was read from. `asked` when it was decided
+    already that it does not raise."""
+    payload = value.payload
+    refuse_change_of_made(value, at)
+    if machine.tries and not asked:
+        may_fail(machine, name, [value, *args.positional, *args.keywords.values()], at)
     holders = [payload] if isinstance(payload, Opaque) else [root for root, _ in payload.roots]
     inputs = [*args.positional, *args.keywords.values()]
     for inner in parts(inputs):
@@ -298,6 +365,7 @@ def opaque_effect(machine: Machine, value: Value, name: str, args: Args, at: Ori
     for holder in holders:
         holder.log.append(effect)
         holder.version += 1
+        holder.moments += 1
         _spread(holder, effect, name)
     give(inputs, name)
 
@@ -312,6 +380,7 @@ def _spread(holder: Opaque, effect: Effect, name: str) -> None:
     for payload in parts:
         payload.log.append(effect)
         payload.version += 1
+        payload.moments += 1
     touched = {id(payload) for payload in parts}
     for payload in (holder, *parts):
         payload.captured = [
@@ -363,7 +432,8 @@ def _fingerprint(payload: Any, depth: int, known: dict[int, str]) -> str:
     if isinstance(payload, Term):
         roots = ",".join(f"{version}" for _, version in payload.roots)
         operands = ", ".join(of(value) for value in payload.operands)
-        return f"{payload.op}({operands})" + (f"~{roots}" if roots.strip("0,") else "")
+        time = f"~{payload.epoch}" if payload.epoch else ""
+        return f"{payload.op}({operands}){time}" + (f"~{roots}" if roots.strip("0,") else "")
     if isinstance(payload, Opaque):
         return _opaque_fingerprint(payload, of)
     if isinstance(payload, ListObj | TupleObj):

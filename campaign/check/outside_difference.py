@@ -161,6 +161,10 @@ def terms(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
             path, a, b, "read at different points of what is done to its object", "keep the order"
         )
         return
+    if x.epoch != y.epoch:
+        message = "computed before an outside effect on one side, after it on the other"
+        comparison.doubt(path, a, b, message, "keep the order")
+        return
     roots = zip(x.roots, y.roots, strict=True)
     if not all(comparison.identical(Value(r, NOWHERE), Value(s, NOWHERE)) for (r, _), (s, _) in roots):
         comparison.doubt(path, a, b, "read from objects that differ", "make them the same")

@@ -21,7 +21,7 @@ from campaign.check.iteration import iterate
 from campaign.check.limits import Halt, Raised
 from campaign.check.machine import STATEMENTS, Args, Completion, Machine, Returned
 from campaign.check.operators import truth
-from campaign.check.outside import outside_effect, term
+from campaign.check.outside import outside_effect, refuse_change_of_made, term
 from campaign.check.scope import Scope
 from campaign.check.values import (
     OUTSIDE,
@@ -68,6 +68,8 @@ def expression_statement(machine: Machine, node: ast.Expr, scope: Scope) -> Comp
             return None
     result = call(machine, function, args, at, scope)
     if isinstance(payload, Term) and not payload.roots and isinstance(result.payload, Opaque | Term):
+        if payload.op.startswith("."):
+            refuse_change_of_made(payload.operands[0], at)
         outside_effect(machine, payload.op, function, args, at)
     return None
 
@@ -261,9 +263,12 @@ def _with_instance(
     if optional is not None:
         assign(machine, optional, value, scope)
     nothing = Value(None, at)
+    swallows = may_swallow(context.payload.cls.find("__exit__"))
+    machine.tries += swallows
     try:
         completion = _with_items(machine, node, index + 1, scope)
     except Raised as raised:
+        machine.tries -= swallows
         error = raised.error.payload
         if error.type is None:
             raise Halt("an exception from outside inside a `with`", at) from None
@@ -271,8 +276,20 @@ def _with_instance(
         if truth(machine, call_method(machine, context, "__exit__", given, at), at):
             return None
         raise
+    machine.tries -= swallows
     call_method(machine, context, "__exit__", Args([nothing] * 3), at)
     return completion
+
+
+def may_swallow(exit_method: Value | None) -> bool:
+    """Whether an `__exit__` returns something, which may keep an exception from going on."""
+    payload = exit_method.payload if exit_method is not None else None
+    if not isinstance(payload, FuncObj) or isinstance(payload.node, ast.Lambda):
+        return True
+    returned = [part.value for part in ast.walk(payload.node) if isinstance(part, ast.Return)]
+    return any(
+        not (value is None or (isinstance(value, ast.Constant) and not value.value)) for value in returned
+    )
 
 
 def match_statement(machine: Machine, node: ast.Match, scope: Scope) -> Completion:

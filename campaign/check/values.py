@@ -420,7 +420,7 @@ class Opaque(Mutable):
     """The result of calling something from outside: its callee, arguments, later fields and effects in
     order."""
 
-    __slots__ = ("args", "callee", "captured", "epoch", "fields", "kwargs", "log")
+    __slots__ = ("args", "callee", "captured", "epoch", "fields", "kwargs", "log", "moments")
 
     def __init__(
         self,
@@ -438,6 +438,8 @@ class Opaque(Mutable):
         self.epoch = epoch
         self.fields: dict[str, Value] = {}
         self.log: list[Effect] = []
+        self.moments = 0
+        """How often something was done to it that a later look at it may see, going through it included."""
         self.captured = captured(args, kwargs) if inside is None else versions(inside)
         """Mutable objects that went in, with their version then: changed later, the proof stops."""
 
@@ -446,13 +448,24 @@ class Term:
     """An operation on something only known at run time. Equal only to the same operation on equal
     operands."""
 
-    __slots__ = ("op", "operands", "roots")
+    __slots__ = ("epoch", "op", "operands", "roots", "settled")
 
-    def __init__(self, op: str, operands: tuple[Value, ...], roots: tuple[tuple[Opaque, int], ...]) -> None:
+    def __init__(
+        self,
+        op: str,
+        operands: tuple[Value, ...],
+        roots: tuple[tuple[Opaque, int], ...],
+        epoch: int = 0,
+        settled: bool = False,
+    ) -> None:
         self.op = op
         self.operands = operands
         self.roots = roots
-        """Opaque objects it was read from, with their number of effects then."""
+        """Opaque objects it was read from, with their number of moments then."""
+        self.epoch = epoch
+        """The outside effects before it was computed, where one of them could have changed an operand."""
+        self.settled = settled
+        """A plain value that nothing changes any more."""
 
 
 class Unknown:
