@@ -100,6 +100,8 @@ class Machine:
         """Folders that the files put in front of `sys.path`."""
         self.paths_after: list[str] = []
         self.unknown_paths = False
+        self.tops: dict[tuple[str, str], list[str]] = {}
+        """The files that an absolute import from a folder may mean."""
         self.loading: list[str] = []
         """Files whose module is being evaluated, outermost first."""
         self.prepare: Callable[[ast.Module, ModuleObj], list[ast.stmt]] = lambda tree, module: tree.body
