@@ -205,6 +205,9 @@ def call_outside(machine: Machine, callee: Value, args: Args, at: Origin) -> Val
     for inner in parts(inputs):
         if type(inner) not in NO_CALLBACK:
             refuse_callback(inner, at)
+            if isinstance(payload, Sym) and looks_at_code(payload.name):
+                edit = "put what is looked up into the configuration"
+                return Value(Unknown(f"{payload.name} looks at code", edit), origin)
     for value in inputs[1:]:
         machine.readable(value.payload, at)
     opaque = Opaque(callee, tuple(args.positional), dict(args.keywords), len(machine.effects))
@@ -213,6 +216,18 @@ def call_outside(machine: Machine, callee: Value, args: Args, at: Origin) -> Val
     result = Value(opaque, origin)
     raise_if_tried(machine, result, at)
     return result
+
+
+LOOKS_AT_CODE = (
+    "inspect.", "dis.", "ast.", "typing.get_", "typing_extensions.get_", "pickle.", "marshal.", "pydoc.", "doctest.",
+    "traceback.", "linecache.", "symtable.", "trace.", "weakref.", "gc.", "reprlib.", "pprint.",
+)  # fmt: skip
+
+
+@cache
+def looks_at_code(name: str) -> bool:
+    """Whether a function of the standard library shows more of code than how it behaves."""
+    return name.startswith(LOOKS_AT_CODE) and not name.startswith("inspect.is")
 
 
 @cache
@@ -228,6 +243,8 @@ def refuse_callback(payload: Any, at: Origin) -> None:
     """Code from outside may call what it is given; that is only harmless when the function changes no
     state."""
     functions: list[FuncObj] = []
+    if isinstance(payload, FuncObj | ClassObj):
+        payload.shown = True
     if isinstance(payload, FuncObj):
         functions = [payload]
     elif isinstance(payload, Bound):
