@@ -72,6 +72,8 @@ class Machine:
         self.budget = budget
         self.modules: dict[str, ModuleObj] = {}
         self.effects: list[Effect] = []
+        self.object_effects: list[tuple[Opaque, Effect]] = []
+        """What was done to objects from outside, in order; each of them keeps its own as well."""
         self.imports: dict[str, Origin] = {}
         """Modules from outside that were imported, and where."""
         self.used: set[str] = set()

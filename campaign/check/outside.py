@@ -312,13 +312,16 @@ def _changes(node: ast.AST, on_self: bool) -> bool:
     return False
 
 
-def give(values: list[Value], name: str) -> None:
+def give(values: list[Value], name: str) -> list[Any]:
     """Own objects handed to code that may change them: reading them afterwards stops the evaluation."""
+    given = []
     for payload in reachable(values):
         if isinstance(payload, ListObj | DictObj | SetObj | InstObj):
             if isinstance(payload, InstObj) and payload.cls.kind == "enum":
                 continue
             payload.given_to = name
+            given.append(payload)
+    return given
 
 
 def outside_effect(machine: Machine, name: str, target: Value | None, args: Args, at: Origin) -> None:
@@ -373,8 +376,9 @@ def opaque_effect(
         holder.log.append(effect)
         holder.version += 1
         holder.moments += 1
+        machine.object_effects.append((holder, effect))
         _spread(holder, effect, name)
-    give(inputs, name)
+    effect.given += give(inputs, name)
 
 
 def _spread(holder: Opaque, effect: Effect, name: str) -> None:
@@ -394,7 +398,7 @@ def _spread(holder: Opaque, effect: Effect, name: str) -> None:
             (part, version + 1 if id(part) in touched and part.version == version + 1 else version)
             for part, version in payload.captured
         ]
-    give(inside, name)
+    effect.given += give(inside, name)
 
 
 def key_text(machine: Machine, value: Value, at: Origin) -> str:

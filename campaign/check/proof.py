@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from campaign.check.declaration import Declaration
 from campaign.check.difference import Comparison
 from campaign.check.entries import Case, evaluate, unused_imports
+from campaign.check.effects import compare_hidden_effects
 from campaign.check.findings import CheckResult, Finding, VariantResult, verdict_of
 from campaign.check.imports import Boundary
 from campaign.check.limits import Halt
@@ -186,6 +187,7 @@ def compare_cases(
         for name in {**a.roots, **b.roots}:
             _compare_root(comparison, name, a, b)
         _compare_effects(comparison, a, b)
+        compare_hidden_effects(comparison, a, b)
         findings = classify(comparison, patterns, targets)
     except Halt as halt:
         findings = [

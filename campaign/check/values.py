@@ -407,7 +407,7 @@ class Sym:
 class Effect:
     """Something done to the outside, or to an opaque object, in order."""
 
-    __slots__ = ("args", "captured", "kwargs", "name", "origin", "target")
+    __slots__ = ("args", "captured", "given", "kwargs", "name", "origin", "target")
 
     def __init__(
         self,
@@ -417,6 +417,8 @@ class Effect:
         kwargs: dict[str, Value],
         origin: Origin,
     ) -> None:
+        self.given: list[Any] = []
+        """Own objects that it may have changed."""
         self.name = name
         self.target = target
         self.args = args
