@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from campaign.check.annotations import known_names
 from campaign.check.attribute_changes import delete_attribute, set_attribute
 from campaign.check.attributes import get_attribute
 from campaign.check.calls import call_method
@@ -105,6 +106,8 @@ def unpack(machine: Machine, targets: list[ast.expr], value: Value, scope: Scope
 def annotated_assignment(machine: Machine, node: ast.AnnAssign, scope: Scope) -> Completion:
     if node.value is not None:
         assign(machine, node.target, machine.eval(node.value, scope), scope)
+    if scope.kind in ("module", "class"):
+        known_names(machine, (node.annotation,), scope)
     return None
 
 

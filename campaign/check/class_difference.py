@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from campaign.check.code import annotation_code, function_code
+import ast
+
+from campaign.check.code import annotation_code, annotation_names, function_code
 from campaign.check.difference import Comparison
 from campaign.check.patterns import Path, step_of
 from campaign.check.scope import Scope
@@ -47,6 +49,7 @@ def instances(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
             x.attrs["value"], y.attrs["value"]
         ):
             comparison.report(path, "value", a, b)
+        same_class(comparison, path, x.cls, y.cls, a, b)
         return
     comparison.named(path, x.cls.name, fields_of(x), fields_of(y), a, b)
     shadowed(comparison, path, x, y, a, b)
@@ -98,8 +101,36 @@ def class_head(comparison: Comparison, path: Path, x: ClassObj, y: ClassObj, a: 
         (f.name, f.kw_only, f.pseudo, f.field.init) for f in y.fields
     ]:
         comparison.report((*path, step_of("__fields__", x.name)), "code", a, b)
-    if (x.outside or y.outside or x.kind == "dataclass") and annotation_codes(x) != annotation_codes(y):
+    if any(cls.outside or cls.shown for cls in (x, y)):
+        own_annotations(comparison, path, x, y, a, b)
+    elif x.kind == "dataclass" and annotation_codes(x) != annotation_codes(y):
         comparison.report((*path, step_of("__annotations__", x.name)), "code", a, b)
+
+
+def own_annotations(comparison: Comparison, path: Path, x: ClassObj, y: ClassObj, a: Value, b: Value) -> None:
+    """Code from outside may make fields of annotations: in their order, inherited ones included."""
+    for mine, other in zip(x.mro, y.mro, strict=False):
+        left, right = annotation_codes(mine), annotation_codes(other)
+        names = [(mine, node) for node in mine.annotations.values()]
+        others = [(other, node) for node in other.annotations.values()]
+        if list(left.items()) != list(right.items()) or not all(
+            same_names(comparison, *one, *two) for one, two in zip(names, others, strict=True)
+        ):
+            comparison.report((*path, step_of("__annotations__", x.name)), "code", a, b)
+            return
+
+
+def same_names(
+    comparison: Comparison, x: ClassObj | FuncObj, a: ast.expr, y: ClassObj | FuncObj, b: ast.expr
+) -> bool:
+    """Whether the names in two annotations that are written alike mean the same."""
+    for mine, other in zip(annotation_names(a), annotation_names(b), strict=False):
+        left, right = (cls.module.scope.vars.get(name) for cls, name in ((x, mine), (y, other)))
+        if (left is None) != (right is None):
+            return False
+        if left is not None and right is not None and not comparison.identical(left, right):
+            return False
+    return True
 
 
 def same_bases(comparison: Comparison, x: ClassObj, y: ClassObj) -> bool:
@@ -145,10 +176,15 @@ def classes(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
     for mine, other in zip(x.fields, y.fields, strict=False):
         left, right = mine.field, other.field
         step = (*path, step_of(mine.name, x.name))
-        for one, two in ((left.factory, right.factory), (left.default, right.default)):
+        extras = (left.metadata, right.metadata)
+        for one, two in ((left.factory, right.factory), (left.default, right.default), extras):
             if (one is None) != (two is None):
                 comparison.report(step, "value", one, two, holders=(a.origin, b.origin))
-            elif one is not None and two is not None and mine.name not in data_attributes(x):
+            elif (
+                one is not None
+                and two is not None
+                and (one is left.metadata or mine.name not in data_attributes(x))
+            ):
                 comparison.compare(step, one, two)
 
 
@@ -160,6 +196,8 @@ def functions(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
     if left[0] != right[0] or len(left[1]) != len(right[1]) or x.name != y.name or x.qualname != y.qualname:
         comparison.report(path, "code", a, b)
         return
+    if x.shown or y.shown:
+        signatures(comparison, path, x, y, a, b)
     if len(x.defaults) != len(y.defaults) or set(x.kw_defaults) != set(y.kw_defaults):
         comparison.report(path, "code", a, b)
         return
@@ -171,6 +209,27 @@ def functions(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
         free_name(comparison, path, x, y, mine_name, other_name, a, b)
     if (x.owner is None) != (y.owner is None):
         comparison.report(path, "code", a, b)
+
+
+def signatures(comparison: Comparison, path: Path, x: FuncObj, y: FuncObj, a: Value, b: Value) -> None:
+    """The annotations of functions that were handed to code from outside, which may look at them."""
+    left, right = (signature_nodes(function) for function in (x, y))
+    same = [node and annotation_code(node) for node in left] == [
+        node and annotation_code(node) for node in right
+    ]
+    if not same or not all(
+        same_names(comparison, x, mine, y, other)
+        for mine, other in zip(left, right, strict=True)
+        if mine is not None and other is not None
+    ):
+        message = f"{x.name}() is given to outside code, which may look at its annotations"
+        comparison.doubt(path, a, b, message, "annotate it alike")
+
+
+def signature_nodes(function: FuncObj) -> list[ast.expr | None]:
+    args = function.node.args
+    every = [*args.posonlyargs, *args.args, *args.kwonlyargs, *filter(None, (args.vararg, args.kwarg))]
+    return [*(arg.annotation for arg in every), getattr(function.node, "returns", None)]
 
 
 def free_name(

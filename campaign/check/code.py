@@ -162,3 +162,17 @@ def comprehension_code(node: ast.AST) -> tuple[str, tuple[str, ...]]:
 
 def annotation_code(node: ast.expr) -> str:
     return ast.dump(node)
+
+
+def annotation_names(node: ast.expr) -> list[str]:
+    """The names that an annotation reads, those in texts included, in order."""
+    found: list[str] = []
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            found.append(part.id)
+        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+            try:
+                found.extend(annotation_names(ast.parse(part.value.strip(), mode="eval").body))
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                continue
+    return found

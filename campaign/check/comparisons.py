@@ -100,8 +100,10 @@ def _compare_instances(
     if plain[0] is not left or plain[1] is not right:
         kinds = {"eq": ast.Eq, "ne": ast.NotEq, "lt": ast.Lt, "le": ast.LtE, "gt": ast.Gt, "ge": ast.GtE}
         return compare(machine, kinds[name], *plain, at)
-    if any(isinstance(side, InstObj) and side.cls.name == "SimpleNamespace" for side in (a, b)):
-        raise Halt("compares instances of SimpleNamespace", at, "compare their fields")
+    if any(
+        isinstance(side, InstObj) and side.cls.name in ("SimpleNamespace", "Namespace") for side in (a, b)
+    ):
+        raise Halt("compares instances of a namespace", at, "compare their fields")
     if name in ("eq", "ne"):
         if a is b:
             return Value(name == "eq", origin)

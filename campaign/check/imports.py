@@ -61,10 +61,10 @@ def search_folders(machine: Machine, importer: ModuleObj) -> list[str]:
 def locate(machine: Machine, importer: ModuleObj, name: str) -> tuple[str, list[str]] | None:
     """The folder below which a dotted name lies inside the boundary, with its parts."""
     parts = name.split(".")
-    if parts[0] in LOCAL_FIRST or (
-        is_standard(parts[0])
-        and not machine.sources.is_file(os.path.join(importer.package, parts[0] + ".py"))
-    ):
+    if parts[0] in LOCAL_FIRST:
+        return None
+    refuse_ambiguous(machine, importer, name, parts[0])
+    if is_standard(parts[0]):
         return None
     if machine.unknown_paths:
         raise Halt(
@@ -86,6 +86,22 @@ def locate(machine: Machine, importer: ModuleObj, name: str) -> tuple[str, list[
     return None
 
 
+def refuse_ambiguous(machine: Machine, importer: ModuleObj, name: str, top: str) -> None:
+    """Which of two modules of one name is meant depends on how the configuration is run."""
+    known: list[str] = machine.tops.get((importer.package, top), [])
+    if not known:
+        found = [machine.sources.module(folder, [top]) for folder in search_folders(machine, importer)]
+        files = dict.fromkeys(machine.sources.real(path) for path in found if path and path.endswith(".py"))
+        known = machine.tops[importer.package, top] = [*files, ""]
+    shown = [machine.sources.shown(path) for path in known if path]
+    if is_standard(top):
+        shown.append("the standard library's")
+    if len(shown) > 1:
+        raise Halt(
+            f"import {name} may mean {' or '.join(shown)}", None, "import it relatively, or rename one"
+        )
+
+
 def import_module(machine: Machine, name: str, importer: ModuleObj, at: Origin) -> tuple[Value, Value]:
     """`import a.b.c`: the value of `a`, and of `a.b.c`."""
     located = locate(machine, importer, name)
@@ -95,8 +111,6 @@ def import_module(machine: Machine, name: str, importer: ModuleObj, at: Origin) 
         return Value(Sym(top, name, 0), at), Value(Sym(name, name, 0), at)
     folder, parts = located
     chain = [load_part(machine, folder, parts[: index + 1], at) for index in range(len(parts))]
-    for parent, child, part in zip(chain, chain[1:], parts[1:], strict=False):
-        parent.scope.vars[part] = Value(child, at)
     return Value(chain[0], at), Value(chain[-1], at)
 
 
@@ -124,12 +138,25 @@ def load(machine: Machine, path: str, name: str, at: Origin, fresh: bool = False
     if not path.endswith(".py"):
         empty = new_module(machine, path, name, path)
         machine.modules[key] = empty
+        bind_in_package(machine, empty, at)
         return empty
     package = os.path.dirname(path)
     module = new_module(machine, path, name, package)
     machine.modules[key] = module
     execute(machine, module, at)
+    if not fresh:
+        bind_in_package(machine, module, at)
     return module
+
+
+def bind_in_package(machine: Machine, module: ModuleObj, at: Origin) -> None:
+    """A submodule becomes an attribute of its package once, when it has been loaded."""
+    path = os.path.dirname(module.path) if module.path.endswith("__init__.py") else module.path
+    folder, file = os.path.split(path)
+    package = machine.modules.get(machine.sources.real(os.path.join(folder, "__init__.py")))
+    package = package or machine.modules.get(machine.sources.real(folder))
+    if package is not None:
+        package.scope.vars[file.removesuffix(".py")] = Value(module, at)
 
 
 def new_module(machine: Machine, path: str, name: str, package: str) -> ModuleObj:
@@ -270,9 +297,7 @@ def load_submodule(machine: Machine, module: ModuleObj, name: str, at: Origin) -
     inner = load(
         machine, path, f"{module.name}.{name}", at, machine.fresh_imports and path not in machine.loading
     )
-    value = Value(inner, at)
-    module.scope.vars[name] = value
-    return value
+    return Value(inner, at)
 
 
 def _from_outside(

@@ -183,12 +183,15 @@ def new_dict(flavour: str) -> Function:
     return known
 
 
-def simple_namespace(machine: Machine, args: Args, site: Site) -> Value:
-    if args.positional:
-        raise Halt("SimpleNamespace() with positional arguments", site.at)
-    cls = ClassObj("SimpleNamespace", "SimpleNamespace", any_module(machine), ())
-    cls.options = {"eq": True}
-    return Value(InstObj(cls, dict(args.keywords)), origin_of(args, site))
+def simple_namespace(name: str) -> Function:
+    def known(machine: Machine, args: Args, site: Site) -> Value:
+        if args.positional:
+            raise Halt(f"{name}() with positional arguments", site.at)
+        cls = ClassObj(name, name, any_module(machine), ())
+        cls.options = {"eq": True}
+        return Value(InstObj(cls, dict(args.keywords)), origin_of(args, site))
+
+    return known
 
 
 def named_tuple(machine: Machine, args: Args, site: Site) -> Value:
@@ -392,8 +395,8 @@ KNOWN: dict[str, Function] = {
     "functools.cached_property": refuse("functools.cached_property", "use property"),
     "functools.singledispatch": refuse("functools.singledispatch"),
     "collections.OrderedDict": new_dict("ordered"), "collections.defaultdict": new_dict("defaultdict"),
-    "collections.namedtuple": named_tuple, "types.SimpleNamespace": simple_namespace,
-    "argparse.Namespace": simple_namespace,
+    "collections.namedtuple": named_tuple, "types.SimpleNamespace": simple_namespace("SimpleNamespace"),
+    "argparse.Namespace": simple_namespace("Namespace"),
     "itertools.product": product, "itertools.chain": chain, "itertools.chain.from_iterable": chain_iterable,
     "operator.attrgetter": attribute_getter, "operator.itemgetter": item_getter,
     **{f"operator.{name}": arithmetic(name) for name in ("add", "sub", "mul", "truediv")},

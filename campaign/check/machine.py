@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from campaign.check.limits import STEPS, Decisions, Halt, Raised
 from campaign.check.scope import Scope
 from campaign.check.sources import Sources
-from campaign.check.values import Effect, ErrorObj, ModuleObj, Mutable, Origin, Value
+from campaign.check.values import Effect, ErrorObj, ModuleObj, Mutable, Opaque, Origin, Value
 
 if TYPE_CHECKING:
     from campaign.check.imports import Boundary
@@ -72,6 +72,8 @@ class Machine:
         self.budget = budget
         self.modules: dict[str, ModuleObj] = {}
         self.effects: list[Effect] = []
+        self.object_effects: list[tuple[Opaque, Effect]] = []
+        """What was done to objects from outside, in order; each of them keeps its own as well."""
         self.imports: dict[str, Origin] = {}
         """Modules from outside that were imported, and where."""
         self.used: set[str] = set()
@@ -100,6 +102,8 @@ class Machine:
         """Folders that the files put in front of `sys.path`."""
         self.paths_after: list[str] = []
         self.unknown_paths = False
+        self.tops: dict[tuple[str, str], list[str]] = {}
+        """The files that an absolute import from a folder may mean."""
         self.loading: list[str] = []
         """Files whose module is being evaluated, outermost first."""
         self.prepare: Callable[[ast.Module, ModuleObj], list[ast.stmt]] = lambda tree, module: tree.body

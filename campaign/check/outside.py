@@ -215,6 +215,9 @@ def call_outside(machine: Machine, callee: Value, args: Args, at: Origin) -> Val
     for inner in inside if isinstance(payload, Sym) else (*parts((callee,)), *inside):
         if type(inner) not in NO_CALLBACK:
             refuse_callback(inner, at)
+            if isinstance(payload, Sym) and looks_at_code(payload.name):
+                edit = "put what is looked up into the configuration"
+                return Value(Unknown(f"{payload.name} looks at code", edit), origin)
     for value in inputs:
         machine.readable(value.payload, at)
     opaque = Opaque(callee, tuple(args.positional), dict(args.keywords), len(machine.effects), inside)
@@ -223,6 +226,18 @@ def call_outside(machine: Machine, callee: Value, args: Args, at: Origin) -> Val
     result = Value(opaque, origin)
     raise_if_tried(machine, result, at)
     return result
+
+
+LOOKS_AT_CODE = (
+    "inspect.", "dis.", "ast.", "typing.get_", "typing_extensions.get_", "pickle.", "marshal.", "pydoc.", "doctest.",
+    "traceback.", "linecache.", "symtable.", "trace.", "weakref.", "gc.", "reprlib.", "pprint.",
+)  # fmt: skip
+
+
+@cache
+def looks_at_code(name: str) -> bool:
+    """Whether a function of the standard library shows more of code than how it behaves."""
+    return name.startswith(LOOKS_AT_CODE) and not name.startswith("inspect.is")
 
 
 @cache
@@ -238,6 +253,8 @@ def refuse_callback(payload: Any, at: Origin) -> None:
     """Code from outside may call what it is given; that is only harmless when the function changes no
     state."""
     functions: list[FuncObj] = []
+    if isinstance(payload, FuncObj | ClassObj):
+        payload.shown = True
     if isinstance(payload, FuncObj):
         functions = [payload]
     elif isinstance(payload, Bound):
@@ -305,13 +322,16 @@ def _changes(node: ast.AST, on_self: bool) -> bool:
     return False
 
 
-def give(values: list[Value], name: str) -> None:
+def give(values: list[Value], name: str) -> list[Any]:
     """Own objects handed to code that may change them: reading them afterwards stops the evaluation."""
+    given = []
     for payload in reachable(values):
         if isinstance(payload, ListObj | DictObj | SetObj | InstObj):
             if isinstance(payload, InstObj) and payload.cls.kind == "enum":
                 continue
             payload.given_to = name
+            given.append(payload)
+    return given
 
 
 def outside_effect(machine: Machine, name: str, target: Value | None, args: Args, at: Origin) -> None:
@@ -366,8 +386,9 @@ def opaque_effect(
         holder.log.append(effect)
         holder.version += 1
         holder.moments += 1
+        machine.object_effects.append((holder, effect))
         _spread(holder, effect, name)
-    give(inputs, name)
+    effect.given += give(inputs, name)
 
 
 def _spread(holder: Opaque, effect: Effect, name: str) -> None:
@@ -387,7 +408,7 @@ def _spread(holder: Opaque, effect: Effect, name: str) -> None:
             (part, version + 1 if id(part) in touched and part.version == version + 1 else version)
             for part, version in payload.captured
         ]
-    give(inside, name)
+    effect.given += give(inside, name)
 
 
 def key_text(machine: Machine, value: Value, at: Origin) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from campaign.check.difference import Comparison
+from campaign.check.effects import compare_hidden_effects
 from campaign.check.entries import Case, unused_imports
 from campaign.check.findings import Finding
 from campaign.check.limits import Halt
@@ -55,6 +56,7 @@ def compare_cases(
         for name in {**a.roots, **b.roots}:
             _compare_root(comparison, name, a, b)
         _compare_effects(comparison, a, b)
+        compare_hidden_effects(comparison, a, b)
         findings = classify(comparison, patterns, targets)
     except Halt as halt:
         findings = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from campaign.check.annotations import known_names
 from campaign.check.assignments import (
     annotated_assignment,
     assign,
@@ -144,6 +145,8 @@ def function_definition(
     machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope
 ) -> Completion:
     decorators = [machine.eval(decorator, scope) for decorator in node.decorator_list]
+    evaluated = [arg.annotation for arg in ast.walk(node.args) if isinstance(arg, ast.arg)]
+    known_names(machine, [*evaluated, node.returns], scope)
     value = new_function(machine, node, scope, node.name)
     bind(machine, node.name, decorated(machine, node, decorators, value, scope), scope)
     return None
@@ -191,6 +194,7 @@ def _bind_import(machine: Machine, name: str, value: Value, scope: Scope) -> Non
 def import_from_statement(machine: Machine, node: ast.ImportFrom, scope: Scope) -> Completion:
     at = machine.place(node, scope)
     if node.module == "__future__":
+        scope.module.late = any(alias.name == "annotations" for alias in node.names)
         return None
     for name, value in import_from(machine, node, scope.module, at):
         _bind_import(machine, name, value, scope)

@@ -130,7 +130,18 @@ class View:
 class FuncObj(Mutable):
     """A function with its defaults (evaluated once) and the scope it closes over (read late)."""
 
-    __slots__ = ("attrs", "defaults", "kw_defaults", "module", "name", "node", "owner", "qualname", "scope")
+    __slots__ = (
+        "attrs",
+        "defaults",
+        "kw_defaults",
+        "module",
+        "name",
+        "node",
+        "owner",
+        "qualname",
+        "scope",
+        "shown",
+    )
 
     def __init__(
         self,
@@ -152,6 +163,8 @@ class FuncObj(Mutable):
         self.module = module
         self.owner: ClassObj | None = None
         self.attrs: dict[str, Value] = {}
+        self.shown = False
+        """Handed to code from outside, which may look at its annotations."""
 
 
 class FieldObj:
@@ -209,6 +222,7 @@ class ClassObj(Mutable):
         "options",
         "outside",
         "qualname",
+        "shown",
     )  # fmt: skip
 
     def __init__(self, name: str, qualname: str, module: ModuleObj, bases: tuple[Value, ...]) -> None:
@@ -229,6 +243,8 @@ class ClassObj(Mutable):
         self.options: dict[str, bool] = {}
         self.members: dict[str, InstObj] = {}
         self.keywords: dict[str, Value] = {}
+        self.shown = False
+        """Handed to code from outside, which may look at its annotations."""
 
     def find(self, name: str) -> Value | None:
         """The attribute along the inheritance; None where `dataclass` wrote the method that is found first."""
@@ -282,7 +298,7 @@ class ErrorObj(Mutable):
 class ModuleObj:
     """A module of the checked files."""
 
-    __slots__ = ("done", "file", "imported", "name", "package", "path", "scope", "shown")
+    __slots__ = ("done", "file", "imported", "late", "name", "package", "path", "scope", "shown")
 
     def __init__(self, name: str, path: str, shown: str, package: str) -> None:
         self.name = name
@@ -293,6 +309,8 @@ class ModuleObj:
         """Folder that relative imports start from."""
         self.scope: Scope = None  # type: ignore[assignment]
         self.done = False
+        self.late = False
+        """Annotations are not evaluated (`from __future__ import annotations`)."""
         self.imported: set[str] = set()
         """Names bound by an import of a module, or of a name from outside."""
 
@@ -398,7 +416,7 @@ class Sym:
 class Effect:
     """Something done to the outside, or to an opaque object, in order."""
 
-    __slots__ = ("args", "captured", "kwargs", "name", "origin", "target")
+    __slots__ = ("args", "captured", "given", "kwargs", "name", "origin", "target")
 
     def __init__(
         self,
@@ -408,6 +426,8 @@ class Effect:
         kwargs: dict[str, Value],
         origin: Origin,
     ) -> None:
+        self.given: list[Any] = []
+        """Own objects that it may have changed."""
         self.name = name
         self.target = target
         self.args = args

@@ -11,7 +11,7 @@ from campaign.check.findings import Detail, Finding, Kind
 from campaign.check.patterns import Path, Pattern, path_text
 from campaign.check.taint import Leaf, explaining, follows_entirely, only_file_names, places_of
 from campaign.check.tree import show
-from campaign.check.values import Origin
+from campaign.check.values import Origin, Value
 from campaign.errors import Place
 
 INTERPOLATION = re.compile(r"\$\{([\w.\[\]]+)\}")
@@ -66,6 +66,7 @@ def classify(comparison: Comparison, patterns: Patterns, targets: tuple[str, ...
             differing.append((path_text(difference.path), "under_test"))
         elif matching(patterns.labels, difference.path) is not None:
             findings.append(finding(difference, "label"))
+            differing.append((path_text(difference.path), "label"))
         else:
             rest.append(difference)
     for difference in rest:
@@ -112,36 +113,55 @@ def finding(
 def interpolated(
     comparison: Comparison, patterns: Patterns, differing: list[tuple[str, Kind]]
 ) -> list[Finding]:
-    """Texts like `${train.lr}` are the same on both sides, and differ once they are filled in."""
-    findings = []
-    for path, a, b in comparison.texts:
-        if matching([*patterns.under_test, *patterns.labels], path) is not None:
-            continue
-        for name in INTERPOLATION.findall(a.payload):
-            sources = [
-                (text, kind)
-                for text, kind in differing
-                if text == name or text.startswith((f"{name}.", f"{name}["))
-            ]
-            if not sources:
-                continue
-            derived = matching(patterns.derived_ok, path) is not None and all(
-                kind == "under_test" for _, kind in sources
-            )
-            findings.append(
-                Finding(
-                    kind="derived" if derived else "confound",
-                    path=path_text(path),
-                    detail="value",
-                    reference_value=show(a),
-                    variant_value=show(b),
-                    reference_place=place(a.origin),
-                    variant_place=place(b.origin),
-                    tainted_by=tuple(text for text, kind in sources if kind == "under_test"),
-                    message=f"is filled from {name}, which differs",
-                )
-            )
-    return findings
+    """Texts like `${train.lr}` are the same on both sides, and differ once they are filled in; so do those that
+    are filled from them."""
+    findings: list[Finding] = []
+    left = [
+        (path, a, b)
+        for path, a, b in comparison.texts
+        if matching([*patterns.under_test, *patterns.labels], path) is None
+    ]
+    while True:
+        found = [(text, sources) for text in left if (sources := filled_from(text[1], differing))]
+        if not found:
+            return findings
+        for text, sources in found:
+            left.remove(text)
+            findings.append(_filled(text, sources, patterns))
+            differing.append((path_text(text[0]), findings[-1].kind))
+
+
+def filled_from(text: Value, differing: list[tuple[str, Kind]]) -> list[tuple[str, Kind]]:
+    names = INTERPOLATION.findall(text.payload)
+    return [(path, kind) for path, kind in differing if any(may_mean(name, path) for name in names)]
+
+
+def _filled(text: tuple[Path, Value, Value], sources: list[tuple[str, Kind]], patterns: Patterns) -> Finding:
+    path, a, b = text
+    derived = matching(patterns.derived_ok, path) is not None and all(
+        kind in ("under_test", "derived") for _, kind in sources
+    )
+    return Finding(
+        kind="derived" if derived else "confound",
+        path=path_text(path),
+        detail="value",
+        reference_value=show(a),
+        variant_value=show(b),
+        reference_place=place(a.origin),
+        variant_place=place(b.origin),
+        tainted_by=tuple(source for source, kind in sources if kind == "under_test"),
+        message=f"is filled from {sources[0][0]}, which differs",
+    )
+
+
+def may_mean(name: str, path: str) -> bool:
+    """Whether `${name}` may read from a path. It may be relative (`${.rate}`, `${..model.rate}`), or start at a
+    part of the configuration that is a document of its own, so the end of any path above may fit."""
+    wanted = f".{name.lstrip('.')}"
+    return any(
+        f".{above}".endswith(wanted)
+        for above in (path[:end] for end in range(1, len(path) + 1) if end == len(path) or path[end] in ".[")
+    )
 
 
 __all__ = ["Patterns", "classify", "matching", "place"]
