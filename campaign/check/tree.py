@@ -19,6 +19,7 @@ from campaign.check.values import (
     Iter,
     ListObj,
     ModuleObj,
+    Mutable,
     Namespace,
     Nondet,
     Opaque,
@@ -85,6 +86,8 @@ class Writer:
     def __init__(self) -> None:
         self.count = 0
         self.open: set[int] = set()
+        self.calls = 0
+        """Framework objects that the walk is in: theirs are shown as they were handed in, effects beside them."""
 
     def form(self, value: Value) -> Any:
         self.count += 1
@@ -95,10 +98,14 @@ class Writer:
             return constant_form(payload)
         if id(payload) in self.open:
             return {"$cycle": True}
+        if isinstance(payload, Mutable) and payload.given_to and not self.calls:
+            return {"$unknown": f"given to {payload.given_to}, which may have changed it"}
         self.open.add(id(payload))
+        self.calls += isinstance(payload, Opaque)
         try:
             return self.object_form(payload)
         finally:
+            self.calls -= isinstance(payload, Opaque)
             self.open.discard(id(payload))
 
     def object_form(self, payload: Any) -> Any:
