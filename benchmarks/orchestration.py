@@ -22,15 +22,15 @@ from campaign.execution.controller import Controller
 from campaign.execution.enrolment import enrol, to_run, write_folder
 from campaign.execution.facts import gather_facts
 from campaign.execution.local_backend import LocalBackend
-from campaign.execution.paths import CampaignPaths
 from campaign.execution.progress import ProgressReader
 from campaign.execution.ray_backend import RayBackend
 from campaign.execution.store import Store
 from campaign.execution.view import CampaignReader
+from campaign.folder.paths import CampaignPaths
 from campaign.metrics.record import read_jsonl
 from campaign.spec.config import CoreSection, RaySection, ResourcesSection, RunConfig
-from campaign.spec.plan import Condition, Facts
 from campaign.spec.plan_json import plan_to_json
+from campaign.spec.planned_runs import Condition, Facts
 from campaign.spec.resolve import resolve
 from campaign.spec.spec import Spec
 

@@ -43,7 +43,7 @@ import pydantic
 start_up = time.process_time()
 from campaign.spec import load, resolve
 from campaign.spec.identity import identity_fields
-from campaign.spec.plan import Facts, RunFacts
+from campaign.spec.planned_runs import Facts, RunFacts
 imported = time.process_time()
 spec = load(Path(sys.argv[1]))
 loaded = time.process_time()

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from campaign.analysis.verdict import Verdict
-    from campaign.report.source import CampaignRecord, RunEntry
-    from campaign.spec.plan import Facts, Plan
+    from campaign.report.campaign_record import CampaignRecord, RunEntry
+    from campaign.spec.planned_runs import Facts, Plan
     from campaign.spec.spec import Spec
 
 
@@ -42,7 +42,7 @@ class LoadedSpec:
 
     def plan(self, facts: Facts | None = None) -> Plan:
         """What the campaign would do; with `facts` about runs that were made before, what is left to do."""
-        from campaign.spec.plan import Facts
+        from campaign.spec.planned_runs import Facts
         from campaign.spec.resolve import resolve
 
         return resolve(self.spec, facts or Facts())
@@ -61,7 +61,7 @@ class OpenCampaign:
 
     @cached_property
     def record(self) -> CampaignRecord:
-        from campaign.report.source import read_campaign
+        from campaign.report.campaign_record import read_campaign
 
         return read_campaign(self.folder)
 
@@ -115,7 +115,7 @@ class OpenCampaign:
         """
         from campaign.report.figures import difference_plot
         from campaign.report.finals import finals
-        from campaign.report.verdicts import judge
+        from campaign.report.verdict_cards import judge
 
         final = finals(self.record)
         intervals = judge(self.record).intervals(self.record.conditions[0], final.metric)
@@ -144,8 +144,8 @@ class OpenCampaign:
         return build_report(self.folder, out)
 
     def _repr_html_(self) -> str:
+        from campaign.report.captions import figure
         from campaign.report.finals import finals
-        from campaign.report.words import figure
 
         final = finals(self.record)
         rows = [

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from campaign.analysis.factorial import interaction
     from campaign.analysis.litmus import Minimum, Threshold
     from campaign.analysis.loading import load_runs
-    from campaign.analysis.planning import PlannedPower, planned_power
+    from campaign.analysis.planned_power import PlannedPower, planned_power
     from campaign.analysis.power import PowerTable, episodes_two_proportions, pilot, power_table
     from campaign.analysis.runs import Run, Runs
     from campaign.analysis.samples import Differences, SeedSample, contrast, pair

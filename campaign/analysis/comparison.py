@@ -24,7 +24,7 @@ from campaign.analysis.significance import (
     welch,
 )
 from campaign.analysis.stages import Stage
-from campaign.documents import as_json
+from campaign.json_documents import as_json
 
 Recommendation = Literal[
     "statistically_significant_improvement", "insufficient_statistical_evidence", "significant_degradation"
@@ -338,7 +338,7 @@ def _power(design: Design, sd: float, sd_n: int, n: int, alpha: float) -> Power 
 
 
 def _recommended(comparison: Comparison) -> Comparison:
-    from campaign.analysis.words import recommendation_reason
+    from campaign.analysis.reasons import recommendation_reason
 
     recommendation = _recommendation(comparison)
     comparison = replace(comparison, recommendation=recommendation)

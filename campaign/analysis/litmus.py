@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from campaign.analysis.comparison import Comparison
-from campaign.analysis.words import counted, interval, number
+from campaign.analysis.reasons import counted, interval, number
 
 Outcome = Literal["CONFIRMED", "FAILED", "INCONCLUSIVE"]
 Side = Literal["above", "below", "open"]

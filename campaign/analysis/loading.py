@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from campaign.analysis.campaign_design import Planned, read_planned
 from campaign.analysis.completions import count
 from campaign.analysis.layout import Found, find_runs, run_name
-from campaign.analysis.planned import Planned, read_planned
 from campaign.analysis.records import KnownColumns, Owner, Record, read_record, record_of
 from campaign.analysis.runs import Run, Runs, RunStanding
 from campaign.errors import UsageError

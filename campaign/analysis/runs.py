@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from campaign.analysis.planned import Planned
+from campaign.analysis.campaign_design import Planned
 
 if TYPE_CHECKING:
     import polars as pl

@@ -12,13 +12,13 @@ from campaign.analysis.claims import Claim, claims_of
 from campaign.analysis.comparison import Comparison, Design, adjust, compare, compare_contrast
 from campaign.analysis.descriptive import Rates
 from campaign.analysis.litmus import Minimum, Outcome, Threshold, against, minimum, outcome
+from campaign.analysis.reasons import dropped, p_is
 from campaign.analysis.runs import Runs
 from campaign.analysis.samples import Differences, SeedSample, contrast
 from campaign.analysis.significance import holm
 from campaign.analysis.stages import Stage, stage_of
 from campaign.analysis.summaries import summarise
-from campaign.analysis.words import dropped, p_is
-from campaign.documents import as_json
+from campaign.json_documents import as_json
 from campaign.spec.hypotheses import Direction, Frozen, Hypothesis
 
 Measured = Callable[[str, str], dict[str, SeedSample]]

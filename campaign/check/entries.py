@@ -4,51 +4,37 @@ from __future__ import annotations
 
 import ast
 import os.path
-from dataclasses import dataclass, field
 from typing import Any
 
-from campaign.check import expressions, statements  # noqa: F401  (they fill the tables of the machine)
-from campaign.check.attributes import get_attribute
-from campaign.check.calls import call
-from campaign.check.constants import lift
+from campaign.check.claim.targets import Entry, Target, did_you_mean
 from campaign.check.dialects import documents, mmengine
 from campaign.check.dialects.mappings import nested
-from campaign.check.generators import finish, refuse_unfinished
-from campaign.check.imports import Boundary, load
-from campaign.check.limits import CASES, Decisions, Halt, Raised, TookTooLong
-from campaign.check.machine import Args, Budget, Machine
-from campaign.check.operators import store
-from campaign.check.room import in_time
+from campaign.check.evaluator import (
+    expressions,  # noqa: F401  (they fill the tables of the machine)
+    statements,  # noqa: F401  (they fill the tables of the machine)
+)
+from campaign.check.evaluator.boundary import Boundary
+from campaign.check.evaluator.case import Case
+from campaign.check.evaluator.generators import finish, refuse_unfinished
+from campaign.check.evaluator.imports import load
+from campaign.check.evaluator.operators import store
+from campaign.check.evaluator.state import Args, Budget, Evaluator
 from campaign.check.sources import Sources, Unreadable
-from campaign.check.subscripts import get_item
-from campaign.check.targets import Entry, Target, did_you_mean
-from campaign.check.values import (
-    OUTSIDE,
+from campaign.check.values.constants import lift
+from campaign.check.values.lattice import (
+    EXTERNAL,
     ClassObj,
     DictObj,
+    ExternalName,
     FuncObj,
     ModuleObj,
     Origin,
-    Sym,
     Value,
     reachable,
 )
+from campaign.check.values.limits import CASES, Decisions, Halt, Raised, TookTooLong
+from campaign.check.workers import in_time
 from campaign.errors import UsageError
-
-
-@dataclass(slots=True)
-class Case:
-    """One evaluation of a target: how run-time tests came out, and what it gave."""
-
-    tests: dict[str, bool]
-    machine: Machine
-    roots: dict[str, Value] = field(default_factory=dict)
-    single: bool = False
-    """One value whose paths need no name in front."""
-    problem: str = ""
-    place: Origin | None = None
-    edit: str = ""
-    raised: bool = False
 
 
 def evaluate(
@@ -59,9 +45,9 @@ def evaluate(
         with in_time():
             return _evaluate(target, entry, sources, boundary, side)
     except TookTooLong:
-        machine = Machine(sources, boundary, side, Decisions({}), Budget(0))
-        edit = "make the file smaller, or move what it computes out of the configuration"
-        return [Case({}, machine, problem="takes too long to evaluate", edit=edit)]
+        evaluator = Evaluator(sources, boundary, side, Decisions({}), Budget(0))
+        suggestion = "make the file smaller, or move what it computes out of the configuration"
+        return [Case({}, evaluator, problem="takes too long to evaluate", suggestion=suggestion)]
 
 
 def _evaluate(
@@ -73,23 +59,23 @@ def _evaluate(
     while pending:
         given = pending.pop()
         decisions = Decisions(given)
-        case = evaluate_case(target, entry, Machine(sources, boundary, side, decisions, budget))
+        case = evaluate_case(target, entry, Evaluator(sources, boundary, side, decisions, budget))
         cases.append(case)
         if not (case.problem and not case.raised):
             pending.extend(decisions.alternatives(given))
         if len(cases) + len(pending) > CASES:
             too_many = f"more than {CASES} ways in which tests on run-time values can come out"
-            return [Case({}, case.machine, problem=too_many, edit="test fewer environment variables")]
+            return [Case({}, case.evaluator, problem=too_many, suggestion="test fewer environment variables")]
     return cases
 
 
-def evaluate_case(target: Target, entry: Entry | None, machine: Machine) -> Case:
-    case = Case(machine.decisions.taken, machine)
+def evaluate_case(target: Target, entry: Entry | None, evaluator: Evaluator) -> Case:
+    case = Case(evaluator.decisions.taken, evaluator)
     try:
-        case.roots, case.single = load_entry(target, entry, machine)
-        refuse_unfinished(machine)
+        case.roots, case.single = load_entry(target, entry, evaluator)
+        refuse_unfinished(evaluator)
     except Halt as halt:
-        case.problem, case.place, case.edit = halt.reason, halt.origin, halt.edit
+        case.problem, case.place, case.suggestion = halt.reason, halt.origin, halt.suggestion
     except Raised as raised:
         text = f": {raised.message}" if raised.message else ""
         case.problem, case.place, case.raised = f"raises {raised.name}{text}", raised.error.origin, True
@@ -97,35 +83,35 @@ def evaluate_case(target: Target, entry: Entry | None, machine: Machine) -> Case
         case.problem = "is nested too deeply"
     except Unreadable as problem:
         case.problem = problem.reason
-        case.place = Origin(machine.sources.shown(target.path), problem.line, problem.column)
+        case.place = Origin(evaluator.sources.shown(target.path), problem.line, problem.column)
     except UsageError:
         raise
     except Exception as error:
         case.problem = f"is not followed: {type(error).__name__} in the evaluator ({error}); please report it"
     finally:
-        finish(machine)
+        finish(evaluator)
     return case
 
 
-def load_entry(target: Target, entry: Entry | None, machine: Machine) -> tuple[dict[str, Value], bool]:
+def load_entry(target: Target, entry: Entry | None, evaluator: Evaluator) -> tuple[dict[str, Value], bool]:
     if target.is_document:
-        return documents.load_document(machine, target, entry)
-    at = Origin(machine.sources.shown(target.path), 1, 1)
+        return documents.load_document(evaluator, target, entry)
+    at = Origin(evaluator.sources.shown(target.path), 1, 1)
     if (entry is not None and entry.kind == "mmengine") or (
-        entry is None and mmengine.has_base(machine, target.path)
+        entry is None and mmengine.has_base(evaluator, target.path)
     ):
-        return mmengine.load_config(machine, target.path, at), False
+        return mmengine.load_config(evaluator, target.path, at), False
     if entry is not None and entry.kind == "lazyconfig":
-        machine.fresh_imports = True
-    name = machine.sources.shown(target.path).removesuffix(".py").replace("/", ".")
+        evaluator.fresh_imports = True
+    name = evaluator.sources.shown(target.path).removesuffix(".py").replace("/", ".")
     package_file = os.path.join(os.path.dirname(target.path), "__init__.py")
-    if machine.sources.is_file(package_file) and package_file != target.path:
-        load(machine, package_file, os.path.basename(os.path.dirname(target.path)), at)
-    module = load(machine, target.path, name, at)
+    if evaluator.sources.is_file(package_file) and package_file != target.path:
+        load(evaluator, package_file, os.path.basename(os.path.dirname(target.path)), at)
+    module = load(evaluator, target.path, name, at)
     if target.name:
-        return {target.name: part(machine, module, target, target.name, at)}, True
+        return {target.name: part(evaluator, module, target, target.name, at)}, True
     entry = entry or detect(module)
-    return take(machine, module, target, entry, at)
+    return take(evaluator, module, target, entry, at)
 
 
 def detect(module: ModuleObj) -> Entry:
@@ -138,35 +124,35 @@ def detect(module: ModuleObj) -> Entry:
 
 
 def take(
-    machine: Machine, module: ModuleObj, target: Target, entry: Entry, at: Origin
+    evaluator: Evaluator, module: ModuleObj, target: Target, entry: Entry, at: Origin
 ) -> tuple[dict[str, Value], bool]:
     if entry.kind == "call":
         name = entry.names[0]
-        return {name: part(machine, module, target, name, at, called=True)}, True
+        return {name: part(evaluator, module, target, name, at, called=True)}, True
     if entry.kind == "class":
         value = named(module, entry.names[0])
-        if not isinstance(value.payload, (ClassObj, *OUTSIDE)):
+        if not isinstance(value.payload, (ClassObj, *EXTERNAL)):
             raise UsageError(f"{target.text}: {entry.names[0]} is not a class")
         return {entry.names[0]: value}, True
     if entry.kind == "names":
-        roots = {name: reach(machine, module, name, at) for name in entry.names}
+        roots = {name: reach(evaluator, module, name, at) for name in entry.names}
         return roots, len(roots) == 1
     if entry.kind == "merge":
-        return {"": merge(machine, [reach(machine, module, name, at) for name in entry.names], at)}, True
+        return {"": merge(evaluator, [reach(evaluator, module, name, at) for name in entry.names], at)}, True
     if entry.kind == "lazyconfig":
-        return _lazy_names(machine, module, at), False
+        return _lazy_names(evaluator, module, at), False
     return public_names(module), False
 
 
 def part(
-    machine: Machine, module: ModuleObj, target: Target, name: str, at: Origin, called: bool = False
+    evaluator: Evaluator, module: ModuleObj, target: Target, name: str, at: Origin, called: bool = False
 ) -> Value:
     """A function's result, or the value of a name."""
     value = named(module, name)
     if called or isinstance(value.payload, FuncObj):
         here = Origin(at.file, at.line, at.column, (), "literal", target.arguments)
         keywords = {key: lift(item, here) for key, item in target.arguments}
-        return call(machine, value, Args([], keywords), value.origin, module.scope)
+        return evaluator.call(value, Args([], keywords), value.origin, module.scope)
     if target.arguments:
         raise UsageError(f"{target.text}: {name} is not a function, it takes no arguments")
     return value
@@ -179,38 +165,38 @@ def named(module: ModuleObj, name: str) -> Value:
     return value
 
 
-def reach(machine: Machine, module: ModuleObj, path: str, at: Origin) -> Value:
+def reach(evaluator: Evaluator, module: ModuleObj, path: str, at: Origin) -> Value:
     """`a.b.c` from a module's name `a`."""
     first, *rest = path.split(".")
     value = named(module, first)
     for step in rest:
         if isinstance(value.payload, DictObj):
-            value = get_item(machine, value, Value(step, at), at)
+            value = evaluator.get_item(value, Value(step, at), at)
         else:
-            value = get_attribute(machine, value, step, at)
+            value = evaluator.get_attribute(value, step, at)
     return value
 
 
-def merge(machine: Machine, parts: list[Value], at: Origin) -> Value:
+def merge(evaluator: Evaluator, parts: list[Value], at: Origin) -> Value:
     """Mappings merged one over the other, nested ones key by key."""
     result = Value(DictObj({}), at)
     for value in parts:
         if not isinstance(value.payload, DictObj):
             raise Halt("merges something that is not a mapping", value.origin)
-        _merge_into(machine, result.payload, value.payload, at)
+        _merge_into(evaluator, result.payload, value.payload, at)
     return result
 
 
-def _merge_into(machine: Machine, into: DictObj, other: DictObj, at: Origin) -> None:
+def _merge_into(evaluator: Evaluator, into: DictObj, other: DictObj, at: Origin) -> None:
     for key, (key_value, item) in list(other.entries.items()):
         known = into.entries.get(key)
         if isinstance(item.payload, DictObj):
             below = DictObj({}, item.payload.flavour)
             if known is not None and isinstance(known[1].payload, DictObj):
                 below.entries = dict(known[1].payload.entries)
-            _merge_into(machine, below, item.payload, at)
+            _merge_into(evaluator, below, item.payload, at)
             item = Value(below, item.origin)
-        store(machine, into, key_value, item, at)
+        store(evaluator, into, key_value, item, at)
 
 
 def public_names(module: ModuleObj) -> dict[str, Value]:
@@ -224,24 +210,28 @@ def public_names(module: ModuleObj) -> dict[str, Value]:
     }
 
 
-def _lazy_names(machine: Machine, module: ModuleObj, at: Origin) -> dict[str, Value]:
+def _lazy_names(evaluator: Evaluator, module: ModuleObj, at: Origin) -> dict[str, Value]:
     """What detectron2's `LazyConfig.load` keeps: public dicts."""
     roots = {}
     for name, value in module.scope.vars.items():
-        if name.startswith("_") or isinstance(value.payload, Sym):
+        if name.startswith("_") or isinstance(value.payload, ExternalName):
             continue
         if isinstance(value.payload, DictObj):
-            roots[name] = nested(machine, value, "omega", at)
-        elif isinstance(value.payload, OUTSIDE):
+            roots[name] = nested(evaluator, value, "omega", at)
+        elif isinstance(value.payload, EXTERNAL):
             roots[name] = value
     return roots
 
 
 def unused_imports(case: Case) -> dict[str, Origin]:
     """Modules from outside that were imported and of which nothing is in the configuration."""
-    effects = [value for effect in case.machine.effects for value in (*effect.args, *effect.kwargs.values())]
-    seen = {part.module for part in reachable([*case.roots.values(), *effects]) if isinstance(part, Sym)}
-    return {name: origin for name, origin in case.machine.imports.items() if name not in seen}
+    effects = [
+        value for effect in case.evaluator.effects for value in (*effect.args, *effect.kwargs.values())
+    ]
+    seen = {
+        part.module for part in reachable([*case.roots.values(), *effects]) if isinstance(part, ExternalName)
+    }
+    return {name: origin for name, origin in case.evaluator.imports.items() if name not in seen}
 
 
 __all__ = ["Any", "Case", "ast", "evaluate", "merge", "unused_imports"]

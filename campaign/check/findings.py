@@ -40,7 +40,7 @@ class Finding:
     tainted_by: tuple[str, ...] = ()
     """Fields under test whose value flows into this one."""
     message: str = ""
-    edit: str = ""
+    suggestion: str = ""
     """The edit that would make an unproven answer provable."""
     loads: bool = True
     """False when the file does not evaluate at all: no syntax, an exception, no entry."""

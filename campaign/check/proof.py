@@ -8,20 +8,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from campaign.check.declaration import Declaration
-from campaign.check.entries import Case, evaluate
+from campaign.check.claim.declaration import Declaration
+from campaign.check.claim.patterns import compile_pattern
+from campaign.check.claim.targets import Entry, Target, parse_entry, parse_target
+from campaign.check.difference.classification import Patterns, place
+from campaign.check.difference.compare_targets import compare_targets, merged
+from campaign.check.difference.equal_fields import related
+from campaign.check.difference.survey import survey
+from campaign.check.difference.tree import tree_form
+from campaign.check.entries import evaluate
+from campaign.check.evaluator.boundary import Boundary
+from campaign.check.evaluator.case import Case
 from campaign.check.findings import CheckResult, Finding, VariantResult, verdict_of
-from campaign.check.imports import Boundary
-from campaign.check.limits import Halt, TookTooLong
-from campaign.check.pairs import compare_targets, merged
-from campaign.check.patterns import compile_pattern
-from campaign.check.places import survey
-from campaign.check.relations import related
-from campaign.check.room import in_time, over_ranges, with_room
 from campaign.check.sources import RevisionSources, Sources
-from campaign.check.targets import Entry, Target, parse_entry, parse_target
-from campaign.check.tree import tree_form
-from campaign.check.verdicts import Patterns, place
+from campaign.check.values.limits import Halt, TookTooLong
+from campaign.check.workers import in_time, over_ranges, with_deep_stack
 from campaign.errors import UsageError
 
 
@@ -100,7 +101,7 @@ def _too_long(target: Target) -> Finding:
         "unproven",
         "",
         message=f"{target.text}: takes too long to compare",
-        edit="keep the configuration smaller",
+        suggestion="keep the configuration smaller",
         loads=False,
     )
 
@@ -183,7 +184,7 @@ def dump(target: str, root: Path, entry: str | None = None, follow: tuple[str, .
     When a test on something only known at run time splits the evaluation, the tree is
     ``{"$cases": [{"when": {test: bool}, "tree": ...}]}``.
     """
-    return with_room(lambda: _dump(target, root, entry, follow))
+    return with_deep_stack(lambda: _dump(target, root, entry, follow))
 
 
 def _dump(text: str, root: Path, entry: str | None, follow: tuple[str, ...]) -> Any:

@@ -8,7 +8,7 @@ import re
 import warnings
 from pathlib import Path
 
-from campaign.check.limits import FILE_BYTES
+from campaign.check.values.limits import FILE_BYTES
 from campaign.errors import UsageError
 
 COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from campaign.execution.paths import CampaignPaths
+    from campaign.folder.paths import CampaignPaths
 
 VERSION = 1
 

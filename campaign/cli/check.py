@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from campaign.check.declaration import Declaration
+    from campaign.check.claim.declaration import Declaration
     from campaign.check.findings import CheckResult
 
 
@@ -163,7 +163,7 @@ def _as_spec(targets: list[str]) -> Path | None:
 
 def _check_files(targets: list[str], flags: _Flags, against: str | None) -> CheckResult:
     from campaign.check import prove
-    from campaign.check.declaration import Declaration, expand
+    from campaign.check.claim.declaration import Declaration, expand
     from campaign.errors import UsageError
 
     public = [target for target in targets if not _file_name(target).startswith("_")]
@@ -209,16 +209,16 @@ def _printable_stdout() -> None:
 
 def _write(result: CheckResult, format_: Format, verbose: bool) -> None:
     if format_ is Format.json:
-        from campaign.check.report_json import to_json
+        from campaign.check.output.json import to_json
 
         sys.stdout.write(json.dumps(to_json(result), indent=2, ensure_ascii=False) + "\n")
     elif format_ is Format.sarif:
-        from campaign.check.report_sarif import to_sarif
+        from campaign.check.output.sarif import to_sarif
         from campaign.version import __version__
 
         sys.stdout.write(json.dumps(to_sarif(result, __version__), indent=2, ensure_ascii=False) + "\n")
     elif format_ is Format.github:
-        from campaign.check.report_github import to_github, to_summary
+        from campaign.check.output.github import to_github, to_summary
 
         sys.stdout.write(to_github(result))
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
@@ -226,7 +226,7 @@ def _write(result: CheckResult, format_: Format, verbose: bool) -> None:
             with open(summary, "a", encoding="utf-8", errors="backslashreplace") as stream:
                 stream.write(to_summary(result))
     else:
-        from campaign.check.report_text import to_text
+        from campaign.check.output.text import to_text
 
         terminal = sys.stdout.isatty()
         colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -89,8 +89,8 @@ def _notes(runs: Runs) -> list[str]:
 
 def known_standings(folder: Path) -> dict[str, RunStanding] | None:
     """How the runs stand by the campaign's own store; None where there is no store."""
-    from campaign.execution.paths import CampaignPaths
     from campaign.execution.state import StoreReader
+    from campaign.folder.paths import CampaignPaths
 
     paths = CampaignPaths(folder)
     if not paths.database.is_file():

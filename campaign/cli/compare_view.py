@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from campaign.analysis.attainability import p_text
-from campaign.analysis.words import counted, interval, number, p_is, percent
+from campaign.analysis.reasons import counted, interval, number, p_is, percent
 
 if TYPE_CHECKING:
     from campaign.analysis.comparison import Comparison

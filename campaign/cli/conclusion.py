@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from campaign.execution.controller import Ending
-    from campaign.execution.paths import CampaignPaths
     from campaign.execution.view import CampaignView
+    from campaign.folder.paths import CampaignPaths
 
 VERSION = 1
 REPORT_PATIENCE_S = 300.0
@@ -25,7 +25,7 @@ def conclude(paths: CampaignPaths, ending: Ending, spec: Path, *, fresh: bool, a
     Raises `RunsFailed`, `Incomplete` or `Interrupted` unless every run is done.
     """
     from campaign.cli.console import print_json, stdout
-    from campaign.execution.squeeze import squeeze_table
+    from campaign.execution.squeeze_job import squeeze_table
     from campaign.execution.view import CampaignReader
 
     report = _report(paths, wanted=fresh and ending in ("complete", "failures"))

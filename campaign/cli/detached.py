@@ -12,9 +12,9 @@ from pathlib import Path
 from campaign.cli.conclusion import conclude
 from campaign.cli.submit import foreground
 from campaign.errors import CampaignError
-from campaign.execution.durable import read_json
 from campaign.execution.lock import CampaignLock
-from campaign.execution.paths import CampaignPaths
+from campaign.folder.atomic_files import read_json
+from campaign.folder.paths import CampaignPaths
 
 
 def main() -> int:

@@ -30,7 +30,7 @@ def extend(
     from campaign.cli.console import print_json, stdout
     from campaign.errors import UsageError
     from campaign.execution.locate import folder_of
-    from campaign.execution.paths import CampaignPaths
+    from campaign.folder.paths import CampaignPaths
     from campaign.spec.hypotheses import read_frozen
 
     text = _read(spec)

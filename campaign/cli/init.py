@@ -90,7 +90,7 @@ def _write(target: Path, text: str, force: bool) -> None:
 
 def _may_write_schema(path: Path) -> bool:
     """Whether there is no such file yet, or one that this command wrote."""
-    from campaign.spec.schema import GENERATED
+    from campaign.spec.json_schema import GENERATED
 
     if not path.exists():
         return True
@@ -101,7 +101,7 @@ def _may_write_schema(path: Path) -> bool:
 
 
 def _write_schema(path: Path) -> None:
-    from campaign.spec.schema import json_schema
+    from campaign.spec.json_schema import json_schema
 
     try:
         path.write_text(json.dumps(json_schema(), indent=2) + "\n", encoding="utf-8")

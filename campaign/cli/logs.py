@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from campaign.execution.paths import CampaignPaths, RunPaths
+    from campaign.folder.paths import CampaignPaths, RunPaths
 
 FOLLOW_S = 0.25
 PIECE = 65_536

@@ -11,8 +11,8 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from campaign.analysis.planning import PlannedPower
-    from campaign.spec.plan import Facts, Plan
+    from campaign.analysis.planned_power import PlannedPower
+    from campaign.spec.planned_runs import Facts, Plan
 
 
 def plan(
@@ -35,7 +35,7 @@ def plan(
     ] = False,
 ) -> None:
     """Show the runs, what will happen to each and why; no side effect."""
-    from campaign.check.report_json import to_json
+    from campaign.check.output.json import to_json
     from campaign.cli.console import print_json, stdout
     from campaign.cli.plan_view import as_json, hanging, show
     from campaign.cli.proving import prove_spec, sentence
@@ -62,7 +62,7 @@ def plan(
 def foresee(plan: Plan, pilot: Path | None) -> tuple[PlannedPower, ...]:
     """What the planned seeds can show, for each declared hypothesis, else for every condition against the
     first."""
-    from campaign.analysis.planning import planned_power, undeclared
+    from campaign.analysis.planned_power import planned_power, undeclared
     from campaign.spec.hypotheses import read_hypotheses
 
     labels = [condition.label for condition in plan.conditions]
@@ -88,8 +88,8 @@ def show_power(power: tuple[PlannedPower, ...], console: Console) -> None:
 def known_facts(folder: Path) -> Facts:
     """What this machine offers, and what the campaign's folder knows of its runs when there is one."""
     from campaign.execution.facts import gather_facts
-    from campaign.execution.paths import CampaignPaths
-    from campaign.spec.machine import on_this_machine
-    from campaign.spec.plan import Facts
+    from campaign.folder.paths import CampaignPaths
+    from campaign.spec.host import on_this_machine
+    from campaign.spec.planned_runs import Facts
 
     return on_this_machine(gather_facts(CampaignPaths(folder)) if os.path.isdir(folder) else Facts())

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from campaign.spec.explain import shown
 from campaign.spec.forecast import STARTED, attainable_p, concurrency, duration, estimate, pairs_needed
-from campaign.spec.plan import Action, Condition, Facts, Plan, PlannedRun
 from campaign.spec.plan_json import plan_to_json
+from campaign.spec.planned_runs import Action, Condition, Facts, Plan, PlannedRun
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from campaign.check.findings import CheckResult
-    from campaign.spec.plan import Plan
+    from campaign.spec.planned_runs import Plan
 
 HOW_TO_GO_ON = """Make the fields equal, or name them in `under_test` if they belong to the question;
 --allow-confounds REASON runs all the same, and every report says so."""
@@ -18,7 +18,7 @@ def preflight(plan: Plan, spec: Path, allow_confounds: str | None) -> CheckResul
 
     Raises `Confounded` when they do not and no reason was given to go on all the same.
     """
-    from campaign.check.report_text import to_text
+    from campaign.check.output.text import to_text
     from campaign.cli.console import stderr
     from campaign.cli.proving import prove_spec, sentence
     from campaign.errors import Confounded

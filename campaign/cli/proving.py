@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from campaign.check.declaration import Declaration
+    from campaign.check.claim.declaration import Declaration
     from campaign.check.findings import CheckResult
-    from campaign.spec.plan import Plan
+    from campaign.spec.planned_runs import Plan
 
 
 def prove_spec(
@@ -26,7 +26,7 @@ def prove_spec(
     Raises `SpecError` or `UsageError` when the file cannot be checked at all.
     """
     from campaign.check import prove
-    from campaign.check.declaration import from_table
+    from campaign.check.claim.declaration import from_table
     from campaign.errors import Place, Problem, SpecError, UsageError
 
     try:
@@ -65,10 +65,10 @@ def _prove_conditions(
     path: Path, given: Mapping[str, Any], against: str | None, plan: Plan | None
 ) -> CheckResult:
     """A campaign's own conditions: their resolved configurations, and the sources of those that are modules."""
-    from campaign.check.campaigns import prove_campaign
+    from campaign.check.campaign_proof import prove_campaign
     from campaign.errors import UsageError
     from campaign.spec import load, resolve
-    from campaign.spec.plan import Facts
+    from campaign.spec.planned_runs import Facts
 
     if against is not None:
         raise UsageError(

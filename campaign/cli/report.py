@@ -48,8 +48,8 @@ def report(
 
 
 def _print(folder: Path, wanted: Format) -> None:
+    from campaign.report.campaign_record import read_campaign
     from campaign.report.contents import contents
-    from campaign.report.source import read_campaign
 
     found = contents(read_campaign(folder))
     if wanted is Format.json:

@@ -35,7 +35,7 @@ def show_failures(view: CampaignView, console: Console) -> None:
 
 
 def show_squeeze(table: dict[str, Any], console: Console) -> None:
-    """How much of an adapter's update each rank keeps; `table` is `campaign.core.squeeze`'s document."""
+    """How much of an adapter's update each rank keeps; `table` is `campaign.core.lora_squeeze`'s document."""
     console.print(f"{'rank':>6}  {'variance kept':>13}  {'worst layer':>11}", style="bold")
     for choice in table["ranks"]:
         mark = "  <- recommended" if choice["rank"] == table["recommended_rank"] else ""

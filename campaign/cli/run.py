@@ -12,7 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from campaign.execution.attempt import Outcome
-    from campaign.execution.paths import RunPaths
+    from campaign.folder.paths import RunPaths
     from campaign.spec.config import RunConfig
 
 WATCH_S = 1.0
@@ -26,7 +26,7 @@ def run(
 ) -> None:
     """One run, here, without Ray; run again in the same folder, it goes on from its last checkpoint."""
     from campaign.cli.console import stdout
-    from campaign.execution.single import execute, prepare
+    from campaign.execution.local_run import execute, prepare
     from campaign.spec.run_config import read_run_config
 
     settings = read_run_config(config)

@@ -37,17 +37,17 @@ def schema(
 
 def _schema(document: Document) -> dict[str, Any]:
     if document is Document.file:
-        from campaign.spec.schema import json_schema
+        from campaign.spec.json_schema import json_schema
 
         return json_schema()
-    from campaign.documents import document_schema
+    from campaign.json_documents import document_schema
 
     return document_schema(_class(document), document.value)
 
 
 def _class(document: Document) -> type:
     if document is Document.check:
-        from campaign.check.report_json import CheckDocument
+        from campaign.check.output.json import CheckDocument
 
         return CheckDocument
     if document is Document.verdicts:

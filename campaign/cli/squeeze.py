@@ -24,7 +24,7 @@ def squeeze(
 ) -> None:
     """Without --output nothing is written."""
     from campaign.cli.results import show_squeeze
-    from campaign.core.squeeze import analyse, compress, read_adapter, save
+    from campaign.core.lora_squeeze import analyse, compress, read_adapter, save
 
     if rank is not None and output is None:
         raise UsageError("--rank needs --output, the folder for the squeezed adapter")

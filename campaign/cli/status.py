@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from campaign.execution.paths import CampaignPaths
     from campaign.execution.view import CampaignView
+    from campaign.folder.paths import CampaignPaths
 
 VERSION = 1
 WATCH_EVERY_S = 1.0

@@ -17,8 +17,8 @@ from campaign.errors import CampaignError
 if TYPE_CHECKING:
     from campaign.execution.controller import Ending
     from campaign.execution.lock import CampaignLock
-    from campaign.execution.paths import CampaignPaths
-    from campaign.spec.plan import Facts, Plan, PlannedRun
+    from campaign.folder.paths import CampaignPaths
+    from campaign.spec.planned_runs import Facts, Plan, PlannedRun
     from campaign.spec.spec import Spec
 
 VERSION = 1
@@ -71,7 +71,7 @@ def submit(
     from campaign.cli.conclusion import conclude
     from campaign.execution.locate import campaigns_root
     from campaign.execution.lock import CampaignLock
-    from campaign.execution.paths import CampaignPaths
+    from campaign.folder.paths import CampaignPaths
     from campaign.spec.load import load
 
     loaded = load(spec)
@@ -149,7 +149,7 @@ def _dry_run(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> None:
 
 def _plan(loaded: Spec, paths: CampaignPaths, *, own_lock: bool) -> tuple[Plan, Facts]:
     from campaign.execution.facts import gather_facts
-    from campaign.spec.machine import on_this_machine
+    from campaign.spec.host import on_this_machine
     from campaign.spec.resolve import resolve
 
     facts = on_this_machine(gather_facts(paths, own_lock=own_lock))
@@ -158,11 +158,11 @@ def _plan(loaded: Spec, paths: CampaignPaths, *, own_lock: bool) -> tuple[Plan, 
 
 def _prepare(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> tuple[Plan, list[PlannedRun]]:
     """Plan under the lock, so that nothing changes between the look and the deed; then write it all down."""
-    from campaign.check.report_json import to_json
+    from campaign.check.output.json import to_json
     from campaign.cli.preflight import preflight
-    from campaign.execution.durable import write_json
     from campaign.execution.enrolment import enrol, to_run, write_folder
     from campaign.execution.store import Store
+    from campaign.folder.atomic_files import write_json
     from campaign.spec.hypotheses import freeze, keep_frozen, read_hypotheses
     from campaign.spec.plan_json import plan_to_json
 
@@ -185,8 +185,8 @@ def _prepare(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> tuple[Plan, 
 
 def _origin(paths: CampaignPaths, spec: Path, chosen: list[PlannedRun]) -> dict[str, Any]:
     """Where the runs come from. A submit that starts none keeps what the last one that did has written."""
-    from campaign.execution.durable import read_json
     from campaign.execution.provenance import provenance
+    from campaign.folder.atomic_files import read_json
 
     kept = (read_json(paths.plan) or {}).get("provenance") if not chosen else None
     if isinstance(kept, dict):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from campaign.core.planning import PlanningGrams
+from campaign.core.planning_tokens import PlanningGrams
 from campaign.core.policy import Policy, PromptBatch
 from campaign.core.problems import Problem
 from campaign.core.randomness import derive_seed

@@ -18,7 +18,7 @@ from campaign.core.credit import credit_pipeline
 from campaign.core.evaluation import evaluate
 from campaign.core.folder import RunFolder
 from campaign.core.optimizer import FlatAdamW
-from campaign.core.planning import PlanningGrams
+from campaign.core.planning_tokens import PlanningGrams
 from campaign.core.policy import load_policy
 from campaign.core.problems import load_problems
 from campaign.core.rollout import roll_out, step_generator

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from campaign.execution.checkpoints import first_step
-from campaign.execution.durable import link, sync_folder, write_bytes
-from campaign.execution.paths import AttemptPaths, RunPaths
+from campaign.folder.atomic_files import link, sync_folder, write_bytes
+from campaign.folder.paths import AttemptPaths, RunPaths
 from campaign.metrics.record import merge_by_step, read_jsonl, to_line
 from campaign.spec.config import CoreSection, RunConfig
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from campaign.execution.durable import read_json
-from campaign.execution.paths import AttemptPaths, RunPaths
+from campaign.folder.atomic_files import read_json
+from campaign.folder.paths import AttemptPaths, RunPaths
 
 NAME = re.compile(r"step_(\d+)(\.\w+)?")
 

@@ -18,15 +18,15 @@ from campaign.errors import Incomplete
 from campaign.execution import canonical, checkpoints
 from campaign.execution.attempt import Outcome
 from campaign.execution.backend import AttemptKey, Backend, Capacity, Ended, require_feasible
-from campaign.execution.durable import read_json
 from campaign.execution.fence import raise_fence, stop_epoch
 from campaign.execution.launching import assignment
 from campaign.execution.lease import FilesystemClock, beat_age, known_dead
-from campaign.execution.paths import CampaignPaths
-from campaign.execution.squeeze import SqueezeJob
+from campaign.execution.squeeze_job import SqueezeJob
 from campaign.execution.state import RunRow
 from campaign.execution.store import Store
 from campaign.execution.transitions import settle
+from campaign.folder.atomic_files import read_json
+from campaign.folder.paths import CampaignPaths
 from campaign.spec.config import ResourcesSection
 
 TURN_S = 0.25

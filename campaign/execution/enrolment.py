@@ -12,11 +12,11 @@ from typing import Any
 import tomli_w
 
 from campaign.errors import CampaignError
-from campaign.execution.durable import read_json, write_bytes, write_json
-from campaign.execution.paths import CampaignPaths, RunPaths
 from campaign.execution.store import Enrolment, Store
+from campaign.folder.atomic_files import read_json, write_bytes, write_json
+from campaign.folder.paths import CampaignPaths, RunPaths
 from campaign.spec.identity import identity
-from campaign.spec.plan import Condition, Facts, Plan, PlannedRun
+from campaign.spec.planned_runs import Condition, Facts, Plan, PlannedRun
 from campaign.spec.run_config import config_to_json, read_run_config
 
 

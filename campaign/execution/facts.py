@@ -7,11 +7,11 @@ from typing import Any
 
 from campaign.execution import checkpoints
 from campaign.execution.lock import holder
-from campaign.execution.paths import CampaignPaths
 from campaign.execution.progress import ProgressReader
 from campaign.execution.state import RunRow, StoreReader
+from campaign.folder.paths import CampaignPaths
 from campaign.spec.identity import identity_fields
-from campaign.spec.plan import Facts, RunFacts, RunState
+from campaign.spec.planned_runs import Facts, RunFacts, RunState
 
 
 def gather_facts(paths: CampaignPaths, *, own_lock: bool = False) -> Facts:

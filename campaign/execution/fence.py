@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from campaign.execution.durable import write_text
-from campaign.execution.paths import RunPaths
+from campaign.folder.atomic_files import write_text
+from campaign.folder.paths import RunPaths
 
 
 def raise_fence(run: RunPaths, number: int) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 from campaign.execution.attempt import Assignment
 from campaign.execution.checkpoints import Checkpoint
-from campaign.execution.durable import read_json
-from campaign.execution.paths import RunPaths
+from campaign.folder.atomic_files import read_json
+from campaign.folder.paths import RunPaths
 from campaign.spec.config import LoggingSection, RunConfig
 from campaign.spec.identity import identity
 from campaign.spec.run_config import config_to_json

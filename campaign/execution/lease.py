@@ -6,9 +6,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from campaign.execution.durable import read_json
-from campaign.execution.paths import AttemptPaths, CampaignPaths
 from campaign.execution.process import ProcessStamp, is_gone
+from campaign.folder.atomic_files import read_json
+from campaign.folder.paths import AttemptPaths, CampaignPaths
 
 
 class FilesystemClock:

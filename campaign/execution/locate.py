@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from campaign.errors import UsageError
-from campaign.execution.paths import CampaignPaths
+from campaign.folder.paths import CampaignPaths
 
 
 def campaigns_root() -> Path:

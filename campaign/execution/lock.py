@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 from campaign.errors import UsageError
-from campaign.execution.durable import read_json
-from campaign.execution.paths import CampaignPaths
 from campaign.execution.process import machine
+from campaign.folder.atomic_files import read_json
+from campaign.folder.paths import CampaignPaths
 
 PROBE_PATIENCE_S = 0.5
 """A reader that looks whether the lock is held holds it itself for a moment."""

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
-BOUND = str(Path(__file__).with_name("bound.py"))
+BOUND = str(Path(__file__).with_name("die_with_parent.py"))
 PR_SET_CHILD_SUBREAPER = 36
 
 

@@ -20,9 +20,9 @@ from typing import Any
 from campaign.errors import Infeasible
 from campaign.execution.attempt import Assignment, Outcome
 from campaign.execution.backend import GIB, AttemptKey, Capacity, Ended
-from campaign.execution.durable import read_json, write_json
 from campaign.execution.process import ProcessStamp, descendants, is_gone, process_name, stamp
 from campaign.execution.supervisor import supervise
+from campaign.folder.atomic_files import read_json, write_json
 from campaign.spec.config import RaySection, ResourcesSection
 
 OBJECT_STORE_BYTES = 96 * 2**20

@@ -12,11 +12,11 @@ from types import FrameType
 from campaign.errors import Incomplete, Interrupted
 from campaign.execution.backend import Backend
 from campaign.execution.controller import Controller, Ending
-from campaign.execution.durable import read_json
 from campaign.execution.enrolment import workdir_of
 from campaign.execution.lock import CampaignLock
-from campaign.execution.paths import CampaignPaths
 from campaign.execution.store import Store
+from campaign.folder.atomic_files import read_json
+from campaign.folder.paths import CampaignPaths
 
 STORAGE_FULL = (errno.ENOSPC, errno.EDQUOT)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from campaign.errors import CampaignError
-from campaign.execution.paths import CampaignPaths
+from campaign.folder.paths import CampaignPaths
 from campaign.spec.config import RunConfig
-from campaign.spec.plan import RunState
+from campaign.spec.planned_runs import RunState
 
 SCHEMA_VERSION = 1
 Desired = Literal["run", "cancel"]

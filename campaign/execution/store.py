@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from campaign.execution.attempt import Outcome
-from campaign.execution.paths import CampaignPaths
 from campaign.execution.process import machine
 from campaign.execution.state import SCHEMA_VERSION, StoreReader, explained
-from campaign.spec.plan import RunState
+from campaign.folder.paths import CampaignPaths
+from campaign.spec.planned_runs import RunState
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

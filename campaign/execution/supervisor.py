@@ -20,10 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from campaign.execution.attempt import CHECKPOINTED, Assignment, Outcome, OutcomeKind
-from campaign.execution.durable import write_json
 from campaign.execution.fence import read_number
-from campaign.execution.last_words import last_traceback, log_tail
-from campaign.execution.paths import AttemptPaths, RunPaths
+from campaign.execution.log_tail import last_traceback, log_tail
 from campaign.execution.process import (
     Waiter,
     adopt_orphans,
@@ -31,6 +29,8 @@ from campaign.execution.process import (
     stamp,
     start_bound,
 )
+from campaign.folder.atomic_files import write_json
+from campaign.folder.paths import AttemptPaths, RunPaths
 
 BLIND_SHARE = 0.5
 """Share of the lease after which a supervisor that cannot read the campaign's folder begins to end its

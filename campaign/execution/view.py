@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from campaign.execution.lock import holder
-from campaign.execution.paths import CampaignPaths
 from campaign.execution.progress import ProgressReader
 from campaign.execution.state import RunRow, StoreReader
+from campaign.folder.paths import CampaignPaths
 
 ShownState = Literal[
     "pending", "queued", "starting", "running", "lost", "interrupted", "done", "failed", "cancelled"

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from campaign.report.bundle import Bundling
+from campaign.report.campaign_record import read_campaign
 from campaign.report.contents import Contents, Panel, contents
 from campaign.report.document import to_document
 from campaign.report.markdown import to_markdown
 from campaign.report.page import render_page
-from campaign.report.source import read_campaign
 from campaign.report.theme import LIGHT, concrete
 
 FILE_WIDTH, FILE_HEIGHT = 640, 320

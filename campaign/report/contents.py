@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from campaign.metrics.schema import Metric, lookup
+from campaign.metrics.definitions import Metric, lookup
+from campaign.report.campaign_record import CampaignRecord
 from campaign.report.curves import Curves, curves, varies
 from campaign.report.differences import Difference, differences
 from campaign.report.figures import Figure, difference_plot, learning_curve, seed_heat_map
 from campaign.report.finals import Finals, finals
 from campaign.report.parallel import parallel_coordinates
-from campaign.report.samples import SampleRow, sample_rows
-from campaign.report.source import CampaignRecord
-from campaign.report.verdicts import Judgement, judge
+from campaign.report.sample_completions import SampleRow, sample_rows
+from campaign.report.verdict_cards import Judgement, judge
 
 MOST_LARGE_POINTS, MOST_SMALL_POINTS = 200, 100
 """Points of one curve; fewer where there are many runs, so that a page stays small."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from campaign.report.source import CampaignRecord
+from campaign.report.campaign_record import CampaignRecord
 
 MOST_POINTS = 100
 """Points of one curve. A line a thousand pixels wide shows no more, and forty runs stay small."""

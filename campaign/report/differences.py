@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from campaign.report.source import CampaignRecord
+from campaign.report.campaign_record import CampaignRecord
 
 OF_THE_RUN = frozenset({"campaign", "condition", "training.seed"})
 """Fields that name the run instead of configuring it."""

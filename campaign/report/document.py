@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from campaign.analysis.verdict import Verdict
-from campaign.documents import as_json
+from campaign.json_documents import as_json
+from campaign.report.campaign_record import RunEntry
+from campaign.report.captions import command
 from campaign.report.contents import Contents, Panel
 from campaign.report.figures import rounded
 from campaign.report.finals import Finals
-from campaign.report.samples import SampleRow
-from campaign.report.source import RunEntry
-from campaign.report.words import command
+from campaign.report.sample_completions import SampleRow
 
 VERSION = 1
 """Changes when a key changes its meaning or goes away."""

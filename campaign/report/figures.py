@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from campaign.metrics.schema import lookup
+from campaign.metrics.definitions import lookup
 from campaign.report.curves import Curves
 from campaign.report.finals import Finals
 from campaign.report.theme import concrete, dashes, hues, vega_config

@@ -10,8 +10,8 @@ import numpy as np
 from campaign.analysis.runs import Run
 from campaign.analysis.summaries import default_metric, resolve_summary, summarise, tail_window
 from campaign.errors import UsageError
-from campaign.metrics.schema import lookup
-from campaign.report.source import CampaignRecord, RunEntry
+from campaign.metrics.definitions import lookup
+from campaign.report.campaign_record import CampaignRecord, RunEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from campaign.report.captions import banner, command, figure, lede, proof_line, provenance, signed
 from campaign.report.contents import Contents, Panel
-from campaign.report.words import banner, command, figure, lede, proof_line, provenance, signed
 
 
 def to_markdown(contents: Contents) -> str:

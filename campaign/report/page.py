@@ -13,12 +13,8 @@ import json
 from importlib.resources import files
 from typing import Any
 
-from campaign.metrics.schema import Metric
-from campaign.report.contents import Contents, Panel
-from campaign.report.figures import axis_title
-from campaign.report.theme import DARK, HUES, LIGHT, css
-from campaign.report.verdicts import exploratory
-from campaign.report.words import (
+from campaign.metrics.definitions import Metric
+from campaign.report.captions import (
     banner,
     command,
     figure,
@@ -29,6 +25,10 @@ from campaign.report.words import (
     signed,
     squeeze,
 )
+from campaign.report.contents import Contents, Panel
+from campaign.report.figures import axis_title
+from campaign.report.theme import DARK, HUES, LIGHT, css
+from campaign.report.verdict_cards import exploratory
 from campaign.version import __version__
 
 _SIGNALS_LIGHT = {

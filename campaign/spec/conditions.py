@@ -13,14 +13,14 @@ from campaign.errors import Problem
 from campaign.spec import labels
 from campaign.spec.config import RunConfig, Section
 from campaign.spec.consistency import LOOKED_AT, Contradiction, contradictions
-from campaign.spec.drafts import Draft
+from campaign.spec.declared_conditions import Draft
 from campaign.spec.explain import dotted, say, shown
 from campaign.spec.fields import sections
 from campaign.spec.files import NamedFiles
-from campaign.spec.findings import Findings
 from campaign.spec.overrides import FieldPath, Override
-from campaign.spec.plan import Condition
+from campaign.spec.planned_runs import Condition
 from campaign.spec.positions import TomlPath
+from campaign.spec.problems import Findings
 
 
 class ConditionResolver:

@@ -10,9 +10,9 @@ from typing import Any
 
 from campaign.spec.config import DataSection, ModelSection
 from campaign.spec.explain import dotted
-from campaign.spec.findings import Findings
 from campaign.spec.overrides import FieldPath
 from campaign.spec.positions import TomlPath
+from campaign.spec.problems import Findings
 
 _FILES = ("path", "eval_path")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil, floor, log2
 
 from campaign.spec.config import RunConfig
-from campaign.spec.plan import Action, Condition, Facts, Plan
+from campaign.spec.planned_runs import Action, Condition, Facts, Plan
 
 ALPHA = 0.05
 STARTED: tuple[Action, ...] = ("run", "resume")

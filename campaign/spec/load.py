@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from campaign.spec import labels
-from campaign.spec.claims import claims
 from campaign.spec.conditions import ConditionResolver, field_value
 from campaign.spec.config import RunConfig
-from campaign.spec.drafts import Draft, drafts
+from campaign.spec.declared_conditions import Draft, drafts
 from campaign.spec.explain import did_you_mean, shown, unknown_section
 from campaign.spec.fields import by_leaf, fields, sections
-from campaign.spec.findings import Findings
+from campaign.spec.forbidden_values import screen
 from campaign.spec.hypotheses import look_problems
+from campaign.spec.hypothesis_tables import claims
 from campaign.spec.overrides import FieldPath
-from campaign.spec.plan import Condition
+from campaign.spec.planned_runs import Condition
+from campaign.spec.problems import Findings
 from campaign.spec.reading import Document, read
-from campaign.spec.screen import screen
 from campaign.spec.spec import CampaignSection, CheckSection, Spec
 
 

@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from campaign.spec.findings import Findings
 from campaign.spec.positions import TomlPath
+from campaign.spec.problems import Findings
 
 TIMEOUT_S = 120.0
 """Seconds for all modules of a campaign together."""

@@ -12,8 +12,8 @@ from typing import Any
 
 from campaign.spec.explain import did_you_mean, shown
 from campaign.spec.fields import FieldInfo, by_leaf, fields, sections
-from campaign.spec.findings import Findings
 from campaign.spec.positions import TomlPath
+from campaign.spec.problems import Findings
 
 FieldPath = tuple[str, ...]
 """Section, field, and for a free table the key in it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from campaign.errors import UsageError
-from campaign.spec.plan import Condition, Plan, PlannedRun
+from campaign.spec.planned_runs import Condition, Plan, PlannedRun
 from campaign.spec.run_config import Memo, config_from_json, config_to_json
 
 VERSION = 1

@@ -9,7 +9,7 @@ from campaign.spec.config import Section
 from campaign.spec.explain import shown
 from campaign.spec.forecast import notes
 from campaign.spec.identity import Memo, identity, identity_defaults, identity_fields
-from campaign.spec.plan import Action, Condition, Facts, Plan, PlannedRun, RunFacts
+from campaign.spec.planned_runs import Action, Condition, Facts, Plan, PlannedRun, RunFacts
 from campaign.spec.spec import Spec
 
 _NOTHING_KNOWN = Facts()

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from campaign.spec.config import Positive, RunConfig, Section, Seed
-from campaign.spec.plan import Condition
+from campaign.spec.planned_runs import Condition
 
 DEFAULT_SEEDS = (42, 101, 202)
 """Seeds of a campaign that names none."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from campaign.analysis.planned import Planned
+from campaign.analysis.campaign_design import Planned
 from campaign.analysis.runs import Run, Runs, RunStanding
 from campaign.spec.hypotheses import Frozen
 

@@ -16,7 +16,7 @@ from folders import write_levels, write_rows
 from campaign.cli.app import main
 from campaign.cli.extend import with_seeds
 from campaign.errors import UsageError
-from campaign.execution.paths import CampaignPaths
+from campaign.folder.paths import CampaignPaths
 from campaign.spec.hypotheses import freeze, keep_frozen, read_frozen, read_hypotheses
 
 RNG = np.random.default_rng(5)

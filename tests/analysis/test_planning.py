@@ -10,7 +10,7 @@ import pytest
 from folders import runs_of
 from scipy import stats
 
-from campaign.analysis.planning import pilot_of, planned_power, undeclared
+from campaign.analysis.planned_power import pilot_of, planned_power, undeclared
 from campaign.analysis.power import sd_upper
 from campaign.errors import UsageError
 from campaign.spec.hypotheses import Hypothesis

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from campaign.check import Declaration, prove
-from campaign.check.report_json import to_json
-from campaign.check.room import WORTH_A_PROCESS
+from campaign.check.output.json import to_json
+from campaign.check.workers import WORTH_A_PROCESS
 
 from .conftest import REPOSITORY, Run
 
@@ -58,7 +58,7 @@ def test_many_variants_have_the_answer_and_the_order_of_a_single_process(run: Ru
 
 SCRIPT = """
 import os, threading
-from campaign.check.room import over_ranges
+from campaign.check.workers import over_ranges
 
 def work(part):
     return os.getpid(), list(part)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from campaign.check.plans import InternalDisagreement, agree, first_disagreement, prove_plan
+from campaign.check.resolved_conditions import InternalDisagreement, agree, first_disagreement, prove_plan
 from campaign.spec.config import AlgorithmSection, RunConfig, TrainingSection
 
 from .conftest import REPOSITORY, Write

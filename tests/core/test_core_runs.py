@@ -122,7 +122,7 @@ def test_rows_carry_their_label_and_the_metrics_of_the_schema(tmp_path: Path) ->
 
 
 def test_every_logged_metric_is_in_the_schema(tmp_path: Path) -> None:
-    schema = pytest.importorskip("campaign.metrics.schema")
+    schema = pytest.importorskip("campaign.metrics.definitions")
     train(tmp_path, algorithm={"kl_coef": 0.1}, training={"updates_per_batch": 2})
     assert schema.unknown({name for row in rows(tmp_path) for name in row}) == []
 

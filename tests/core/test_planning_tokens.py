@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from campaign.core.planning import PlanningGrams
+from campaign.core.planning_tokens import PlanningGrams
 from campaign.core.tokenizer import WordTokenizer
 
 GRAMS = PlanningGrams(("let me think", "wait let me", "let me check"))

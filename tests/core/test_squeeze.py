@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from campaign.cli.app import app
 from campaign.core.lora import adapter_config, write_adapter
-from campaign.core.squeeze import Adapter, LoraFactors, analyse, compress, main, read_adapter, save
+from campaign.core.lora_squeeze import Adapter, LoraFactors, analyse, compress, main, read_adapter, save
 from campaign.errors import UsageError
 
 

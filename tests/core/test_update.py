@@ -13,7 +13,7 @@ from campaign.core.credit import credit_pipeline
 from campaign.core.llama import Llama
 from campaign.core.llama_files import load_llama
 from campaign.core.optimizer import FlatAdamW
-from campaign.core.planning import PlanningGrams
+from campaign.core.planning_tokens import PlanningGrams
 from campaign.core.policy import EMBEDDED, LlamaPolicy
 from campaign.core.problems import load_problems
 from campaign.core.rollout import Rollout, roll_out, step_generator

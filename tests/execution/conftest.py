@@ -12,7 +12,7 @@ import pytest
 
 from campaign.execution.attempt import Assignment
 from campaign.execution.fence import raise_fence
-from campaign.execution.paths import CampaignPaths, RunPaths
+from campaign.folder.paths import CampaignPaths, RunPaths
 from tests.execution.small_campaign import CORE, SmallCampaign, processes_with
 
 

@@ -15,13 +15,13 @@ import pytest
 
 from campaign.execution.enrolment import enrol, to_run, write_folder
 from campaign.execution.facts import gather_facts
-from campaign.execution.paths import AttemptPaths, CampaignPaths
 from campaign.execution.state import StoreReader
 from campaign.execution.store import Store
+from campaign.folder.paths import AttemptPaths, CampaignPaths
 from campaign.metrics.record import read_jsonl
 from campaign.spec.config import CoreSection, ResourcesSection, RetrySection, RunConfig, TrainingSection
-from campaign.spec.plan import Condition, Plan
 from campaign.spec.plan_json import plan_to_json
+from campaign.spec.planned_runs import Condition, Plan
 from campaign.spec.resolve import resolve
 from campaign.spec.spec import Spec
 

@@ -15,8 +15,8 @@ from campaign.execution.attempt import Assignment
 from campaign.execution.backend import AttemptKey, Backend, Capacity, Ended, require_feasible
 from campaign.execution.fence import raise_fence
 from campaign.execution.local_backend import LocalBackend
-from campaign.execution.paths import RunPaths
 from campaign.execution.ray_backend import RayBackend
+from campaign.folder.paths import RunPaths
 from campaign.metrics.record import read_jsonl
 from campaign.spec.config import RaySection, ResourcesSection
 from tests.execution.small_campaign import alive, processes_with, until
@@ -176,6 +176,6 @@ def test_fractions_of_gpus_add_up() -> None:
 
 
 def _note(run: RunPaths) -> dict[str, Any] | None:
-    from campaign.execution.durable import read_json
+    from campaign.folder.atomic_files import read_json
 
     return read_json(run.attempt(1).started)

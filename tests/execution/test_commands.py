@@ -16,8 +16,8 @@ from campaign.errors import UsageError
 from campaign.execution.controller import Controller
 from campaign.execution.local_backend import LocalBackend
 from campaign.execution.locate import locate, match_run
-from campaign.execution.paths import RunPaths
 from campaign.execution.store import Store
+from campaign.folder.paths import RunPaths
 from campaign.metrics.record import read_jsonl
 from tests.execution.small_campaign import SmallCampaign, processes_with, until
 

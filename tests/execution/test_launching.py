@@ -10,11 +10,11 @@ import pytest
 
 from campaign.execution.attempt import Assignment
 from campaign.execution.checkpoints import Checkpoint
-from campaign.execution.durable import write_json
 from campaign.execution.launching import assignment, core_command, origin, wandb_mode
-from campaign.execution.paths import CampaignPaths, RunPaths
 from campaign.execution.provenance import git_state, provenance
-from campaign.execution.squeeze import SqueezeJob, squeeze_table
+from campaign.execution.squeeze_job import SqueezeJob, squeeze_table
+from campaign.folder.atomic_files import write_json
+from campaign.folder.paths import CampaignPaths, RunPaths
 from campaign.spec.config import (
     CoreSection,
     LoggingSection,

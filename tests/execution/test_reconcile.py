@@ -12,10 +12,10 @@ import pytest
 
 from campaign.errors import Infeasible
 from campaign.execution.controller import Controller, Ending
-from campaign.execution.durable import read_json, write_json
 from campaign.execution.fence import read_number, request_cancel
 from campaign.execution.local_backend import LocalBackend
 from campaign.execution.store import Store
+from campaign.folder.atomic_files import read_json, write_json
 from campaign.metrics.record import read_jsonl
 from campaign.spec.config import ResourcesSection
 from tests.execution.small_campaign import SmallCampaign, alive
@@ -314,7 +314,7 @@ def test_runs_in_flight_stay_about_the_capacity(campaign: SmallCampaign) -> None
 
 
 def test_a_moved_campaign_goes_on(campaign: SmallCampaign, tmp_path: Path) -> None:
-    from campaign.execution.paths import CampaignPaths
+    from campaign.folder.paths import CampaignPaths
 
     spec = campaign.spec(seeds=(1,))
     campaign.enrol(spec)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from campaign.execution import canonical
 from campaign.execution.checkpoints import newest
-from campaign.execution.durable import write_json
-from campaign.execution.paths import RunPaths
 from campaign.execution.progress import ProgressReader, tail_rows
+from campaign.folder.atomic_files import write_json
+from campaign.folder.paths import RunPaths
 from campaign.metrics.record import read_jsonl
 from campaign.spec.config import CoreSection, RunConfig, TrainingSection
 

@@ -15,16 +15,16 @@ import pytest
 from campaign.errors import UsageError
 from campaign.execution.attempt import Outcome
 from campaign.execution.lock import CampaignLock, holder
-from campaign.execution.paths import CampaignPaths
 from campaign.execution.state import StoreReader, StoreUnreadable
 from campaign.execution.store import Enrolment, Settlement, Store
+from campaign.folder.paths import CampaignPaths
 from tests.execution.small_campaign import until
 
 WRITER = """
 import sys
 from pathlib import Path
 from campaign.execution.attempt import Outcome
-from campaign.execution.paths import CampaignPaths
+from campaign.folder.paths import CampaignPaths
 from campaign.execution.store import Settlement, Store
 store = Store.open(CampaignPaths(Path(sys.argv[1])))
 epoch = store.begin_epoch("test")
@@ -223,7 +223,7 @@ def test_a_campaign_has_one_controller_and_the_second_is_told_which(paths: Campa
 def test_a_lock_dies_with_its_process(paths: CampaignPaths) -> None:
     code = (
         "import sys, time; from pathlib import Path; from campaign.execution.lock import CampaignLock; "
-        "from campaign.execution.paths import CampaignPaths; "
+        "from campaign.folder.paths import CampaignPaths; "
         "lock = CampaignLock.acquire(CampaignPaths(Path(sys.argv[1]))); time.sleep(300)"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(paths.root)])

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from campaign.execution.lock import holder
-from campaign.execution.paths import CampaignPaths
+from campaign.folder.paths import CampaignPaths
 from campaign.metrics.record import read_jsonl
 from tests.execution.small_campaign import SmallCampaign, alive, processes_with, until
 

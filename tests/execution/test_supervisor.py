@@ -15,9 +15,9 @@ import pytest
 from campaign.execution.attempt import Assignment, Outcome
 from campaign.execution.checkpoints import newest, saved
 from campaign.execution.fence import raise_fence, request_cancel, stop_epoch
-from campaign.execution.last_words import last_traceback
-from campaign.execution.paths import RunPaths
+from campaign.execution.log_tail import last_traceback
 from campaign.execution.supervisor import core_environment, supervise
+from campaign.folder.paths import RunPaths
 from campaign.metrics.record import read_jsonl
 from tests.execution.small_campaign import alive, processes_with, until
 

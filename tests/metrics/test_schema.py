@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from campaign.metrics.schema import METRICS, lookup, markdown_table, unknown
+from campaign.metrics.definitions import METRICS, lookup, markdown_table, unknown
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 

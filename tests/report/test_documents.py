@@ -57,7 +57,7 @@ def confound_allowed(root: Path) -> Path:
     a.write_text("config = {'lr': 0.1, 'decay': 0.0}\n")
     b.write_text("config = {'lr': 0.2, 'decay': 0.1}\n")
     from campaign.check import Declaration, prove
-    from campaign.check.report_json import to_json
+    from campaign.check.output.json import to_json
 
     proof = prove(Declaration("a.py", ("b.py",), under_test=("lr",)), root)
     (folder / "check.json").write_text(json.dumps(to_json(proof, "the warm start needs its own rate")))

@@ -14,12 +14,12 @@ from synthetic import make_campaign
 
 from campaign.metrics.record import JsonlWriter
 from campaign.report.build import build_report
+from campaign.report.campaign_record import read_campaign
+from campaign.report.captions import figure, minus, signed
 from campaign.report.contents import Contents, contents
 from campaign.report.document import to_document
 from campaign.report.markdown import block, code, text, to_markdown
 from campaign.report.page import json_block, render_page
-from campaign.report.source import read_campaign
-from campaign.report.words import figure, minus, signed
 
 HOSTILE = (
     "</script><script>window.pwned=1</script>",

@@ -11,12 +11,12 @@ import pytest
 from synthetic import make_campaign
 
 from campaign.errors import UsageError
+from campaign.report.campaign_record import read_campaign
 from campaign.report.curves import curves
 from campaign.report.differences import differences
 from campaign.report.finals import finals
 from campaign.report.parallel import parallel_coordinates
-from campaign.report.samples import sample_rows
-from campaign.report.source import read_campaign
+from campaign.report.sample_completions import sample_rows
 
 
 def test_read_campaign_of_a_finished_campaign_has_every_run_in_the_order_of_the_plan(tmp_path: Path) -> None:

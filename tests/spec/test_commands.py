@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from campaign.spec import load, plan_from_json, resolve
-from campaign.spec.machine import on_this_machine
-from campaign.spec.plan import Facts
+from campaign.spec.host import on_this_machine
+from campaign.spec.planned_runs import Facts
 from tests.spec.conftest import Cli
 
 ROOT = Path(__file__).parents[2]

@@ -22,7 +22,7 @@ from campaign.spec.forecast import (
     pairs_needed,
 )
 from campaign.spec.load import from_document
-from campaign.spec.plan import Facts, Plan, PlannedRun, RunFacts, RunState
+from campaign.spec.planned_runs import Facts, Plan, PlannedRun, RunFacts, RunState
 from campaign.spec.reading import parse
 from tests.spec.conftest import Loader
 

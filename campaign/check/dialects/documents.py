@@ -7,13 +7,13 @@ import re
 import tomllib
 from typing import Any
 
-from campaign.check.constants import lift
-from campaign.check.limits import Halt
-from campaign.check.machine import Machine
-from campaign.check.operators import store
+from campaign.check.claim.targets import Entry, Target
+from campaign.check.evaluator.operators import store
+from campaign.check.evaluator.state import Evaluator
 from campaign.check.sources import Unreadable
-from campaign.check.targets import Entry, Target
-from campaign.check.values import DictObj, ListObj, Origin, Unknown, Value
+from campaign.check.values.constants import lift
+from campaign.check.values.lattice import DictObj, ListObj, Origin, Unknown, Value
+from campaign.check.values.limits import Halt
 from campaign.errors import UsageError
 
 DEEPEST = 100
@@ -21,17 +21,17 @@ HEADER = re.compile(r"^\s*\[\[?\s*([^\]]+?)\s*\]\]?")
 KEY = re.compile(r"""^\s*([\w.\-"']+)\s*=""")
 
 
-def load_document(machine: Machine, target: Target, entry: Entry | None) -> tuple[dict[str, Value], bool]:
-    text = machine.sources.text(target.path)
-    file = machine.sources.shown(target.path)
+def load_document(evaluator: Evaluator, target: Target, entry: Entry | None) -> tuple[dict[str, Value], bool]:
+    text = evaluator.sources.text(target.path)
+    file = evaluator.sources.shown(target.path)
     refuse_deep(text)
-    root = read_toml(text, file) if target.path.endswith(".toml") else read_yaml(machine, text, file)
+    root = read_toml(text, file) if target.path.endswith(".toml") else read_yaml(evaluator, text, file)
     at = Origin(file, 1, 1)
     if entry is not None and entry.kind == "merge":
         from campaign.check.entries import merge
 
         names = [*entry.names, *([target.fragment] if target.fragment else [])]
-        return {"": merge(machine, [select(root, name, target) for name in names], at)}, True
+        return {"": merge(evaluator, [select(root, name, target) for name in names], at)}, True
     value = select(root, target.fragment, target)
     if entry is not None and entry.kind == "names":
         roots = {name: select(value, name, target) for name in entry.names}
@@ -116,14 +116,14 @@ def _toml_value(data: Any, path: tuple[str, ...], lines: dict[tuple[str, ...], i
     return Value(f"{type(data).__name__} {data.isoformat()}", literal)
 
 
-def read_yaml(machine: Machine, text: str, file: str) -> Value:
+def read_yaml(evaluator: Evaluator, text: str, file: str) -> Value:
     import yaml
 
     try:
         node = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text).get_single_node()
         if node is None:
             return Value(None, Origin(file, 1, 1))
-        return _Yaml(machine, file, yaml).value(node)
+        return _Yaml(evaluator, file, yaml).value(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -133,16 +133,16 @@ def read_yaml(machine: Machine, text: str, file: str) -> Value:
 class _Yaml:
     """Nodes to values; an anchor's value is shared by its aliases."""
 
-    def __init__(self, machine: Machine, file: str, yaml: Any) -> None:
-        self.machine = machine
+    def __init__(self, evaluator: Evaluator, file: str, yaml: Any) -> None:
+        self.evaluator = evaluator
         self.file = file
         self.yaml = yaml
         self.known: dict[int, Value] = {}
         self.scalars = yaml.constructor.SafeConstructor()
 
     def value(self, node: Any) -> Value:
-        self.machine.budget.steps -= 1
-        if self.machine.budget.steps < 0:
+        self.evaluator.budget.steps -= 1
+        if self.evaluator.budget.steps < 0:
             raise Halt("the budget of steps is spent", Origin(self.file, node.start_mark.line + 1, 1))
         if id(node) in self.known:
             return self.known[id(node)]
@@ -187,6 +187,6 @@ class _Yaml:
             if not isinstance(below, DictObj):
                 raise Unreadable("does not parse: `<<` needs a mapping", at.line)
             for key_value, item in below.entries.values():
-                store(self.machine, payload, key_value, item, at)
+                store(self.evaluator, payload, key_value, item, at)
         for key, item in own:
-            store(self.machine, payload, self.value(key), self.value(item), at)
+            store(self.evaluator, payload, self.value(key), self.value(item), at)

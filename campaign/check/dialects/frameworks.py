@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from campaign.check.builtins.dict_methods import pairs_of
 from campaign.check.dialects.mappings import nested
-from campaign.check.dict_methods import pairs_of
-from campaign.check.limits import Halt
-from campaign.check.machine import Args, Machine, Site
-from campaign.check.operators import store
-from campaign.check.values import Builtin, ClassObj, DictObj, FuncObj, Origin, Sym, Value
+from campaign.check.evaluator.operators import store
+from campaign.check.evaluator.state import Args, Evaluator, Site
+from campaign.check.values.lattice import Builtin, ClassObj, DictObj, ExternalName, FuncObj, Origin, Value
+from campaign.check.values.limits import Halt
 
-Function = Callable[[Machine, Args, Site], Value]
+Function = Callable[[Evaluator, Args, Site], Value]
 
 
-def ml_config_dict(machine: Machine, args: Args, site: Site) -> Value:
+def ml_config_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
     """`ml_collections.ConfigDict(initial)`."""
     result = DictObj({}, "ml")
     options = {name: args.keywords[name] for name in args.keywords if name in ("type_safe", "convert_dict")}
@@ -26,53 +26,59 @@ def ml_config_dict(machine: Machine, args: Args, site: Site) -> Value:
     initial = args.positional or [
         args.keywords[name] for name in args.keywords if name == "initial_dictionary"
     ]
-    for key, item in pairs_of(machine, Args(list(initial[:1])), site.at):
-        store(machine, result, key, nested(machine, item, "ml", site.at), site.at)
+    for key, item in pairs_of(evaluator, Args(list(initial[:1])), site.at):
+        store(evaluator, result, key, nested(evaluator, item, "ml", site.at), site.at)
     return Value(result, site.at)
 
 
-def refuse(name: str, edit: str = "") -> Function:
-    def known(machine: Machine, args: Args, site: Site) -> Value:
-        raise Halt(f"{name} is not followed", site.at, edit)
+def refuse(name: str, suggestion: str = "") -> Function:
+    def known(evaluator: Evaluator, args: Args, site: Site) -> Value:
+        raise Halt(f"{name} is not followed", site.at, suggestion)
 
     return known
 
 
-def lazy_call(machine: Machine, args: Args, site: Site) -> Value:
+def lazy_call(evaluator: Evaluator, args: Args, site: Site) -> Value:
     """detectron2's `LazyCall(X)`: called with keywords it gives a `DictConfig` with `_target_`."""
     target = args.positional[0]
 
-    def build(machine: Machine, given: Args, inner: Site) -> Value:
+    def build(evaluator: Evaluator, given: Args, inner: Site) -> Value:
         if given.positional:
-            raise machine.error(TypeError, "LazyCall takes keyword arguments only", inner.at)
+            raise evaluator.error(TypeError, "LazyCall takes keyword arguments only", inner.at)
         result = DictObj({}, "omega")
-        store(machine, result, Value("_target_", inner.at), Value(target.payload, target.origin), inner.at)
+        store(evaluator, result, Value("_target_", inner.at), Value(target.payload, target.origin), inner.at)
         for name, value in given.keywords.items():
-            store(machine, result, Value(name, inner.at), nested(machine, value, "omega", inner.at), inner.at)
+            store(
+                evaluator,
+                result,
+                Value(name, inner.at),
+                nested(evaluator, value, "omega", inner.at),
+                inner.at,
+            )
         origins = tuple(value.origin for value in (target, *given.keywords.values()))
         return Value(result, Origin(inner.at.file, inner.at.line, inner.at.column, origins))
 
-    if not isinstance(target.payload, Sym | ClassObj | FuncObj | str):
+    if not isinstance(target.payload, ExternalName | ClassObj | FuncObj | str):
         raise Halt("LazyCall of something that is not a name", site.at)
     return Value(Builtin("LazyCall", build), site.at)
 
 
-def omega_create(machine: Machine, args: Args, site: Site) -> Value:
+def omega_create(evaluator: Evaluator, args: Args, site: Site) -> Value:
     if args.keywords or len(args.positional) != 1 or not isinstance(args.positional[0].payload, DictObj):
         raise Halt("OmegaConf.create() of something that is not a dict", site.at)
-    return nested(machine, args.positional[0], "omega", site.at)
+    return nested(evaluator, args.positional[0], "omega", site.at)
 
 
-def mm_config_dict(machine: Machine, args: Args, site: Site) -> Value:
+def mm_config_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
     result = DictObj({}, "config")
-    for key, item in pairs_of(machine, args, site.at):
-        store(machine, result, key, nested(machine, item, "config", site.at), site.at)
+    for key, item in pairs_of(evaluator, args, site.at):
+        store(evaluator, result, key, nested(evaluator, item, "config", site.at), site.at)
     return Value(result, site.at)
 
 
 FRAMEWORKS: dict[str, Any] = {
     "ml_collections.ConfigDict": ml_config_dict, "ml_collections.config_dict.ConfigDict": ml_config_dict,
-    "ml_collections.config_dict.create": lambda machine, args, site: mm_like_create(machine, args, site),
+    "ml_collections.config_dict.create": lambda evaluator, args, site: mm_like_create(evaluator, args, site),
     "ml_collections.FieldReference": refuse("ml_collections.FieldReference", "write the value out"),
     "ml_collections.config_dict.FieldReference": refuse("ml_collections.FieldReference", "write the value out"),
     "ml_collections.FrozenConfigDict": refuse("FrozenConfigDict", "use ConfigDict"),
@@ -85,10 +91,10 @@ FRAMEWORKS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def mm_like_create(machine: Machine, args: Args, site: Site) -> Value:
+def mm_like_create(evaluator: Evaluator, args: Args, site: Site) -> Value:
     """`config_dict.create(a=1)`."""
     return ml_config_dict(
-        machine,
+        evaluator,
         Args([Value(DictObj({n: (Value(n, site.at), v) for n, v in args.keywords.items()}), site.at)]),
         site,
     )

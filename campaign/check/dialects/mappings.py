@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from campaign.check.dict_methods import pairs_of
-from campaign.check.limits import Halt
-from campaign.check.machine import Args, Machine, Site
-from campaign.check.methods import find_method
-from campaign.check.operators import store
-from campaign.check.receivers import none
-from campaign.check.values import Builtin, DictObj, ListObj, Origin, TupleObj, Value, is_constant
+from campaign.check.builtins.dict_methods import pairs_of
+from campaign.check.builtins.method_arguments import none
+from campaign.check.builtins.methods import find_method
+from campaign.check.evaluator.operators import store
+from campaign.check.evaluator.state import Args, Evaluator, Site
+from campaign.check.values.lattice import Builtin, DictObj, ListObj, Origin, TupleObj, Value, is_constant
+from campaign.check.values.limits import Halt
 
 ATTRIBUTES = frozenset({"config", "ml", "omega"})
 NESTS = {"ml": "ml", "omega": "omega", "config": "config"}
 
 
 def mapping_attribute(
-    machine: Machine, holder: Value, payload: DictObj, name: str, at: Origin
+    evaluator: Evaluator, holder: Value, payload: DictObj, name: str, at: Origin
 ) -> Value | None:
     special = SPECIAL.get((payload.flavour, name))
     if special is not None:
@@ -32,30 +32,32 @@ def mapping_attribute(
     if payload.flavour == "ml" and find_method(holder, name) is None:
         if name in payload.entries:
             return payload.entries[name][1]
-        raise machine.error(AttributeError, f"{name!r}", at)
+        raise evaluator.error(AttributeError, f"{name!r}", at)
     if payload.flavour in ATTRIBUTES and find_method(holder, name) is None:
         if payload.flavour == "omega":
             raise Halt(f"reads {name!r}, which the configuration does not have", at, "set it first")
-        raise machine.error(AttributeError, f"'ConfigDict' object has no attribute {name!r}", at)
+        raise evaluator.error(AttributeError, f"'ConfigDict' object has no attribute {name!r}", at)
     return None
 
 
-def set_mapping_attribute(machine: Machine, payload: DictObj, name: str, value: Value, at: Origin) -> None:
+def set_mapping_attribute(
+    evaluator: Evaluator, payload: DictObj, name: str, value: Value, at: Origin
+) -> None:
     if payload.flavour not in ATTRIBUTES:
-        raise machine.error(AttributeError, f"'dict' object has no attribute {name!r}", at)
-    set_mapping_item(machine, payload, Value(name, at), value, at)
+        raise evaluator.error(AttributeError, f"'dict' object has no attribute {name!r}", at)
+    set_mapping_item(evaluator, payload, Value(name, at), value, at)
 
 
-def set_mapping_item(machine: Machine, payload: DictObj, key: Value, value: Value, at: Origin) -> None:
+def set_mapping_item(evaluator: Evaluator, payload: DictObj, key: Value, value: Value, at: Origin) -> None:
     if payload.flavour == "ml":
-        _set_ml(machine, payload, key, value, at)
+        _set_ml(evaluator, payload, key, value, at)
     elif payload.flavour in ("omega", "config"):
-        store(machine, payload, key, nested(machine, value, payload.flavour, at), at)
+        store(evaluator, payload, key, nested(evaluator, value, payload.flavour, at), at)
     else:
-        store(machine, payload, key, value, at)
+        store(evaluator, payload, key, value, at)
 
 
-def nested(machine: Machine, value: Value, flavour: str, at: Origin) -> Value:
+def nested(evaluator: Evaluator, value: Value, flavour: str, at: Origin) -> Value:
     """A value as the framework stores it: its dicts (and OmegaConf's lists) are copied into its own kind."""
     payload = value.payload
     if isinstance(payload, DictObj):
@@ -63,20 +65,20 @@ def nested(machine: Machine, value: Value, flavour: str, at: Origin) -> Value:
             return value
         copy = DictObj({}, flavour)
         for key, item in payload.entries.values():
-            store(machine, copy, key, nested(machine, item, flavour, at), at)
+            store(evaluator, copy, key, nested(evaluator, item, flavour, at), at)
         return Value(copy, value.origin)
     if flavour != "ml" and isinstance(payload, ListObj):
-        return Value(ListObj([nested(machine, item, flavour, at) for item in payload.items]), value.origin)
+        return Value(ListObj([nested(evaluator, item, flavour, at) for item in payload.items]), value.origin)
     if flavour == "omega" and isinstance(payload, TupleObj) and payload.cls is None:
-        return Value(ListObj([nested(machine, item, flavour, at) for item in payload.items]), value.origin)
+        return Value(ListObj([nested(evaluator, item, flavour, at) for item in payload.items]), value.origin)
     if flavour == "config" and isinstance(payload, TupleObj) and payload.cls is None:
         return Value(
-            TupleObj(tuple(nested(machine, item, flavour, at) for item in payload.items)), value.origin
+            TupleObj(tuple(nested(evaluator, item, flavour, at) for item in payload.items)), value.origin
         )
     return value
 
 
-def _set_ml(machine: Machine, payload: DictObj, key: Value, value: Value, at: Origin) -> None:
+def _set_ml(evaluator: Evaluator, payload: DictObj, key: Value, value: Value, at: Origin) -> None:
     """ml_collections: a locked dict takes no new key, and a field keeps its type."""
     name = key.payload
     if not isinstance(name, str):
@@ -84,20 +86,20 @@ def _set_ml(machine: Machine, payload: DictObj, key: Value, value: Value, at: Or
     before = payload.entries.get(name)
     if before is None:
         if payload.flags.get("locked"):
-            raise machine.error(KeyError, f"{name!r} is not in the locked ConfigDict", at)
-        store(machine, payload, key, nested(machine, value, "ml", at), at)
+            raise evaluator.error(KeyError, f"{name!r} is not in the locked ConfigDict", at)
+        store(evaluator, payload, key, nested(evaluator, value, "ml", at), at)
         return
     old, new = before[1].payload, value.payload
     if old is None or new is None or not payload.flags.get("type_safe", True):
-        store(machine, payload, key, nested(machine, value, "ml", at), at)
+        store(evaluator, payload, key, nested(evaluator, value, "ml", at), at)
         return
     if isinstance(old, DictObj) and isinstance(new, DictObj):
-        store(machine, payload, key, nested(machine, value, "ml", at), at)
+        store(evaluator, payload, key, nested(evaluator, value, "ml", at), at)
         return
-    store(machine, payload, key, _same_type(machine, old, value, name, at), at)
+    store(evaluator, payload, key, _same_type(evaluator, old, value, name, at), at)
 
 
-def _same_type(machine: Machine, old: Any, value: Value, name: str, at: Origin) -> Value:
+def _same_type(evaluator: Evaluator, old: Any, value: Value, name: str, at: Origin) -> Value:
     new = value.payload
     if isinstance(old, float) and isinstance(new, int) and not isinstance(new, bool):
         return Value(float(new), value.origin)
@@ -106,32 +108,32 @@ def _same_type(machine: Machine, old: Any, value: Value, name: str, at: Origin) 
     if isinstance(old, TupleObj) and isinstance(new, ListObj):
         return Value(TupleObj(tuple(new.items)), value.origin)
     if is_constant(old) and is_constant(new) and not isinstance(new, type(old)):
-        raise machine.error(TypeError, f"field {name!r} keeps its type {type(old).__name__}", at)
+        raise evaluator.error(TypeError, f"field {name!r} keeps its type {type(old).__name__}", at)
     if type(old) is type(new) or (is_constant(old) and is_constant(new)):
         return value
     raise Halt(f"sets field {name!r}, whose type may not fit", at, "set it once")
 
 
-def update_config(machine: Machine, args: Args, site: Site) -> Value:
+def update_config(evaluator: Evaluator, args: Args, site: Site) -> Value:
     """mmengine's and ml_collections' `update`: nested dicts are merged."""
     payload = args.positional[0].payload
-    for key, item in list(pairs_of(machine, Args(args.positional[1:], args.keywords), site.at)):
-        merge_item(machine, payload, key, item, site.at)
+    for key, item in list(pairs_of(evaluator, Args(args.positional[1:], args.keywords), site.at)):
+        merge_item(evaluator, payload, key, item, site.at)
     return none(site)
 
 
-def merge_item(machine: Machine, payload: DictObj, key: Value, item: Value, at: Origin) -> None:
+def merge_item(evaluator: Evaluator, payload: DictObj, key: Value, item: Value, at: Origin) -> None:
     known = payload.entries.get(key.payload) if is_constant(key.payload) else None
     old = known[1].payload if known is not None else None
     if isinstance(old, DictObj) and isinstance(item.payload, DictObj):
         for inner_key, inner in list(item.payload.entries.values()):
-            merge_item(machine, old, inner_key, inner, at)
+            merge_item(evaluator, old, inner_key, inner, at)
         payload.version += 1
         return
-    set_mapping_item(machine, payload, key, item, at)
+    set_mapping_item(evaluator, payload, key, item, at)
 
 
-def _copy(machine: Machine, args: Args, site: Site) -> Value:
+def _copy(evaluator: Evaluator, args: Args, site: Site) -> Value:
     payload = args.positional[0].payload
     copy = DictObj(dict(payload.entries), payload.flavour)
     copy.flags = dict(payload.flags)
@@ -139,7 +141,7 @@ def _copy(machine: Machine, args: Args, site: Site) -> Value:
 
 
 def _flag(name: str, value: bool) -> Any:
-    def known(machine: Machine, args: Args, site: Site) -> Value:
+    def known(evaluator: Evaluator, args: Args, site: Site) -> Value:
         stack = [args.positional[0].payload]
         while stack:
             payload = stack.pop()
@@ -154,7 +156,7 @@ def _flag(name: str, value: bool) -> Any:
     return known
 
 
-def _unlocked(machine: Machine, args: Args, site: Site) -> Value:
+def _unlocked(evaluator: Evaluator, args: Args, site: Site) -> Value:
     """`with config.unlocked():` new keys are allowed; they stay allowed here, which only accepts more
     programs."""
     payload = args.positional[0].payload
@@ -162,12 +164,12 @@ def _unlocked(machine: Machine, args: Args, site: Site) -> Value:
     return Value(DictObj({}, "unlocked"), site.at)
 
 
-def _to_dict(machine: Machine, args: Args, site: Site) -> Value:
-    return nested(machine, args.positional[0], "", site.at)
+def _to_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    return nested(evaluator, args.positional[0], "", site.at)
 
 
 def _refuse(name: str) -> Any:
-    def known(machine: Machine, args: Args, site: Site) -> Value:
+    def known(evaluator: Evaluator, args: Args, site: Site) -> Value:
         raise Halt(f"ConfigDict.{name} is not followed", site.at)
 
     return known

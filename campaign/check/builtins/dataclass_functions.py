@@ -1,0 +1,186 @@
+"""The functions of `dataclasses`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from campaign.check.builtins.copying import copied
+from campaign.check.builtins.pure_functions import one, origin_of
+from campaign.check.evaluator.classes import apply_dataclass
+from campaign.check.evaluator.state import Args, Evaluator, Site
+from campaign.check.evaluator.symbolic import call_external, symbolic
+from campaign.check.values.lattice import (
+    EXTERNAL,
+    Builtin,
+    ClassObj,
+    DictObj,
+    ExternalName,
+    FieldObj,
+    InstObj,
+    ListObj,
+    ModuleObj,
+    Origin,
+    TupleObj,
+    Value,
+    is_constant,
+)
+from campaign.check.values.limits import Halt
+
+
+def dataclass(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    options = {}
+    for name, value in args.keywords.items():
+        if not is_constant(value.payload):
+            raise Halt("a dataclass option only known at run time", site.at)
+        if name not in CLASS_OPTIONS:
+            raise evaluator.error(
+                TypeError, f"dataclass() got an unexpected keyword argument {name!r}", site.at
+            )
+        options[name] = bool(value.payload)
+    slots = options.pop("slots", False)
+    options.pop("weakref_slot", None)
+    if args.positional:
+        return _as_dataclass(evaluator, args.positional[0], options, slots, site.at)
+    return Value(
+        Builtin("dataclass", lambda m, a, s: _as_dataclass(m, a.positional[0], options, slots, s.at)), site.at
+    )
+
+
+def _as_dataclass(
+    evaluator: Evaluator, value: Value, options: dict[str, bool], slots: bool, at: Origin
+) -> Value:
+    cls = value.payload
+    if not isinstance(cls, ClassObj):
+        raise Halt("dataclass of something that is not a class", at)
+    own = len(cls.annotations)
+    apply_dataclass(evaluator, cls, options, at)
+    if slots and own:
+        add_slots(cls, at)
+    return value
+
+
+def add_slots(cls: ClassObj, at: Origin) -> None:
+    """`slots=True` builds the class anew: its fields are slots, no attributes of the class."""
+    from campaign.check.difference.class_difference import uses_super
+
+    if "__slots__" in cls.namespace or uses_super(cls):
+        raise Halt(f"dataclass {cls.name} with slots has __slots__ or super()", at, "leave slots=True out")
+    inherited = {field.name for base in cls.mro[1:] for field in base.fields if "__slots__" in base.namespace}
+    names = [field.name for field in cls.fields if field.name not in inherited]
+    for name in names:
+        cls.namespace.pop(name, None)
+    cls.namespace["__slots__"] = Value(TupleObj(tuple(Value(name, at) for name in names)), at)
+
+
+FIELD_OPTIONS = {"default", "default_factory", "init", "repr", "hash", "compare", "metadata", "kw_only"}
+CLASS_OPTIONS = {
+    "init", "repr", "eq", "order", "unsafe_hash", "frozen", "match_args", "kw_only", "slots", "weakref_slot",
+}  # fmt: skip
+
+
+def dataclass_field(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    given = args.keywords
+    unknown = set(given) - FIELD_OPTIONS
+    if unknown or args.positional:
+        raise evaluator.error(TypeError, f"field() got an unexpected keyword argument {unknown}", site.at)
+
+    def flag(name: str) -> bool | None:
+        if name not in given:
+            return None
+        if not is_constant(given[name].payload):
+            raise Halt(f"field({name}=...) only known at run time", site.at)
+        return bool(given[name].payload)
+
+    init = flag("init")
+    field = FieldObj(
+        given.get("default"), given.get("default_factory"), True if init is None else init, flag("kw_only")
+    )
+    field.shown = flag("repr") is not False
+    field.compared = flag("compare") is not False
+    field.metadata = given.get("metadata")
+    return Value(field, origin_of(args, site))
+
+
+def dataclass_replace(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    from campaign.check.evaluator.calls import instantiate
+
+    holder = one(evaluator, args, site)
+    payload = holder.payload
+    if not isinstance(payload, InstObj) or not any(base.kind == "dataclass" for base in payload.cls.mro):
+        return call_external(
+            evaluator, Value(ExternalName("dataclasses.replace", "dataclasses", 0), site.at), args, site.at
+        )
+    given: dict[str, Value] = {}
+    for field in payload.cls.fields:
+        if not field.field.init:
+            if field.name in args.keywords:
+                raise evaluator.error(ValueError, f"field {field.name} is declared with init=False", site.at)
+            continue
+        if field.pseudo and field.name not in args.keywords:
+            raise Halt("dataclasses.replace() with an InitVar", site.at)
+        given[field.name] = args.keywords.get(field.name) or payload.attrs[field.name]
+    given.update({name: value for name, value in args.keywords.items() if name not in given})
+    return instantiate(evaluator, Value(payload.cls, site.at), payload.cls, Args([], given), site.at)
+
+
+def dataclass_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    holder = one(evaluator, args, site)
+    if not (isinstance(holder.payload, InstObj) and holder.payload.cls.fields):
+        return symbolic(evaluator, "dataclasses.asdict", site.at, holder)
+    if args.keywords:
+        raise Halt("asdict() with dict_factory", site.at)
+    return _converted(evaluator, holder, site.at)
+
+
+def _converted(evaluator: Evaluator, value: Value, at: Origin) -> Value:
+    payload = value.payload
+    if isinstance(payload, InstObj) and payload.cls.fields:
+        entries: dict[Any, tuple[Value, Value]] = {
+            field.name: (Value(field.name, at), _converted(evaluator, payload.attrs[field.name], at))
+            for field in payload.cls.fields
+            if not field.pseudo
+        }
+        return Value(DictObj(entries), value.origin)
+    if isinstance(payload, ListObj):
+        return Value(ListObj([_converted(evaluator, item, at) for item in payload.items]), value.origin)
+    if isinstance(payload, TupleObj):
+        return Value(
+            TupleObj(tuple(_converted(evaluator, item, at) for item in payload.items), payload.cls),
+            value.origin,
+        )
+    if isinstance(payload, DictObj):
+        pairs: dict[Any, tuple[Value, Value]] = {
+            key: (pair[0], _converted(evaluator, pair[1], at)) for key, pair in payload.entries.items()
+        }
+        return Value(DictObj(pairs, payload.flavour), value.origin)
+    return copied(evaluator, value, {}, at)
+
+
+def dataclass_tuple(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    payload = one(evaluator, args, site).payload
+    raise Halt(f"astuple() of {type(payload).__name__} is not followed", site.at, "use asdict()")
+
+
+def dataclass_fields(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    payload = one(evaluator, args, site).payload
+    cls = payload.cls if isinstance(payload, InstObj) else payload
+    if not isinstance(cls, ClassObj):
+        return symbolic(evaluator, "dataclasses.fields", site.at, args.positional[0])
+    description = ClassObj("Field", "Field", any_module(evaluator), ())
+    items = []
+    for field in cls.fields:
+        if not field.pseudo:
+            items.append(Value(InstObj(description, {"name": Value(field.name, site.at)}), site.at))
+    return Value(TupleObj(tuple(items)), site.at)
+
+
+def any_module(evaluator: Evaluator) -> ModuleObj:
+    return next(iter(evaluator.modules.values()))
+
+
+def is_dataclass(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    payload = one(evaluator, args, site).payload
+    if isinstance(payload, EXTERNAL):
+        return symbolic(evaluator, "is_dataclass", site.at, args.positional[0])
+    cls = payload.cls if isinstance(payload, InstObj) else payload
+    return Value(isinstance(cls, ClassObj) and any(base.kind == "dataclass" for base in cls.mro), site.at)

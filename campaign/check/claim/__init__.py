@@ -1,0 +1,1 @@
+"""What a check claims: targets, the fields that may differ, and their patterns."""

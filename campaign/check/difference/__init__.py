@@ -1,0 +1,1 @@
+"""Compares evaluated configurations and classifies every difference."""

@@ -1,0 +1,1 @@
+"""Evaluates configuration sources abstractly, without importing or running them."""

@@ -1,0 +1,409 @@
+"""Reading, setting and deleting attributes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from campaign.check.evaluator.state import Args, Evaluator, Site
+from campaign.check.evaluator.symbolic import raise_if_tried, symbolic
+from campaign.check.values.lattice import (
+    BoundMethod,
+    Builtin,
+    ClassObj,
+    DictObj,
+    ErrorObj,
+    ExternalCall,
+    ExternalName,
+    FuncObj,
+    InstObj,
+    ListObj,
+    ModuleObj,
+    Namespace,
+    Nondeterministic,
+    Origin,
+    Partial,
+    SetObj,
+    SuperObj,
+    SymbolicOperation,
+    TupleObj,
+    Unknown,
+    Value,
+    Wrapped,
+    is_constant,
+    spoiled,
+)
+from campaign.check.values.limits import Halt
+
+
+def get_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
+    payload = holder.payload
+    evaluator.readable(payload, at)
+    if isinstance(payload, ModuleObj):
+        return module_attribute(evaluator, payload, name, at)
+    if isinstance(payload, ExternalName):
+        return external_attribute(evaluator, payload, name, at)
+    if isinstance(payload, InstObj):
+        return instance_attribute(evaluator, holder, payload, name, at)
+    if isinstance(payload, ClassObj):
+        return class_attribute(evaluator, holder, payload, name, at)
+    if isinstance(payload, ExternalCall):
+        return external_call_attribute(evaluator, holder, payload, name, at)
+    if isinstance(payload, SymbolicOperation):
+        return symbolic(evaluator, f".{name}", at, holder)
+    if isinstance(payload, Unknown | Nondeterministic):
+        return Value(spoiled(payload), at)
+    if isinstance(payload, SuperObj):
+        return super_attribute(evaluator, payload, name, at)
+    if isinstance(payload, FuncObj):
+        return function_attribute(evaluator, payload, name, at)
+    if isinstance(payload, DictObj) and payload.flavour:
+        from campaign.check.dialects.mappings import mapping_attribute
+
+        found = mapping_attribute(evaluator, holder, payload, name, at)
+        if found is not None:
+            return found
+    if isinstance(payload, TupleObj) and payload.cls is not None:
+        found = named_tuple_attribute(evaluator, holder, payload, name, at)
+        if found is not None:
+            return found
+    if isinstance(payload, ErrorObj):
+        return error_attribute(evaluator, payload, name, at)
+    if isinstance(payload, BoundMethod):
+        return evaluator.get_attribute(payload.function, name, at)
+    if isinstance(payload, Partial):
+        return partial_attribute(evaluator, payload, name, at)
+    if isinstance(payload, Wrapped):
+        return property_decorator(evaluator, payload, name, at)
+    return method_attribute(evaluator, holder, name, at)
+
+
+def method_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
+    """A method of a builtin type."""
+    from campaign.check.builtins.methods import find_method
+
+    method = find_method(holder, name)
+    if method is not None:
+        return Value(method, at)
+    payload = holder.payload
+    if is_constant(payload) and name in ("real", "imag", "numerator", "denominator", "start", "stop", "step"):
+        if hasattr(payload, name):
+            return Value(getattr(payload, name), at)
+    kind = payload.__name__ if isinstance(payload, type) else type_name(payload)
+    if isinstance(payload, type) and name in ("__name__", "__qualname__"):
+        return Value(payload.__name__, at)
+    if name == "__class__":
+        return type_of(evaluator, holder, at)
+    if is_constant(payload) and not hasattr(payload, name):
+        raise evaluator.error(AttributeError, f"{kind!r} object has no attribute {name!r}", at)
+    if isinstance(payload, ListObj | DictObj | SetObj | TupleObj):
+        real = {ListObj: list, DictObj: dict, SetObj: set, TupleObj: tuple}[type(payload)]
+        if not hasattr(real, name):
+            raise evaluator.error(AttributeError, f"{kind!r} object has no attribute {name!r}", at)
+    raise Halt(f"attribute {name!r} of {kind} is not followed", at)
+
+
+def type_name(payload: Any) -> str:
+    names = {ListObj: "list", DictObj: "dict", TupleObj: "tuple", FuncObj: "function", ModuleObj: "module"}
+    if isinstance(payload, SetObj):
+        return "frozenset" if payload.frozen else "set"
+    if isinstance(payload, InstObj):
+        return payload.cls.name
+    return names.get(type(payload), type(payload).__name__)
+
+
+def type_of(evaluator: Evaluator, value: Value, at: Origin) -> Value:
+    payload = value.payload
+    if is_constant(payload):
+        return Value(type(payload), at)
+    if isinstance(payload, InstObj):
+        return Value(payload.cls, at)
+    if isinstance(payload, TupleObj) and payload.cls is not None:
+        return Value(payload.cls, at)
+    kinds: dict[Any, Any] = {ListObj: list, TupleObj: tuple}
+    real = kinds.get(type(payload))
+    if isinstance(payload, SetObj):
+        real = frozenset if payload.frozen else set
+    if isinstance(payload, DictObj) and not payload.flavour:
+        real = dict
+    if isinstance(payload, ClassObj | type):
+        real = type
+    if isinstance(payload, ErrorObj) and payload.type is not None:
+        return Value(payload.type, at)
+    if real is not None:
+        return Value(real, at)
+    return symbolic(evaluator, "type", at, value)
+
+
+def module_attribute(evaluator: Evaluator, payload: ModuleObj, name: str, at: Origin) -> Value:
+    found = payload.scope.vars.get(name)
+    if found is not None:
+        if isinstance(found.payload, ExternalName):
+            evaluator.used.add(found.payload.module)
+        return found
+    if name == "__dict__":
+        return Value(Namespace(payload.scope.vars, payload), at)
+    from campaign.check.evaluator.imports import load_submodule
+
+    inner = load_submodule(evaluator, payload, name, at)
+    if inner is not None:
+        raise Halt(f"submodule {name!r} of {payload.name} is used without being imported", at, "import it")
+    getter = payload.scope.vars.get("__getattr__")
+    if getter is not None:
+        raise Halt(f"module {payload.name} has its own __getattr__", at)
+    if name.startswith("__"):
+        raise Halt(f"attribute {name!r} of a module is not followed", at)
+    raise evaluator.error(AttributeError, f"module {payload.name!r} has no attribute {name!r}", at)
+
+
+def external_attribute(evaluator: Evaluator, payload: ExternalName, name: str, at: Origin) -> Value:
+    from campaign.check.builtins.standard_library import is_known_function, known_name
+
+    full = f"{payload.name}.{name}"
+    refuse_name(full, at)
+    evaluator.used.add(payload.module)
+    if full in evaluator.patched:
+        return evaluator.patched[full]
+    known = known_name(full, at)
+    if known is not None:
+        return known
+    result = Value(ExternalName(full, payload.module, len(evaluator.effects)), at)
+    if evaluator.tries and not is_known_function(full):
+        raise_if_tried(evaluator, result, at)  # another version of the framework may not have it
+    return result
+
+
+def refuse_name(full: str, at: Origin) -> None:
+    if full in ("sys.modules", "sys.meta_path", "sys.path_hooks", "gc.get_referents", "builtins.__dict__"):
+        raise Halt(f"reads {full}", at, "import what is needed by name")
+
+
+def external_call_attribute(
+    evaluator: Evaluator, holder: Value, payload: ExternalCall, name: str, at: Origin
+) -> Value:
+    """Fields set later, then keywords (constructors keep them), then a term."""
+    if payload.log:
+        return symbolic(evaluator, f".{name}", at, holder)
+    if name in payload.fields:
+        return payload.fields[name]
+    callee = payload.callee.payload
+    constructs = isinstance(callee, ClassObj) or (
+        isinstance(callee, ExternalName) and last_part(callee.name)[:1].isupper()
+    )
+    if name in payload.kwargs and constructs:
+        return payload.kwargs[name]
+    return symbolic(evaluator, f".{name}", at, holder)
+
+
+def last_part(name: str) -> str:
+    return name.rpartition(".")[2].lstrip("_")
+
+
+def instance_attribute(evaluator: Evaluator, holder: Value, payload: InstObj, name: str, at: Origin) -> Value:
+    found = payload.cls.find(name)
+    if found is not None and isinstance(found.payload, Wrapped) and found.payload.kind == "property":
+        return evaluator.call(found.payload.function, Args([holder]), at, None)
+    if name in payload.attrs:
+        return payload.attrs[name]
+    if found is not None:
+        return bind_member(evaluator, found, holder, payload.cls, at)
+    if name == "__class__":
+        return Value(payload.cls, at)
+    if name == "__dict__":
+        return own_names(payload, at)
+    if name == "__setattr__":
+        return Value(Builtin("object.__setattr__", object_setattr, holder), at)
+    if payload.cls.kind == "enum" and name in ("_value_", "_name_"):
+        return payload.attrs[name.strip("_")]
+    getter = payload.cls.find("__getattr__")
+    if getter is not None:
+        return evaluator.call(getter, Args([holder, Value(name, at)]), at, None)
+    if (
+        (name.startswith("__") and hasattr(object, name))
+        or payload.cls.kind == "enum"
+        or payload.cls.external
+    ):
+        raise Halt(f"attribute {name!r} of an instance of {payload.cls.name} is not followed", at)
+    raise evaluator.error(AttributeError, f"{payload.cls.name!r} object has no attribute {name!r}", at)
+
+
+def own_names(payload: InstObj, at: Origin) -> Value:
+    """`vars(x)`, `x.__dict__`."""
+    if any("__slots__" in cls.namespace for cls in payload.cls.mro):
+        raise Halt(f"looks at the names of an instance of {payload.cls.name}, which has slots", at)
+    return Value(Namespace(payload.attrs, payload), at)
+
+
+def object_setattr(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    receiver, name, value = args.positional
+    assert isinstance(receiver.payload, InstObj)
+    receiver.payload.attrs[name.payload] = evaluator.with_control_origin(value)
+    receiver.payload.version += 1
+    return Value(None, site.at)
+
+
+def bind_member(evaluator: Evaluator, found: Value, holder: Value, cls: ClassObj, at: Origin) -> Value:
+    """What a class attribute is when read through an instance."""
+    payload = found.payload
+    if isinstance(payload, FuncObj | Partial) and not isinstance(payload, Partial):
+        return Value(BoundMethod(found, holder), at)
+    if isinstance(payload, Wrapped):
+        if payload.kind == "staticmethod":
+            return payload.function
+        if payload.kind == "classmethod":
+            return Value(BoundMethod(payload.function, Value(cls, at)), at)
+    if isinstance(payload, InstObj) and payload.cls.find("__get__") is not None:
+        raise Halt(f"a descriptor ({payload.cls.name})", at, "use a plain attribute")
+    if isinstance(payload, ExternalCall):
+        raise Halt("a class attribute from outside, read through an instance, may be a descriptor", at)
+    return found
+
+
+def class_attribute(evaluator: Evaluator, holder: Value, payload: ClassObj, name: str, at: Origin) -> Value:
+    if payload.kind == "enum" and name in payload.members:
+        return Value(payload.members[name], at)
+    found = payload.find(name)
+    if found is not None:
+        if isinstance(found.payload, Wrapped):
+            if found.payload.kind == "staticmethod":
+                return found.payload.function
+            if found.payload.kind == "classmethod":
+                return Value(BoundMethod(found.payload.function, holder), at)
+        if isinstance(found.payload, InstObj) and found.payload.cls.find("__get__") is not None:
+            raise Halt(f"a descriptor ({found.payload.cls.name})", at, "use a plain attribute")
+        return found
+    special = _class_special(evaluator, payload, name, at)
+    if special is not None:
+        return special
+    if payload.external:
+        return symbolic(evaluator, f".{name}", at, holder)
+    if payload.builtin is not None and hasattr(payload.builtin, name):
+        raise Halt(f"attribute {name!r} of {payload.name} is not followed", at)
+    if hasattr(object, name) or any("__slots__" in cls.namespace for cls in payload.mro):
+        raise Halt(f"attribute {name!r} of a class is not followed", at)
+    if name.startswith("__") or payload.kind != "plain":
+        raise Halt(f"attribute {name!r} of class {payload.name} is not followed", at)
+    raise evaluator.error(AttributeError, f"type object {payload.name!r} has no attribute {name!r}", at)
+
+
+def _class_special(evaluator: Evaluator, payload: ClassObj, name: str, at: Origin) -> Value | None:
+    if name == "__name__":
+        return Value(payload.name, at)
+    if name == "__qualname__":
+        return Value(payload.qualname, at)
+    if name == "__module__":
+        return payload.module.scope.vars["__name__"]
+    if name == "__dict__":
+        return Value(Namespace(payload.namespace, payload), at)
+    if name in ("__mro__", "__bases__"):
+        raise Halt(f"{name} is not followed", at)
+    if name == "__members__" and payload.kind == "enum":
+        entries: dict[Any, tuple[Value, Value]] = {
+            key: (Value(key, at), Value(member, at)) for key, member in payload.members.items()
+        }
+        return Value(DictObj(entries), at)
+    if name == "_make" and payload.kind == "namedtuple":
+        raise Halt("_make is not followed", at)
+    return None
+
+
+def super_attribute(evaluator: Evaluator, payload: SuperObj, name: str, at: Origin) -> Value:
+    receiver = payload.receiver.payload
+    cls = receiver.cls if isinstance(receiver, InstObj) else receiver
+    if not isinstance(cls, ClassObj) or payload.cls not in cls.mro:
+        raise Halt("super() outside of its class", at)
+    for following in cls.mro[cls.mro.index(payload.cls) + 1 :]:
+        if name in following.namespace:
+            found = following.namespace[name]
+            if isinstance(found.payload, Wrapped) and found.payload.kind == "property":
+                return evaluator.call(found.payload.function, Args([payload.receiver]), at, None)
+            if isinstance(receiver, ClassObj) and isinstance(found.payload, FuncObj):
+                return found
+            return bind_member(evaluator, found, payload.receiver, cls, at)
+    if cls.external:
+        raise Halt("super() of a class from outside", at)
+    from campaign.check.builtins.introspection import inherited_method
+
+    return inherited_method(evaluator, payload, cls, name, at)
+
+
+def function_attribute(evaluator: Evaluator, payload: FuncObj, name: str, at: Origin) -> Value:
+    if name in payload.attrs:
+        return payload.attrs[name]
+    if name == "__name__":
+        return Value(payload.name, at)
+    if name == "__qualname__":
+        return Value(payload.qualname, at)
+    if name == "__module__":
+        return payload.module.scope.vars["__name__"]
+    if name == "__wrapped__":
+        raise evaluator.error(AttributeError, "'function' object has no attribute '__wrapped__'", at)
+    if name.startswith("__"):
+        raise Halt(f"attribute {name!r} of a function is not followed", at)
+    raise evaluator.error(AttributeError, f"'function' object has no attribute {name!r}", at)
+
+
+def named_tuple_attribute(
+    evaluator: Evaluator, holder: Value, payload: TupleObj, name: str, at: Origin
+) -> Value | None:
+    cls = payload.cls
+    assert cls is not None
+    names = [field.name for field in cls.fields]
+    if name in names:
+        return payload.items[names.index(name)]
+    if name == "_fields":
+        return Value(TupleObj(tuple(Value(field, at) for field in names)), at)
+    if name == "_asdict":
+        entries: dict[Any, tuple[Value, Value]] = {
+            field: (Value(field, at), item) for field, item in zip(names, payload.items, strict=True)
+        }
+        return Value(Builtin("_asdict", lambda m, a, s: Value(DictObj(dict(entries)), s.at)), at)
+    if name == "_replace":
+        return Value(Builtin("_replace", _replace_named, holder), at)
+    found = cls.find(name)
+    if found is not None:
+        if isinstance(found.payload, Wrapped) and found.payload.kind == "property":
+            return evaluator.call(found.payload.function, Args([holder]), at, None)
+        return bind_member(evaluator, found, holder, cls, at)
+    return None
+
+
+def _replace_named(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    payload = args.positional[0].payload
+    assert isinstance(payload, TupleObj)
+    assert payload.cls is not None
+    names = [field.name for field in payload.cls.fields]
+    unexpected = [name for name in args.keywords if name not in names]
+    if unexpected:
+        raise evaluator.error(ValueError, f"unexpected field names: {unexpected}", site.at)
+    items = tuple(args.keywords.get(name, old) for name, old in zip(names, payload.items, strict=True))
+    return Value(TupleObj(items, payload.cls), site.at)
+
+
+def error_attribute(evaluator: Evaluator, payload: ErrorObj, name: str, at: Origin) -> Value:
+    if name in payload.attrs:
+        return payload.attrs[name]
+    if name == "args" and payload.type is not None:
+        return Value(TupleObj(payload.args), at)
+    raise Halt(f"attribute {name!r} of an exception is not followed", at)
+
+
+def partial_attribute(evaluator: Evaluator, payload: Partial, name: str, at: Origin) -> Value:
+    if name == "func":
+        return payload.function
+    if name == "args":
+        return Value(TupleObj(payload.args), at)
+    if name == "keywords":
+        return Value(DictObj({key: (Value(key, at), item) for key, item in payload.kwargs.items()}), at)
+    raise Halt(f"attribute {name!r} of functools.partial is not followed", at)
+
+
+def property_decorator(evaluator: Evaluator, payload: Wrapped, name: str, at: Origin) -> Value:
+    """`@x.setter` and its like."""
+    if payload.kind == "property" and name == "setter":
+        return Value(
+            Builtin(
+                "setter", lambda m, a, s: Value(Wrapped("property", payload.function, a.positional[0]), s.at)
+            ),
+            at,
+        )
+    raise Halt(f"{payload.kind}.{name} is not followed", at)

@@ -1,0 +1,418 @@
+"""Expressions."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from typing import Any
+
+from campaign.check.builtins.functions import BUILTINS
+from campaign.check.evaluator.iteration import iterate, run_comprehension, symbolic_comprehension
+from campaign.check.evaluator.operators import store, symbolic_text, unary
+from campaign.check.evaluator.state import EXPRESSIONS, Args, Evaluator
+from campaign.check.evaluator.symbolic import symbolic
+from campaign.check.values.constants import NotConcrete, Unhashable, check_size, key_of, lower
+from campaign.check.values.lattice import (
+    EXTERNAL,
+    DictObj,
+    ExternalName,
+    FuncObj,
+    InstObj,
+    Iter,
+    ListObj,
+    ModuleObj,
+    Namespace,
+    Nondeterministic,
+    Origin,
+    SetObj,
+    TupleObj,
+    Unknown,
+    Value,
+    is_constant,
+    pairs_in_order,
+)
+from campaign.check.values.limits import CHARACTERS_A_STEP, ELEMENTS_A_STEP, Halt
+from campaign.check.values.scope import Scope, names_of
+
+
+def constant(evaluator: Evaluator, node: ast.Constant, scope: Scope) -> Value:
+    known: Value | None = getattr(node, "_value", None)
+    if known is None or known.origin.file != scope.module.shown:
+        place = Origin(scope.module.shown, node.lineno, node.col_offset + 1, (), "literal", node.value)
+        known = Value(node.value, place)
+        node._value = known  # type: ignore[attr-defined]
+    return known
+
+
+def name(evaluator: Evaluator, node: ast.Name, scope: Scope) -> Value:
+    found = scope.lookup(node.id)
+    if isinstance(found, Value):
+        if isinstance(found.payload, ExternalName):
+            evaluator.used.add(found.payload.module)
+        return found
+    at = evaluator.place(node, scope)
+    if found == "unbound":
+        raise evaluator.error(UnboundLocalError, f"local variable {node.id!r} is read before assignment", at)
+    builtin = BUILTINS.get(node.id)
+    if builtin is None:
+        if (node.id.startswith("__") and node.id.endswith("__")) or hasattr(builtins, node.id):
+            raise Halt(f"reads {node.id}", at)
+        raise evaluator.error(NameError, f"name {node.id!r} is not defined", at)
+    return Value(builtin, at)
+
+
+def attribute(evaluator: Evaluator, node: ast.Attribute, scope: Scope) -> Value:
+    holder = evaluator.eval(node.value, scope)
+    return evaluator.get_attribute(
+        holder, mangled(node.attr, scope), evaluator.place(node, scope, holder.origin)
+    )
+
+
+def mangled(attr: str, scope: Scope) -> str:
+    """`__private` names inside a class carry its name."""
+    if not attr.startswith("__") or attr.endswith("__"):
+        return attr
+    holder: Scope | None = scope
+    while holder is not None:
+        if holder.cls is not None:
+            return f"_{holder.cls.name.lstrip('_')}{attr}"
+        holder = holder.parent
+    return attr
+
+
+def sequence(evaluator: Evaluator, nodes: list[ast.expr], scope: Scope) -> list[Value]:
+    items: list[Value] = []
+    for node in nodes:
+        if isinstance(node, ast.Starred):
+            inner = evaluator.eval(node.value, scope)
+            items.extend(evaluator.elements(inner, evaluator.place(node, scope, inner.origin)))
+        else:
+            items.append(evaluator.with_control_origin(evaluator.eval(node, scope)))
+    return items
+
+
+def list_display(evaluator: Evaluator, node: ast.List, scope: Scope) -> Value:
+    return evaluator.value(ListObj(sequence(evaluator, node.elts, scope)), node, scope)
+
+
+def tuple_display(evaluator: Evaluator, node: ast.Tuple, scope: Scope) -> Value:
+    return evaluator.value(TupleObj(tuple(sequence(evaluator, node.elts, scope))), node, scope)
+
+
+def set_display(evaluator: Evaluator, node: ast.Set, scope: Scope) -> Value:
+    at = evaluator.place(node, scope)
+    return Value(evaluator.new_set(sequence(evaluator, node.elts, scope), at), at)
+
+
+def new_set(evaluator: Evaluator, items: list[Value], at: Origin, frozen: bool = False) -> SetObj:
+    members: dict[Any, Value] = {}
+    for item in items:
+        try:
+            members.setdefault(key_of(item.payload), item)
+        except Unhashable as error:
+            raise evaluator.error(TypeError, f"unhashable type: '{error}'", at) from None
+        except NotConcrete:
+            raise Halt("a set of values only known at run time", at, "use a list") from None
+    return SetObj(members, frozen)
+
+
+def dict_display(evaluator: Evaluator, node: ast.Dict, scope: Scope) -> Value:
+    result = DictObj({})
+    for key_node, value_node in zip(node.keys, node.values, strict=True):
+        at = evaluator.place(value_node, scope)
+        if key_node is None:
+            spread(evaluator, result, evaluator.eval(value_node, scope), at)
+            continue
+        key = evaluator.eval(key_node, scope)
+        store(evaluator, result, key, evaluator.eval(value_node, scope), at)
+    return evaluator.value(result, node, scope)
+
+
+def spread(evaluator: Evaluator, result: DictObj, value: Value, at: Origin) -> None:
+    """`{**value}`."""
+    payload = value.payload
+    evaluator.readable(payload, at)
+    if isinstance(payload, DictObj):
+        evaluator.charge(len(payload.entries) // ELEMENTS_A_STEP, at)
+        for key, item in pairs_in_order(payload):
+            store(evaluator, result, key, item, at)
+        return
+    if isinstance(payload, Namespace):
+        for name, item in list(payload.names.items()):
+            store(evaluator, result, Value(name, at), item, at)
+        return
+    if isinstance(payload, (*EXTERNAL, Unknown, Nondeterministic, InstObj)):
+        raise Halt("spreads a mapping that is only known at run time", at, "write its keys out")
+    raise evaluator.error(TypeError, "the spread value is not a mapping", at)
+
+
+def bool_op(evaluator: Evaluator, node: ast.BoolOp, scope: Scope) -> Value:
+    stop = isinstance(node.op, ast.Or)
+    before = evaluator.control
+    value = evaluator.eval(node.values[0], scope)
+    for following in node.values[1:]:
+        if evaluator.truth(value, evaluator.place(following, scope, value.origin)) is stop:
+            break
+        evaluator.push_control(value.origin)
+        value = evaluator.with_control_origin(evaluator.eval(following, scope))
+    evaluator.control = before
+    return value
+
+
+def unary_op(evaluator: Evaluator, node: ast.UnaryOp, scope: Scope) -> Value:
+    operand = evaluator.eval(node.operand, scope)
+    at = evaluator.place(node, scope, operand.origin)
+    if isinstance(node.op, ast.Not):
+        return Value(not evaluator.truth(operand, at), at)
+    if isinstance(node.operand, ast.Constant) and is_constant(operand.payload):
+        result = unary(evaluator, type(node.op), operand, at)
+        literal = Origin(at.file, at.line, at.column, (), "literal", result.payload)
+        return Value(result.payload, literal)
+    return unary(evaluator, type(node.op), operand, at)
+
+
+def bin_op(evaluator: Evaluator, node: ast.BinOp, scope: Scope) -> Value:
+    left = evaluator.eval(node.left, scope)
+    right = evaluator.eval(node.right, scope)
+    return evaluator.binary(
+        type(node.op), left, right, evaluator.place(node, scope, left.origin, right.origin)
+    )
+
+
+def comparison(evaluator: Evaluator, node: ast.Compare, scope: Scope) -> Value:
+    left = evaluator.eval(node.left, scope)
+    result = left
+    for index, (kind, right_node) in enumerate(zip(node.ops, node.comparators, strict=True)):
+        right = evaluator.eval(right_node, scope)
+        at = evaluator.place(node, scope, left.origin, right.origin)
+        result = evaluator.compare(type(kind), left, right, at)
+        if index + 1 < len(node.ops) and not evaluator.truth(result, at):
+            return result
+        left = right
+    return result
+
+
+def conditional(evaluator: Evaluator, node: ast.IfExp, scope: Scope) -> Value:
+    test = evaluator.eval(node.test, scope)
+    chosen = (
+        node.body if evaluator.truth(test, evaluator.place(node.test, scope, test.origin)) else node.orelse
+    )
+    before = evaluator.push_control(test.origin)
+    value = evaluator.with_control_origin(evaluator.eval(chosen, scope))
+    evaluator.control = before
+    return value
+
+
+def named(evaluator: Evaluator, node: ast.NamedExpr, scope: Scope) -> Value:
+    value = evaluator.eval(node.value, scope)
+    scope.walrus_holder(node.target.id).vars[node.target.id] = evaluator.with_control_origin(value)
+    return value
+
+
+def call_expression(evaluator: Evaluator, node: ast.Call, scope: Scope) -> Value:
+    function = evaluator.eval(node.func, scope)
+    args = arguments(evaluator, node, scope)
+    return evaluator.call(function, args, evaluator.place(node, scope, function.origin), scope)
+
+
+def arguments(evaluator: Evaluator, node: ast.Call | ast.ClassDef, scope: Scope) -> Args:
+    positional: list[Value] = []
+    nodes = node.args if isinstance(node, ast.Call) else node.bases
+    for item in nodes:
+        if isinstance(item, ast.Starred):
+            inner = evaluator.eval(item.value, scope)
+            at = evaluator.place(item, scope, inner.origin)
+            positional.extend(evaluator.elements(inner, at))
+        else:
+            positional.append(evaluator.eval(item, scope))
+    keywords: dict[str, Value] = {}
+    for keyword in node.keywords:
+        value = evaluator.eval(keyword.value, scope)
+        if keyword.arg is not None:
+            if keyword.arg in keywords:
+                message = f"got multiple values for keyword argument {keyword.arg!r}"
+                raise evaluator.error(TypeError, message, evaluator.place(keyword, scope))
+            keywords[keyword.arg] = evaluator.with_control_origin(value)
+            continue
+        at = evaluator.place(keyword, scope)
+        extra = DictObj({})
+        spread(evaluator, extra, value, at)
+        for key, item_value in extra.entries.values():
+            if not isinstance(key.payload, str):
+                raise evaluator.error(TypeError, "keywords must be strings", at)
+            if key.payload in keywords:
+                raise evaluator.error(
+                    TypeError, f"got multiple values for keyword argument {key.payload!r}", at
+                )
+            keywords[key.payload] = item_value
+    return Args([evaluator.with_control_origin(value) for value in positional], keywords)
+
+
+def lambda_expression(evaluator: Evaluator, node: ast.Lambda, scope: Scope) -> Value:
+    return new_function(evaluator, node, scope, "<lambda>")
+
+
+def new_function(
+    evaluator: Evaluator, node: ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope, called: str
+) -> Value:
+    defaults = [
+        evaluator.with_control_origin(evaluator.eval(default, scope)) for default in node.args.defaults
+    ]
+    kw_defaults = {
+        arg.arg: evaluator.with_control_origin(evaluator.eval(default, scope))
+        for arg, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+        if default is not None
+    }
+    holder = scope.cls.qualname + "." if scope.kind == "class" and scope.cls is not None else ""
+    inside = scope
+    while inside.kind == "class" and inside.parent is not None:
+        inside = inside.parent
+    if inside.kind == "function":
+        names_of(node)
+    function = FuncObj(node, scope, defaults, kw_defaults, called, holder + called, scope.module)
+    return evaluator.value(function, node, scope)
+
+
+def subscript(evaluator: Evaluator, node: ast.Subscript, scope: Scope) -> Value:
+    holder = evaluator.eval(node.value, scope)
+    index = evaluator.eval(node.slice, scope)
+    return evaluator.get_item(holder, index, evaluator.place(node, scope, holder.origin, index.origin))
+
+
+def slice_expression(evaluator: Evaluator, node: ast.Slice, scope: Scope) -> Value:
+    bounds = [
+        Value(None, evaluator.place(node, scope)) if part is None else evaluator.eval(part, scope)
+        for part in (node.lower, node.upper, node.step)
+    ]
+    at = evaluator.place(node, scope, *(bound.origin for bound in bounds))
+    if all(is_constant(bound.payload) for bound in bounds):
+        return Value(slice(*(bound.payload for bound in bounds)), at)
+    return symbolic(evaluator, "slice", at, *bounds)
+
+
+def formatted_text(evaluator: Evaluator, node: ast.JoinedStr, scope: Scope) -> Value:
+    parts = [evaluator.eval(part, scope) for part in node.values]
+    at = evaluator.place(node, scope, *(part.origin for part in parts))
+    if all(isinstance(part.payload, str) for part in parts):
+        length = sum(len(part.payload) for part in parts)
+        check_size(length, at)
+        evaluator.charge(length // CHARACTERS_A_STEP, at)
+        return Value("".join(part.payload for part in parts), at)
+    return symbolic_text(evaluator, "join", at, *parts)
+
+
+def formatted_value(evaluator: Evaluator, node: ast.FormattedValue, scope: Scope) -> Value:
+    value = evaluator.eval(node.value, scope)
+    if node.format_spec is None:
+        spec = Value("", evaluator.place(node, scope))
+    else:
+        spec = evaluator.eval(node.format_spec, scope)
+    at = evaluator.place(node, scope, value.origin, spec.origin)
+    return format_value(evaluator, value, spec, node.conversion, at)
+
+
+def format_value(evaluator: Evaluator, value: Value, spec: Value, conversion: int, at: Origin) -> Value:
+    """`format(value, spec)` after `!r`, `!s` or `!a`."""
+    from campaign.check.evaluator.string_conversion import as_text
+
+    if conversion == -1 and isinstance(value.payload, InstObj) and spec.payload != "":
+        if value.payload.cls.find("__format__") is None:
+            raise Halt(f"formats an instance of {value.payload.cls.name} with a format of its own", at)
+        return evaluator.call_method(value, "__format__", Args([spec]), at)
+    if (
+        conversion == -1
+        and spec.payload != ""
+        and not isinstance(value.payload, (str, int, float, complex, *EXTERNAL))
+    ):
+        raise Halt("formats an object that has no formats", at, "write the text out")
+    if conversion != -1:
+        value = as_text(evaluator, value, {115: "str", 114: "repr", 97: "ascii"}[conversion], at)
+    elif not is_constant(value.payload):
+        value = as_text(evaluator, value, "format" if isinstance(value.payload, InstObj) else "str", at)
+    if not isinstance(spec.payload, str) or not is_constant(value.payload):
+        return symbolic_text(evaluator, "format", at, value, spec)
+    if any(len(digits) > 4 for digits in "".join(c if c.isdigit() else " " for c in spec.payload).split()):
+        raise Halt("a format with a huge width", at)
+    try:
+        return Value(format(value.payload, spec.payload), at)
+    except Exception as error:
+        raise evaluator.error(type(error), str(error), at) from None
+
+
+def list_comprehension(evaluator: Evaluator, node: ast.ListComp, scope: Scope) -> Value:
+    first = evaluator.eval(node.generators[0].iter, scope)
+    if isinstance(first.payload, EXTERNAL) and len(node.generators) == 1:
+        return symbolic_comprehension(evaluator, node, scope, first)
+    items = [item for item in run_comprehension(evaluator, node, scope, first) if isinstance(item, Value)]
+    return evaluator.value(ListObj(items), node, scope)
+
+
+def set_comprehension(evaluator: Evaluator, node: ast.SetComp, scope: Scope) -> Value:
+    first = evaluator.eval(node.generators[0].iter, scope)
+    if isinstance(first.payload, EXTERNAL) and len(node.generators) == 1:
+        return symbolic_comprehension(evaluator, node, scope, first)
+    items = [item for item in run_comprehension(evaluator, node, scope, first) if isinstance(item, Value)]
+    at = evaluator.place(node, scope)
+    return Value(evaluator.new_set(items, at), at)
+
+
+def dict_comprehension(evaluator: Evaluator, node: ast.DictComp, scope: Scope) -> Value:
+    first = evaluator.eval(node.generators[0].iter, scope)
+    if isinstance(first.payload, EXTERNAL) and len(node.generators) == 1:
+        return symbolic_comprehension(evaluator, node, scope, first)
+    result = DictObj({})
+    at = evaluator.place(node, scope)
+    for pair in run_comprehension(evaluator, node, scope, first):
+        assert isinstance(pair, tuple)
+        store(evaluator, result, pair[0], pair[1], at)
+    return Value(result, at)
+
+
+def generator_expression(evaluator: Evaluator, node: ast.GeneratorExp, scope: Scope) -> Value:
+    first = evaluator.eval(node.generators[0].iter, scope)
+    if isinstance(first.payload, EXTERNAL) and len(node.generators) == 1:
+        return symbolic_comprehension(evaluator, node, scope, first)
+    source = run_comprehension(evaluator, node, scope, first)
+    return evaluator.value(Iter(item for item in source if isinstance(item, Value)), node, scope)
+
+
+def yield_expression(evaluator: Evaluator, node: ast.Yield, scope: Scope) -> Value:
+    value = (
+        Value(None, evaluator.place(node, scope)) if node.value is None else evaluator.eval(node.value, scope)
+    )
+    if evaluator.generator is None:
+        raise Halt("yield outside of a generator function", evaluator.place(node, scope))
+    evaluator.generator.mark_escaped(evaluator.with_control_origin(value))
+    return Value(None, evaluator.place(node, scope))
+
+
+def yield_from(evaluator: Evaluator, node: ast.YieldFrom, scope: Scope) -> Value:
+    source = evaluator.eval(node.value, scope)
+    mine = evaluator.generator
+    if isinstance(source.payload, Iter) or mine is None:
+        raise Halt("yield from an iterator", evaluator.place(node, scope), "use a for loop")
+    for item in evaluator.iterate(source, evaluator.place(node, scope, source.origin)):
+        mine.mark_escaped(item)
+    return Value(None, evaluator.place(node, scope))
+
+
+def refused(evaluator: Evaluator, node: ast.expr, scope: Scope) -> Value:
+    names = {"Await": "await", "Starred": "a starred expression"}
+    reason = names.get(type(node).__name__, type(node).__name__)
+    raise Halt(f"{reason} is not followed", evaluator.place(node, scope))
+
+
+EXPRESSIONS.update(
+    {
+        ast.Constant: constant, ast.Name: name, ast.Attribute: attribute, ast.List: list_display,
+        ast.Tuple: tuple_display, ast.Set: set_display, ast.Dict: dict_display, ast.BoolOp: bool_op,
+        ast.UnaryOp: unary_op, ast.BinOp: bin_op, ast.Compare: comparison, ast.IfExp: conditional,
+        ast.NamedExpr: named, ast.Call: call_expression, ast.Lambda: lambda_expression,
+        ast.Subscript: subscript, ast.Slice: slice_expression, ast.JoinedStr: formatted_text,
+        ast.FormattedValue: formatted_value, ast.ListComp: list_comprehension, ast.SetComp: set_comprehension,
+        ast.DictComp: dict_comprehension, ast.GeneratorExp: generator_expression, ast.Await: refused,
+        ast.Yield: yield_expression, ast.YieldFrom: yield_from, ast.Starred: refused,
+    }
+)  # fmt: skip
+
+__all__ = ["ModuleObj", "arguments", "iterate", "lower", "new_function", "spread"]

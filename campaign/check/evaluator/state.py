@@ -1,0 +1,275 @@
+"""The evaluator's state, and the few operations that everything else is written with."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from campaign.check.sources import Sources
+from campaign.check.values.lattice import (
+    Effect,
+    ErrorObj,
+    ExternalCall,
+    ModuleObj,
+    Mutable,
+    Origin,
+    SetObj,
+    Value,
+)
+from campaign.check.values.limits import STEPS, Decisions, Halt, Raised
+from campaign.check.values.scope import Scope
+
+if TYPE_CHECKING:
+    from campaign.check.evaluator.boundary import Boundary
+
+
+class Site:
+    """Where a call happens: its place, and the scope it can see."""
+
+    __slots__ = ("at", "scope")
+
+    def __init__(self, at: Origin, scope: Scope) -> None:
+        self.at = at
+        self.scope = scope
+
+
+class Args:
+    """Evaluated arguments of a call."""
+
+    __slots__ = ("keywords", "positional")
+
+    def __init__(self, positional: list[Value], keywords: dict[str, Value] | None = None) -> None:
+        self.positional = positional
+        self.keywords: dict[str, Value] = {} if keywords is None else keywords
+
+
+class Returned:
+    """A block ended with `return`."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+
+Completion = Returned | str | None
+"""How a block ended: None (to its end), `break`, `continue`, or with a value."""
+
+Expression = Callable[["Evaluator", Any, Scope], Value]
+Statement = Callable[["Evaluator", Any, Scope], Completion]
+
+
+class Budget:
+    """Steps that all cases of one target share."""
+
+    def __init__(self, steps: int = STEPS) -> None:
+        self.steps = steps
+
+
+class Evaluator:
+    """One evaluation of one target in one case."""
+
+    def __init__(
+        self, sources: Sources, boundary: Boundary, side: str, decisions: Decisions, budget: Budget
+    ) -> None:
+        self.sources = sources
+        self.boundary = boundary
+        self.side = side
+        """`reference` or `variant`; keeps keys of what cannot be matched between the two apart."""
+        self.decisions = decisions
+        self.budget = budget
+        self.modules: dict[str, ModuleObj] = {}
+        self.effects: list[Effect] = []
+        self.object_effects: list[tuple[ExternalCall, Effect]] = []
+        """What was done to objects from outside, in order; each of them keeps its own as well."""
+        self.imports: dict[str, Origin] = {}
+        """Modules from outside that were imported, and where."""
+        self.used: set[str] = set()
+        """Those of them a name of which was read."""
+        self.control: Origin | None = None
+        """What the tests depend on that led here."""
+        self.risks: dict[str, Origin] = {}
+        """Operations on the environment that raise in some environments, and where."""
+        self.depth = 0
+        self.tries = 0
+        """Enclosing `try` statements with handlers: only there it matters whether outside code raises."""
+        self.counter = 0
+        self.handled: list[Value] = []
+        self.fresh_imports = False
+        """Each relative import executes its module again (detectron2's LazyConfig)."""
+        self.reading_base = False
+        """Inside mmengine's `with read_base():`."""
+        self.patched: dict[str, Value] = {}
+        """Names from outside that the checked files assigned to."""
+        self.used_up: list[Any] = []
+        """Iterators only known at run time that something went through."""
+        self.generators: list[Any] = []
+        self.generator: Any = None
+        """The generator function that runs, see `campaign/check/evaluator/generators.py`."""
+        self.paths_before: list[str] = []
+        """Folders that the files put in front of `sys.path`."""
+        self.paths_after: list[str] = []
+        self.unknown_paths = False
+        self.tops: dict[tuple[str, str], list[str]] = {}
+        """The files that an absolute import from a folder may mean."""
+        self.loading: list[str] = []
+        """Files whose module is being evaluated, outermost first."""
+        self.prepare: Callable[[ast.Module, ModuleObj], list[ast.stmt]] = lambda tree, module: tree.body
+        """What a dialect does to a module's statements before they run."""
+
+    def eval(self, node: ast.expr, scope: Scope) -> Value:
+        self.budget.steps -= 1
+        if self.budget.steps < 0:
+            raise self.spent(node, scope)
+        return EXPRESSIONS[type(node)](self, node, scope)
+
+    def run(self, statements: list[ast.stmt], scope: Scope) -> Completion:
+        for node in statements:
+            self.budget.steps -= 1
+            if self.budget.steps < 0:
+                raise self.spent(node, scope)
+            completion = STATEMENTS[type(node)](self, node, scope)
+            if completion is not None:
+                return completion
+        return None
+
+    def call(self, function: Value, args: Args, at: Origin, scope: Scope | None = None) -> Value:
+        from campaign.check.evaluator.calls import call
+
+        return call(self, function, args, at, scope)
+
+    def call_method(self, receiver: Value, name: str, args: Args, at: Origin) -> Value:
+        from campaign.check.evaluator.calls import call_method
+
+        return call_method(self, receiver, name, args, at)
+
+    def get_attribute(self, holder: Value, name: str, at: Origin) -> Value:
+        from campaign.check.evaluator.attributes import get_attribute
+
+        return get_attribute(self, holder, name, at)
+
+    def set_attribute(self, holder: Value, name: str, value: Value, at: Origin) -> None:
+        from campaign.check.evaluator.attribute_changes import set_attribute
+
+        set_attribute(self, holder, name, value, at)
+
+    def delete_attribute(self, holder: Value, name: str, at: Origin) -> None:
+        from campaign.check.evaluator.attribute_changes import delete_attribute
+
+        delete_attribute(self, holder, name, at)
+
+    def get_item(self, holder: Value, index: Value, at: Origin) -> Value:
+        from campaign.check.evaluator.subscripts import get_item
+
+        return get_item(self, holder, index, at)
+
+    def set_item(self, holder: Value, index: Value, value: Value, at: Origin) -> None:
+        from campaign.check.evaluator.subscripts import set_item
+
+        set_item(self, holder, index, value, at)
+
+    def delete_item(self, holder: Value, index: Value, at: Origin) -> None:
+        from campaign.check.evaluator.subscripts import delete_item
+
+        delete_item(self, holder, index, at)
+
+    def iterate(self, value: Value, at: Origin) -> Iterator[Value]:
+        from campaign.check.evaluator.iteration import iterate
+
+        return iterate(self, value, at)
+
+    def elements(self, value: Value, at: Origin) -> list[Value]:
+        from campaign.check.evaluator.iteration import elements
+
+        return elements(self, value, at)
+
+    def truth(self, value: Value, at: Origin) -> bool:
+        from campaign.check.evaluator.operators import truth
+
+        return truth(self, value, at)
+
+    def binary(self, kind: type[ast.operator], left: Value, right: Value, at: Origin) -> Value:
+        from campaign.check.evaluator.operators import binary
+
+        return binary(self, kind, left, right, at)
+
+    def compare(self, kind: type[ast.cmpop], left: Value, right: Value, at: Origin) -> Value:
+        from campaign.check.evaluator.comparisons import compare
+
+        return compare(self, kind, left, right, at)
+
+    def new_set(self, items: list[Value], at: Origin, frozen: bool = False) -> SetObj:
+        from campaign.check.evaluator.expressions import new_set
+
+        return new_set(self, items, at, frozen)
+
+    def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
+        from campaign.check.evaluator.assignments import assign
+
+        assign(self, target, value, scope)
+
+    def spent(self, node: ast.AST, scope: Scope) -> Halt:
+        return Halt(
+            f"the budget of {STEPS:,} steps is spent",
+            self.place(node, scope),
+            "make the loop shorter, or move what it computes out of the configuration",
+        )
+
+    def charge(self, steps: int, at: Origin) -> None:
+        """What one operation on something large costs, so that many of them end in time."""
+        self.budget.steps -= steps
+        if self.budget.steps < 0:
+            raise Halt(f"the budget of {STEPS:,} steps is spent", at, "keep the configuration small")
+
+    def place(self, node: ast.AST, scope: Scope, *parents: Origin) -> Origin:
+        try:
+            line, column = node.lineno, node.col_offset + 1  # type: ignore[attr-defined]
+        except AttributeError:
+            line, column = getattr(node, "lineno", 0), 0
+        return Origin(scope.module.shown, line, column, parents)
+
+    def value(self, payload: Any, node: ast.AST, scope: Scope, *inputs: Value) -> Value:
+        """A computed value whose origin is this node and what went in."""
+        return Value(payload, self.place(node, scope, *(value.origin for value in inputs)))
+
+    def with_control_origin(self, value: Value) -> Value:
+        """The value as it is stored under the tests that led here."""
+        if self.control is None:
+            return value
+        origin = value.origin
+        parents = (origin, self.control)
+        return Value(value.payload, Origin(origin.file, origin.line, origin.column, parents))
+
+    def push_control(self, test: Origin) -> Origin | None:
+        """Make what follows depend on `test`; returns what to restore."""
+        before = self.control
+        parents = (test,) if before is None else (test, before)
+        self.control = Origin(test.file, test.line, test.column, parents)
+        return before
+
+    def error(self, error_type: type, message: str, at: Origin) -> Raised | Halt:
+        """An exception of the checked code. Where it would be caught, only those that cannot be our own
+        lack of
+        knowledge of a type are raised; the others end the evaluation."""
+        if self.tries and issubclass(error_type, TypeError | AttributeError):
+            return Halt(f"raises {error_type.__name__} inside a try: {message}", at, "test for it instead")
+        return Raised(Value(ErrorObj(error_type, (Value(message, at),)), at))
+
+    def readable(self, payload: Any, at: Origin) -> None:
+        """Stops where code from outside may have changed an object unseen."""
+        if isinstance(payload, Mutable) and payload.escaped_to:
+            raise Halt(
+                f"reads an object after it was given to {payload.escaped_to}, which may have changed it",
+                at,
+                "read what is needed before the call",
+            )
+
+    def unique(self, at: Origin) -> str:
+        """A key for what cannot be matched between two files; the same in every case of one target."""
+        self.counter += 1
+        return f"{self.side}@{at.file}:{at.line}:{at.column}#{self.counter}"
+
+
+EXPRESSIONS: dict[type[ast.AST], Expression] = {}
+STATEMENTS: dict[type[ast.AST], Statement] = {}

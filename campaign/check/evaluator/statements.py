@@ -1,0 +1,345 @@
+"""Statements."""
+
+from __future__ import annotations
+
+import ast
+
+from campaign.check.evaluator.annotations import known_names
+from campaign.check.evaluator.assignments import (
+    annotated_assignment,
+    assignment,
+    augmented_assignment,
+    bind,
+    delete,
+)
+from campaign.check.evaluator.classes import class_statement
+from campaign.check.evaluator.exceptions import raise_statement, try_statement
+from campaign.check.evaluator.expressions import arguments, new_function
+from campaign.check.evaluator.imports import import_from, import_module
+from campaign.check.evaluator.state import STATEMENTS, Args, Completion, Evaluator, Returned
+from campaign.check.evaluator.symbolic import external_effect, refuse_change_of_made, symbolic
+from campaign.check.values.lattice import (
+    EXTERNAL,
+    ClassObj,
+    ExternalCall,
+    ExternalName,
+    FuncObj,
+    InstObj,
+    ModuleObj,
+    Origin,
+    SymbolicOperation,
+    Value,
+)
+from campaign.check.values.limits import Halt, Raised
+from campaign.check.values.scope import Scope
+
+QUIET = (
+    "print",
+    "warnings.",
+    "logging.",
+    "pprint.",
+    "rich.print",
+    "absl.logging.",
+    "loguru.logger.",
+    "tqdm.",
+)
+"""Calls as statements that only tell the user something; names that end with a dot are beginnings."""
+
+
+def expression_statement(evaluator: Evaluator, node: ast.Expr, scope: Scope) -> Completion:
+    if not isinstance(node.value, ast.Call):
+        if not isinstance(node.value, ast.Constant):
+            evaluator.eval(node.value, scope)
+        return None
+    function = evaluator.eval(node.value.func, scope)
+    at = evaluator.place(node, scope, function.origin)
+    args = arguments(evaluator, node.value, scope)
+    payload = function.payload
+    if isinstance(payload, ExternalName):
+        from campaign.check.builtins.standard_library import FUNCTIONS
+
+        if is_quiet(payload.name):
+            return None
+        if payload.name not in FUNCTIONS or payload.name in evaluator.patched:
+            external_effect(evaluator, payload.name, None, args, at)
+            return None
+    result = evaluator.call(function, args, at, scope)
+    if (
+        isinstance(payload, SymbolicOperation)
+        and not payload.roots
+        and isinstance(result.payload, ExternalCall | SymbolicOperation)
+    ):
+        if payload.op.startswith("."):
+            refuse_change_of_made(payload.operands[0], at)
+        external_effect(evaluator, payload.op, function, args, at)
+    return None
+
+
+def is_quiet(name: str) -> bool:
+    return any(name == known or (known.endswith(".") and name.startswith(known)) for known in QUIET)
+
+
+def if_statement(evaluator: Evaluator, node: ast.If, scope: Scope) -> Completion:
+    test = evaluator.eval(node.test, scope)
+    outcome = evaluator.truth(test, evaluator.place(node.test, scope, test.origin))
+    before = evaluator.push_control(test.origin)
+    completion = evaluator.run(node.body if outcome else node.orelse, scope)
+    if not leaves(node):
+        evaluator.control = before
+    return completion
+
+
+def leaves(node: ast.stmt) -> bool:
+    """Whether a branch may leave its block, so that what follows depends on the test as well."""
+    known = getattr(node, "_leaves", None)
+    if known is None:
+        known = any(
+            isinstance(child, ast.Return | ast.Raise | ast.Break | ast.Continue) for child in ast.walk(node)
+        )
+        node._leaves = known  # type: ignore[attr-defined]
+    return bool(known)
+
+
+def while_loop(evaluator: Evaluator, node: ast.While, scope: Scope) -> Completion:
+    before = evaluator.control
+    while True:
+        test = evaluator.eval(node.test, scope)
+        if not evaluator.truth(test, evaluator.place(node.test, scope, test.origin)):
+            completion = evaluator.run(node.orelse, scope)
+            break
+        evaluator.control = before
+        evaluator.push_control(test.origin)
+        completion = evaluator.run(node.body, scope)
+        if completion == "break":
+            completion = None
+            break
+        if isinstance(completion, Returned):
+            return completion
+    evaluator.control = before
+    return completion
+
+
+def for_loop(evaluator: Evaluator, node: ast.For, scope: Scope) -> Completion:
+    source = evaluator.eval(node.iter, scope)
+    before = evaluator.control
+    completion: Completion = None
+    for item in evaluator.iterate(source, evaluator.place(node.iter, scope, source.origin)):
+        evaluator.budget.steps -= 1
+        if evaluator.budget.steps < 0:
+            raise evaluator.spent(node, scope)
+        evaluator.control = before
+        if source.origin.kind != "literal":
+            evaluator.push_control(source.origin)
+        evaluator.assign(node.target, item, scope)
+        completion = evaluator.run(node.body, scope)
+        if completion == "break":
+            evaluator.control = before
+            return None
+        if isinstance(completion, Returned):
+            return completion
+    evaluator.control = before
+    return evaluator.run(node.orelse, scope)
+
+
+def function_definition(
+    evaluator: Evaluator, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope
+) -> Completion:
+    decorators = [evaluator.eval(decorator, scope) for decorator in node.decorator_list]
+    evaluated = [arg.annotation for arg in ast.walk(node.args) if isinstance(arg, ast.arg)]
+    known_names(evaluator, [*evaluated, node.returns], scope)
+    value = new_function(evaluator, node, scope, node.name)
+    bind(evaluator, node.name, decorated(evaluator, node, decorators, value, scope), scope)
+    return None
+
+
+def class_definition(evaluator: Evaluator, node: ast.ClassDef, scope: Scope) -> Completion:
+    decorators = [evaluator.eval(decorator, scope) for decorator in node.decorator_list]
+    value = class_statement(evaluator, node, scope)
+    bind(evaluator, node.name, decorated(evaluator, node, decorators, value, scope), scope)
+    return None
+
+
+def decorated(
+    evaluator: Evaluator, node: ast.AST, decorators: list[Value], value: Value, scope: Scope
+) -> Value:
+    """The decorators applied, innermost first. One from outside is also an effect: it may register what
+    it gets."""
+    for decorator in reversed(decorators):
+        at = evaluator.place(node, scope, value.origin, decorator.origin)
+        payload = decorator.payload
+        from campaign.check.builtins.standard_library import FUNCTIONS
+
+        result = evaluator.call(decorator, Args([value]), at, scope)
+        if isinstance(payload, ExternalName) and payload.name not in FUNCTIONS:
+            external_effect(evaluator, f"@{payload.name}", None, Args([value]), at)
+        elif isinstance(payload, EXTERNAL) and not isinstance(payload, ExternalName):
+            external_effect(evaluator, "@", decorator, Args([value]), at)
+        value = result
+    return value
+
+
+def import_statement(evaluator: Evaluator, node: ast.Import, scope: Scope) -> Completion:
+    for alias in node.names:
+        at = evaluator.place(node, scope)
+        top, deepest = import_module(evaluator, alias.name, scope.module, at)
+        name = alias.asname or alias.name.partition(".")[0]
+        _bind_import(evaluator, name, deepest if alias.asname else top, scope)
+    return None
+
+
+def _bind_import(evaluator: Evaluator, name: str, value: Value, scope: Scope) -> None:
+    bind(evaluator, name, value, scope)
+    if scope.kind == "module" and isinstance(value.payload, (ModuleObj, ExternalName)):
+        scope.module.imported.add(name)
+
+
+def import_from_statement(evaluator: Evaluator, node: ast.ImportFrom, scope: Scope) -> Completion:
+    at = evaluator.place(node, scope)
+    if node.module == "__future__":
+        scope.module.late = any(alias.name == "annotations" for alias in node.names)
+        return None
+    for name, value in import_from(evaluator, node, scope.module, at):
+        _bind_import(evaluator, name, value, scope)
+        if scope.kind == "module" and isinstance(value.payload, (FuncObj, ClassObj)):
+            scope.module.imported.add(name)
+    return None
+
+
+def return_statement(evaluator: Evaluator, node: ast.Return, scope: Scope) -> Completion:
+    if node.value is None:
+        return Returned(Value(None, evaluator.place(node, scope)))
+    return Returned(evaluator.with_control_origin(evaluator.eval(node.value, scope)))
+
+
+def assert_statement(evaluator: Evaluator, node: ast.Assert, scope: Scope) -> Completion:
+    test = evaluator.eval(node.test, scope)
+    at = evaluator.place(node, scope, test.origin)
+    if isinstance(test.payload, EXTERNAL) and not evaluator.tries:
+        from campaign.check.evaluator.symbolic import key_text
+
+        key = key_text(evaluator, test, at)
+        evaluator.risks.setdefault(f"asserts {key}", at)
+        if evaluator.decisions.assume(key):
+            return None
+    if not evaluator.truth(test, at):
+        raise evaluator.error(AssertionError, "", at)
+    return None
+
+
+def with_statement(evaluator: Evaluator, node: ast.With, scope: Scope) -> Completion:
+    return _with_items(evaluator, node, 0, scope)
+
+
+def _with_items(evaluator: Evaluator, node: ast.With, index: int, scope: Scope) -> Completion:
+    if index == len(node.items):
+        return evaluator.run(node.body, scope)
+    item = node.items[index]
+    context = evaluator.eval(item.context_expr, scope)
+    at = evaluator.place(node, scope, context.origin)
+    payload = context.payload
+    if isinstance(payload, InstObj):
+        return _with_instance(evaluator, node, index, context, scope, at)
+    from campaign.check.dialects.contexts import known_context
+
+    entered = known_context(evaluator, context, at)
+    if entered is not None:
+        value, leave = entered
+        if item.optional_vars is not None:
+            evaluator.assign(item.optional_vars, value, scope)
+        return leave(lambda: _with_items(evaluator, node, index + 1, scope))
+    if not isinstance(payload, EXTERNAL):
+        raise Halt("a `with` over something that is not followed", at)
+    external_effect(evaluator, "__enter__", context, Args([]), at)
+    value = symbolic(evaluator, "__enter__", at, context)
+    if item.optional_vars is not None:
+        evaluator.assign(item.optional_vars, value, scope)
+    try:
+        completion = _with_items(evaluator, node, index + 1, scope)
+    except Raised:
+        raise Halt("an exception inside a `with` from outside, which may swallow it", at) from None
+    external_effect(evaluator, "__exit__", context, Args([]), at)
+    return completion
+
+
+def _with_instance(
+    evaluator: Evaluator, node: ast.With, index: int, context: Value, scope: Scope, at: Origin
+) -> Completion:
+    value = evaluator.call_method(context, "__enter__", Args([]), at)
+    optional = node.items[index].optional_vars
+    if optional is not None:
+        evaluator.assign(optional, value, scope)
+    nothing = Value(None, at)
+    swallows = may_swallow(context.payload.cls.find("__exit__"))
+    evaluator.tries += swallows
+    try:
+        completion = _with_items(evaluator, node, index + 1, scope)
+    except Raised as raised:
+        evaluator.tries -= swallows
+        error = raised.error.payload
+        if error.type is None:
+            raise Halt("an exception from outside inside a `with`", at) from None
+        given = Args([Value(error.type, at), raised.error, nothing])
+        if evaluator.truth(evaluator.call_method(context, "__exit__", given, at), at):
+            return None
+        raise
+    evaluator.tries -= swallows
+    evaluator.call_method(context, "__exit__", Args([nothing] * 3), at)
+    return completion
+
+
+def may_swallow(exit_method: Value | None) -> bool:
+    """Whether an `__exit__` returns something, which may keep an exception from going on."""
+    payload = exit_method.payload if exit_method is not None else None
+    if not isinstance(payload, FuncObj) or isinstance(payload.node, ast.Lambda):
+        return True
+    returned = [part.value for part in ast.walk(payload.node) if isinstance(part, ast.Return)]
+    return any(
+        not (value is None or (isinstance(value, ast.Constant) and not value.value)) for value in returned
+    )
+
+
+def match_statement(evaluator: Evaluator, node: ast.Match, scope: Scope) -> Completion:
+    from campaign.check.evaluator.match_patterns import matches
+
+    subject = evaluator.eval(node.subject, scope)
+    for case in node.cases:
+        at = evaluator.place(case.pattern, scope, subject.origin)
+        if not matches(evaluator, case.pattern, subject, scope, at):
+            continue
+        if case.guard is not None:
+            guard = evaluator.eval(case.guard, scope)
+            if not evaluator.truth(guard, at):
+                continue
+        before = evaluator.push_control(subject.origin)
+        completion = evaluator.run(case.body, scope)
+        evaluator.control = before
+        return completion
+    return None
+
+
+def nothing(evaluator: Evaluator, node: ast.stmt, scope: Scope) -> Completion:
+    return None
+
+
+def leave(evaluator: Evaluator, node: ast.stmt, scope: Scope) -> Completion:
+    return "break" if isinstance(node, ast.Break) else "continue"
+
+
+def refused(evaluator: Evaluator, node: ast.stmt, scope: Scope) -> Completion:
+    raise Halt(f"{type(node).__name__} is not followed", evaluator.place(node, scope))
+
+
+STATEMENTS.update(
+    {
+        ast.Expr: expression_statement, ast.Assign: assignment, ast.AnnAssign: annotated_assignment,
+        ast.AugAssign: augmented_assignment, ast.Delete: delete, ast.If: if_statement, ast.While: while_loop,
+        ast.For: for_loop, ast.FunctionDef: function_definition, ast.AsyncFunctionDef: function_definition,
+        ast.ClassDef: class_definition, ast.Import: import_statement, ast.ImportFrom: import_from_statement,
+        ast.Return: return_statement, ast.Assert: assert_statement, ast.Raise: raise_statement,
+        ast.Try: try_statement, ast.With: with_statement, ast.Match: match_statement, ast.Pass: nothing,
+        ast.Global: nothing, ast.Nonlocal: nothing, ast.Break: leave, ast.Continue: leave,
+        ast.TryStar: refused, ast.AsyncFor: refused, ast.AsyncWith: refused,
+    }
+)  # fmt: skip
+if hasattr(ast, "TypeAlias"):
+    STATEMENTS[ast.TypeAlias] = refused

@@ -1,0 +1,87 @@
+"""The answer as GitHub workflow commands: one annotation for each variant, the details in the step
+summary."""
+
+from __future__ import annotations
+
+from campaign.check.findings import CheckResult, Finding, VariantResult
+from campaign.check.output.text import printable, to_text
+from campaign.errors import Place
+
+ANNOTATIONS = 10
+"""Errors, and warnings, that a step shows."""
+LISTED = 8
+"""Findings named in one annotation; a step shows ten annotations, so they are gathered by variant."""
+
+
+def to_github(result: CheckResult) -> str:
+    """Workflow commands, a line each; text from files is escaped so that it cannot be a command."""
+    result = printable(result)
+    lines = []
+    for verdict in ("confound", "unproven"):
+        chosen = [variant for variant in result.variants if variant.verdict == verdict]
+        kept = chosen if len(chosen) <= ANNOTATIONS else chosen[: ANNOTATIONS - 1]
+        lines += [_annotation(variant) for variant in kept]
+        if len(chosen) > len(kept):
+            lines.append(_others(verdict, chosen[len(kept) :]))
+    counts = (
+        f"{sum(v.verdict == 'proven' for v in result.variants)} of {len(result.variants)} variants proven"
+    )
+    lines.append(f"::notice title=campaign check::{escape_message(counts)}")
+    return "\n".join(lines) + "\n"
+
+
+def _others(verdict: str, variants: list[VariantResult]) -> str:
+    level, what = ("error", "confound") if verdict == "confound" else ("warning", "cannot prove")
+    names = ", ".join(variant.target for variant in variants[:LISTED])
+    more = f" and {len(variants) - LISTED} more" if len(variants) > LISTED else ""
+    title = escape_property(f"{what}: {len(variants)} more variants")
+    return f"::{level} title={title}::{escape_message(f'{names}{more}; the step summary has the details')}"
+
+
+def to_summary(result: CheckResult) -> str:
+    """Markdown for `GITHUB_STEP_SUMMARY`."""
+    fence = "````"
+    return f"### campaign check: {result.verdict}\n\n{fence}text\n{to_text(result, 100).replace(fence, '')}{fence}\n"
+
+
+def _annotation(variant: VariantResult) -> str:
+    chosen = [found for found in variant.findings if found.kind == "confound"] or [
+        found for found in variant.findings if found.kind == "unproven"
+    ]
+    level = "error" if variant.verdict == "confound" else "warning"
+    place = next((found.variant_place for found in chosen if found.variant_place), None)
+    title = "confound" if level == "error" else "cannot prove"
+    lines = [_line(found) for found in chosen[:LISTED]]
+    if len(chosen) > LISTED:
+        lines.append(f"and {len(chosen) - LISTED} more")
+    properties = _properties(place, variant.target, f"{title}: {variant.target}")
+    return f"::{level} {properties}::{escape_message(chr(10).join(lines))}"
+
+
+def _line(found: Finding) -> str:
+    values = (
+        f": {found.reference_value or '-'} -> {found.variant_value or '-'}"
+        if found.loads and found.path
+        else ""
+    )
+    why = f" ({found.message})" if found.message else ""
+    taint = f", because of {', '.join(found.tainted_by)}" if found.tainted_by else ""
+    return f"{found.path}{values}{why}{taint}" if found.path else found.message
+
+
+def _properties(place: Place | None, target: str, title: str) -> str:
+    file = place.file if place else target.partition("?")[0].partition("#")[0].partition(":")[0]
+    parts = [f"file={escape_property(file)}"]
+    if place and place.line:
+        parts.append(f"line={place.line}")
+    if place and place.column:
+        parts.append(f"col={place.column}")
+    return ",".join([*parts, f"title={escape_property(title)}"])
+
+
+def escape_message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def escape_property(text: str) -> str:
+    return escape_message(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,266 @@
+"""The answer for a terminal: a matrix of fields and variants, then a block for each confound."""
+
+from __future__ import annotations
+
+import posixpath
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from itertools import islice
+
+from campaign.check.findings import CheckResult, Finding, VariantResult
+
+MARKS = {"under_test": "t", "label": "l", "derived": "d", "confound": "X", "unproven": "?", "cosmetic": "~"}
+LEGEND = {
+    "t": "under test",
+    "l": "label",
+    "d": "derived",
+    "X": "confound",
+    "?": "cannot prove",
+    "~": "cosmetic",
+}
+COLOURS = {"proven": "32", "confound": "31", "unproven": "33"}
+SHOWN_VARIANTS = 60
+SHOWN_FIELDS = 60
+NARROWEST_FIELD = 24
+"""Columns that a field's name keeps beside however many variants."""
+BLOCKS = 20
+SHOWN_SIDES = 3
+"""Variants of one block whose values are shown; the rest is counted."""
+LONGEST = 200
+"""Characters of a path or a message; JSON has all of it."""
+INDENT = " " * 5
+
+Row = dict[int, str]
+"""Index of a variant -> its mark."""
+
+
+def to_text(result: CheckResult, width: int = 80, colour: bool = False, verbose: bool = False) -> str:
+    result = printable(result)
+    lines = [*headline(result, width, colour), ""]
+    lines += [*variant_lines(result, width, colour), ""]
+    matrix = list(matrix_lines(result, width, verbose))
+    lines += [*matrix, ""] if matrix else []
+    lines += block_lines(result, width, colour, verbose)
+    if result.verdict == "proven":
+        lines.append("assuming:")
+        for assumption in result.assumptions:
+            lines += wrapped(assumption, width, "  - ", "    ")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def printable(result: CheckResult) -> CheckResult:
+    """Without what would steer a terminal: names and messages come from the files."""
+    variants = tuple(
+        replace(variant, target=shown(variant.target), findings=tuple(map(_printable, variant.findings)))
+        for variant in result.variants
+    )
+    return replace(result, reference=shown(result.reference), variants=variants)
+
+
+def _printable(finding: Finding) -> Finding:
+    changed = {}
+    for field in fields(finding):
+        value = getattr(finding, field.name)
+        if isinstance(value, str) and (not value.isprintable() or len(value) > LONGEST):
+            changed[field.name] = shown(value)
+    return replace(finding, **changed) if changed else finding  # type: ignore[arg-type]
+
+
+def shown(text: str) -> str:
+    """On one line, without control characters, and the end of what is too long: the leaf is there."""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return text if len(text) <= LONGEST else "…" + text[1 - LONGEST :]
+
+
+def wrapped(text: str, width: int, first: str = INDENT, following: str = INDENT) -> list[str]:
+    return textwrap.wrap(
+        text,
+        max(width, 20),
+        initial_indent=first,
+        subsequent_indent=following,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def headline(result: CheckResult, width: int, colour: bool) -> list[str]:
+    counts = Counter(variant.verdict for variant in result.variants)
+    words = {"proven": "proven", "confound": "with a confound", "unproven": "cannot be proven"}
+    parts = [
+        f"{counts[verdict]} {words[verdict]}"
+        for verdict in ("proven", "confound", "unproven")
+        if counts[verdict]
+    ]
+    titles = {"proven": "PASS", "confound": "CONFOUND", "unproven": "CANNOT PROVE"}
+    title, counted = titles[result.verdict], ", ".join(parts)
+    painted = paint(title, result.verdict, colour)
+    reference = f"reference {result.reference}"
+    if len(f"{title}  {counted}; {reference}") > width:
+        return [f"{painted}  {counted}", reference]
+    return [f"{painted}  {counted}; {reference}"]
+
+
+def variant_lines(result: CheckResult, width: int, colour: bool) -> Iterator[str]:
+    digits = len(str(len(result.variants)))
+    chosen = worst(result, SHOWN_VARIANTS)
+    room = width - digits - 14
+    names = {index: result.variants[index].target for index in chosen}
+    folder = posixpath.commonpath([posixpath.dirname(name) for name in names.values()]) if names else ""
+    if folder and max(map(len, names.values())) > room:
+        yield f"  in {folder}/"
+        names = {index: name.removeprefix(f"{folder}/") for index, name in names.items()}
+    for index, name in names.items():
+        verdict = result.variants[index].verdict
+        yield f"  {index + 1:>{digits}}  {paint(f'{verdict:<9}', verdict, colour)} {name}"
+    if len(chosen) < len(result.variants):
+        yield f"  and {len(result.variants) - len(chosen)} more (--json has them all)"
+
+
+def worst(result: CheckResult, count: int) -> list[int]:
+    """Indices of the worst variants, in the order of the variants."""
+    order = {"confound": 0, "unproven": 1, "proven": 2}
+    indices = sorted(range(len(result.variants)), key=lambda index: order[result.variants[index].verdict])
+    return sorted(indices[:count])
+
+
+def matrix_lines(result: CheckResult, width: int, verbose: bool) -> Iterator[str]:
+    """Differing fields down, variants across, one mark for each."""
+    rows = _rows(result, verbose)
+    if not rows:
+        return
+    size = len(str(len(result.variants))) + 1
+    columns = worst(result, max((width - 4 - NARROWEST_FIELD) // size, 1))
+    longest = min(max(map(len, rows)), max(width - 4 - size * len(columns), NARROWEST_FIELD))
+    yield f"  {'field':<{longest}} " + "".join(f"{index + 1:>{size}}" for index in columns)
+    kept = list(rows)
+    if len(rows) > SHOWN_FIELDS:
+        grave = {"X": 0, "?": 1}
+        kept.sort(key=lambda path: min(grave.get(mark, 2) for mark in rows[path].values()))
+    for path in kept[:SHOWN_FIELDS]:
+        name = path if len(path) <= longest else "…" + path[-longest + 1 :]
+        marks = "".join(f"{rows[path].get(index, '.'):>{size}}" for index in columns)
+        yield f"  {name:<{longest}} {marks}"
+    if len(rows) > SHOWN_FIELDS:
+        yield f"  and {len(rows) - SHOWN_FIELDS} fields more (--json has them all)"
+    if len(columns) < len(result.variants):
+        yield from wrapped(
+            f"columns for {len(columns)} of {len(result.variants)} variants; a wider terminal shows more",
+            width, "  ", "  ",
+        )  # fmt: skip
+    used = {mark for marks in rows.values() for mark in marks.values()}
+    yield "  " + "   ".join(f"{mark} {LEGEND[mark]}" for mark in LEGEND if mark in used)
+
+
+def _rows(result: CheckResult, verbose: bool) -> dict[str, Row]:
+    rows: dict[str, Row] = {}
+    for index, variant in enumerate(result.variants):
+        for finding in variant.findings:
+            if finding.kind != "cosmetic" or verbose:
+                path = finding.path or "(does not load)"
+                rows.setdefault(path, {}).setdefault(index, MARKS[finding.kind])
+    return rows
+
+
+class Block:
+    """One difference from the reference, and every variant that has it."""
+
+    def __init__(self, first: Finding) -> None:
+        self.first = first
+        self.sides: list[tuple[int, VariantResult, Finding]] = []
+
+    def variants(self) -> list[str]:
+        return list(dict.fromkeys(variant.target for _, variant, _ in self.sides))
+
+
+def blocks(result: CheckResult, kinds: tuple[str, ...]) -> list[Block]:
+    """By kind, in the order in which the fields are met."""
+    found: dict[object, Block] = {}
+    for kind in kinds:
+        for index, variant in enumerate(result.variants):
+            for finding in variant.findings:
+                if finding.kind == kind:
+                    where = (finding.reference_value, finding.reference_place, finding.detail)
+                    alike = (finding.path, where) if finding.path else (finding.message, index)
+                    block = found.setdefault((kind, alike), Block(finding))
+                    block.sides.append((index + 1, variant, finding))
+    return list(found.values())
+
+
+def block_lines(result: CheckResult, width: int, colour: bool, verbose: bool) -> Iterator[str]:
+    kinds = ("confound", "unproven", *(("derived", "label", "under_test", "cosmetic") if verbose else ()))
+    found = blocks(result, kinds)
+    for block in found[:BLOCKS]:
+        yield from _lines(block, len(result.variants), width, colour)
+        yield ""
+    if len(found) > BLOCKS:
+        yield f"and {len(found) - BLOCKS} more like these (--json has them all)"
+        yield ""
+
+
+def _lines(block: Block, count: int, width: int, colour: bool) -> Iterator[str]:
+    yield from _head(block, count, width, colour)
+    first = block.first
+    known = (first.reference_place, first.variant_place, first.reference_value, first.variant_value)
+    if first.loads and any(known):
+        yield from _sides(block, width)
+    elif first.variant_place:
+        yield f"{INDENT}at {first.variant_place}"
+    findings = [finding for _, _, finding in block.sides]
+    for message in _distinct(finding.message for finding in findings):
+        yield from wrapped(message, width)
+    for reasons in _distinct(", ".join(finding.tainted_by) for finding in findings):
+        yield from wrapped(f"because {reasons} (under test) flows into it", width)
+    for suggestion in _distinct(finding.suggestion for finding in findings):
+        yield from wrapped(f"to make it provable: {suggestion}", width)
+
+
+def _distinct(texts: Iterator[str]) -> list[str]:
+    return list(islice((text for text in dict.fromkeys(texts) if text), SHOWN_SIDES))
+
+
+def _head(block: Block, count: int, width: int, colour: bool) -> Iterator[str]:
+    first, targets = block.first, block.variants()
+    names = {"unproven": "cannot prove", "under_test": "under test"}
+    what = names.get(first.kind, first.kind)
+    head = paint(what, first.kind, colour)
+    if not first.path:
+        yield f"{head}: {targets[0]}"
+        return
+    detail = f" ({first.detail})" if first.detail not in ("", "value") else ""
+    where = f"in {targets[0]}" if len(targets) == 1 else f"in {len(targets)} of {count} variants"
+    if len(f"{what}: {first.path}{detail}, {where}") <= width:
+        yield f"{head}: {first.path}{detail}, {where}"
+    else:
+        yield f"{head}: {first.path}{detail},"
+        yield f"{INDENT}{where}"
+
+
+def _sides(block: Block, width: int) -> Iterator[str]:
+    """The reference's value and place, then those of the variants."""
+    first = block.first
+    nothing = "-" if first.kind != "unproven" else ""
+    several = len(block.sides) > 1
+    lines = [(INDENT, first.reference_value or nothing, str(first.reference_place or ""))]
+    for number, _, finding in block.sides[:SHOWN_SIDES]:
+        place = str(finding.variant_place or "")
+        which = f"{place} ({number})".lstrip() if several else place
+        lines.append(("  -> ", finding.variant_value or nothing, which))
+    size = max(4, *(len(value) for _, value, _ in lines))
+    beside = all(len(INDENT) + size + 2 + len(place) <= width for _, _, place in lines)
+    for sign, value, place in lines:
+        if beside:
+            yield f"{sign}{value:<{size}}  {place}".rstrip()
+        else:
+            yield f"{sign}{value}".rstrip()
+            if place:
+                yield f"{INDENT}  at {place}"
+    if len(block.sides) > SHOWN_SIDES:
+        yield f"{INDENT}and in {len(block.sides) - SHOWN_SIDES} more"
+
+
+def paint(text: str, kind: str, colour: bool) -> str:
+    code = COLOURS.get(kind)
+    return f"\x1b[{code}m{text}\x1b[0m" if colour and code else text

@@ -1,0 +1,54 @@
+"""One run without a campaign around it: the same folder, supervisor and record, but no Ray and no store."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from campaign.errors import UsageError
+from campaign.execution import canonical, checkpoints
+from campaign.execution.attempt import Outcome
+from campaign.execution.fence import raise_fence
+from campaign.execution.launching import assignment, origin
+from campaign.execution.lock import CampaignLock
+from campaign.execution.supervisor import supervise
+from campaign.folder.paths import CampaignPaths, RunPaths
+from campaign.spec.config import RunConfig
+from campaign.spec.identity import identity
+from campaign.spec.run_config import read_run_config
+
+
+def prepare(config: RunConfig, config_file: Path, folder: Path) -> RunPaths:
+    """Make `folder` the run's. Raises `UsageError` when it holds another run, or one of a campaign."""
+    run = RunPaths(folder)
+    if config_file.absolute() == run.config.absolute() and (folder / "../../campaign.db").exists():
+        raise UsageError(f"{folder} belongs to a campaign: give another folder with --out")
+    if folder.exists() and not run.config.is_file() and any(folder.iterdir()):
+        raise UsageError(f"{folder} holds something else: give another folder with --out")
+    if run.config.is_file() and identity(read_run_config(run.config)) != identity(config):
+        raise UsageError(f"{folder} holds a run with other settings: give another folder with --out")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not run.config.is_file():
+        shutil.copyfile(config_file, run.config)
+    return run
+
+
+def execute(config: RunConfig, config_file: Path, run: RunPaths) -> tuple[Outcome, dict[str, Any]]:
+    """The run's next attempt, from its last checkpoint; how it ended, and the summary of its record."""
+    lock = CampaignLock.acquire(CampaignPaths(run.root))
+    try:
+        run.cancel.unlink(missing_ok=True)
+        claimed = run.attempts()
+        number = claimed[-1].number + 1 if claimed else 1
+        workdir = origin(config_file) or Path.cwd()
+        raise_fence(run, number)
+        canonical.show_live(run, run.attempt(number), config.core.metrics_file)
+        order = assignment(
+            config, run, number, epoch=1, workdir=workdir, checkpoint=checkpoints.newest(run),
+            import_path=(str(workdir), str(Path.cwd())),
+        )  # fmt: skip
+        outcome = supervise(order, devices=None if config.resources.num_gpus else "")
+        return outcome, canonical.settle_record(run, config)
+    finally:
+        lock.release()

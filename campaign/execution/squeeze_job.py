@@ -1,0 +1,97 @@
+"""LoRA-Squeeze beside the campaign: after the first accepted run with an adapter, which rank was really
+used."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+from campaign.execution.process import BOUND
+from campaign.folder.atomic_files import read_json
+from campaign.folder.paths import AttemptPaths, CampaignPaths
+from campaign.spec.config import RunConfig
+
+
+class SqueezeJob:
+    """One measurement of one adapter, in a process of its own: whatever happens to it, the campaign goes
+    on."""
+
+    def __init__(self, paths: CampaignPaths) -> None:
+        self._paths = paths
+        self._process: subprocess.Popen[bytes] | None = None
+        self._attempt: AttemptPaths | None = None
+        """The measured one, until W&B was told."""
+        self.problem = ""
+        """Why there is no table, once that is known."""
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    def consider(self, attempt: AttemptPaths, config: RunConfig) -> None:
+        """Start for this accepted attempt, if the spec asks for it, it has an adapter, and nothing was
+        started or measured before."""
+        if config.squeeze is None or config.model.lora_rank == 0:
+            return
+        if self._process or self.problem or self._paths.squeeze.exists() or not attempt.adapter.is_dir():
+            return
+        self._attempt = attempt
+        self._start(
+            "campaign.core.lora_squeeze", str(attempt.adapter),
+            "--out", str(self._paths.squeeze),
+            "--min-variance-retention", str(config.squeeze.min_variance_retention),
+            *(word for rank in config.squeeze.target_ranks for word in ("--target-rank", str(rank))),
+        )  # fmt: skip
+
+    def _start(self, module: str, *arguments: str) -> None:
+        command = [
+            sys.executable,
+            "-I",
+            "-S",
+            BOUND,
+            str(os.getpid()),
+            sys.executable,
+            "-m",
+            module,
+            *arguments,
+        ]
+        with self._paths.squeeze_log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
+
+    def poll(self) -> None:
+        if self._process is None:
+            return
+        code = self._process.poll()
+        if code is None:
+            return
+        self._process = None
+        attempt, self._attempt = self._attempt, None
+        if attempt is None:
+            return  # W&B was told, or could not be: its log says so
+        if code or squeeze_table(self._paths) is None:
+            self.problem = f"ended with {code}; see {self._paths.squeeze_log}"
+        elif attempt.mirror.exists():
+            self._start("campaign.metrics.mirror", str(attempt.root), "--squeeze", str(self._paths.squeeze))
+
+    def close(self) -> None:
+        """End it if it has not ended yet."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+            self.problem = "took too long and was ended"
+
+
+def squeeze_table(paths: CampaignPaths) -> dict[str, Any] | None:
+    """The document that `campaign.core.lora_squeeze` wrote, or None when nothing was measured."""
+    document = read_json(paths.squeeze)
+    ranks = document.get("ranks") if document else None
+    wanted = {"rank", "mean_variance", "min_variance"}
+    whole = isinstance(ranks, list) and all(
+        isinstance(entry, dict) and wanted <= entry.keys() for entry in ranks
+    )
+    return document if whole else None

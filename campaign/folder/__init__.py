@@ -1,0 +1,1 @@
+"""What lies on disk: the paths of a campaign and its runs, and the files in them."""

@@ -1,0 +1,138 @@
+"""Verdicts as cards: what the analysis says, arranged for a page. No number is computed here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from campaign.analysis.attainability import p_text
+from campaign.analysis.comparison import Comparison
+from campaign.analysis.reasons import interval, number, p_is, percent
+from campaign.analysis.verdict import Verdict, verdicts
+from campaign.errors import UsageError
+from campaign.report.campaign_record import CampaignRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One verdict for the page."""
+
+    label: str
+    """The outcome, with its reservation."""
+    kind: str
+    """`confirmed`, `failed` or `inconclusive`."""
+    exploratory: bool
+    title: str
+    what: str
+    effect: str
+    interval: str
+    evidence: str
+    recommendation: str
+    reason: str
+    rows: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdicts of a campaign, or why there are none."""
+
+    verdicts: tuple[Verdict, ...] = ()
+    refused: str = ""
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        return tuple(_card(verdict) for verdict in self.verdicts)
+
+    def intervals(self, baseline: str, metric: str) -> dict[str, tuple[float, float]]:
+        """Condition -> interval of its difference to `baseline` in `metric`, good for the whole family."""
+        found: dict[str, tuple[float, float]] = {}
+        for verdict in self.verdicts:
+            comparison = verdict.comparison
+            low, high = comparison.simultaneous_lower, comparison.simultaneous_upper
+            fits = comparison.baseline.condition == baseline and comparison.metric == metric
+            if fits and comparison.test == "paired t" and low is not None and high is not None:
+                found.setdefault(comparison.candidate.condition, (low, high))
+        return found
+
+
+def judge(record: CampaignRecord) -> Judgement:
+    """What the analysis says of a campaign; nothing for a single condition."""
+    if len(record.conditions) < 2 or len(record.record.conditions) < 2:
+        return Judgement()
+    try:
+        return Judgement(verdicts(record.record))
+    except UsageError as error:
+        return Judgement(refused=str(error))
+
+
+def _card(verdict: Verdict) -> Card:
+    comparison = verdict.comparison
+    undeclared = verdict.hypothesis.startswith("comparison")
+    return Card(
+        label=verdict.label,
+        kind=verdict.outcome.lower(),
+        exploratory=not verdict.confirmatory,
+        title=comparison.label if undeclared else verdict.hypothesis,
+        what=f"in {comparison.metric}" if undeclared else f"{comparison.label} in {comparison.metric}",
+        effect=number(comparison.effect, signed=True) if comparison.effect is not None else "",
+        interval=_interval(comparison),
+        evidence=_evidence(comparison),
+        recommendation=comparison.recommendation.replace("_", " "),
+        reason=verdict.reason,
+        rows=tuple(_rows(verdict)),
+        notes=verdict.notes,
+    )
+
+
+def _interval(comparison: Comparison) -> str:
+    if comparison.withheld or (
+        comparison.simultaneous_lower is None and comparison.simultaneous_upper is None
+    ):
+        return ""
+    limits = interval(comparison.simultaneous_lower, comparison.simultaneous_upper)
+    return f"{percent(comparison.simultaneous_level)} interval {limits}"
+
+
+def _evidence(comparison: Comparison) -> str:
+    noun, where = ("pair", "") if comparison.test == "paired t" else ("run", " in the smaller condition")
+    count = f"{comparison.n} {noun}{'' if comparison.n == 1 else 's'}{where}"
+    if comparison.p_adjusted is None:
+        return f"{count}; not tested yet"
+    adjusted = f" after Holm over {comparison.family_size}" if comparison.family_size > 1 else ""
+    guard = f", sign-flip {p_is(comparison.sign_flip.p)}" if comparison.sign_flip else ""
+    return f"{count}; {comparison.test}, {p_is(comparison.p_adjusted)}{adjusted}{guard}"
+
+
+def _rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    comparison = verdict.comparison
+    yield "what is compared", f"{comparison.label}; {comparison.summary}"
+    for arm in (comparison.baseline, comparison.candidate):
+        if arm.values and arm.condition != "0":
+            yield (
+                arm.condition,
+                f"{number(arm.mean)}, sd {number(arm.sd) if arm.sd is not None else 'unknown'}",
+            )
+    for row in verdict.thresholds:
+        yield f"litmus, {row.label}", row.words
+    for least in verdict.minima:
+        yield f"least {least.label}", f"{'met' if least.met else 'not met'}: {least.words}"
+    if comparison.p is not None:
+        limits = f"{percent(comparison.level)} {interval(comparison.lower, comparison.upper)}"
+        yield "this comparison alone", f"{limits}, {p_is(comparison.p)}"
+    if comparison.cohens_d is not None:
+        yield "Cohen's d", number(comparison.cohens_d, signed=True)
+    if comparison.pair_correlation is not None:
+        yield "pair correlation", number(comparison.pair_correlation, signed=True)
+    yield "least p an exact test can give", p_text(comparison.attainable_p)
+    if comparison.power is not None:
+        power = comparison.power
+        need = f"{power.seeds_needed} seeds" if power.seeds_needed is not None else "over a million seeds"
+        yield "power", f"{p_text(power.reached)} for {number(power.min_effect)}; {need} for 80 %"
+    yield "recommendation", comparison.recommendation.replace("_", " ")
+    if verdict.frozen:
+        yield "hypotheses frozen as", verdict.frozen[:16]
+
+
+def exploratory(found: Sequence[Verdict]) -> bool:
+    return bool(found) and all(not verdict.confirmatory for verdict in found)
