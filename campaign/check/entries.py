@@ -6,7 +6,7 @@ import ast
 import os.path
 from typing import Any
 
-from campaign.check.claim.targets import Entry, Target, did_you_mean
+from campaign.check.claim.targets import Entry, Target
 from campaign.check.dialects import documents, mmengine
 from campaign.check.dialects.mappings import nested
 from campaign.check.evaluator import (
@@ -35,6 +35,7 @@ from campaign.check.values.lattice import (
 from campaign.check.values.limits import CASES, Decisions, Halt, Raised, TookTooLong
 from campaign.check.workers import in_time
 from campaign.errors import UsageError
+from campaign.suggest import did_you_mean
 
 
 def evaluate(
@@ -161,7 +162,9 @@ def part(
 def named(module: ModuleObj, name: str) -> Value:
     value = module.scope.vars.get(name)
     if value is None:
-        raise UsageError(f"{module.shown}: has no {name!r}{did_you_mean(name, module.scope.vars)}")
+        raise UsageError(
+            f"{module.shown}: has no {name!r}{did_you_mean(name, module.scope.vars, before='; ')}"
+        )
     return value
 
 

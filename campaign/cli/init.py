@@ -39,7 +39,7 @@ def init(
 ) -> None:
     """Write a campaign TOML from a template. Never overwrites a file unless told to."""
     from campaign.cli.console import stderr, stdout
-    from campaign.spec.explain import did_you_mean
+    from campaign.suggest import suggest
 
     known = templates()
     if list_them:
@@ -47,8 +47,7 @@ def init(
             stdout().print(f"{name:12} {_title(path)}")
         return
     if template not in known:
-        near = did_you_mean(template, known)
-        raise UsageError(f"no template `{template}`: {near or 'there are ' + ', '.join(known)}")
+        raise UsageError(f"no template `{template}`; {suggest(template, known, 'templates')}")
     target = out or Path(f"{template}.toml")
     if os.path.isdir(target):
         target = target / f"{template}.toml"

@@ -89,7 +89,7 @@ def known_facts(folder: Path) -> Facts:
     """What this machine offers, and what the campaign's folder knows of its runs when there is one."""
     from campaign.execution.facts import gather_facts
     from campaign.folder.paths import CampaignPaths
-    from campaign.spec.host import on_this_machine
+    from campaign.spec.host import with_host_resources
     from campaign.spec.planned_runs import Facts
 
-    return on_this_machine(gather_facts(CampaignPaths(folder)) if os.path.isdir(folder) else Facts())
+    return with_host_resources(gather_facts(CampaignPaths(folder)) if os.path.isdir(folder) else Facts())

@@ -149,10 +149,10 @@ def _dry_run(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> None:
 
 def _plan(loaded: Spec, paths: CampaignPaths, *, own_lock: bool) -> tuple[Plan, Facts]:
     from campaign.execution.facts import gather_facts
-    from campaign.spec.host import on_this_machine
+    from campaign.spec.host import with_host_resources
     from campaign.spec.resolve import resolve
 
-    facts = on_this_machine(gather_facts(paths, own_lock=own_lock))
+    facts = with_host_resources(gather_facts(paths, own_lock=own_lock))
     return resolve(loaded, facts), facts
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from campaign.spec import load, plan_from_json, resolve
-from campaign.spec.host import on_this_machine
+from campaign.spec.host import with_host_resources
 from campaign.spec.planned_runs import Facts
 from tests.spec.conftest import Cli
 
@@ -104,7 +104,7 @@ def test_plan_shows_the_matrix_the_reasons_and_what_a_test_can_reach(cli: Cli) -
     assert "first_light: 2 conditions x 3 seeds = 6 runs" in result.out
     assert re.search(r"^kl_0\.1 +run +run +run$", result.out, re.M)
     assert "run 6: new" in result.out
-    assert "no exact paired test can reach p < .05 (least is .25)" in result.out
+    assert "no exact paired test can reach p < .05 (the smallest is .25)" in result.out
     assert re.search(r"resources: 1 CPU, 0 GPU a run; \d+ at a time on this machine", result.out)
 
 
@@ -116,7 +116,7 @@ def test_plan_has_no_side_effect(cli: Cli, tmp_path: Path) -> None:
 def test_plan_as_json_is_one_versioned_document_that_is_the_plan(cli: Cli) -> None:
     document = json.loads(cli("plan", ABLATION, "--json").out)
     assert document["version"] == 1
-    expected = resolve(load(ABLATION), on_this_machine(Facts()))
+    expected = resolve(load(ABLATION), with_host_resources(Facts()))
     assert plan_from_json(document) == expected
     assert document["counts"] == {"run": 48}
     assert document["exact_test"] == {"pairs": 8, "candidates": 5, "least_p": 2 / 2**8, "pairs_needed": 8}

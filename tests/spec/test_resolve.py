@@ -61,9 +61,9 @@ def test_every_condition_runs_with_every_seed_conditions_first(spec: Spec) -> No
         ("failed", {"attempts": 2, "error": "Traceback\nValueError: nan loss\n"}, "retry",
          "failed: ValueError: nan loss; starts over"),
         ("cancelled", {"attempts": 1, "last_step": 30, "checkpoint": "checkpoints/step_000025"}, "retry",
-         "cancelled at step 30; goes on from step_000025"),
+         "cancelled at step 30; resumes from step_000025"),
         ("lost", {"attempts": 1, "last_step": 30, "checkpoint": "/x/step_000025/"}, "resume",
-         "interrupted at step 30; goes on from step_000025"),
+         "interrupted at step 30; resumes from step_000025"),
         ("pending", {"attempts": 1}, "resume", "interrupted; starts over"),
     ],
 )  # fmt: skip
@@ -170,10 +170,10 @@ def test_pairs_needed_is_the_first_number_that_falls_below_alpha(candidates: int
 
 def test_the_note_says_what_three_seeds_cannot_show_and_what_eight_can() -> None:
     assert exact_test_note(3, 1) == (
-        "3 seeds: no exact paired test can reach p < .05 (least is .25); 6 seeds are the fewest that can"
+        "3 seeds: no exact paired test can reach p < .05 (the smallest is .25); at least 6 seeds are needed"
     )
     assert exact_test_note(8, 1) == "8 seeds: an exact paired test can reach p = .0078"
-    assert "7 seeds are the fewest" in exact_test_note(6, 3)
+    assert "at least 7 seeds are needed" in exact_test_note(6, 3)
     assert exact_test_note(1, 0) == "one condition: there is nothing to compare"
 
 
@@ -239,16 +239,18 @@ def test_fractions_pack_into_one_gpu_and_never_across_two(
 def test_what_this_machine_cannot_hold_is_said(spec_of: Loader) -> None:
     spec = spec_of("[resources]\nnum_gpus = 2\n")
     said = [note for note in resolve(spec, Facts(cpus=2)).notes if "infeasible" in note]
-    assert said == ["infeasible here: a run of base needs 1 CPU and 2 GPUs; there are 2 CPUs and 0 GPUs"]
+    assert said == [
+        "infeasible on this machine: a run of base needs 1 CPU and 2 GPUs; it offers 2 CPUs and 0 GPUs"
+    ]
     cluster = spec_of("[resources]\nnum_gpus = 2\n[ray]\naddress = 'head:6379'\n")
     assert not any("infeasible" in note for note in resolve(cluster, Facts(cpus=2)).notes)
 
 
 def test_more_threads_than_cores_are_pointed_out_once(spec_of: Loader) -> None:
     spec = spec_of("[training]\nthreads = 4\n[campaign.factors]\nkl_coef = [0.0, 0.1]\n")
-    assert len([note for note in resolve(spec).notes if "crowd" in note]) == 1
+    assert len([note for note in resolve(spec).notes if "slow each other down" in note]) == 1
     roomy = spec_of("[training]\nthreads = 4\n[resources]\nnum_cpus = 4\n")
-    assert not any("crowd" in note for note in resolve(roomy).notes)
+    assert not any("slow each other down" in note for note in resolve(roomy).notes)
 
 
 def test_conditions_that_cannot_differ_in_result_are_pointed_out(spec_of: Loader) -> None:
@@ -257,7 +259,10 @@ def test_conditions_that_cannot_differ_in_result_are_pointed_out(spec_of: Loader
 
 
 def test_seeds_that_nobody_gave_are_named(spec_of: Loader) -> None:
-    assert "no seeds are given: 42, 101, 202" in resolve(spec_of("[training]\nlr = 0.1\n")).notes
+    assert (
+        "no seeds are given, so the default is used: 42, 101, 202"
+        in resolve(spec_of("[training]\nlr = 0.1\n")).notes
+    )
 
 
 def test_a_squeeze_without_an_adapter_is_pointed_out(spec_of: Loader) -> None:

@@ -79,7 +79,7 @@ def test_the_schema_refuses_what_the_loader_refuses_for_its_keys_types_and_range
             "key_",
             "section_",
             "conditions_at",
-            "text_for",
+            "string_for",
             "fraction_for",
             "bool_for",
             "number_for",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from campaign.check.claim.targets import did_you_mean
 from campaign.errors import Place, Problem, SpecError, UsageError
+from campaign.suggest import did_you_mean
 
 KEYS = ("reference", "variants", "entry", "under_test", "labels", "derived_ok", "follow", "equal")
 
@@ -43,7 +43,10 @@ def from_table(table: Mapping[str, Any], root: Path, file: str) -> Declaration:
     """The declaration in a `[check]` table. Raises `SpecError` with every problem of the table."""
     problems = [
         Problem(
-            f"unknown key{did_you_mean(key, KEYS)}", Place(file), f"check.{key}", f"legal: {', '.join(KEYS)}"
+            f"unknown key{did_you_mean(key, KEYS, before='; ')}",
+            Place(file),
+            f"check.{key}",
+            f"legal: {', '.join(KEYS)}",
         )
         for key in table
         if key not in KEYS
