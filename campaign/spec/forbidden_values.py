@@ -53,10 +53,16 @@ class _Filter:
             return _FORBIDDEN if any(item is _FORBIDDEN for item in items) else items
         return value if self._allowed(value, at, name) else _FORBIDDEN
 
+    def _has_reported_secret(self, value: Any, at: TomlPath) -> bool:
+        """No message may quote such a value. The secret in a string of several lines is not on the line where the
+        value starts, so strings are searched too."""
+        if not self.secret_lines:
+            return False
+        on_line = self.problems.document.place(at, value=True).line in self.secret_lines
+        return on_line or (isinstance(value, str) and any(secrets.in_text(value)))
+
     def _allowed(self, value: Any, at: TomlPath, name: str) -> bool:
-        place = self.problems.document.place(at, value=True)
-        if place.line in self.secret_lines:
-            # Reported above. No later message about this line may quote the value.
+        if self._has_reported_secret(value, at):
             return False
         if kind := secrets.in_field(name, value):
             self.problems.at_value(at, f"this looks like {kind}", _SECRET_HINT)

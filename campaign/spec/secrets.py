@@ -18,11 +18,11 @@ or `{` is a reference to a value that is filled in later."""
 
 def in_text(text: str) -> Iterator[tuple[int, int, str]]:
     """Line, column (from 1) and kind of everything in `text` that has the form of a known key."""
-    for number, line in enumerate(text.splitlines(), 1):
-        for kind, match in secrets_in(line):
-            url_login = match.groupdict().get("secret", "")
-            if not _NO_LITERAL_PASSWORD.search(url_login):
-                yield number, match.start() + 1, kind
+    for kind, match in secrets_in(text):
+        url_login = match.groupdict().get("secret", "")
+        if not _NO_LITERAL_PASSWORD.search(url_login):
+            start = match.start()
+            yield text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start), kind
 
 
 def in_field(name: str, value: object) -> str | None:

@@ -53,6 +53,7 @@ def test_a_secret_is_never_repeated_in_the_answer(spec_of: Loader) -> None:
         "[model]\nlora_rank = 'sk-abcdefghijklmnopqrstuvwx'\n",
         "[[campaign.conditions]]\nlr = 'sk-abcdefghijklmnopqrstuvwx'\n",
         "[model]\nx = 'sk-abcdefghijklmnopqrstuvwx\n",
+        "[training]\nlr = '''\nsk-abcdefghijklmnopqrstuvwx'''\n",
     ):
         with pytest.raises(SpecError) as caught:
             spec_of(text)
