@@ -28,9 +28,10 @@ def resolve(spec: Spec, facts: Facts = _NO_FACTS) -> Plan:
             if key not in trainings:
                 trainings[key] = training.model_copy(update={"seed": seed})
             config = condition.config.model_copy(update={"training": trainings[key]})
-            name = identity(config, memo)
-            action, reason = _action(condition, seed, name, facts.runs.get(f"{condition.label}_s{seed}"))
-            runs.append(PlannedRun(condition, seed, name, action, reason))
+            run_identity = identity(config, memo)
+            previous = facts.runs.get(f"{condition.label}_s{seed}")
+            action, reason = _action(condition, seed, run_identity, previous)
+            runs.append(PlannedRun(condition, seed, run_identity, action, reason))
     plan = Plan(
         name=spec.name,
         conditions=spec.conditions,
@@ -44,11 +45,13 @@ def resolve(spec: Spec, facts: Facts = _NO_FACTS) -> Plan:
     return replace(plan, notes=spec.notes + notes(plan, facts))
 
 
-def _action(condition: Condition, seed: int, name: str, previous: RunFacts | None) -> tuple[Action, str]:
-    """What to do about a run, given its identity `name` and what is recorded of it."""
+def _action(
+    condition: Condition, seed: int, run_identity: str, previous: RunFacts | None
+) -> tuple[Action, str]:
+    """The action for a run and the reason for it; `previous` is what is recorded of the run."""
     if previous is None or (previous.state == "pending" and not previous.attempts):
         return "run", "new"
-    if previous.identity != name:
+    if previous.identity != run_identity:
         return _action_after_change(previous, _first_change(condition, seed, previous))
     match previous.state:
         case "done":

@@ -1,4 +1,4 @@
-"""`plan`, `init` and `schema` as a person or a script meets them."""
+"""The commands `plan`, `init` and `schema`, on a terminal and in a pipe."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def on_a_terminal(columns: int, *arguments: str, **env: str) -> str:
-    """What the command shows on a terminal so wide."""
+    """The output of the command on a terminal of this width."""
     master, slave = pty.openpty()
     variables = environment(COLUMNS=str(columns), TERM="xterm-256color", **env)
     command = [sys.executable, "-m", "campaign", *arguments]
     process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=variables)
     os.close(slave)
-    shown: list[bytes] = []
+    output: list[bytes] = []
 
     def collect() -> None:
         try:
             while chunk := os.read(master, 65536):
-                shown.append(chunk)
+                output.append(chunk)
         except OSError:  # the other end is closed
             return
 
@@ -61,7 +61,7 @@ def on_a_terminal(columns: int, *arguments: str, **env: str) -> str:
     assert process.wait(timeout=60) == 0
     reader.join(timeout=60)
     os.close(master)
-    return b"".join(shown).decode()
+    return b"".join(output).decode()
 
 
 @pytest.mark.parametrize(
@@ -146,14 +146,14 @@ def test_nothing_is_wider_than_the_reader_and_no_name_is_cut(
     columns: int, arguments: tuple[str, ...], cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    shown = cli(*arguments).out
-    assert max(len(line.rstrip()) for line in shown.splitlines()) <= columns
+    output = cli(*arguments).out
+    assert max(len(line.rstrip()) for line in output.splitlines()) <= columns
     if arguments[0] == "plan":
         for label in ("grpo+none", "maxrl+gtpo_sepa", "grpo_small_lr"):
-            assert label in shown
+            assert label in output
 
 
-def test_a_label_longer_than_its_column_has_a_line_of_its_own(
+def test_a_label_longer_than_its_column_has_a_separate_line(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     label = "long_" * 10
@@ -166,9 +166,9 @@ def test_a_label_longer_than_its_column_has_a_line_of_its_own(
 
 
 def test_a_terminal_without_colour_gets_none() -> None:
-    shown = on_a_terminal(60, "plan", str(ABLATION), NO_COLOR="1")
-    assert "grpo_small_lr" in shown
-    assert not re.search(r"\x1b\[(\d;)?[349]\d", shown)
+    output = on_a_terminal(60, "plan", str(ABLATION), NO_COLOR="1")
+    assert "grpo_small_lr" in output
+    assert not re.search(r"\x1b\[(\d;)?[349]\d", output)
 
 
 def test_a_terminal_gets_colours_and_a_pipe_none() -> None:
@@ -209,7 +209,7 @@ def test_init_knows_every_template(template: str, cli: Cli) -> None:
     assert cli("plan", "deep/x.toml").code == 0
 
 
-def test_init_never_overwrites_unasked(cli: Cli, tmp_path: Path) -> None:
+def test_init_never_overwrites_a_file_without_force(cli: Cli, tmp_path: Path) -> None:
     mine = tmp_path / "first_look.toml"
     mine.write_text("mine")
     refused = cli("init")
@@ -228,7 +228,7 @@ def test_init_leaves_a_schema_file_that_it_did_not_write_alone(cli: Cli, tmp_pat
     assert not (tmp_path / "first_look.toml").read_text().startswith("#:schema")
 
 
-def test_init_of_an_unknown_template_names_the_nearest(cli: Cli) -> None:
+def test_init_of_an_unknown_template_suggests_a_similar_one(cli: Cli) -> None:
     result = cli("init", "ablaton")
     assert result.code == 2
     assert "did you mean `ablation`?" in result.err
