@@ -50,6 +50,10 @@ def test_each_form_of_a_secret_is_redacted_on_the_way_out(secret: str) -> None:
     assert redact_text(written(secret)) == written(secret).replace(secret, REDACTED)
 
 
+def test_a_login_without_a_scheme_is_redacted_too() -> None:
+    assert redact_text("at ://me:hunter2@host") == f"at ://{REDACTED}@host"
+
+
 def test_every_kind_of_secret_has_an_example() -> None:
     assert set(VALUES.values()) == {entry.kind for entry in SECRET_PATTERNS}
 

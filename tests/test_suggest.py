@@ -30,7 +30,7 @@ def test_closest_finds_typing_errors_and_nothing_else(written: str, meant: str |
 
 
 def test_closest_folds_case_and_hyphens_of_the_candidates_too() -> None:
-    assert closest("my_run", ["My-Run", "other"]) == "My-Run"
+    assert closest("A-B_c-D", ["a_b-C_d", "other"]) == "a_b-C_d"
 
 
 def test_closest_with_a_higher_cutoff_finds_less() -> None:

@@ -67,7 +67,8 @@ def _by_section() -> dict[str, tuple[FieldInfo, ...]]:
 def _section_text(name: str, section: Section, memo: Memo) -> str:
     """`name={...}` and a line end; empty when all fields are at their default.
 
-    The exact bytes are hashed: keys are sorted, so that their order in a free table does not matter.
+    These exact bytes are hashed: another form of JSON would change the identity of every run. Keys are sorted, so that
+    their order in a free table does not matter.
     """
     cached = memo.get(id(section))
     if cached:

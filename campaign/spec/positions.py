@@ -58,7 +58,7 @@ def index(text: str) -> Positions:
     scanner = _Scanner(text.replace("\r\n", "\n"))
     try:
         scanner.document()
-    except (IndexError, ValueError) as error:
+    except (IndexError, ValueError) as error:  # its loops do not check for the end of the text
         raise ScanError(scanner.at) from error
     return scanner.found
 
