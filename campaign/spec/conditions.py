@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from campaign.errors import Problem
 from campaign.spec import labels
-from campaign.spec.config import RunConfig, Section
+from campaign.spec.config import RunConfig
 from campaign.spec.consistency import LOOKED_AT, Contradiction, contradictions
 from campaign.spec.declared_conditions import Draft
 from campaign.spec.explain import dotted, say, shown
@@ -21,6 +21,7 @@ from campaign.spec.overrides import FieldPath, Override
 from campaign.spec.planned_runs import Condition
 from campaign.spec.positions import TomlPath
 from campaign.spec.problems import Findings
+from campaign.spec.section import Section
 
 
 class ConditionResolver:

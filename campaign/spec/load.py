@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign.spec import labels
+from campaign.spec.check_section import CheckSection
 from campaign.spec.conditions import ConditionResolver, field_value
 from campaign.spec.config import RunConfig
 from campaign.spec.declared_conditions import Draft, drafts
@@ -19,7 +20,7 @@ from campaign.spec.overrides import FieldPath
 from campaign.spec.planned_runs import Condition
 from campaign.spec.problems import Findings
 from campaign.spec.reading import Document, read
-from campaign.spec.spec import CampaignSection, CheckSection, Spec
+from campaign.spec.spec import CampaignSection, Spec
 
 
 def load(path: Path) -> Spec:
@@ -40,7 +41,7 @@ def from_document(document: Document, path: Path) -> Spec:
             message, hint = unknown_section(name, value)
             findings.at_key((name,), message, hint, field="")
     campaign, _ = findings.validated(CampaignSection, _table(data, "campaign", findings), ("campaign",))
-    _, check = findings.validated(CheckSection, _table(data, "check", findings), ("check",))
+    check, _ = findings.validated(CheckSection, _table(data, "check", findings), ("check",))
     raw, base = _base(data, campaign, findings)
     _check_campaign(campaign, _table(data, "campaign", findings).get("seeds"), findings)
     name = _name(campaign, path, findings)

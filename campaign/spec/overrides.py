@@ -18,7 +18,7 @@ from campaign.spec.problems import Findings
 FieldPath = tuple[str, ...]
 """Section, field, and for a free table the key in it."""
 
-WHOLE_CAMPAIGN = frozenset({"ray"})
+WHOLE_CAMPAIGN = frozenset({"execution", "ray"})
 """Sections that one campaign has once, so that no condition can differ in them."""
 
 

@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from campaign.spec.config import Positive, RunConfig, Section, Seed
+from campaign.spec.check_section import CheckSection
+from campaign.spec.config import Positive, RunConfig, Seed
 from campaign.spec.planned_runs import Condition
+from campaign.spec.section import Section
 
 DEFAULT_SEEDS = (42, 101, 202)
 """Seeds of a campaign that names none."""
@@ -45,29 +47,6 @@ class CampaignSection(Section):
     """Numbers of seeds at which results are tested; declared, they share the error rate."""
 
 
-class CheckSection(Section):
-    """What `campaign check` proves: which files are the variants, and where they may differ."""
-
-    reference: str | None = None
-    """The variant all others are held against; the first one when not given."""
-    variants: tuple[str, ...] = ()
-    """Files or patterns, relative to the spec's folder: `conditions/*.py`, `config.py:make_small`,
-    `sweep.yaml#runs.B.config`."""
-    entry: str | None = None
-    """Where a file's configuration is: `class:Name`, `call:get_config`, `names:a,b`, `merge:defaults,runs.B`,
-    `mmengine`, `lazyconfig`."""
-    under_test: tuple[str, ...] = ()
-    """Paths that may differ."""
-    labels: tuple[str, ...] = ()
-    """Paths that may differ and are listed: names of folders and runs."""
-    derived_ok: tuple[str, ...] = ()
-    """Paths that may differ only where they follow from a field under test."""
-    follow: tuple[str, ...] = ()
-    """Files whose imports are followed; the folders of the listed files and their bases when not given."""
-    equal: tuple[str | tuple[str, ...], ...] = ()
-    """Paths that must be equal within each variant: one group, or a list of groups."""
-
-
 @dataclass(frozen=True, slots=True)
 class Spec:
     """One campaign file, validated and with its conditions resolved. `resolve` makes a plan of it."""
@@ -85,8 +64,7 @@ class Spec:
     looks: tuple[int, ...] = ()
     hypotheses: tuple[Mapping[str, Any], ...] = ()
     """The `[[hypotheses]]` tables as written, validated."""
-    check: Mapping[str, Any] = field(default_factory=dict)
-    """The `[check]` table as written, validated against `CheckSection`."""
+    check: CheckSection = field(default_factory=CheckSection)
     modules: Mapping[str, str] = field(default_factory=dict)
     """Condition label -> the Python file its fields came from."""
     notes: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""How verdicts look in a terminal, from 60 columns up."""
+"""Verdicts in a terminal of at least 60 columns."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _SIDE = {"above": "green", "below": "red", "open": "yellow"}
 
 
 def show(results: Sequence[Verdict], console: Console) -> None:
-    """One block for each verdict: the outcome, its numbers, its thresholds, the reason in words."""
-    for place, verdict in enumerate(results):
-        if place:
+    """One block per verdict: the outcome, its numbers, its thresholds, the reason in words."""
+    for index, verdict in enumerate(results):
+        if index:
             console.print()
         console.print(Text.assemble((verdict.label, _STYLE[verdict.outcome]), "  ", verdict.hypothesis))
         console.print(_numbers(verdict.comparison))
@@ -42,14 +42,14 @@ def show(results: Sequence[Verdict], console: Console) -> None:
 
 
 def _completions(comparison: Comparison, rates: Rates) -> str:
-    """The rates over completions, after everything that decides, and said to be none of it."""
+    """The rates over completions. They come last and are marked as descriptive: no verdict depends on them."""
     arms = (
         (comparison.baseline.condition, rates.baseline, rates.baseline_completions),
         (comparison.candidate.condition, rates.candidate, rates.candidate_completions),
     )
-    said = "; ".join(f"{name} {rate:.2%} of {total:,}" for name, rate, total in arms)
+    shares = "; ".join(f"{name} {rate:.2%} of {total:,}" for name, rate, total in arms)
     return (
-        f"{rates.words}. Completions that were correct, over all steps: {said}. Taken as independent, which "
+        f"{rates.words}. Completions that were correct, over all steps: {shares}. Taken as independent, which "
         f"they are not, Fisher's exact test would say {p_is(rates.fisher_p)}"
     )
 
