@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -62,7 +62,15 @@ def compare(
 
     folder = folder_of(campaign)
     runs = load_runs(folder, layout, standings=standings_in_store(folder), generations=True)
-    hypotheses = _from_flags(runs, baseline, candidate, metric, summary, lower, min_effect, alpha, welch)
+    flags = {
+        "metric": metric,
+        "summary": summary,
+        "direction": "lower" if lower else "higher",
+        "min_effect": min_effect,
+        "alpha": alpha,
+        "test": "welch" if welch else "paired",
+    }
+    hypotheses = _from_flags(runs, baseline, candidate, flags)
     results = verdicts(runs, hypotheses, final=final)
     if baseline is not None and candidate is not None:
         results = _of_pair(results, baseline, candidate, hypotheses)
@@ -106,17 +114,9 @@ def standings_in_store(folder: Path) -> dict[str, RunStanding] | None:
 
 
 def _from_flags(
-    runs: Runs,
-    baseline: str | None,
-    candidate: str | None,
-    metric: str | None,
-    summary: str,
-    lower: bool,
-    min_effect: float,
-    alpha: float,
-    welch: bool,
+    runs: Runs, baseline: str | None, candidate: str | None, flags: dict[str, Any]
 ) -> tuple[Hypothesis, ...] | None:
-    """The hypothesis that the flags describe; None to test the declared ones."""
+    """The hypothesis of the flags, which are fields of `Hypothesis`; None to test the declared ones."""
     from pydantic import ValidationError
 
     from campaign.analysis.summaries import default_metric
@@ -125,25 +125,16 @@ def _from_flags(
 
     if (baseline is None) != (candidate is None):
         raise UsageError("give both conditions, A and B, or none")
-    flags = metric is not None or summary != "auto" or lower or welch or min_effect > 0 or alpha != 0.05
-    if not flags and (baseline is None or _declared(runs, baseline, candidate)):
+    defaults = {name: field.default for name, field in Hypothesis.model_fields.items()} | {"metric": None}
+    given = any(value != defaults[name] for name, value in flags.items())
+    if not given and (baseline is None or _declared(runs, baseline, candidate)):
         return None
+    metric = flags["metric"] or default_metric(runs)
+    fields = flags | {"metric": metric, "baseline": baseline, "candidate": candidate}
     try:
-        made = Hypothesis(
-            name="comparison",
-            metric=metric or default_metric(runs),
-            summary=summary,
-            baseline=baseline,
-            candidate=candidate,
-            direction="lower" if lower else "higher",
-            min_effect=min_effect,
-            alpha=alpha,
-            test="welch" if welch else "paired",
-            family="asked",
-        )
+        return (Hypothesis(name="comparison", family="asked", **fields),)
     except ValidationError as error:
         raise UsageError("; ".join(str(problem["msg"]) for problem in error.errors())) from None
-    return (made,)
 
 
 def _declared(runs: Runs, baseline: str | None, candidate: str | None) -> bool:

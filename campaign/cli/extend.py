@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def extend(
     spec: Annotated[Path, typer.Argument(help="Campaign TOML.", show_default=False)],
     to: Annotated[
-        int | None, typer.Option(help="Seeds per condition.  [default: twice as many]", show_default=False)
+        int | None, typer.Option(help="Seeds per condition (default: twice as many).", show_default=False)
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, without writing.")
@@ -24,7 +24,6 @@ def extend(
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Double the seeds. The error rate is kept where looks were declared; otherwise the output says it is lost."""
-    from campaign.analysis import extension
     from campaign.cli.console import print_json, stdout
     from campaign.errors import UsageError
     from campaign.folder.atomic_files import write_text
@@ -42,10 +41,7 @@ def extend(
         )
     paths = _submitted(spec)
     frozen = read_frozen(paths.frozen) if paths else None
-    try:
-        extended = extension.extend(seeds, frozen, to)
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    extended = _extended(seeds, frozen, to)
     changed = with_seeds(text, extended.after)
     if changed is None:
         line = seeds_line(extended.after)
@@ -65,6 +61,16 @@ def extend(
     console.print(extended.words + ".")
     if not dry_run:
         console.print(f"next: campaign submit {spec}")
+
+
+def _extended(seeds: tuple[int, ...], frozen: Frozen | None, to: int | None) -> Extended:
+    from campaign.analysis import extension
+    from campaign.errors import UsageError
+
+    try:
+        return extension.extend(seeds, frozen, to)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _submitted(spec: Path) -> CampaignPaths | None:

@@ -30,7 +30,7 @@ def init(
     ] = DEFAULT,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="File to write.  [default: TEMPLATE.toml]", show_default=False),
+        typer.Option("--out", "-o", help="File to write (default: TEMPLATE.toml).", show_default=False),
     ] = None,
     list_them: Annotated[bool, typer.Option("--list", help="List the templates and exit.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,

@@ -18,7 +18,7 @@ def plan(
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     dir_: Annotated[
         Path | None,
-        typer.Option("--dir", help="The campaign's folder.  [default: campaigns/NAME]", show_default=False),
+        typer.Option("--dir", help="The campaign's folder (default: campaigns/NAME).", show_default=False),
     ] = None,
     pilot: Annotated[
         Path | None,

@@ -28,7 +28,7 @@ def report(
         typer.Option(
             "-o",
             "--output",
-            help="Folder for the files.  [default: the campaign's report/]",
+            help="Folder for the files (default: the campaign's report/).",
             show_default=False,
         ),
     ] = None,

@@ -21,7 +21,7 @@ WATCH_S = 1.0
 def run(
     config: Annotated[Path, typer.Argument(help="A run's config.toml.", show_default=False)],
     out: Annotated[
-        Path | None, typer.Option("--out", help="The run's folder.  [default: NAME]", show_default=False)
+        Path | None, typer.Option("--out", help="The run's folder (default: its id).", show_default=False)
     ] = None,
 ) -> None:
     """Execute one run on this machine, without Ray. In the same folder it resumes from its last checkpoint."""

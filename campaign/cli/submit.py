@@ -27,8 +27,7 @@ def submit(
     backend: Annotated[
         str | None,
         typer.Option(
-            help="What executes the runs: ray, or local (processes of this machine, without Ray).  "
-            "[default: the spec's execution.backend]",
+            help="Backend that executes the runs; local needs no Ray (default: the spec's execution.backend).",
             show_default=False,
         ),
     ] = None,
@@ -40,7 +39,7 @@ def submit(
     ] = None,
     dir_: Annotated[
         Path | None,
-        typer.Option("--dir", help="The campaign's folder.  [default: campaigns/NAME]", show_default=False),
+        typer.Option("--dir", help="The campaign's folder (default: campaigns/NAME).", show_default=False),
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Retry failed runs.")] = False,
     rerun_stale: Annotated[

@@ -90,24 +90,27 @@ def _matrix(plan: Plan, console: Console, *, verbose: bool) -> None:
     longest = max(9, *(len(label) for label in by_label))
     name = min(longest, max(20, console.width // 2))
     wide = name + sum(2 + width for width in columns) <= console.width
-    rows = list(by_label.items())
-    shown_rows = rows if verbose else rows[:MOST_ROWS]
     if wide:
         heads = "".join(f"  {seed!s:<{width}}" for seed, width in zip(plan.seeds, columns, strict=True))
         console.print(f"{'condition':<{name}}{heads}".rstrip(), style="bold")
+    rows = list(by_label.items())
+    shown_rows = rows if verbose else rows[:MOST_ROWS]
     for label, runs in shown_rows:
-        line = _Line(label, name)
-        if wide:
-            for run, width in zip(runs, columns, strict=True):
-                line.add(f"  {run.action:<{width}}", _STYLES[run.action])
-        else:
-            line.add("  " + _tally(runs))
-        line.print(console)
+        _row(label, runs, name, columns if wide else None).print(console)
     if len(rows) > len(shown_rows):
         rest = [run for _, runs in rows[len(shown_rows) :] for run in runs]
-        console.print(
-            f"... and {_count(len(rows) - len(shown_rows), 'condition')} more: {_tally(rest)} (-v shows all)"
-        )
+        hidden = _count(len(rows) - len(shown_rows), "condition")
+        console.print(f"... and {hidden} more: {_tally(rest)} (-v shows all)")
+
+
+def _row(label: str, runs: Sequence[PlannedRun], name: int, columns: Sequence[int] | None) -> _Line:
+    line = _Line(label, name)
+    if columns is None:
+        line.add("  " + _tally(runs))
+    else:
+        for run, width in zip(runs, columns, strict=True):
+            line.add(f"  {run.action:<{width}}", _STYLES[run.action])
+    return line
 
 
 class _Line:
