@@ -202,6 +202,20 @@ def test_a_share_of_a_gpu_leaves_whole_devices_free(
     assert not local.supervisors()
 
 
+def test_shares_that_fit_in_total_but_on_no_device_wait(
+    run: RunPaths, make_assignment: Other, other: Other
+) -> None:
+    local = LocalBackend(cpus=8, devices=["0", "1"])
+    wanted = ResourcesSection(num_cpus=1, num_gpus=0.6)
+    local.launch(make_assignment(steps=10_000, pause=0.02), wanted)
+    for name in ("a_s1", "b_s1"):
+        local.launch(other(name, steps=10_000, pause=0.02), wanted)
+    assert len(local.supervisors()) == 2
+    local.abandon(AttemptKey("base_s1", 1))
+    until(lambda: local.wait(0.05) or len(local.supervisors()) == 2, "the third run on the freed device")
+    local.close()
+
+
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
