@@ -111,8 +111,8 @@ class LocalBackend:
             self._start(assignment, resources, devices)
 
     def _devices_for(self, num_gpus: float) -> tuple[str, ...] | None:
-        """Free devices for one run; None when there are too few. A share goes to the device with the least room, so
-        that whole devices stay free for the runs that need them."""
+        """Free devices for one run; None when there are too few. A share goes to the device with the smallest free
+        share, so that whole devices stay free for the runs that need them."""
         if not num_gpus:
             return ()
         share, count = min(1.0, num_gpus), max(1, int(num_gpus))

@@ -72,7 +72,7 @@ def run_session(
             except OSError as error:
                 if error.errno in STORAGE_FULL:
                     raise Incomplete(
-                        f"no space left for {error.filename or paths.root}: make room and submit again"
+                        f"no space left for {error.filename or paths.root}: free some space and submit again"
                     ) from error
                 raise
             finally:
