@@ -152,8 +152,8 @@ def submit(
 ) -> CampaignView:
     """Run what is missing, in this process; returns the campaign's final state.
 
-    `on_progress` gets the campaign's state about twice per second. Raises `RunsFailed`, `Incomplete` or `Interrupted` unless
-    every run is done, and as `open_submission` does.
+    `on_progress` gets the campaign's state about twice per second. Raises as `open_submission` does, and `RunsFailed`,
+    `Incomplete` or `Interrupted` unless every run is done.
     """
     submission, lock = open_submission(spec, paths, options)
     ending: Ending = "complete"

@@ -79,6 +79,7 @@ def run_session(
                 controller.squeeze.close()
                 backend.close()
     finally:
+        # Last: as soon as the lock is free another controller may start, and two must never write the store.
         store.close()
         lock.release()
 
