@@ -41,7 +41,8 @@ from pathlib import Path
 started = time.process_time()
 import pydantic
 start_up = time.process_time()
-from campaign.spec import load, resolve
+from campaign.spec.load import load
+from campaign.spec.resolve import resolve
 from campaign.spec.identity import identity_fields
 from campaign.spec.planned_runs import Facts, RunFacts
 imported = time.process_time()

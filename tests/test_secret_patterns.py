@@ -9,7 +9,7 @@ import pytest
 from campaign.errors import SpecError
 from campaign.metrics.redact import REDACTED, redact, redact_text
 from campaign.secret_patterns import SECRET_PATTERNS, may_name_a_secret, names_a_secret
-from campaign.spec import load
+from campaign.spec.load import load
 
 VALUES = {
     "wandb_v1_" + "e-" * 8: "a W&B API key",

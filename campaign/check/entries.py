@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import ast
 import os.path
-from typing import Any
 
+from campaign.check.builtins import functions, standard_library  # noqa: F401
 from campaign.check.claim.targets import Entry, Target
-from campaign.check.dialects import documents, mmengine
-from campaign.check.dialects.mappings import nested
-from campaign.check.evaluator import (
-    expressions,  # noqa: F401  (they fill the tables of the machine)
-    statements,  # noqa: F401  (they fill the tables of the machine)
+from campaign.check.dialects import contexts, documents, frameworks, mmengine  # noqa: F401
+from campaign.check.dialects.mappings import OMEGA, nested
+from campaign.check.evaluator import (  # noqa: F401
+    assignments,
+    attribute_changes,
+    attributes,
+    calls,
+    comparisons,
+    expressions,
+    iteration,
+    operators,
+    statements,
+    subscripts,
 )
 from campaign.check.evaluator.boundary import Boundary
 from campaign.check.evaluator.case import Case
 from campaign.check.evaluator.generators import finish, refuse_unfinished
 from campaign.check.evaluator.imports import load
-from campaign.check.evaluator.operators import store
+from campaign.check.evaluator.mappings import merge
 from campaign.check.evaluator.state import Args, Budget, Evaluator
 from campaign.check.sources import Sources, Unreadable
 from campaign.check.values.constants import lift
@@ -30,7 +37,6 @@ from campaign.check.values.lattice import (
     ModuleObj,
     Origin,
     Value,
-    reachable,
 )
 from campaign.check.values.limits import CASES, Decisions, Halt, Raised, TookTooLong
 from campaign.check.workers import in_time
@@ -103,7 +109,7 @@ def load_entry(target: Target, entry: Entry | None, evaluator: Evaluator) -> tup
     ):
         return mmengine.load_config(evaluator, target.path, at), False
     if entry is not None and entry.kind == "lazyconfig":
-        evaluator.fresh_imports = True
+        evaluator.fresh_imports, evaluator.base_dialect = True, OMEGA
     name = evaluator.sources.shown(target.path).removesuffix(".py").replace("/", ".")
     package_file = os.path.join(os.path.dirname(target.path), "__init__.py")
     if evaluator.sources.is_file(package_file) and package_file != target.path:
@@ -180,28 +186,6 @@ def reach(evaluator: Evaluator, module: ModuleObj, path: str, at: Origin) -> Val
     return value
 
 
-def merge(evaluator: Evaluator, parts: list[Value], at: Origin) -> Value:
-    """Mappings merged one over the other, nested ones key by key."""
-    result = Value(DictObj({}), at)
-    for value in parts:
-        if not isinstance(value.payload, DictObj):
-            raise Halt("merges something that is not a mapping", value.origin)
-        _merge_into(evaluator, result.payload, value.payload, at)
-    return result
-
-
-def _merge_into(evaluator: Evaluator, into: DictObj, other: DictObj, at: Origin) -> None:
-    for key, (key_value, item) in list(other.entries.items()):
-        known = into.entries.get(key)
-        if isinstance(item.payload, DictObj):
-            below = DictObj({}, item.payload.flavour)
-            if known is not None and isinstance(known[1].payload, DictObj):
-                below.entries = dict(known[1].payload.entries)
-            _merge_into(evaluator, below, item.payload, at)
-            item = Value(below, item.origin)
-        store(evaluator, into, key_value, item, at)
-
-
 def public_names(module: ModuleObj) -> dict[str, Value]:
     """Every public name but modules, and functions, classes and outside names that were imported."""
     return {
@@ -220,21 +204,7 @@ def _lazy_names(evaluator: Evaluator, module: ModuleObj, at: Origin) -> dict[str
         if name.startswith("_") or isinstance(value.payload, ExternalName):
             continue
         if isinstance(value.payload, DictObj):
-            roots[name] = nested(evaluator, value, "omega", at)
+            roots[name] = nested(evaluator, value, OMEGA, at)
         elif isinstance(value.payload, EXTERNAL):
             roots[name] = value
     return roots
-
-
-def unused_imports(case: Case) -> dict[str, Origin]:
-    """Modules from outside that were imported and of which nothing is in the configuration."""
-    effects = [
-        value for effect in case.evaluator.effects for value in (*effect.args, *effect.kwargs.values())
-    ]
-    seen = {
-        part.module for part in reachable([*case.roots.values(), *effects]) if isinstance(part, ExternalName)
-    }
-    return {name: origin for name, origin in case.evaluator.imports.items() if name not in seen}
-
-
-__all__ = ["Any", "Case", "ast", "evaluate", "merge", "unused_imports"]

@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(config_path: Path, out: Path, resume: Path | None, stop: StopRequest) -> bool:
     from campaign.core.folder import RunFolder
-    from campaign.spec import read_run_config
+    from campaign.spec.run_config import read_run_config
 
     config = read_run_config(config_path)
     folder = RunFolder(out)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from campaign.errors import Problem
 from campaign.spec import labels
-from campaign.spec.config import RunConfig, Section
+from campaign.spec.config import RunConfig
 from campaign.spec.consistency import SECTIONS_READ, Contradiction, contradictions
 from campaign.spec.declared_conditions import DeclaredCondition
 from campaign.spec.explain import dotted_path, message_and_hint, toml_value
@@ -21,6 +21,7 @@ from campaign.spec.overrides import FieldPath, Override
 from campaign.spec.planned_runs import Condition
 from campaign.spec.positions import TomlPath
 from campaign.spec.problems import Problems
+from campaign.spec.section import Section
 
 
 class ConditionResolver:

@@ -13,9 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from campaign.spec.constraints import NamedOrDotted, Text
+from campaign.spec.section import Section
 
 T = TypeVar("T")
 
@@ -44,6 +45,8 @@ TRANSFORMS = ("none", "gtpo", "gtpo_hicra", "gtpo_sepa")
 UNCERTAINTIES = ("surprisal", "predictive_variance", "shannon_entropy")
 SOURCES = ("add", "modmul", "sort", "chain")
 """Procedural task sources of the built-in core."""
+BackendName = Literal["ray", "local"]
+"""Names of the backends; `campaign.execution.backend.BACKENDS` has a row for each."""
 
 RESERVED_SECTIONS: dict[str, str] = {
     "debate": "solver, verifier and judge turns by one policy",
@@ -52,14 +55,6 @@ RESERVED_SECTIONS: dict[str, str] = {
     "health": "rules over running and finished runs",
 }
 """Sections of later releases, with what they will configure; using one in this release is an error."""
-
-
-class Section(BaseModel):
-    """Base of every section: frozen, without unknown keys, and without implicit conversion of types."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
 
 
 class CoreSection(Section):
@@ -286,15 +281,22 @@ class LoggingSection(Section):
     """Tags in addition to those for campaign and seed."""
 
 
+class ExecutionSection(Section):
+    """What executes the runs."""
+
+    backend: Runtime[BackendName] = "ray"
+    """`ray`: Ray tasks, on this machine or on a cluster. `local`: processes of this machine, without Ray."""
+
+
 class RaySection(Section):
-    """The Ray cluster that runs the campaign."""
+    """The Ray that executes the runs, and the resources of this machine that runs may use."""
 
     address: Runtime[str | None] = None
     """`HOST:PORT` of a cluster; default: start Ray on this machine."""
     num_cpus: Runtime[Positive | None] = None
-    """CPU cores that Ray on this machine offers; default: all."""
+    """CPU cores of this machine that runs may use, with Ray started here or the local backend; default: all."""
     num_gpus: Runtime[Count | None] = None
-    """GPUs that Ray on this machine offers; default: all that it finds."""
+    """GPUs of this machine that runs may use, likewise; default: all that are found."""
 
 
 class RunConfig(Section):
@@ -316,7 +318,13 @@ class RunConfig(Section):
     resources: ResourcesSection = ResourcesSection()
     retry: RetrySection = RetrySection()
     logging: LoggingSection = LoggingSection()
+    execution: ExecutionSection = ExecutionSection()
     ray: RaySection = RaySection()
+
+    @property
+    def cluster(self) -> str | None:
+        """Address of the Ray cluster that executes the run; None when this machine does."""
+        return self.ray.address if self.execution.backend == "ray" else None
 
     @property
     def run_id(self) -> str:

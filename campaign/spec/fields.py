@@ -7,7 +7,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin
 
-from campaign.spec.config import Classified, RunConfig, Section
+from campaign.spec.config import Classified, RunConfig
+from campaign.spec.section import Section
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def _infeasible(conditions: tuple[Condition, ...], facts: Facts) -> Iterator[str
     reported = set()
     for condition in conditions:
         config = condition.config
-        if config.ray.address is not None or concurrency(config, facts):
+        if config.cluster is not None or concurrency(config, facts):
             continue
         wanted = (
             f"{_amount(config.resources.num_cpus, 'CPU')} and {_amount(config.resources.num_gpus, 'GPU')}"

@@ -16,7 +16,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from campaign.errors import UsageError
-from campaign.spec.config import Count, NonNegative, Positive, Section, Seed
+from campaign.spec.config import Count, NonNegative, Positive, Seed
+from campaign.spec.section import Section
 
 Direction = Literal["higher", "lower"]
 """Which values of a metric are better."""

@@ -12,8 +12,9 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from campaign.spec.config import RunConfig, Section
+from campaign.spec.config import RunConfig
 from campaign.spec.fields import FieldInfo, fields
+from campaign.spec.section import Section
 
 VERSION = 1
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from campaign.json_documents import DIALECT
+from campaign.spec.check_section import CheckSection
 from campaign.spec.config import RunConfig
 from campaign.spec.fields import by_leaf, fields, sections
 from campaign.spec.hypotheses import Hypothesis
 from campaign.spec.overrides import WHOLE_CAMPAIGN
-from campaign.spec.spec import CampaignSection, CheckSection
+from campaign.spec.spec import CampaignSection
 
 GENERATED = "written by `campaign schema`"
 _REF = "#/$defs/{model}"

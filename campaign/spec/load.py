@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign.spec import labels
+from campaign.spec.check_section import CheckSection
 from campaign.spec.conditions import ConditionResolver, field_value
 from campaign.spec.config import RunConfig
 from campaign.spec.declared_conditions import DeclaredCondition, declared_conditions
@@ -19,7 +20,7 @@ from campaign.spec.overrides import FieldPath
 from campaign.spec.planned_runs import Condition
 from campaign.spec.problems import Problems
 from campaign.spec.reading import Document, read
-from campaign.spec.spec import CampaignSection, CheckSection, Spec
+from campaign.spec.spec import CampaignSection, Spec
 from campaign.suggest import did_you_mean
 
 
@@ -41,7 +42,7 @@ def from_document(document: Document, path: Path) -> Spec:
             message, hint = unknown_section(name, value)
             problems.at_key((name,), message, hint, field="")
     campaign, _ = problems.validated(CampaignSection, _table(data, "campaign", problems), ("campaign",))
-    _, check = problems.validated(CheckSection, _table(data, "check", problems), ("check",))
+    check, _ = problems.validated(CheckSection, _table(data, "check", problems), ("check",))
     raw, base = _base(data, campaign, problems)
     _check_campaign(campaign, _table(data, "campaign", problems).get("seeds"), problems)
     name = _name(campaign, path, problems)

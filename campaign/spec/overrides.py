@@ -19,7 +19,7 @@ from campaign.suggest import did_you_mean, suggest
 FieldPath = tuple[str, ...]
 """Section, field, and for a free table the key in it."""
 
-WHOLE_CAMPAIGN = frozenset({"ray"})
+WHOLE_CAMPAIGN = frozenset({"execution", "ray"})
 """Sections that hold for the whole campaign, so that conditions cannot set them."""
 
 

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from campaign.errors import Problem, SpecError
-from campaign.spec.config import Section
 from campaign.spec.explain import dotted_path, explain
 from campaign.spec.positions import TomlPath
 from campaign.spec.reading import Document
+from campaign.spec.section import Section
 
 S = TypeVar("S", bound=Section)
 

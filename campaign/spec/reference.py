@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from campaign.spec.config import RESERVED_SECTIONS, Section
+from campaign.spec.check_section import CheckSection
+from campaign.spec.config import RESERVED_SECTIONS
 from campaign.spec.constraints import DOTTED
 from campaign.spec.explain import toml_value
 from campaign.spec.fields import fields, sections
 from campaign.spec.hypotheses import Hypothesis
-from campaign.spec.spec import CampaignSection, CheckSection
+from campaign.spec.section import Section
+from campaign.spec.spec import CampaignSection
 
 BEGIN = "<!-- reference: written by `python -m campaign.spec.reference docs/spec.md` -->"
 END = "<!-- end of reference -->"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from campaign.spec.config import Section
 from campaign.spec.explain import toml_value
 from campaign.spec.forecast import notes
 from campaign.spec.identity import Memo, identity, identity_defaults, identity_fields
 from campaign.spec.planned_runs import Action, Condition, Facts, Plan, PlannedRun, RunFacts
+from campaign.spec.section import Section
 from campaign.spec.spec import Spec
 
 _NO_FACTS = Facts()

@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from campaign.errors import SpecError
-from campaign.spec.config import RunConfig, Section
+from campaign.spec.config import RunConfig
 from campaign.spec.explain import explain
 from campaign.spec.reading import read
+from campaign.spec.section import Section
 
 Memo = dict[int, tuple[Section, dict[str, Any]]]
 """Section id -> the section and its JSON. The section is held because CPython reuses the id of an object that was

@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from campaign.spec.config import Positive, RunConfig, Section, Seed
+from campaign.spec.check_section import CheckSection
+from campaign.spec.config import Positive, RunConfig, Seed
 from campaign.spec.planned_runs import Condition
+from campaign.spec.section import Section
 
 DEFAULT_SEEDS = (42, 101, 202)
 """Seeds of a campaign without `seeds`."""
@@ -45,29 +47,6 @@ class CampaignSection(Section):
     """Numbers of seeds at which the results are tested. Declared looks share one error rate."""
 
 
-class CheckSection(Section):
-    """What `campaign check` proves: the files to compare, and where they may differ."""
-
-    reference: str | None = None
-    """The variant that all others are compared with; default: the first."""
-    variants: tuple[str, ...] = ()
-    """Files or patterns, relative to the spec's folder: `conditions/*.py`, `config.py:make_small`,
-    `sweep.yaml#runs.B.config`."""
-    entry: str | None = None
-    """Which part of a file is its configuration: `class:Name`, `call:get_config`, `names:a,b`, `merge:defaults,runs.B`,
-    `mmengine`, `lazyconfig`."""
-    under_test: tuple[str, ...] = ()
-    """Paths that may differ."""
-    labels: tuple[str, ...] = ()
-    """Paths that may differ because they only name the variant, such as names of folders and runs."""
-    derived_ok: tuple[str, ...] = ()
-    """Paths that may differ if the difference follows from a field under test."""
-    follow: tuple[str, ...] = ()
-    """Globs of the files whose imports are evaluated; default: the folders of the variants and of their bases."""
-    equal: tuple[str | tuple[str, ...], ...] = ()
-    """Paths that must have the same value within each variant: one group, or a list of groups."""
-
-
 @dataclass(frozen=True, slots=True)
 class Spec:
     """A validated campaign file with its conditions resolved. `resolve` turns it into a plan."""
@@ -85,8 +64,7 @@ class Spec:
     looks: tuple[int, ...] = ()
     hypotheses: tuple[Mapping[str, Any], ...] = ()
     """The validated `[[hypotheses]]` tables, as written."""
-    check: Mapping[str, Any] = field(default_factory=dict)
-    """The `[check]` table as written; valid for `CheckSection`."""
+    check: CheckSection = field(default_factory=CheckSection)
     modules: Mapping[str, str] = field(default_factory=dict)
     """Condition label -> the Python file that its fields come from."""
     notes: tuple[str, ...] = ()

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
-from campaign.spec import Spec, load
+from campaign.spec.load import load
+from campaign.spec.spec import Spec
 
 Loader = Callable[[str], Spec]
 

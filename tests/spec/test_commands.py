@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from campaign.spec import load, plan_from_json, resolve
 from campaign.spec.host import with_host_resources
+from campaign.spec.load import load
+from campaign.spec.plan_json import plan_from_json
 from campaign.spec.planned_runs import Facts
+from campaign.spec.resolve import resolve
 from tests.spec.conftest import Cli
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +107,7 @@ def test_plan_shows_the_matrix_the_reasons_and_what_a_test_can_reach(cli: Cli) -
     assert re.search(r"^kl_0\.1 +run +run +run$", result.out, re.M)
     assert "run 6: new" in result.out
     assert "no exact paired test can reach p < .05 (the smallest is .25)" in result.out
-    assert re.search(r"resources: 1 CPU, 0 GPU a run; \d+ at a time on this machine", result.out)
+    assert re.search(r"resources: 1 CPU, 0 GPU per run; \d+ at a time on this machine", result.out)
 
 
 def test_plan_has_no_side_effect(cli: Cli, tmp_path: Path) -> None:

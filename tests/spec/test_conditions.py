@@ -9,8 +9,9 @@ from textwrap import dedent
 import pytest
 
 from campaign.errors import SpecError
-from campaign.spec import Spec, load
 from campaign.spec.fields import fields
+from campaign.spec.load import load
+from campaign.spec.spec import Spec
 from tests.spec.conftest import Loader
 
 

@@ -16,12 +16,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from campaign.errors import Problem, SpecError
-from campaign.spec import load, plan_from_json, plan_to_json, resolve
+from campaign.spec.check_section import CheckSection
 from campaign.spec.config import RESERVED_SECTIONS
 from campaign.spec.fields import fields, sections
-from campaign.spec.load import from_document
+from campaign.spec.load import from_document, load
+from campaign.spec.plan_json import plan_from_json, plan_to_json
 from campaign.spec.reading import parse
-from campaign.spec.spec import CampaignSection, CheckSection
+from campaign.spec.resolve import resolve
+from campaign.spec.spec import CampaignSection
 from tests.spec.malformed import CASES
 
 T = TypeVar("T")
@@ -109,7 +111,7 @@ def legal(path: str) -> list[Any]:
 USABLE = {
     path: legal(path)
     for path in fields()
-    if not path.startswith(("ray.", "core.", "data.")) and path != "training.seed"
+    if not path.startswith(("execution.", "ray.", "core.", "data.")) and path != "training.seed"
 }
 FIELDS = st.sampled_from(sorted(USABLE))
 

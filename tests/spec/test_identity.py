@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaign.spec import identity, identity_fields, read_run_config, write_run_config
 from campaign.spec.config import RunConfig
 from campaign.spec.fields import FieldInfo, fields, sections
-from campaign.spec.identity import VERSION, identity_defaults
+from campaign.spec.identity import VERSION, identity, identity_defaults, identity_fields
+from campaign.spec.run_config import read_run_config, write_run_config
 
 RECORDED = Path(__file__).with_name("identity_defaults.json")
 

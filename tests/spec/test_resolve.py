@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaign.errors import UsageError
-from campaign.spec import Spec, identity_fields, plan_from_json, plan_to_json, resolve
 from campaign.spec.forecast import (
     attainable_p,
     concurrency,
@@ -21,9 +20,13 @@ from campaign.spec.forecast import (
     exact_test_note,
     pairs_needed,
 )
+from campaign.spec.identity import identity_fields
 from campaign.spec.load import from_document
+from campaign.spec.plan_json import plan_from_json, plan_to_json
 from campaign.spec.planned_runs import Facts, Plan, PlannedRun, RunFacts, RunState
 from campaign.spec.reading import parse
+from campaign.spec.resolve import resolve
+from campaign.spec.spec import Spec
 from tests.spec.conftest import Loader
 
 TWO = "[campaign]\nseeds = [1, 2, 3]\nmax_steps = 100\n[campaign.factors]\nkl_coef = [0.0, 0.1]\n"

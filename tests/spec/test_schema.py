@@ -12,8 +12,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from campaign.errors import SpecError
-from campaign.spec import json_schema
 from campaign.spec.fields import fields
+from campaign.spec.json_schema import json_schema
 from tests.spec.conftest import Cli, Loader
 from tests.spec.malformed import CASES
 
@@ -111,7 +111,8 @@ def test_the_schema_refuses_what_the_loader_refuses_for_its_keys_types_and_range
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in fields() if not path.startswith("ray.") and path != "training.seed"]
+    "path",
+    [path for path in fields() if not path.startswith(("execution.", "ray.")) and path != "training.seed"],
 )
 def test_every_field_can_be_named_bare_dotted_and_nested_in_a_condition(
     path: str, validator: Draft202012Validator, spec_of: Loader

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from campaign.check.builtins.dict_methods import pairs_of
 from campaign.check.builtins.pure_functions import Function, one, origin_of, pure
+from campaign.check.builtins.signatures import check_function
 from campaign.check.evaluator.attributes import type_of
+from campaign.check.evaluator.calls import guarded, site_of
 from campaign.check.evaluator.iteration import unordered
-from campaign.check.evaluator.operators import store
-from campaign.check.evaluator.state import Args, Evaluator, Site
+from campaign.check.evaluator.mappings import pairs_of, store
+from campaign.check.evaluator.state import CALLS, Args, Evaluator, Site
 from campaign.check.evaluator.string_conversion import as_text
 from campaign.check.evaluator.symbolic import symbolic
 from campaign.check.values.constants import check_size
@@ -17,10 +18,12 @@ from campaign.check.values.lattice import (
     ErrorObj,
     ListObj,
     Nondeterministic,
+    Origin,
     TupleObj,
     Value,
 )
 from campaign.check.values.limits import Halt
+from campaign.check.values.scope import Scope
 
 
 def is_true(evaluator: Evaluator, args: Args, site: Site) -> Value:
@@ -120,3 +123,16 @@ CONSTRUCTORS: dict[type, Function] = {
     str: make_text, int: pure(int), float: pure(float), bool: is_true, complex: pure(complex),
     bytes: make_bytes, range: make_range, slice: pure(slice), object: make_object, type: make_type,
 }  # fmt: skip
+
+
+def call_type(evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
+    kind: type = function.payload
+
+    def build(evaluator: Evaluator, args: Args, site: Site) -> Value:
+        return construct(evaluator, kind, args, site)
+
+    answer = check_function(evaluator, kind.__name__, kind, args, at)
+    return guarded(kind.__name__, build, evaluator, args, site_of(evaluator, at, scope), answer)
+
+
+CALLS[type] = call_type

@@ -41,7 +41,7 @@ def copied(evaluator: Evaluator, value: Value, memo: dict[int, Any], at: Origin)
     elif isinstance(payload, SetObj):
         copy = SetObj(dict(payload.items), payload.frozen)
     elif isinstance(payload, DictObj):
-        copy = memo[id(payload)] = DictObj({}, payload.flavour)
+        copy = memo[id(payload)] = DictObj({}, payload.dialect)
         copy.factory, copy.flags = payload.factory, dict(payload.flags)
         copy.entries = {
             key: (pair[0], copied(evaluator, pair[1], memo, at)) for key, pair in payload.entries.items()
@@ -84,7 +84,7 @@ def shallow_copy(evaluator: Evaluator, args: Args, site: Site) -> Value:
     elif isinstance(payload, SetObj):
         copy = SetObj(dict(payload.items), payload.frozen)
     elif isinstance(payload, DictObj):
-        copy = DictObj(dict(payload.entries), payload.flavour)
+        copy = DictObj(dict(payload.entries), payload.dialect)
         copy.factory, copy.flags = payload.factory, dict(payload.flags)
     elif isinstance(payload, InstObj) and payload.cls.kind != "enum":
         copy = InstObj(payload.cls, dict(payload.attrs))

@@ -9,6 +9,7 @@ from campaign.check.builtins.pure_functions import one, origin_of
 from campaign.check.evaluator.classes import apply_dataclass
 from campaign.check.evaluator.state import Args, Evaluator, Site
 from campaign.check.evaluator.symbolic import call_external, symbolic
+from campaign.check.values.code_objects import uses_super
 from campaign.check.values.lattice import (
     EXTERNAL,
     Builtin,
@@ -61,8 +62,6 @@ def _as_dataclass(
 
 def add_slots(cls: ClassObj, at: Origin) -> None:
     """`slots=True` builds the class anew: its fields are slots, no attributes of the class."""
-    from campaign.check.difference.class_difference import uses_super
-
     if "__slots__" in cls.namespace or uses_super(cls):
         raise Halt(f"dataclass {cls.name} with slots has __slots__ or super()", at, "leave slots=True out")
     inherited = {field.name for base in cls.mro[1:] for field in base.fields if "__slots__" in base.namespace}
@@ -102,8 +101,6 @@ def dataclass_field(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 
 def dataclass_replace(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    from campaign.check.evaluator.calls import instantiate
-
     holder = one(evaluator, args, site)
     payload = holder.payload
     if not isinstance(payload, InstObj) or not any(base.kind == "dataclass" for base in payload.cls.mro):
@@ -120,7 +117,7 @@ def dataclass_replace(evaluator: Evaluator, args: Args, site: Site) -> Value:
             raise Halt("dataclasses.replace() with an InitVar", site.at)
         given[field.name] = args.keywords.get(field.name) or payload.attrs[field.name]
     given.update({name: value for name, value in args.keywords.items() if name not in given})
-    return instantiate(evaluator, Value(payload.cls, site.at), payload.cls, Args([], given), site.at)
+    return evaluator.call(Value(payload.cls, site.at), Args([], given), site.at)
 
 
 def dataclass_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
@@ -152,7 +149,7 @@ def _converted(evaluator: Evaluator, value: Value, at: Origin) -> Value:
         pairs: dict[Any, tuple[Value, Value]] = {
             key: (pair[0], _converted(evaluator, pair[1], at)) for key, pair in payload.entries.items()
         }
-        return Value(DictObj(pairs, payload.flavour), value.origin)
+        return Value(DictObj(pairs, payload.dialect), value.origin)
     return copied(evaluator, value, {}, at)
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from campaign.check.builtins.method_arguments import Method, arity, changed, hashed, none
 from campaign.check.evaluator.comparisons import has_name, plain_name
-from campaign.check.evaluator.operators import store
+from campaign.check.evaluator.mappings import pairs_of, store, update_dict
 from campaign.check.evaluator.state import Args, Evaluator, Site
 from campaign.check.values.constants import is_external_key
 from campaign.check.values.lattice import (
     DictObj,
     ListObj,
-    Namespace,
     Origin,
     TupleObj,
     Value,
     View,
-    pairs_in_order,
 )
 from campaign.check.values.limits import Halt
 
@@ -92,33 +90,6 @@ def dict_update(evaluator: Evaluator, args: Args, site: Site) -> Value:
     return none(site)
 
 
-def update_dict(evaluator: Evaluator, payload: DictObj, args: Args, at: Origin) -> None:
-    for key, item in pairs_of(evaluator, args, at):
-        store(evaluator, payload, key, item, at)
-
-
-def pairs_of(evaluator: Evaluator, args: Args, at: Origin) -> list[tuple[Value, Value]]:
-    """The entries that `dict(...)` or `.update(...)` are given."""
-    pairs: list[tuple[Value, Value]] = []
-    if len(args.positional) > 1:
-        raise evaluator.error(TypeError, "expected at most 1 argument", at)
-    for source in args.positional:
-        payload = source.payload
-        evaluator.readable(payload, at)
-        if isinstance(payload, DictObj):
-            pairs.extend(pairs_in_order(payload))
-        elif isinstance(payload, Namespace):
-            pairs.extend((Value(name, at), item) for name, item in payload.names.items())
-        else:
-            for pair in evaluator.elements(source, at):
-                both = evaluator.elements(pair, at)
-                if len(both) != 2:
-                    raise evaluator.error(ValueError, "dictionary update sequence element is not a pair", at)
-                pairs.append((both[0], both[1]))
-    pairs.extend((Value(name, at), item) for name, item in args.keywords.items())
-    return pairs
-
-
 def dict_clear(evaluator: Evaluator, args: Args, site: Site) -> Value:
     changed(evaluator, args, site).entries.clear()
     return none(site)
@@ -127,7 +98,7 @@ def dict_clear(evaluator: Evaluator, args: Args, site: Site) -> Value:
 def dict_copy(evaluator: Evaluator, args: Args, site: Site) -> Value:
     payload = args.positional[0].payload
     evaluator.readable(payload, site.at)
-    copy = DictObj(dict(payload.entries), payload.flavour)
+    copy = DictObj(dict(payload.entries), payload.dialect)
     copy.factory = payload.factory
     return Value(copy, site.at)
 

@@ -41,9 +41,11 @@ from campaign.check.builtins.iterable_functions import (
 from campaign.check.builtins.methods import next_item
 from campaign.check.builtins.pure_functions import Function, one, origin_of, pure
 from campaign.check.builtins.signatures import check_function
-from campaign.check.evaluator.state import Args, Evaluator, Site
+from campaign.check.evaluator.expressions import format_value
+from campaign.check.evaluator.state import BUILTIN_NAMES, Args, Evaluator, Site
 from campaign.check.evaluator.string_conversion import as_text
 from campaign.check.evaluator.symbolic import symbolic
+from campaign.check.values.constants import is_external_key
 from campaign.check.values.lattice import (
     EXTERNAL,
     Builtin,
@@ -73,8 +75,6 @@ def length(evaluator: Evaluator, args: Args, site: Site) -> Value:
         return Value(len(payload.items), at)
     if isinstance(payload, SetObj | DictObj):
         keys = payload.items if isinstance(payload, SetObj) else payload.entries
-        from campaign.check.values.constants import is_external_key
-
         if len(keys) > 1 and any(is_external_key(key) for key in keys):
             return symbolic(evaluator, "len", at, value)
         return Value(len(keys), at)
@@ -152,8 +152,6 @@ FUNCTIONS: dict[str, Function] = {
 
 
 def _format(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    from campaign.check.evaluator.expressions import format_value
-
     spec = args.positional[1] if len(args.positional) > 1 else Value("", site.at)
     return format_value(evaluator, args.positional[0], spec, -1, site.at)
 
@@ -163,17 +161,15 @@ def _checked(name: str) -> Callable[..., Any]:
     return lambda evaluator, args, at: check_function(evaluator, name, real, args, at)
 
 
-BUILTINS: dict[str, Any] = {
-    name: Builtin(name, function, check=_checked(name)) for name, function in FUNCTIONS.items()
-}
-BUILTINS.update({kind.__name__: kind for kind in CONSTRUCTORS})
-BUILTINS.update(
+BUILTIN_NAMES.update(
+    {name: Builtin(name, function, check=_checked(name)) for name, function in FUNCTIONS.items()}
+)
+BUILTIN_NAMES.update({kind.__name__: kind for kind in CONSTRUCTORS})
+BUILTIN_NAMES.update(
     {
         name: item
         for name, item in vars(builtins).items()
         if isinstance(item, type) and issubclass(item, BaseException)
     }
 )
-BUILTINS.update({"NotImplemented": NotImplemented, "Ellipsis": ..., "__debug__": True})
-
-__all__ = ["BUILTINS"]
+BUILTIN_NAMES.update({"NotImplemented": NotImplemented, "Ellipsis": ..., "__debug__": True})

@@ -6,9 +6,12 @@ import ast
 from typing import Any
 
 from campaign.check.builtins.pure_functions import one, origin_of
-from campaign.check.evaluator.attributes import own_names
-from campaign.check.evaluator.state import Args, Evaluator, Site
+from campaign.check.evaluator.attributes import bind_member, object_setattr, own_names
+from campaign.check.evaluator.calls import initialise_dataclass
+from campaign.check.evaluator.imports import import_module
+from campaign.check.evaluator.state import ATTRIBUTES, Args, Evaluator, Site
 from campaign.check.evaluator.symbolic import symbolic
+from campaign.check.evaluator.type_tests import is_a
 from campaign.check.sources import Unreadable, parse
 from campaign.check.values.constants import lift
 from campaign.check.values.lattice import (
@@ -17,22 +20,18 @@ from campaign.check.values.lattice import (
     Builtin,
     ClassObj,
     DictObj,
-    ErrorObj,
-    ExternalName,
     FuncObj,
     InstObj,
-    ListObj,
     ModuleObj,
     Namespace,
     Nondeterministic,
     Origin,
     Partial,
-    SetObj,
     SuperObj,
     TupleObj,
     Unknown,
     Value,
-    is_constant,
+    Wrapped,
 )
 from campaign.check.values.limits import Halt, Raised
 from campaign.check.values.scope import Scope
@@ -47,40 +46,6 @@ def is_instance(evaluator: Evaluator, args: Args, site: Site) -> Value:
                 return Value(True, origin_of(args, site))
         return Value(False, origin_of(args, site))
     return Value(is_a(evaluator, value, kinds, site.at), origin_of(args, site))
-
-
-def is_a(evaluator: Evaluator, value: Value, kind: Value, at: Origin) -> bool:
-    payload, wanted = value.payload, kind.payload
-    if isinstance(payload, (*EXTERNAL, Unknown, Nondeterministic)) or isinstance(wanted, EXTERNAL):
-        return evaluator.truth(symbolic(evaluator, "isinstance", at, value, kind), at)
-    if isinstance(wanted, ClassObj):
-        own = payload.cls if isinstance(payload, InstObj | TupleObj) else None
-        if isinstance(payload, ErrorObj) and isinstance(payload.type, ClassObj):
-            own = payload.type
-        if any(
-            base.payload.name == "typing.Protocol"
-            for base in wanted.bases
-            if isinstance(base.payload, ExternalName)
-        ):
-            raise Halt("isinstance() of a protocol", at)
-        return own is not None and wanted in own.mro
-    if not isinstance(wanted, type):
-        raise Halt("isinstance() of something that is not followed", at)
-    if wanted is object:
-        return True
-    kinds: dict[type, type] = {ListObj: list, TupleObj: tuple, DictObj: dict}
-    if is_constant(payload):
-        return isinstance(payload, wanted)
-    if isinstance(payload, SetObj):
-        return wanted is (frozenset if payload.frozen else set)
-    if isinstance(payload, InstObj):
-        return payload.cls.builtin is not None and issubclass(payload.cls.builtin, wanted)
-    if isinstance(payload, ErrorObj):
-        real = payload.type.builtin if isinstance(payload.type, ClassObj) else payload.type
-        return real is not None and issubclass(real, wanted)
-    if type(payload) in kinds:
-        return kinds[type(payload)] is wanted
-    return wanted is type and isinstance(payload, ClassObj | type)
 
 
 def is_subclass(evaluator: Evaluator, args: Args, site: Site) -> Value:
@@ -236,8 +201,6 @@ def super_object(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 def inherited_method(evaluator: Evaluator, payload: SuperObj, cls: ClassObj, name: str, at: Origin) -> Value:
     """What `super()` finds on `object`, or on the `__init__` that `dataclass` writes."""
-    from campaign.check.evaluator.calls import initialise_dataclass
-
     receiver = payload.receiver
     if name == "__init__" and cls.builtin is None:
         following = cls.mro[cls.mro.index(payload.cls) + 1 :]
@@ -251,8 +214,6 @@ def inherited_method(evaluator: Evaluator, payload: SuperObj, cls: ClassObj, nam
             return Value(Builtin("__init__", initialise), at)
         return Value(Builtin("object.__init__", lambda m, a, s: Value(None, s.at)), at)
     if name == "__setattr__":
-        from campaign.check.evaluator.attributes import object_setattr
-
         return Value(Builtin("object.__setattr__", object_setattr, receiver), at)
     if name == "__post_init__":
         raise evaluator.error(AttributeError, "'super' object has no attribute '__post_init__'", at)
@@ -270,8 +231,6 @@ def is_callable(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 
 def import_by_name(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    from campaign.check.evaluator.imports import import_module
-
     name = args.positional[0].payload
     if not isinstance(name, str) or len(args.positional) > 1:
         raise Halt("__import__() of a name only known at run time", site.at, "import it by name")
@@ -284,3 +243,25 @@ def directory(evaluator: Evaluator, args: Args, site: Site) -> Value:
         names = sorted(payload.scope.vars)
         return lift(names, site.at)
     raise Halt("dir() is not followed", site.at)
+
+
+def super_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
+    payload: SuperObj = holder.payload
+    receiver = payload.receiver.payload
+    cls = receiver.cls if isinstance(receiver, InstObj) else receiver
+    if not isinstance(cls, ClassObj) or payload.cls not in cls.mro:
+        raise Halt("super() outside of its class", at)
+    for following in cls.mro[cls.mro.index(payload.cls) + 1 :]:
+        if name in following.namespace:
+            found = following.namespace[name]
+            if isinstance(found.payload, Wrapped) and found.payload.kind == "property":
+                return evaluator.call(found.payload.function, Args([payload.receiver]), at, None)
+            if isinstance(receiver, ClassObj) and isinstance(found.payload, FuncObj):
+                return found
+            return bind_member(evaluator, found, payload.receiver, cls, at)
+    if cls.external:
+        raise Halt("super() of a class from outside", at)
+    return inherited_method(evaluator, payload, cls, name, at)
+
+
+ATTRIBUTES[SuperObj] = super_attribute

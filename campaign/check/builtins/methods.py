@@ -42,8 +42,10 @@ from campaign.check.builtins.set_methods import (
     set_remove,
     set_test,
 )
-from campaign.check.builtins.signatures import NOT_CONFIRMED, check_function, check_method
-from campaign.check.evaluator.state import Args, Evaluator, Site
+from campaign.check.builtins.signatures import check_function, check_method
+from campaign.check.evaluator.attributes import object_setattr, type_name, type_of
+from campaign.check.evaluator.calls import NOT_CONFIRMED
+from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator, Site
 from campaign.check.values.lattice import (
     EXTERNAL,
     Builtin,
@@ -55,6 +57,7 @@ from campaign.check.values.lattice import (
     SetObj,
     TupleObj,
     Value,
+    is_constant,
 )
 from campaign.check.values.limits import Halt
 
@@ -65,7 +68,7 @@ def _real_type(payload: Any) -> type | None:
     """The Python type behind a container; None for one that has methods of its own."""
     if isinstance(payload, SetObj):
         return frozenset if payload.frozen else set
-    if isinstance(payload, DictObj) and payload.flavour:
+    if isinstance(payload, DictObj) and not payload.is_plain:
         return None
     return REAL.get(type(payload))
 
@@ -108,8 +111,6 @@ def _unbound_method(kind: type, name: str) -> Builtin | None:
             "dict.fromkeys", dict_fromkeys, check=lambda m, a, at: check_function(m, "fromkeys", real, a, at)
         )
     if kind is object and name == "__setattr__":
-        from campaign.check.evaluator.attributes import object_setattr
-
         return Builtin("object.__setattr__", object_setattr)
     if name in PURE.get(kind, frozenset()):
         return Builtin(
@@ -172,3 +173,29 @@ def next_item(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 
 __all__ = ["find_method"]
+
+
+def builtin_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
+    """A method of a builtin type."""
+    method = find_method(holder, name)
+    if method is not None:
+        return Value(method, at)
+    payload = holder.payload
+    if is_constant(payload) and name in ("real", "imag", "numerator", "denominator", "start", "stop", "step"):
+        if hasattr(payload, name):
+            return Value(getattr(payload, name), at)
+    kind = payload.__name__ if isinstance(payload, type) else type_name(payload)
+    if isinstance(payload, type) and name in ("__name__", "__qualname__"):
+        return Value(payload.__name__, at)
+    if name == "__class__":
+        return type_of(evaluator, holder, at)
+    if is_constant(payload) and not hasattr(payload, name):
+        raise evaluator.error(AttributeError, f"{kind!r} object has no attribute {name!r}", at)
+    if isinstance(payload, ListObj | DictObj | SetObj | TupleObj):
+        real = {ListObj: list, DictObj: dict, SetObj: set, TupleObj: tuple}[type(payload)]
+        if not hasattr(real, name):
+            raise evaluator.error(AttributeError, f"{kind!r} object has no attribute {name!r}", at)
+    raise Halt(f"attribute {name!r} of {kind} is not followed", at)
+
+
+OPERATIONS.builtin_attribute = builtin_attribute

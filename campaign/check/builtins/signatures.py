@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from campaign.check.evaluator.calls import NOT_CONFIRMED
 from campaign.check.evaluator.state import Args, Evaluator
 from campaign.check.values.constants import NotConcrete
 from campaign.check.values.lattice import (
@@ -19,7 +20,6 @@ from campaign.check.values.lattice import (
     Origin,
     SetObj,
     TupleObj,
-    Value,
     is_constant,
 )
 from campaign.check.values.limits import Halt
@@ -115,15 +115,6 @@ def check_method(evaluator: Evaluator, kind: type, name: str, args: Args, at: Or
     )
 
 
-def check_answer(name: str, answer: Any, result: Value, at: Origin) -> None:
-    """Ends the evaluation when its answer is not Python's."""
-    payload = result.payload
-    if answer is NOT_CONFIRMED or not is_constant(payload) or not is_constant(answer):
-        return
-    if type(payload) is not type(answer) or repr(payload) != repr(answer):
-        raise Halt(f"{name}() is called in a way that is not followed", at)
-
-
 def _fits(name: str, signature: Signature | None, args: Args, count: int, at: Origin) -> None:
     if signature is None:
         return
@@ -132,9 +123,6 @@ def _fits(name: str, signature: Signature | None, args: Args, count: int, at: Or
         raise Halt(f"{name}() with arguments that are not followed", at)
     if count + len(args.keywords) > signature.together:
         raise Halt(f"{name}() with an argument by position and by keyword", at)
-
-
-NOT_CONFIRMED = object()
 
 
 def _python_answer(evaluator: Evaluator, real: Callable[..., Any] | None, args: Args, at: Origin) -> Any:
@@ -163,7 +151,7 @@ def _small(payload: Any, left: list[int]) -> Any:
         return [_small(item.payload, left) for item in payload.items]
     if isinstance(payload, TupleObj) and payload.cls is None:
         return tuple(_small(item.payload, left) for item in payload.items)
-    if isinstance(payload, DictObj) and not payload.flavour:
+    if isinstance(payload, DictObj) and payload.is_plain:
         pairs = [(key.payload, item.payload) for key, item in payload.entries.values()]
         return {_small(key, left): _small(item, left) for key, item in pairs}
     if isinstance(payload, SetObj):

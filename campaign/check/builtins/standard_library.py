@@ -18,11 +18,9 @@ from campaign.check.builtins.dataclass_functions import (
     dataclass_tuple,
     is_dataclass,
 )
-from campaign.check.builtins.dict_methods import pairs_of
 from campaign.check.builtins.pure_functions import Function, one, origin_of, pure
-from campaign.check.dialects.frameworks import FRAMEWORKS
-from campaign.check.evaluator.operators import store
-from campaign.check.evaluator.state import Args, Evaluator, Site
+from campaign.check.evaluator.mappings import pairs_of, store
+from campaign.check.evaluator.state import EXTERNAL_CONSTANTS, EXTERNAL_FUNCTIONS, Args, Evaluator, Site
 from campaign.check.evaluator.symbolic import call_external, symbolic
 from campaign.check.values.constants import NotConcrete, lift, lower
 from campaign.check.values.lattice import (
@@ -36,7 +34,7 @@ from campaign.check.values.lattice import (
     InstObj,
     Iter,
     ListObj,
-    Origin,
+    MappingDialect,
     Partial,
     TupleObj,
     Value,
@@ -44,12 +42,12 @@ from campaign.check.values.lattice import (
 )
 from campaign.check.values.limits import Halt
 
-CONSTANTS: dict[str, Any] = {
+EXTERNAL_CONSTANTS.update({
     "math.pi": math.pi, "math.e": math.e, "math.tau": math.tau, "math.inf": math.inf, "math.nan": math.nan,
     "typing.TYPE_CHECKING": False, "typing_extensions.TYPE_CHECKING": False,
     "string.ascii_lowercase": "abcdefghijklmnopqrstuvwxyz", "string.digits": "0123456789",
     "string.ascii_uppercase": "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "os.sep": "/",
-}  # fmt: skip
+})  # fmt: skip
 
 MATH = [
     "acos",
@@ -98,18 +96,6 @@ MATH = [
     "trunc",
 ]
 PATHS = ["basename", "commonprefix", "dirname", "isabs", "join", "normpath", "split", "splitext"]
-
-
-def known_name(full: str, at: Origin) -> Value | None:
-    """A constant of the standard library."""
-    if full in CONSTANTS:
-        return Value(CONSTANTS[full], at)
-    return None
-
-
-def is_known_function(full: str) -> bool:
-    """Whether a name, or what begins with it, is one that is followed, and so is there."""
-    return full in FUNCTIONS or any(name.startswith(f"{full}.") for name in FUNCTIONS)
 
 
 def partial(evaluator: Evaluator, args: Args, site: Site) -> Value:
@@ -167,17 +153,31 @@ def environment(evaluator: Evaluator, args: Args, site: Site) -> Value:
     return symbolic(evaluator, "os.environ.get", site.at, name, fallback, epoch, may_raise=False)
 
 
-def new_dict(flavour: str) -> Function:
-    def known(evaluator: Evaluator, args: Args, site: Site) -> Value:
-        result = DictObj({}, flavour)
-        if flavour == "defaultdict" and args.positional:
+class OrderedDictDialect(MappingDialect):
+    name = "ordered"
+    ordered = matches_patterns = True
+
+
+class DefaultDictDialect(MappingDialect):
+    name = "defaultdict"
+    equals_dict = matches_patterns = True
+
+
+ORDERED_DICT = OrderedDictDialect()
+DEFAULT_DICT = DefaultDictDialect()
+
+
+def new_dict(dialect: MappingDialect) -> Function:
+    def construct(evaluator: Evaluator, args: Args, site: Site) -> Value:
+        result = DictObj({}, dialect)
+        if dialect is DEFAULT_DICT and args.positional:
             result.factory = args.positional[0] if args.positional[0].payload is not None else None
             args = Args(args.positional[1:], args.keywords)
         for key, item in pairs_of(evaluator, args, site.at):
             store(evaluator, result, key, item, site.at)
         return Value(result, origin_of(args, site))
 
-    return known
+    return construct
 
 
 def simple_namespace(name: str) -> Function:
@@ -361,7 +361,7 @@ TAKES_KEYWORDS = frozenset(
     {"dataclasses.dataclass", "dataclasses.field", "dataclasses.replace", "dataclasses.asdict", "functools.partial",
      "collections.OrderedDict", "collections.defaultdict", "collections.namedtuple", "types.SimpleNamespace",
      "argparse.Namespace", "itertools.product", "json.dumps", "json.loads", "os.environ.get", "os.getenv",
-     "math.isclose", "math.prod", *FRAMEWORKS}
+     "math.isclose", "math.prod"}
 )  # fmt: skip
 
 
@@ -392,7 +392,7 @@ KNOWN: dict[str, Function] = {
     "functools.cache": refuse("functools.cache", "leave the cache out"),
     "functools.cached_property": refuse("functools.cached_property", "use property"),
     "functools.singledispatch": refuse("functools.singledispatch"),
-    "collections.OrderedDict": new_dict("ordered"), "collections.defaultdict": new_dict("defaultdict"),
+    "collections.OrderedDict": new_dict(ORDERED_DICT), "collections.defaultdict": new_dict(DEFAULT_DICT),
     "collections.namedtuple": named_tuple, "types.SimpleNamespace": simple_namespace("SimpleNamespace"),
     "argparse.Namespace": simple_namespace("Namespace"),
     "itertools.product": product, "itertools.chain": chain, "itertools.chain.from_iterable": chain_iterable,
@@ -409,8 +409,5 @@ KNOWN: dict[str, Function] = {
     "inspect.currentframe": refuse("inspect.currentframe"), "inspect.stack": refuse("inspect.stack"),
     "gc.get_objects": refuse("gc.get_objects"), "gc.get_referrers": refuse("gc.get_referrers"),
     "types.FunctionType": refuse("types.FunctionType"), "types.new_class": refuse("types.new_class"),
-    **FRAMEWORKS,
 }  # fmt: skip
-FUNCTIONS: dict[str, Function] = {name: checked(name, function) for name, function in KNOWN.items()}
-
-__all__ = ["FUNCTIONS", "known_name"]
+EXTERNAL_FUNCTIONS.update({name: checked(name, function) for name, function in KNOWN.items()})

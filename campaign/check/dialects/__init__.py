@@ -1,1 +1,1 @@
-"""What configuration frameworks do differently from plain Python, one small table each."""
+"""What configuration frameworks do differently from plain Python, one file per dialect."""

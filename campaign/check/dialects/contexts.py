@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from campaign.check.evaluator.state import Completion, Evaluator
+from campaign.check.dialects.mappings import MMENGINE, UNLOCKED
+from campaign.check.evaluator.exceptions import catches
+from campaign.check.evaluator.state import CONTEXTS, Completion, Evaluator
 from campaign.check.values.lattice import DictObj, ExternalCall, ExternalName, Origin, Value
 from campaign.check.values.limits import Raised
 
@@ -14,7 +16,7 @@ Leave = Callable[[Callable[[], Completion]], Completion]
 def known_context(evaluator: Evaluator, context: Value, at: Origin) -> tuple[Value, Leave] | None:
     """What a `with` binds, and how its body is run."""
     payload = context.payload
-    if isinstance(payload, DictObj) and payload.flavour == "unlocked":
+    if isinstance(payload, DictObj) and payload.dialect is UNLOCKED:
         return Value(None, at), lambda body: body()
     if not isinstance(payload, ExternalCall) or not isinstance(payload.callee.payload, ExternalName):
         return None
@@ -27,18 +29,18 @@ def known_context(evaluator: Evaluator, context: Value, at: Origin) -> tuple[Val
 
 
 def _reading_base(evaluator: Evaluator, body: Callable[[], Completion]) -> Completion:
-    before, evaluator.reading_base = evaluator.reading_base, True
+    if evaluator.fresh_imports:
+        return body()
+    before, evaluator.base_dialect = evaluator.base_dialect, MMENGINE
     try:
         return body()
     finally:
-        evaluator.reading_base = before
+        evaluator.base_dialect = before
 
 
 def _suppressed(
     evaluator: Evaluator, payload: ExternalCall, body: Callable[[], Completion], at: Origin
 ) -> Completion:
-    from campaign.check.evaluator.exceptions import catches
-
     evaluator.tries += 1
     try:
         return body()
@@ -48,3 +50,6 @@ def _suppressed(
         return None
     finally:
         evaluator.tries -= 1
+
+
+CONTEXTS.append(known_context)

@@ -8,7 +8,7 @@ import tomllib
 from typing import Any
 
 from campaign.check.claim.targets import Entry, Target
-from campaign.check.evaluator.operators import store
+from campaign.check.evaluator.mappings import merge, store
 from campaign.check.evaluator.state import Evaluator
 from campaign.check.sources import Unreadable
 from campaign.check.values.constants import lift
@@ -28,8 +28,6 @@ def load_document(evaluator: Evaluator, target: Target, entry: Entry | None) -> 
     root = read_toml(text, file) if target.path.endswith(".toml") else read_yaml(evaluator, text, file)
     at = Origin(file, 1, 1)
     if entry is not None and entry.kind == "merge":
-        from campaign.check.entries import merge
-
         names = [*entry.names, *([target.fragment] if target.fragment else [])]
         return {"": merge(evaluator, [select(root, name, target) for name in names], at)}, True
     value = select(root, target.fragment, target)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from campaign.check.builtins.dict_methods import pairs_of
-from campaign.check.dialects.mappings import nested
-from campaign.check.evaluator.operators import store
-from campaign.check.evaluator.state import Args, Evaluator, Site
+from campaign.check.dialects.mappings import ML, MMENGINE, OMEGA, nested
+from campaign.check.evaluator.mappings import pairs_of, store
+from campaign.check.evaluator.state import EXTERNAL_FUNCTIONS, Args, Evaluator, Site
 from campaign.check.values.lattice import Builtin, ClassObj, DictObj, ExternalName, FuncObj, Origin, Value
 from campaign.check.values.limits import Halt
 
@@ -17,7 +16,7 @@ Function = Callable[[Evaluator, Args, Site], Value]
 
 def ml_config_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
     """`ml_collections.ConfigDict(initial)`."""
-    result = DictObj({}, "ml")
+    result = DictObj({}, ML)
     options = {name: args.keywords[name] for name in args.keywords if name in ("type_safe", "convert_dict")}
     for name, value in options.items():
         if not isinstance(value.payload, bool):
@@ -27,7 +26,7 @@ def ml_config_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
         args.keywords[name] for name in args.keywords if name == "initial_dictionary"
     ]
     for key, item in pairs_of(evaluator, Args(list(initial[:1])), site.at):
-        store(evaluator, result, key, nested(evaluator, item, "ml", site.at), site.at)
+        store(evaluator, result, key, nested(evaluator, item, ML, site.at), site.at)
     return Value(result, site.at)
 
 
@@ -45,14 +44,14 @@ def lazy_call(evaluator: Evaluator, args: Args, site: Site) -> Value:
     def build(evaluator: Evaluator, given: Args, inner: Site) -> Value:
         if given.positional:
             raise evaluator.error(TypeError, "LazyCall takes keyword arguments only", inner.at)
-        result = DictObj({}, "omega")
+        result = DictObj({}, OMEGA)
         store(evaluator, result, Value("_target_", inner.at), Value(target.payload, target.origin), inner.at)
         for name, value in given.keywords.items():
             store(
                 evaluator,
                 result,
                 Value(name, inner.at),
-                nested(evaluator, value, "omega", inner.at),
+                nested(evaluator, value, OMEGA, inner.at),
                 inner.at,
             )
         origins = tuple(value.origin for value in (target, *given.keywords.values()))
@@ -66,13 +65,13 @@ def lazy_call(evaluator: Evaluator, args: Args, site: Site) -> Value:
 def omega_create(evaluator: Evaluator, args: Args, site: Site) -> Value:
     if args.keywords or len(args.positional) != 1 or not isinstance(args.positional[0].payload, DictObj):
         raise Halt("OmegaConf.create() of something that is not a dict", site.at)
-    return nested(evaluator, args.positional[0], "omega", site.at)
+    return nested(evaluator, args.positional[0], OMEGA, site.at)
 
 
 def mm_config_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    result = DictObj({}, "config")
+    result = DictObj({}, MMENGINE)
     for key, item in pairs_of(evaluator, args, site.at):
-        store(evaluator, result, key, nested(evaluator, item, "config", site.at), site.at)
+        store(evaluator, result, key, nested(evaluator, item, MMENGINE, site.at), site.at)
     return Value(result, site.at)
 
 
@@ -98,3 +97,6 @@ def mm_like_create(evaluator: Evaluator, args: Args, site: Site) -> Value:
         Args([Value(DictObj({n: (Value(n, site.at), v) for n, v in args.keywords.items()}), site.at)]),
         site,
     )
+
+
+EXTERNAL_FUNCTIONS.update(FRAMEWORKS)

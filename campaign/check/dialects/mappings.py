@@ -9,71 +9,123 @@ from __future__ import annotations
 
 from typing import Any
 
-from campaign.check.builtins.dict_methods import pairs_of
 from campaign.check.builtins.method_arguments import none
 from campaign.check.builtins.methods import find_method
-from campaign.check.evaluator.operators import store
+from campaign.check.evaluator.mappings import pairs_of, store, write_item
 from campaign.check.evaluator.state import Args, Evaluator, Site
-from campaign.check.values.lattice import Builtin, DictObj, ListObj, Origin, TupleObj, Value, is_constant
-from campaign.check.values.limits import Halt
+from campaign.check.values.lattice import (
+    PLAIN_DICT,
+    Builtin,
+    DictObj,
+    ListObj,
+    MappingDialect,
+    Origin,
+    TupleObj,
+    Value,
+    is_constant,
+)
+from campaign.check.values.limits import Halt, Raised
 
-ATTRIBUTES = frozenset({"config", "ml", "omega"})
-NESTS = {"ml": "ml", "omega": "omega", "config": "config"}
+
+class ConfigDialect(MappingDialect):
+    """mmengine's `ConfigDict`."""
+
+    name = "config"
+    equals_dict = converts_items = True
+
+    def get_attribute(self, evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value | None:
+        payload: DictObj = holder.payload
+        special = SPECIAL.get((self.name, name))
+        if special is not None:
+            return Value(Builtin(name, special, holder), at)
+        if name in payload.entries:
+            return payload.entries[name][1]
+        if find_method(holder, name) is None:
+            raise self.missing(evaluator, name, at)
+        return None
+
+    def missing(self, evaluator: Evaluator, name: str, at: Origin) -> Halt | Raised:
+        return evaluator.error(AttributeError, f"'ConfigDict' object has no attribute {name!r}", at)
+
+    def set_attribute(
+        self, evaluator: Evaluator, payload: DictObj, name: str, value: Value, at: Origin
+    ) -> None:
+        self.set_item(evaluator, payload, Value(name, at), value, at)
+
+    def set_item(self, evaluator: Evaluator, payload: DictObj, key: Value, value: Value, at: Origin) -> None:
+        store(evaluator, payload, key, self.convert(evaluator, value, at), at)
+
+    def convert(self, evaluator: Evaluator, value: Value, at: Origin) -> Value:
+        return nested(evaluator, value, self, at)
 
 
-def mapping_attribute(
-    evaluator: Evaluator, holder: Value, payload: DictObj, name: str, at: Origin
-) -> Value | None:
-    special = SPECIAL.get((payload.flavour, name))
-    if special is not None:
-        return Value(Builtin(name, special, holder), at)
-    if payload.flavour in ATTRIBUTES and payload.flavour != "ml" and name in payload.entries:
-        return payload.entries[name][1]
-    if payload.flavour == "ml" and find_method(holder, name) is None:
+class OmegaDialect(ConfigDialect):
+    """OmegaConf's `DictConfig`."""
+
+    name = "omega"
+
+    def missing(self, evaluator: Evaluator, name: str, at: Origin) -> Halt | Raised:
+        return Halt(f"reads {name!r}, which the configuration does not have", at, "set it first")
+
+    def convert_base(self, evaluator: Evaluator, value: Value, at: Origin) -> Value:
+        """LazyConfig converts only plain dicts."""
+        payload = value.payload
+        return (
+            self.convert(evaluator, value, at) if isinstance(payload, DictObj) and payload.is_plain else value
+        )
+
+
+class MlDialect(ConfigDialect):
+    """ml_collections' `ConfigDict`."""
+
+    name = "ml"
+    sorts_keys = True
+    equals_dict = False
+
+    def get_attribute(self, evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value | None:
+        payload: DictObj = holder.payload
+        special = SPECIAL.get((self.name, name))
+        if special is not None:
+            return Value(Builtin(name, special, holder), at)
+        if find_method(holder, name) is not None:
+            return None
         if name in payload.entries:
             return payload.entries[name][1]
         raise evaluator.error(AttributeError, f"{name!r}", at)
-    if payload.flavour in ATTRIBUTES and find_method(holder, name) is None:
-        if payload.flavour == "omega":
-            raise Halt(f"reads {name!r}, which the configuration does not have", at, "set it first")
-        raise evaluator.error(AttributeError, f"'ConfigDict' object has no attribute {name!r}", at)
-    return None
 
-
-def set_mapping_attribute(
-    evaluator: Evaluator, payload: DictObj, name: str, value: Value, at: Origin
-) -> None:
-    if payload.flavour not in ATTRIBUTES:
-        raise evaluator.error(AttributeError, f"'dict' object has no attribute {name!r}", at)
-    set_mapping_item(evaluator, payload, Value(name, at), value, at)
-
-
-def set_mapping_item(evaluator: Evaluator, payload: DictObj, key: Value, value: Value, at: Origin) -> None:
-    if payload.flavour == "ml":
+    def set_item(self, evaluator: Evaluator, payload: DictObj, key: Value, value: Value, at: Origin) -> None:
         _set_ml(evaluator, payload, key, value, at)
-    elif payload.flavour in ("omega", "config"):
-        store(evaluator, payload, key, nested(evaluator, value, payload.flavour, at), at)
-    else:
-        store(evaluator, payload, key, value, at)
 
 
-def nested(evaluator: Evaluator, value: Value, flavour: str, at: Origin) -> Value:
+class UnlockedDialect(MappingDialect):
+    """What `config.unlocked()` of ml_collections gives: a context manager."""
+
+    name = "unlocked"
+
+
+MMENGINE = ConfigDialect()
+OMEGA = OmegaDialect()
+ML = MlDialect()
+UNLOCKED = UnlockedDialect()
+
+
+def nested(evaluator: Evaluator, value: Value, dialect: MappingDialect, at: Origin) -> Value:
     """A value as the framework stores it: its dicts (and OmegaConf's lists) are copied into its own kind."""
     payload = value.payload
     if isinstance(payload, DictObj):
-        if flavour == "ml" and payload.flavour == "ml":
+        if dialect is ML and payload.dialect is ML:
             return value
-        copy = DictObj({}, flavour)
+        copy = DictObj({}, dialect)
         for key, item in payload.entries.values():
-            store(evaluator, copy, key, nested(evaluator, item, flavour, at), at)
+            store(evaluator, copy, key, nested(evaluator, item, dialect, at), at)
         return Value(copy, value.origin)
-    if flavour != "ml" and isinstance(payload, ListObj):
-        return Value(ListObj([nested(evaluator, item, flavour, at) for item in payload.items]), value.origin)
-    if flavour == "omega" and isinstance(payload, TupleObj) and payload.cls is None:
-        return Value(ListObj([nested(evaluator, item, flavour, at) for item in payload.items]), value.origin)
-    if flavour == "config" and isinstance(payload, TupleObj) and payload.cls is None:
+    if dialect is not ML and isinstance(payload, ListObj):
+        return Value(ListObj([nested(evaluator, item, dialect, at) for item in payload.items]), value.origin)
+    if dialect is OMEGA and isinstance(payload, TupleObj) and payload.cls is None:
+        return Value(ListObj([nested(evaluator, item, dialect, at) for item in payload.items]), value.origin)
+    if dialect is MMENGINE and isinstance(payload, TupleObj) and payload.cls is None:
         return Value(
-            TupleObj(tuple(nested(evaluator, item, flavour, at) for item in payload.items)), value.origin
+            TupleObj(tuple(nested(evaluator, item, dialect, at) for item in payload.items)), value.origin
         )
     return value
 
@@ -87,14 +139,14 @@ def _set_ml(evaluator: Evaluator, payload: DictObj, key: Value, value: Value, at
     if before is None:
         if payload.flags.get("locked"):
             raise evaluator.error(KeyError, f"{name!r} is not in the locked ConfigDict", at)
-        store(evaluator, payload, key, nested(evaluator, value, "ml", at), at)
+        store(evaluator, payload, key, nested(evaluator, value, ML, at), at)
         return
     old, new = before[1].payload, value.payload
     if old is None or new is None or not payload.flags.get("type_safe", True):
-        store(evaluator, payload, key, nested(evaluator, value, "ml", at), at)
+        store(evaluator, payload, key, nested(evaluator, value, ML, at), at)
         return
     if isinstance(old, DictObj) and isinstance(new, DictObj):
-        store(evaluator, payload, key, nested(evaluator, value, "ml", at), at)
+        store(evaluator, payload, key, nested(evaluator, value, ML, at), at)
         return
     store(evaluator, payload, key, _same_type(evaluator, old, value, name, at), at)
 
@@ -130,12 +182,12 @@ def merge_item(evaluator: Evaluator, payload: DictObj, key: Value, item: Value, 
             merge_item(evaluator, old, inner_key, inner, at)
         payload.version += 1
         return
-    set_mapping_item(evaluator, payload, key, item, at)
+    write_item(evaluator, payload, key, item, at)
 
 
 def _copy(evaluator: Evaluator, args: Args, site: Site) -> Value:
     payload = args.positional[0].payload
-    copy = DictObj(dict(payload.entries), payload.flavour)
+    copy = DictObj(dict(payload.entries), payload.dialect)
     copy.flags = dict(payload.flags)
     return Value(copy, site.at)
 
@@ -149,7 +201,7 @@ def _flag(name: str, value: bool) -> Any:
             stack.extend(
                 item.payload
                 for _, item in payload.entries.values()
-                if isinstance(item.payload, DictObj) and item.payload.flavour == "ml"
+                if isinstance(item.payload, DictObj) and item.payload.dialect is ML
             )
         return args.positional[0]
 
@@ -161,11 +213,11 @@ def _unlocked(evaluator: Evaluator, args: Args, site: Site) -> Value:
     programs."""
     payload = args.positional[0].payload
     payload.flags["locked"] = False
-    return Value(DictObj({}, "unlocked"), site.at)
+    return Value(DictObj({}, UNLOCKED), site.at)
 
 
 def _to_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    return nested(evaluator, args.positional[0], "", site.at)
+    return nested(evaluator, args.positional[0], PLAIN_DICT, site.at)
 
 
 def _refuse(name: str) -> Any:

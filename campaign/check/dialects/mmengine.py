@@ -7,8 +7,8 @@ import os.path
 import re
 from typing import Any
 
-from campaign.check.dialects.mappings import nested
-from campaign.check.evaluator.operators import store
+from campaign.check.dialects.mappings import MMENGINE, nested
+from campaign.check.evaluator.mappings import store
 from campaign.check.evaluator.state import Args, Evaluator
 from campaign.check.sources import Unreadable
 from campaign.check.values.lattice import (
@@ -58,7 +58,7 @@ def load_config(evaluator: Evaluator, path: str, at: Origin, chain: tuple[str, .
     tree = evaluator.sources.tree(path)
     module = new_module(evaluator, path, os.path.basename(path).removesuffix(".py"), os.path.dirname(path))
     evaluator.modules[os.path.realpath(path) + "#" + "/".join(chain)] = module
-    base = DictObj({}, "config")
+    base = DictObj({}, MMENGINE)
     for file in base_files(evaluator, tree, module):
         for name, value in load_config(evaluator, file, at, (*chain, path)).items():
             if name in base.entries:
@@ -82,7 +82,7 @@ def run_config(
             continue
         store(evaluator, own, Value(name, value.origin), substituted(evaluator, value, base, module, at), at)
     merged = merge(evaluator, own, base, at)
-    final = nested(evaluator, Value(merged, at), "config", at).payload
+    final = nested(evaluator, Value(merged, at), MMENGINE, at).payload
     assert isinstance(final, DictObj)
     return {str(key): pair[1] for key, pair in final.entries.items()}
 
@@ -189,7 +189,7 @@ def _reach(evaluator: Evaluator, base: DictObj, path: str, at: Origin) -> Value:
 
 def merge(evaluator: Evaluator, child: DictObj, base: DictObj, at: Origin) -> DictObj:
     """mmengine's `_merge_a_into_b`: nested dicts merge, `_delete_=True` replaces, lists by index keys."""
-    result = DictObj(dict(base.entries), "config")
+    result = DictObj(dict(base.entries), MMENGINE)
     for key, (name, value) in child.entries.items():
         payload = value.payload
         known = result.entries.get(key)

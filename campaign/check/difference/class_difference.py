@@ -7,7 +7,7 @@ import ast
 from campaign.check.claim.patterns import Path, step_of
 from campaign.check.difference.comparison import Comparison
 from campaign.check.difference.tree import code_attributes, data_attributes, fields_of
-from campaign.check.values.code_objects import annotation_code, annotation_names, function_code
+from campaign.check.values.code_objects import annotation_code, annotation_names, function_code, uses_super
 from campaign.check.values.lattice import (
     NOWHERE,
     ClassObj,
@@ -15,7 +15,6 @@ from campaign.check.values.lattice import (
     InstObj,
     ModuleObj,
     Value,
-    Wrapped,
 )
 from campaign.check.values.scope import Scope
 
@@ -301,13 +300,6 @@ def _closure(scope: Scope) -> Scope:
     while scope.kind == "class" and scope.parent is not None:
         scope = scope.parent
     return scope
-
-
-def uses_super(cls: ClassObj) -> bool:
-    functions = [item.payload for item in cls.namespace.values()]
-    inner = [part.function.payload for part in functions if isinstance(part, Wrapped)]
-    nodes = [function.node for function in (*functions, *inner) if isinstance(function, FuncObj)]
-    return any("super" in function_code(node)[1] or "__mro__" in function_code(node)[0] for node in nodes)
 
 
 def annotation_codes(cls: ClassObj) -> dict[str, str]:

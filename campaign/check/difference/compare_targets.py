@@ -10,8 +10,7 @@ from campaign.check.claim.targets import Target
 from campaign.check.difference.classification import Patterns, classify, place
 from campaign.check.difference.comparison import Comparison
 from campaign.check.difference.hidden_effects import compare_hidden_effects
-from campaign.check.entries import unused_imports
-from campaign.check.evaluator.case import Case
+from campaign.check.evaluator.case import Case, unused_imports
 from campaign.check.findings import Finding
 from campaign.check.sources import Sources
 from campaign.check.values.lattice import NOWHERE, Effect, Value

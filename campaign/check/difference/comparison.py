@@ -255,7 +255,7 @@ class Comparison:
 
     def dicts(self, path: Path, a: Value, b: Value) -> None:
         x, y = a.payload, b.payload
-        if x.flavour != y.flavour:
+        if x.dialect is not y.dialect:
             self.report(path, "type", a, b)
             return
         left, right = keyed(x), keyed(y)
@@ -284,7 +284,7 @@ class Comparison:
         if list(left) != list(right) and set(left) == set(right):
             if any(text.startswith("outside ") for text in left):
                 self.doubt(path, a, b, "keys only known at run time, in another order", "keep the order")
-            elif x.flavour == "ordered":
+            elif x.dialect.ordered:
                 self.report(path, "order", a, b)
             else:
                 self.report(path, "order", a, b, cosmetic=True)

@@ -7,7 +7,8 @@ import ast
 from campaign.check.evaluator.annotations import known_names
 from campaign.check.evaluator.expressions import mangled
 from campaign.check.evaluator.iteration import extend
-from campaign.check.evaluator.state import Args, Completion, Evaluator
+from campaign.check.evaluator.mappings import update_dict
+from campaign.check.evaluator.state import OPERATIONS, Args, Completion, Evaluator
 from campaign.check.evaluator.symbolic import external_object_effect, symbolic
 from campaign.check.values.lattice import (
     EXTERNAL,
@@ -143,8 +144,6 @@ def in_place(evaluator: Evaluator, node: ast.AugAssign, current: Value, operand:
         payload.version += 1
         return current
     if isinstance(payload, DictObj) and isinstance(node.op, ast.BitOr):
-        from campaign.check.builtins.dict_methods import update_dict
-
         update_dict(evaluator, payload, Args([operand]), at)
         return current
     if isinstance(payload, SetObj) and not payload.frozen and isinstance(operand.payload, SetObj):
@@ -185,3 +184,6 @@ def delete(evaluator: Evaluator, node: ast.Delete, scope: Scope) -> Completion:
         elif isinstance(target, ast.Tuple | ast.List):
             delete(evaluator, ast.Delete(target.elts), scope)
     return None
+
+
+OPERATIONS.assign = assign

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from campaign.check.evaluator.attributes import type_name
-from campaign.check.evaluator.state import Args, Evaluator
+from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
 from campaign.check.evaluator.symbolic import (
     external_effect,
     external_object_effect,
@@ -78,10 +78,8 @@ def set_attribute(evaluator: Evaluator, holder: Value, name: str, value: Value, 
         evaluator.effects.append(Effect("__setattr__", holder, (Value(name, at), value), {}, at))
     elif isinstance(payload, SymbolicOperation):
         external_object_effect(evaluator, holder, "__setattr__", Args([Value(name, at), value]), at)
-    elif isinstance(payload, DictObj) and payload.flavour:
-        from campaign.check.dialects.mappings import set_mapping_attribute
-
-        set_mapping_attribute(evaluator, payload, name, value, at)
+    elif isinstance(payload, DictObj) and not payload.is_plain:
+        payload.dialect.set_attribute(evaluator, payload, name, value, at)
     elif isinstance(payload, ErrorObj):
         payload.attrs[name] = value
     elif isinstance(payload, Unknown | Nondeterministic):
@@ -157,7 +155,7 @@ def delete_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin)
     elif isinstance(payload, ExternalName):
         external_effect(evaluator, "__delattr__", holder, Args([Value(name, at)]), at)
         return
-    elif isinstance(payload, DictObj) and payload.flavour:
+    elif isinstance(payload, DictObj) and not payload.is_plain:
         evaluator.delete_item(holder, Value(name, at), at)
         return
     if names is None:
@@ -167,3 +165,7 @@ def delete_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin)
     del names[name]
     if hasattr(payload, "version"):
         payload.version += 1
+
+
+OPERATIONS.set_attribute = set_attribute
+OPERATIONS.delete_attribute = delete_attribute

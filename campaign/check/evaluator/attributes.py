@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from campaign.check.evaluator.state import Args, Evaluator, Site
-from campaign.check.evaluator.symbolic import raise_if_tried, symbolic
+from campaign.check.evaluator.imports import load_submodule
+from campaign.check.evaluator.state import (
+    ATTRIBUTES,
+    OPERATIONS,
+    Args,
+    Evaluator,
+    Site,
+    external_constant,
+    is_modelled,
+)
+from campaign.check.evaluator.symbolic import raise_if_tried, refuse_name, symbolic
 from campaign.check.values.lattice import (
     BoundMethod,
     Builtin,
@@ -23,7 +32,6 @@ from campaign.check.values.lattice import (
     Origin,
     Partial,
     SetObj,
-    SuperObj,
     SymbolicOperation,
     TupleObj,
     Unknown,
@@ -33,73 +41,6 @@ from campaign.check.values.lattice import (
     spoiled,
 )
 from campaign.check.values.limits import Halt
-
-
-def get_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
-    payload = holder.payload
-    evaluator.readable(payload, at)
-    if isinstance(payload, ModuleObj):
-        return module_attribute(evaluator, payload, name, at)
-    if isinstance(payload, ExternalName):
-        return external_attribute(evaluator, payload, name, at)
-    if isinstance(payload, InstObj):
-        return instance_attribute(evaluator, holder, payload, name, at)
-    if isinstance(payload, ClassObj):
-        return class_attribute(evaluator, holder, payload, name, at)
-    if isinstance(payload, ExternalCall):
-        return external_call_attribute(evaluator, holder, payload, name, at)
-    if isinstance(payload, SymbolicOperation):
-        return symbolic(evaluator, f".{name}", at, holder)
-    if isinstance(payload, Unknown | Nondeterministic):
-        return Value(spoiled(payload), at)
-    if isinstance(payload, SuperObj):
-        return super_attribute(evaluator, payload, name, at)
-    if isinstance(payload, FuncObj):
-        return function_attribute(evaluator, payload, name, at)
-    if isinstance(payload, DictObj) and payload.flavour:
-        from campaign.check.dialects.mappings import mapping_attribute
-
-        found = mapping_attribute(evaluator, holder, payload, name, at)
-        if found is not None:
-            return found
-    if isinstance(payload, TupleObj) and payload.cls is not None:
-        found = named_tuple_attribute(evaluator, holder, payload, name, at)
-        if found is not None:
-            return found
-    if isinstance(payload, ErrorObj):
-        return error_attribute(evaluator, payload, name, at)
-    if isinstance(payload, BoundMethod):
-        return evaluator.get_attribute(payload.function, name, at)
-    if isinstance(payload, Partial):
-        return partial_attribute(evaluator, payload, name, at)
-    if isinstance(payload, Wrapped):
-        return property_decorator(evaluator, payload, name, at)
-    return method_attribute(evaluator, holder, name, at)
-
-
-def method_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
-    """A method of a builtin type."""
-    from campaign.check.builtins.methods import find_method
-
-    method = find_method(holder, name)
-    if method is not None:
-        return Value(method, at)
-    payload = holder.payload
-    if is_constant(payload) and name in ("real", "imag", "numerator", "denominator", "start", "stop", "step"):
-        if hasattr(payload, name):
-            return Value(getattr(payload, name), at)
-    kind = payload.__name__ if isinstance(payload, type) else type_name(payload)
-    if isinstance(payload, type) and name in ("__name__", "__qualname__"):
-        return Value(payload.__name__, at)
-    if name == "__class__":
-        return type_of(evaluator, holder, at)
-    if is_constant(payload) and not hasattr(payload, name):
-        raise evaluator.error(AttributeError, f"{kind!r} object has no attribute {name!r}", at)
-    if isinstance(payload, ListObj | DictObj | SetObj | TupleObj):
-        real = {ListObj: list, DictObj: dict, SetObj: set, TupleObj: tuple}[type(payload)]
-        if not hasattr(real, name):
-            raise evaluator.error(AttributeError, f"{kind!r} object has no attribute {name!r}", at)
-    raise Halt(f"attribute {name!r} of {kind} is not followed", at)
 
 
 def type_name(payload: Any) -> str:
@@ -123,7 +64,7 @@ def type_of(evaluator: Evaluator, value: Value, at: Origin) -> Value:
     real = kinds.get(type(payload))
     if isinstance(payload, SetObj):
         real = frozenset if payload.frozen else set
-    if isinstance(payload, DictObj) and not payload.flavour:
+    if isinstance(payload, DictObj) and payload.is_plain:
         real = dict
     if isinstance(payload, ClassObj | type):
         real = type
@@ -134,7 +75,8 @@ def type_of(evaluator: Evaluator, value: Value, at: Origin) -> Value:
     return symbolic(evaluator, "type", at, value)
 
 
-def module_attribute(evaluator: Evaluator, payload: ModuleObj, name: str, at: Origin) -> Value:
+def module_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
+    payload: ModuleObj = holder.payload
     found = payload.scope.vars.get(name)
     if found is not None:
         if isinstance(found.payload, ExternalName):
@@ -142,8 +84,6 @@ def module_attribute(evaluator: Evaluator, payload: ModuleObj, name: str, at: Or
         return found
     if name == "__dict__":
         return Value(Namespace(payload.scope.vars, payload), at)
-    from campaign.check.evaluator.imports import load_submodule
-
     inner = load_submodule(evaluator, payload, name, at)
     if inner is not None:
         raise Halt(f"submodule {name!r} of {payload.name} is used without being imported", at, "import it")
@@ -155,32 +95,25 @@ def module_attribute(evaluator: Evaluator, payload: ModuleObj, name: str, at: Or
     raise evaluator.error(AttributeError, f"module {payload.name!r} has no attribute {name!r}", at)
 
 
-def external_attribute(evaluator: Evaluator, payload: ExternalName, name: str, at: Origin) -> Value:
-    from campaign.check.builtins.standard_library import is_known_function, known_name
-
+def external_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
+    payload: ExternalName = holder.payload
     full = f"{payload.name}.{name}"
     refuse_name(full, at)
     evaluator.used.add(payload.module)
     if full in evaluator.patched:
         return evaluator.patched[full]
-    known = known_name(full, at)
+    known = external_constant(full, at)
     if known is not None:
         return known
     result = Value(ExternalName(full, payload.module, len(evaluator.effects)), at)
-    if evaluator.tries and not is_known_function(full):
+    if evaluator.tries and not is_modelled(full):
         raise_if_tried(evaluator, result, at)  # another version of the framework may not have it
     return result
 
 
-def refuse_name(full: str, at: Origin) -> None:
-    if full in ("sys.modules", "sys.meta_path", "sys.path_hooks", "gc.get_referents", "builtins.__dict__"):
-        raise Halt(f"reads {full}", at, "import what is needed by name")
-
-
-def external_call_attribute(
-    evaluator: Evaluator, holder: Value, payload: ExternalCall, name: str, at: Origin
-) -> Value:
+def external_call_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
     """Fields set later, then keywords (constructors keep them), then a term."""
+    payload: ExternalCall = holder.payload
     if payload.log:
         return symbolic(evaluator, f".{name}", at, holder)
     if name in payload.fields:
@@ -198,7 +131,8 @@ def last_part(name: str) -> str:
     return name.rpartition(".")[2].lstrip("_")
 
 
-def instance_attribute(evaluator: Evaluator, holder: Value, payload: InstObj, name: str, at: Origin) -> Value:
+def instance_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
+    payload: InstObj = holder.payload
     found = payload.cls.find(name)
     if found is not None and isinstance(found.payload, Wrapped) and found.payload.kind == "property":
         return evaluator.call(found.payload.function, Args([holder]), at, None)
@@ -258,7 +192,8 @@ def bind_member(evaluator: Evaluator, found: Value, holder: Value, cls: ClassObj
     return found
 
 
-def class_attribute(evaluator: Evaluator, holder: Value, payload: ClassObj, name: str, at: Origin) -> Value:
+def class_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
+    payload: ClassObj = holder.payload
     if payload.kind == "enum" and name in payload.members:
         return Value(payload.members[name], at)
     found = payload.find(name)
@@ -306,27 +241,8 @@ def _class_special(evaluator: Evaluator, payload: ClassObj, name: str, at: Origi
     return None
 
 
-def super_attribute(evaluator: Evaluator, payload: SuperObj, name: str, at: Origin) -> Value:
-    receiver = payload.receiver.payload
-    cls = receiver.cls if isinstance(receiver, InstObj) else receiver
-    if not isinstance(cls, ClassObj) or payload.cls not in cls.mro:
-        raise Halt("super() outside of its class", at)
-    for following in cls.mro[cls.mro.index(payload.cls) + 1 :]:
-        if name in following.namespace:
-            found = following.namespace[name]
-            if isinstance(found.payload, Wrapped) and found.payload.kind == "property":
-                return evaluator.call(found.payload.function, Args([payload.receiver]), at, None)
-            if isinstance(receiver, ClassObj) and isinstance(found.payload, FuncObj):
-                return found
-            return bind_member(evaluator, found, payload.receiver, cls, at)
-    if cls.external:
-        raise Halt("super() of a class from outside", at)
-    from campaign.check.builtins.introspection import inherited_method
-
-    return inherited_method(evaluator, payload, cls, name, at)
-
-
-def function_attribute(evaluator: Evaluator, payload: FuncObj, name: str, at: Origin) -> Value:
+def function_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
+    payload: FuncObj = holder.payload
     if name in payload.attrs:
         return payload.attrs[name]
     if name == "__name__":
@@ -342,7 +258,7 @@ def function_attribute(evaluator: Evaluator, payload: FuncObj, name: str, at: Or
     raise evaluator.error(AttributeError, f"'function' object has no attribute {name!r}", at)
 
 
-def named_tuple_attribute(
+def _named_tuple_attribute(
     evaluator: Evaluator, holder: Value, payload: TupleObj, name: str, at: Origin
 ) -> Value | None:
     cls = payload.cls
@@ -379,7 +295,8 @@ def _replace_named(evaluator: Evaluator, args: Args, site: Site) -> Value:
     return Value(TupleObj(items, payload.cls), site.at)
 
 
-def error_attribute(evaluator: Evaluator, payload: ErrorObj, name: str, at: Origin) -> Value:
+def error_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
+    payload: ErrorObj = holder.payload
     if name in payload.attrs:
         return payload.attrs[name]
     if name == "args" and payload.type is not None:
@@ -387,7 +304,8 @@ def error_attribute(evaluator: Evaluator, payload: ErrorObj, name: str, at: Orig
     raise Halt(f"attribute {name!r} of an exception is not followed", at)
 
 
-def partial_attribute(evaluator: Evaluator, payload: Partial, name: str, at: Origin) -> Value:
+def partial_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
+    payload: Partial = holder.payload
     if name == "func":
         return payload.function
     if name == "args":
@@ -397,8 +315,9 @@ def partial_attribute(evaluator: Evaluator, payload: Partial, name: str, at: Ori
     raise Halt(f"attribute {name!r} of functools.partial is not followed", at)
 
 
-def property_decorator(evaluator: Evaluator, payload: Wrapped, name: str, at: Origin) -> Value:
+def property_decorator(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
     """`@x.setter` and its like."""
+    payload: Wrapped = holder.payload
     if payload.kind == "property" and name == "setter":
         return Value(
             Builtin(
@@ -407,3 +326,39 @@ def property_decorator(evaluator: Evaluator, payload: Wrapped, name: str, at: Or
             at,
         )
     raise Halt(f"{payload.kind}.{name} is not followed", at)
+
+
+def symbolic_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
+    return symbolic(evaluator, f".{name}", at, holder)
+
+
+def unknown_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
+    return Value(spoiled(holder.payload), at)
+
+
+def bound_method_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
+    payload: BoundMethod = holder.payload
+    return evaluator.get_attribute(payload.function, name, at)
+
+
+def dict_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
+    payload: DictObj = holder.payload
+    found = payload.dialect.get_attribute(evaluator, holder, name, at)
+    return OPERATIONS.builtin_attribute(evaluator, holder, name, at) if found is None else found
+
+
+def tuple_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
+    payload: TupleObj = holder.payload
+    found = None if payload.cls is None else _named_tuple_attribute(evaluator, holder, payload, name, at)
+    return OPERATIONS.builtin_attribute(evaluator, holder, name, at) if found is None else found
+
+
+ATTRIBUTES.update(
+    {
+        ModuleObj: module_attribute, ExternalName: external_attribute, InstObj: instance_attribute,
+        ClassObj: class_attribute, ExternalCall: external_call_attribute, SymbolicOperation: symbolic_attribute,
+        Unknown: unknown_attribute, Nondeterministic: unknown_attribute, FuncObj: function_attribute,
+        DictObj: dict_attribute, TupleObj: tuple_attribute, ErrorObj: error_attribute,
+        BoundMethod: bound_method_attribute, Partial: partial_attribute, Wrapped: property_decorator,
+    }
+)  # fmt: skip

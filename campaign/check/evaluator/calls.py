@@ -6,10 +6,20 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from campaign.check.builtins.signatures import NOT_CONFIRMED, check_answer, check_function
 from campaign.check.evaluator.attributes import bind_member
-from campaign.check.evaluator.state import Args, Evaluator, Returned, Site
+from campaign.check.evaluator.generators import start
+from campaign.check.evaluator.state import (
+    CALLS,
+    EXTERNAL_FUNCTIONS,
+    OPERATIONS,
+    Args,
+    Evaluator,
+    Returned,
+    Site,
+)
 from campaign.check.evaluator.symbolic import (
+    FILE_METHODS,
+    MUTATING,
     call_external,
     external_object_effect,
     external_roots,
@@ -17,7 +27,6 @@ from campaign.check.evaluator.symbolic import (
     refuse_change_of_made,
     symbolic,
 )
-from campaign.check.values.constants import lift
 from campaign.check.values.lattice import (
     BoundMethod,
     Builtin,
@@ -38,57 +47,72 @@ from campaign.check.values.lattice import (
     Unknown,
     Value,
     Wrapped,
+    is_constant,
     parts,
     spoiled,
 )
 from campaign.check.values.limits import CALL_DEPTH, Halt, Raised
 from campaign.check.values.scope import Scope, names_of
 
+NOT_CONFIRMED = object()
+"""Stands for the answer of Python where Python was not asked."""
 
-def call(evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
-    payload = function.payload
-    if isinstance(payload, ExternalName):  # most calls of a configuration construct something from outside
-        return call_name(evaluator, function, payload, args, at, scope)
-    if isinstance(payload, FuncObj):
-        return call_function(evaluator, function, payload, args, at)
-    if isinstance(payload, Builtin):
-        bound = args if payload.holder is None else Args([payload.holder, *args.positional], args.keywords)
-        site = Site(at, scope or _no_scope(evaluator, at))
-        answer = NOT_CONFIRMED if payload.check is None else payload.check(evaluator, bound, at)
-        return guarded(payload.name, payload.call, evaluator, bound, site, answer)
-    if isinstance(payload, BoundMethod):
-        return evaluator.call(
-            payload.function, Args([payload.receiver, *args.positional], args.keywords), at, scope
-        )
-    if isinstance(payload, type):
-        from campaign.check.builtins.constructors import construct
 
-        def build(evaluator: Evaluator, args: Args, site: Site) -> Value:
-            return construct(evaluator, payload, args, site)
+def call_builtin(evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
+    payload: Builtin = function.payload
+    bound = args if payload.holder is None else Args([payload.holder, *args.positional], args.keywords)
+    answer = NOT_CONFIRMED if payload.check is None else payload.check(evaluator, bound, at)
+    return guarded(payload.name, payload.call, evaluator, bound, site_of(evaluator, at, scope), answer)
 
-        name = payload.__name__
-        answer = check_function(evaluator, name, payload, args, at)
-        return guarded(name, build, evaluator, args, Site(at, scope or _no_scope(evaluator, at)), answer)
-    if isinstance(payload, ClassObj):
-        return instantiate(evaluator, function, payload, args, at)
-    if isinstance(payload, Partial):
-        merged = Args([*payload.args, *args.positional], {**payload.kwargs, **args.keywords})
-        return evaluator.call(payload.function, merged, at, scope)
-    if isinstance(payload, SymbolicOperation):
-        return call_symbolic(evaluator, function, payload, args, at)
-    if isinstance(payload, ExternalCall):
-        return call_external_result(evaluator, function, args, at)
-    if isinstance(payload, InstObj):
-        if payload.cls.find("__call__") is None:
-            raise evaluator.error(TypeError, f"{payload.cls.name!r} object is not callable", at)
-        return evaluator.call_method(function, "__call__", args, at)
-    if isinstance(payload, Unknown):
-        raise Halt(f"calls a value that cannot be known: {payload.reason}", at, payload.suggestion)
-    if isinstance(payload, Nondeterministic):
-        return Value(spoiled(payload), at)
-    if isinstance(payload, Wrapped) and payload.kind == "staticmethod":
-        return evaluator.call(payload.function, args, at, scope)
-    raise evaluator.error(TypeError, "object is not callable", at)
+
+def call_bound_method(
+    evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None
+) -> Value:
+    payload: BoundMethod = function.payload
+    bound = Args([payload.receiver, *args.positional], args.keywords)
+    return evaluator.call(payload.function, bound, at, scope)
+
+
+def call_partial(evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
+    payload: Partial = function.payload
+    merged = Args([*payload.args, *args.positional], {**payload.kwargs, **args.keywords})
+    return evaluator.call(payload.function, merged, at, scope)
+
+
+def call_instance(
+    evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None
+) -> Value:
+    payload: InstObj = function.payload
+    if payload.cls.find("__call__") is None:
+        raise evaluator.error(TypeError, f"{payload.cls.name!r} object is not callable", at)
+    return evaluator.call_method(function, "__call__", args, at)
+
+
+def call_unknown(evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
+    payload: Unknown = function.payload
+    raise Halt(f"calls a value that cannot be known: {payload.reason}", at, payload.suggestion)
+
+
+def call_nondeterministic(
+    evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None
+) -> Value:
+    return Value(spoiled(function.payload), at)
+
+
+def call_wrapped(evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
+    payload: Wrapped = function.payload
+    if payload.kind != "staticmethod":
+        raise evaluator.error(TypeError, "object is not callable", at)
+    return evaluator.call(payload.function, args, at, scope)
+
+
+def check_answer(name: str, answer: Any, result: Value, at: Origin) -> None:
+    """Ends the evaluation when its answer is not Python's."""
+    payload = result.payload
+    if answer is NOT_CONFIRMED or not is_constant(payload) or not is_constant(answer):
+        return
+    if type(payload) is not type(answer) or repr(payload) != repr(answer):
+        raise Halt(f"{name}() is called in a way that is not followed", at)
 
 
 def guarded(
@@ -121,19 +145,15 @@ def guarded(
         raise Halt(f"{name}() is called in a way that is not followed ({error})", site.at) from None
 
 
-def _no_scope(evaluator: Evaluator, at: Origin) -> Scope:
-    module = next(iter(evaluator.modules.values()))
-    return module.scope
+def site_of(evaluator: Evaluator, at: Origin, scope: Scope | None) -> Site:
+    return Site(at, scope or next(iter(evaluator.modules.values())).scope)
 
 
-def call_name(
-    evaluator: Evaluator, function: Value, payload: ExternalName, args: Args, at: Origin, scope: Scope | None
-) -> Value:
-    from campaign.check.builtins.standard_library import FUNCTIONS
-
-    known = FUNCTIONS.get(payload.name)
-    if known is not None and payload.name not in evaluator.patched:
-        return guarded(payload.name, known, evaluator, args, Site(at, scope or _no_scope(evaluator, at)))
+def call_name(evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
+    payload: ExternalName = function.payload
+    model = EXTERNAL_FUNCTIONS.get(payload.name)
+    if model is not None and payload.name not in evaluator.patched:
+        return guarded(payload.name, model, evaluator, args, site_of(evaluator, at, scope))
     if payload.name.startswith("os.environ.") and payload.name.rpartition(".")[2] in (
         "setdefault",
         "pop",
@@ -144,13 +164,12 @@ def call_name(
 
 
 def call_symbolic(
-    evaluator: Evaluator, function: Value, payload: SymbolicOperation, args: Args, at: Origin
+    evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None
 ) -> Value:
     """A call of something read from an opaque object: a method, which may change the object."""
+    payload: SymbolicOperation = function.payload
     inputs = [*args.positional, *args.keywords.values()]
     if payload.op.startswith("."):
-        from campaign.check.evaluator.symbolic import FILE_METHODS, MUTATING
-
         name = payload.op[1:]
         if name in FILE_METHODS:
             return Value(Unknown(f".{name}() reads files", "put what is read into the configuration"), at)
@@ -173,7 +192,9 @@ def call_symbolic(
     return call_external(evaluator, function, args, at)
 
 
-def call_external_result(evaluator: Evaluator, function: Value, args: Args, at: Origin) -> Value:
+def call_external_result(
+    evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None
+) -> Value:
     result = call_external(evaluator, function, args, at)
     external_object_effect(evaluator, function, "__call__", args, at, asked=True)
     return result
@@ -189,7 +210,10 @@ def call_method(evaluator: Evaluator, receiver: Value, name: str, args: Args, at
     return evaluator.call(bind_member(evaluator, found, receiver, payload.cls, at), args, at, None)
 
 
-def call_function(evaluator: Evaluator, function: Value, payload: FuncObj, args: Args, at: Origin) -> Value:
+def call_function(
+    evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None
+) -> Value:
+    payload: FuncObj = function.payload
     node = payload.node
     names = names_of(node)
     if isinstance(node, ast.AsyncFunctionDef) or (isinstance(node, ast.Lambda) and names.yields):
@@ -219,8 +243,6 @@ def call_function(evaluator: Evaluator, function: Value, payload: FuncObj, args:
 
 def generator(evaluator: Evaluator, payload: FuncObj, scope: Scope, at: Origin) -> Value:
     """A call of a generator function: nothing of it runs before its first value is asked for."""
-    from campaign.check.evaluator.generators import start
-
     node = payload.node
     assert not isinstance(node, ast.Lambda)
     return Value(Iter(start(evaluator, node, lambda: evaluator.run(node.body, scope), at)), at)
@@ -271,8 +293,9 @@ def bind_arguments(evaluator: Evaluator, payload: FuncObj, args: Args, scope: Sc
             raise evaluator.error(TypeError, f"{payload.name}() missing argument {arg.arg!r}", at)
 
 
-def instantiate(evaluator: Evaluator, function: Value, cls: ClassObj, args: Args, at: Origin) -> Value:
+def instantiate(evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
     """An instance of a class of the checked files."""
+    cls: ClassObj = function.payload
     origins = [value.origin for value in (*args.positional, *args.keywords.values())]
     origin = Origin(at.file, at.line, at.column, (at, *origins))
     if cls.kind == "enum":
@@ -391,4 +414,12 @@ def enum_member(evaluator: Evaluator, cls: ClassObj, args: Args, at: Origin) -> 
     raise evaluator.error(ValueError, f"{wanted.payload!r} is not a valid {cls.name}", at)
 
 
-__all__ = ["call", "call_function", "call_method", "instantiate", "lift"]
+OPERATIONS.call_method = call_method
+CALLS.update(
+    {
+        ExternalName: call_name, FuncObj: call_function, Builtin: call_builtin, BoundMethod: call_bound_method,
+        ClassObj: instantiate, Partial: call_partial, SymbolicOperation: call_symbolic,
+        ExternalCall: call_external_result, InstObj: call_instance, Unknown: call_unknown,
+        Nondeterministic: call_nondeterministic, Wrapped: call_wrapped,
+    }
+)  # fmt: skip

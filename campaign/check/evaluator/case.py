@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from campaign.check.evaluator.state import Evaluator
-from campaign.check.values.lattice import Origin, Value
+from campaign.check.values.lattice import ExternalName, Origin, Value, reachable
 
 
 @dataclass(slots=True)
@@ -21,3 +21,14 @@ class Case:
     place: Origin | None = None
     suggestion: str = ""
     raised: bool = False
+
+
+def unused_imports(case: Case) -> dict[str, Origin]:
+    """Modules from outside that were imported and of which nothing is in the configuration."""
+    effects = [
+        value for effect in case.evaluator.effects for value in (*effect.args, *effect.kwargs.values())
+    ]
+    seen = {
+        part.module for part in reachable([*case.roots.values(), *effects]) if isinstance(part, ExternalName)
+    }
+    return {name: origin for name, origin in case.evaluator.imports.items() if name not in seen}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from campaign.check.evaluator.attribute_changes import refuse_dunder
+from campaign.check.evaluator.expressions import arguments
 from campaign.check.evaluator.state import Args, Evaluator
 from campaign.check.values.lattice import (
     Builtin,
@@ -41,8 +42,6 @@ ENUM_UNFOLLOWED = frozenset({"enum.Flag", "enum.IntFlag"})
 
 def class_statement(evaluator: Evaluator, node: ast.ClassDef, scope: Scope) -> Value:
     """The class object, before its decorators."""
-    from campaign.check.evaluator.expressions import arguments
-
     args = arguments(evaluator, node, scope)
     at = evaluator.place(node, scope, *(base.origin for base in args.positional))
     bases = [_origin_of_generic(base) for base in args.positional]

@@ -14,7 +14,7 @@ from campaign.check.evaluator.operators import (
     special_method,
     unwrapped,
 )
-from campaign.check.evaluator.state import Args, Evaluator
+from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
 from campaign.check.evaluator.symbolic import symbolic
 from campaign.check.values.constants import NotConcrete, Unhashable, is_external_key, key_of, lower
 from campaign.check.values.lattice import (
@@ -89,7 +89,7 @@ def _comparable(payload: Any) -> Any:
     if isinstance(payload, SetObj):
         items = [lower(item.payload) for item in payload.items.values()]
         return frozenset(items) if payload.frozen else set(items)
-    if isinstance(payload, DictObj) and payload.flavour in ("defaultdict", "config", "omega"):
+    if isinstance(payload, DictObj) and payload.dialect.equals_dict:
         return {lower(key.payload): lower(item.payload) for key, item in payload.entries.values()}
     return lower(payload)
 
@@ -238,3 +238,6 @@ def contains(evaluator: Evaluator, container: Value, item: Value, at: Origin) ->
     if is_constant(payload) or isinstance(payload, (*EXTERNAL, Unknown, Nondeterministic)):
         return symbolic(evaluator, "in", at, item, container)
     raise Halt("tests membership in an object that is not followed", at)
+
+
+OPERATIONS.compare = compare

@@ -6,10 +6,11 @@ import ast
 import builtins
 from typing import Any
 
-from campaign.check.builtins.functions import BUILTINS
 from campaign.check.evaluator.iteration import iterate, run_comprehension, symbolic_comprehension
-from campaign.check.evaluator.operators import store, symbolic_text, unary
-from campaign.check.evaluator.state import EXPRESSIONS, Args, Evaluator
+from campaign.check.evaluator.mappings import store
+from campaign.check.evaluator.operators import symbolic_text, unary
+from campaign.check.evaluator.state import BUILTIN_NAMES, EXPRESSIONS, OPERATIONS, Args, Evaluator
+from campaign.check.evaluator.string_conversion import as_text
 from campaign.check.evaluator.symbolic import symbolic
 from campaign.check.values.constants import NotConcrete, Unhashable, check_size, key_of, lower
 from campaign.check.values.lattice import (
@@ -53,7 +54,7 @@ def name(evaluator: Evaluator, node: ast.Name, scope: Scope) -> Value:
     at = evaluator.place(node, scope)
     if found == "unbound":
         raise evaluator.error(UnboundLocalError, f"local variable {node.id!r} is read before assignment", at)
-    builtin = BUILTINS.get(node.id)
+    builtin = BUILTIN_NAMES.get(node.id)
     if builtin is None:
         if (node.id.startswith("__") and node.id.endswith("__")) or hasattr(builtins, node.id):
             raise Halt(f"reads {node.id}", at)
@@ -313,8 +314,6 @@ def formatted_value(evaluator: Evaluator, node: ast.FormattedValue, scope: Scope
 
 def format_value(evaluator: Evaluator, value: Value, spec: Value, conversion: int, at: Origin) -> Value:
     """`format(value, spec)` after `!r`, `!s` or `!a`."""
-    from campaign.check.evaluator.string_conversion import as_text
-
     if conversion == -1 and isinstance(value.payload, InstObj) and spec.payload != "":
         if value.payload.cls.find("__format__") is None:
             raise Halt(f"formats an instance of {value.payload.cls.name} with a format of its own", at)
@@ -416,3 +415,6 @@ EXPRESSIONS.update(
 )  # fmt: skip
 
 __all__ = ["ModuleObj", "arguments", "iterate", "lower", "new_function", "spread"]
+
+
+OPERATIONS.new_set = new_set

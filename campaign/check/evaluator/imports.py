@@ -6,11 +6,10 @@ import ast
 import os.path
 from typing import Any
 
-from campaign.check.evaluator.attributes import refuse_name
-from campaign.check.evaluator.state import Evaluator
-from campaign.check.evaluator.symbolic import is_standard
+from campaign.check.evaluator.state import Evaluator, external_constant, is_modelled
+from campaign.check.evaluator.symbolic import is_standard, refuse_name
 from campaign.check.sources import Unreadable
-from campaign.check.values.lattice import DictObj, ExternalName, ListObj, ModuleObj, Origin, TupleObj, Value
+from campaign.check.values.lattice import ExternalName, ListObj, ModuleObj, Origin, TupleObj, Value
 from campaign.check.values.limits import Halt
 from campaign.check.values.scope import Scope
 
@@ -150,14 +149,15 @@ def execute(evaluator: Evaluator, module: ModuleObj, at: Origin) -> None:
         raise Halt(f"{module.shown} {problem.reason}", place) from None
     text = ast.get_docstring(tree, clean=False)
     module.scope.vars["__doc__"] = Value(text, Origin(module.shown, 1, 1))
-    before, tries, reading = evaluator.control, evaluator.tries, evaluator.reading_base
-    evaluator.reading_base = False
+    before, tries, dialect = evaluator.control, evaluator.tries, evaluator.base_dialect
+    if not evaluator.fresh_imports:
+        evaluator.base_dialect = None
     evaluator.loading.append(module.path)
     try:
-        evaluator.run(evaluator.prepare(tree, module), module.scope)
+        evaluator.run(tree.body, module.scope)
     finally:
         evaluator.loading.pop()
-        evaluator.control, evaluator.tries, evaluator.reading_base = before, tries, reading
+        evaluator.control, evaluator.tries, evaluator.base_dialect = before, tries, dialect
     module.done = True
 
 
@@ -200,23 +200,13 @@ def _from_relative(
         load(evaluator, _package_file(evaluator, folder), os.path.basename(folder), at)
     name = evaluator.sources.shown(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     inside = path if path.endswith(".py") else os.path.join(path, "__init__.py")
-    again = evaluator.fresh_imports or evaluator.reading_base
+    again = evaluator.base_dialect is not None
     module = load(evaluator, path, name, at, again and inside not in evaluator.loading)
     bound = _names(evaluator, node, module, at)
-    if again:
-        flavour = "omega" if evaluator.fresh_imports else "config"
-        return [(name, as_base(evaluator, value, flavour, at)) for name, value in bound]
-    return bound
-
-
-def as_base(evaluator: Evaluator, value: Value, flavour: str, at: Origin) -> Value:
-    """detectron2 and mmengine turn the dicts of a base into their own kind."""
-    from campaign.check.dialects.mappings import nested
-
-    payload = value.payload
-    if flavour == "omega" and not (isinstance(payload, DictObj) and not payload.flavour):
-        return value
-    return nested(evaluator, value, flavour, at)
+    if evaluator.base_dialect is None:
+        return bound
+    convert = evaluator.base_dialect.convert_base
+    return [(name, convert(evaluator, value, at)) for name, value in bound]
 
 
 def _package_file(evaluator: Evaluator, folder: str) -> str:
@@ -280,8 +270,6 @@ def load_submodule(evaluator: Evaluator, module: ModuleObj, name: str, at: Origi
 def _import_names_external(
     evaluator: Evaluator, node: ast.ImportFrom, importer: ModuleObj, name: str, at: Origin
 ) -> list[tuple[str, Value]]:
-    from campaign.check.builtins.standard_library import is_known_function, known_name
-
     import_external(evaluator, name, at)
     bound: list[tuple[str, Value]] = []
     for alias in node.names:
@@ -296,8 +284,8 @@ def _import_names_external(
         if full in evaluator.patched:
             bound.append((alias.asname or alias.name, evaluator.patched[full]))
             continue
-        known = known_name(full, at)
-        if evaluator.tries and known is None and not is_known_function(full):
+        known = external_constant(full, at)
+        if evaluator.tries and known is None and not is_modelled(full):
             if not evaluator.decisions.decide(f"has: {full}"):
                 raise evaluator.error(ImportError, f"cannot import name {alias.name!r} from {name!r}", at)
         bound.append(

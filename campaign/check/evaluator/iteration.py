@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from campaign.check.evaluator.state import Args, Evaluator
+from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
 from campaign.check.evaluator.symbolic import is_nondeterministic, reads_files, symbolic
 from campaign.check.values.code_objects import comprehension_code
 from campaign.check.values.constants import check_size, key_of, lift
@@ -235,3 +235,7 @@ def symbolic_comprehension(evaluator: Evaluator, node: Comprehension, scope: Sco
             )
         operands.append(found)
     return symbolic(evaluator, type(node).__name__, at, *operands)
+
+
+OPERATIONS.iterate = iterate
+OPERATIONS.elements = elements

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 
+from campaign.check.evaluator.assignments import bind
 from campaign.check.evaluator.state import Evaluator
+from campaign.check.evaluator.type_tests import is_a
 from campaign.check.values.constants import is_external_key, key_of
 from campaign.check.values.lattice import (
     EXTERNAL,
@@ -29,8 +31,6 @@ Names = dict[str, Value]
 
 def matches(evaluator: Evaluator, pattern: ast.pattern, subject: Value, scope: Scope, at: Origin) -> bool:
     """Whether a pattern fits. Its names are bound only when all of it does."""
-    from campaign.check.evaluator.assignments import bind
-
     found: Names = {}
     if not _matches(evaluator, pattern, subject, scope, at, found):
         return False
@@ -106,7 +106,7 @@ def _mapping(
     payload = subject.payload
     if not isinstance(payload, DictObj):
         return False
-    if payload.flavour not in ("", "ordered", "defaultdict"):
+    if not (payload.is_plain or payload.dialect.matches_patterns):
         raise Halt("matches a framework's mapping", at, "test for its keys")
     evaluator.readable(payload, at)
     seen = []
@@ -166,8 +166,6 @@ def _builtin(
     found: Names,
 ) -> bool:
     """`case int(x)`: these types match the subject itself."""
-    from campaign.check.builtins.introspection import is_a
-
     if not is_a(evaluator, subject, wanted, at):
         return False
     if not pattern.patterns and not pattern.kwd_attrs:

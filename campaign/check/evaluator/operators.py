@@ -7,14 +7,13 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from campaign.check.evaluator.state import Args, Evaluator
+from campaign.check.evaluator.mappings import store
+from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
 from campaign.check.evaluator.symbolic import decide, symbolic
 from campaign.check.values.constants import (
     NotConcrete,
-    Unhashable,
     check_size,
     is_external_key,
-    key_of,
     lift,
     lower,
 )
@@ -171,7 +170,7 @@ def _containers(evaluator: Evaluator, name: str, a: Any, b: Any, at: Origin, ori
             check_size(len(a.items) * max(int(b), 0), at)
             evaluator.budget.steps -= len(a.items) * max(int(b), 0)
             return Value(ListObj(a.items * b) if isinstance(a, ListObj) else TupleObj(a.items * b), origin)
-    if name == "or" and isinstance(a, DictObj) and isinstance(b, DictObj) and not (a.flavour or b.flavour):
+    if name == "or" and isinstance(a, DictObj) and isinstance(b, DictObj) and a.is_plain and b.is_plain:
         evaluator.charge((len(a.entries) + len(b.entries)) // ELEMENTS_A_STEP, at)
         merged = Value(DictObj(dict(a.entries)), origin)
         for key, item in b.entries.values():
@@ -315,14 +314,5 @@ def special_method(
     return None
 
 
-def store(evaluator: Evaluator, payload: DictObj, key: Value, item: Value, at: Origin) -> None:
-    """Set one entry; the key that is already there stays, as in Python."""
-    try:
-        known = key_of(key.payload)
-    except Unhashable as error:
-        raise evaluator.error(TypeError, f"unhashable type: '{error}'", at) from None
-    except NotConcrete:
-        raise Halt("uses a key that is only known at run time", at, "use a constant as the key") from None
-    payload.version += 1
-    before = payload.entries.get(known)
-    payload.entries[known] = (before[0] if before else key, evaluator.with_control_origin(item))
+OPERATIONS.truth = truth
+OPERATIONS.binary = binary

@@ -11,6 +11,7 @@ from campaign.check.values.lattice import (
     Effect,
     ErrorObj,
     ExternalCall,
+    MappingDialect,
     ModuleObj,
     Mutable,
     Origin,
@@ -98,8 +99,9 @@ class Evaluator:
         self.handled: list[Value] = []
         self.fresh_imports = False
         """Each relative import executes its module again (detectron2's LazyConfig)."""
-        self.reading_base = False
-        """Inside mmengine's `with read_base():`."""
+        self.base_dialect: MappingDialect | None = None
+        """The dialect of configurations imported as bases, whose dicts it converts: mmengine's inside
+        `with read_base():`, OmegaConf's for a whole LazyConfig."""
         self.patched: dict[str, Value] = {}
         """Names from outside that the checked files assigned to."""
         self.used_up: list[Any] = []
@@ -115,8 +117,6 @@ class Evaluator:
         """The files that an absolute import from a folder may mean."""
         self.loading: list[str] = []
         """Files whose module is being evaluated, outermost first."""
-        self.prepare: Callable[[ast.Module, ModuleObj], list[ast.stmt]] = lambda tree, module: tree.body
-        """What a dialect does to a module's statements before they run."""
 
     def eval(self, node: ast.expr, scope: Scope) -> Value:
         self.budget.steps -= 1
@@ -135,79 +135,55 @@ class Evaluator:
         return None
 
     def call(self, function: Value, args: Args, at: Origin, scope: Scope | None = None) -> Value:
-        from campaign.check.evaluator.calls import call
-
-        return call(self, function, args, at, scope)
+        handler = CALLS.get(type(function.payload))
+        if handler is None:
+            raise self.error(TypeError, "object is not callable", at)
+        return handler(self, function, args, at, scope)
 
     def call_method(self, receiver: Value, name: str, args: Args, at: Origin) -> Value:
-        from campaign.check.evaluator.calls import call_method
-
-        return call_method(self, receiver, name, args, at)
+        """A special method, looked up on the class as Python does."""
+        return OPERATIONS.call_method(self, receiver, name, args, at)
 
     def get_attribute(self, holder: Value, name: str, at: Origin) -> Value:
-        from campaign.check.evaluator.attributes import get_attribute
-
-        return get_attribute(self, holder, name, at)
+        payload = holder.payload
+        self.readable(payload, at)
+        return ATTRIBUTES.get(type(payload), OPERATIONS.builtin_attribute)(self, holder, name, at)
 
     def set_attribute(self, holder: Value, name: str, value: Value, at: Origin) -> None:
-        from campaign.check.evaluator.attribute_changes import set_attribute
-
-        set_attribute(self, holder, name, value, at)
+        OPERATIONS.set_attribute(self, holder, name, value, at)
 
     def delete_attribute(self, holder: Value, name: str, at: Origin) -> None:
-        from campaign.check.evaluator.attribute_changes import delete_attribute
-
-        delete_attribute(self, holder, name, at)
+        OPERATIONS.delete_attribute(self, holder, name, at)
 
     def get_item(self, holder: Value, index: Value, at: Origin) -> Value:
-        from campaign.check.evaluator.subscripts import get_item
-
-        return get_item(self, holder, index, at)
+        return OPERATIONS.get_item(self, holder, index, at)
 
     def set_item(self, holder: Value, index: Value, value: Value, at: Origin) -> None:
-        from campaign.check.evaluator.subscripts import set_item
-
-        set_item(self, holder, index, value, at)
+        OPERATIONS.set_item(self, holder, index, value, at)
 
     def delete_item(self, holder: Value, index: Value, at: Origin) -> None:
-        from campaign.check.evaluator.subscripts import delete_item
-
-        delete_item(self, holder, index, at)
+        OPERATIONS.delete_item(self, holder, index, at)
 
     def iterate(self, value: Value, at: Origin) -> Iterator[Value]:
-        from campaign.check.evaluator.iteration import iterate
-
-        return iterate(self, value, at)
+        return OPERATIONS.iterate(self, value, at)
 
     def elements(self, value: Value, at: Origin) -> list[Value]:
-        from campaign.check.evaluator.iteration import elements
-
-        return elements(self, value, at)
+        return OPERATIONS.elements(self, value, at)
 
     def truth(self, value: Value, at: Origin) -> bool:
-        from campaign.check.evaluator.operators import truth
-
-        return truth(self, value, at)
+        return OPERATIONS.truth(self, value, at)
 
     def binary(self, kind: type[ast.operator], left: Value, right: Value, at: Origin) -> Value:
-        from campaign.check.evaluator.operators import binary
-
-        return binary(self, kind, left, right, at)
+        return OPERATIONS.binary(self, kind, left, right, at)
 
     def compare(self, kind: type[ast.cmpop], left: Value, right: Value, at: Origin) -> Value:
-        from campaign.check.evaluator.comparisons import compare
-
-        return compare(self, kind, left, right, at)
+        return OPERATIONS.compare(self, kind, left, right, at)
 
     def new_set(self, items: list[Value], at: Origin, frozen: bool = False) -> SetObj:
-        from campaign.check.evaluator.expressions import new_set
-
-        return new_set(self, items, at, frozen)
+        return OPERATIONS.new_set(self, items, at, frozen)
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
-        from campaign.check.evaluator.assignments import assign
-
-        assign(self, target, value, scope)
+        OPERATIONS.assign(self, target, value, scope)
 
     def spent(self, node: ast.AST, scope: Scope) -> Halt:
         return Halt(
@@ -271,5 +247,57 @@ class Evaluator:
         return f"{self.side}@{at.file}:{at.line}:{at.column}#{self.counter}"
 
 
+CallHandler = Callable[[Evaluator, Value, Args, Origin, Scope | None], Value]
+AttributeHandler = Callable[[Evaluator, Value, str, Origin], Value]
+Function = Callable[[Evaluator, Args, Site], Value]
+"""The model of a builtin or external function."""
+Leave = Callable[[Callable[[], Completion]], Completion]
+"""Runs the body of a `with` statement."""
+ContextModel = Callable[[Evaluator, Value, Origin], tuple[Value, Leave] | None]
+"""What a known context manager binds and how its body runs; None for any other context manager."""
+
 EXPRESSIONS: dict[type[ast.AST], Expression] = {}
 STATEMENTS: dict[type[ast.AST], Statement] = {}
+CALLS: dict[type, CallHandler] = {}
+"""Payload type -> what a call of it does."""
+ATTRIBUTES: dict[type, AttributeHandler] = {}
+"""Payload type -> how an attribute of it is read; `OPERATIONS.builtin_attribute` reads all others."""
+BUILTIN_NAMES: dict[str, Any] = {}
+"""The names of the `builtins` module, each with its payload."""
+EXTERNAL_FUNCTIONS: dict[str, Function] = {}
+"""Functions of the standard library and of frameworks that have a model, by dotted name."""
+EXTERNAL_CONSTANTS: dict[str, Any] = {}
+"""Constants of the standard library, by dotted name."""
+CONTEXTS: list[ContextModel] = []
+
+
+def is_modelled(full: str) -> bool:
+    """Whether a dotted name, or a name below it, has a model, and so exists."""
+    return full in EXTERNAL_FUNCTIONS or any(name.startswith(f"{full}.") for name in EXTERNAL_FUNCTIONS)
+
+
+def external_constant(full: str, at: Origin) -> Value | None:
+    """A constant of the standard library."""
+    return Value(EXTERNAL_CONSTANTS[full], at) if full in EXTERNAL_CONSTANTS else None
+
+
+class Operations:
+    """The operations of the data model, each set by the module that implements it."""
+
+    call_method: Callable[[Evaluator, Value, str, Args, Origin], Value]
+    builtin_attribute: AttributeHandler
+    set_attribute: Callable[[Evaluator, Value, str, Value, Origin], None]
+    delete_attribute: Callable[[Evaluator, Value, str, Origin], None]
+    get_item: Callable[[Evaluator, Value, Value, Origin], Value]
+    set_item: Callable[[Evaluator, Value, Value, Value, Origin], None]
+    delete_item: Callable[[Evaluator, Value, Value, Origin], None]
+    iterate: Callable[[Evaluator, Value, Origin], Iterator[Value]]
+    elements: Callable[[Evaluator, Value, Origin], list[Value]]
+    truth: Callable[[Evaluator, Value, Origin], bool]
+    binary: Callable[[Evaluator, type[ast.operator], Value, Value, Origin], Value]
+    compare: Callable[[Evaluator, type[ast.cmpop], Value, Value, Origin], Value]
+    new_set: Callable[[Evaluator, list[Value], Origin, bool], SetObj]
+    assign: Callable[[Evaluator, ast.expr, Value, Scope], None]
+
+
+OPERATIONS = Operations()

@@ -16,8 +16,17 @@ from campaign.check.evaluator.classes import class_statement
 from campaign.check.evaluator.exceptions import raise_statement, try_statement
 from campaign.check.evaluator.expressions import arguments, new_function
 from campaign.check.evaluator.imports import import_from, import_module
-from campaign.check.evaluator.state import STATEMENTS, Args, Completion, Evaluator, Returned
-from campaign.check.evaluator.symbolic import external_effect, refuse_change_of_made, symbolic
+from campaign.check.evaluator.match_patterns import matches
+from campaign.check.evaluator.state import (
+    CONTEXTS,
+    EXTERNAL_FUNCTIONS,
+    STATEMENTS,
+    Args,
+    Completion,
+    Evaluator,
+    Returned,
+)
+from campaign.check.evaluator.symbolic import external_effect, key_text, refuse_change_of_made, symbolic
 from campaign.check.values.lattice import (
     EXTERNAL,
     ClassObj,
@@ -56,11 +65,9 @@ def expression_statement(evaluator: Evaluator, node: ast.Expr, scope: Scope) -> 
     args = arguments(evaluator, node.value, scope)
     payload = function.payload
     if isinstance(payload, ExternalName):
-        from campaign.check.builtins.standard_library import FUNCTIONS
-
         if is_quiet(payload.name):
             return None
-        if payload.name not in FUNCTIONS or payload.name in evaluator.patched:
+        if payload.name not in EXTERNAL_FUNCTIONS or payload.name in evaluator.patched:
             external_effect(evaluator, payload.name, None, args, at)
             return None
     result = evaluator.call(function, args, at, scope)
@@ -167,10 +174,8 @@ def decorated(
     for decorator in reversed(decorators):
         at = evaluator.place(node, scope, value.origin, decorator.origin)
         payload = decorator.payload
-        from campaign.check.builtins.standard_library import FUNCTIONS
-
         result = evaluator.call(decorator, Args([value]), at, scope)
-        if isinstance(payload, ExternalName) and payload.name not in FUNCTIONS:
+        if isinstance(payload, ExternalName) and payload.name not in EXTERNAL_FUNCTIONS:
             external_effect(evaluator, f"@{payload.name}", None, Args([value]), at)
         elif isinstance(payload, EXTERNAL) and not isinstance(payload, ExternalName):
             external_effect(evaluator, "@", decorator, Args([value]), at)
@@ -215,8 +220,6 @@ def assert_statement(evaluator: Evaluator, node: ast.Assert, scope: Scope) -> Co
     test = evaluator.eval(node.test, scope)
     at = evaluator.place(node, scope, test.origin)
     if isinstance(test.payload, EXTERNAL) and not evaluator.tries:
-        from campaign.check.evaluator.symbolic import key_text
-
         key = key_text(evaluator, test, at)
         evaluator.risks.setdefault(f"asserts {key}", at)
         if evaluator.decisions.assume(key):
@@ -239,9 +242,7 @@ def _with_items(evaluator: Evaluator, node: ast.With, index: int, scope: Scope) 
     payload = context.payload
     if isinstance(payload, InstObj):
         return _with_instance(evaluator, node, index, context, scope, at)
-    from campaign.check.dialects.contexts import known_context
-
-    entered = known_context(evaluator, context, at)
+    entered = next(filter(None, (model(evaluator, context, at) for model in CONTEXTS)), None)
     if entered is not None:
         value, leave = entered
         if item.optional_vars is not None:
@@ -299,8 +300,6 @@ def may_swallow(exit_method: Value | None) -> bool:
 
 
 def match_statement(evaluator: Evaluator, node: ast.Match, scope: Scope) -> Completion:
-    from campaign.check.evaluator.match_patterns import matches
-
     subject = evaluator.eval(node.subject, scope)
     for case in node.cases:
         at = evaluator.place(case.pattern, scope, subject.origin)

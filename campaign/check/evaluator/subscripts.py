@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from campaign.check.evaluator.comparisons import has_name, plain_name
-from campaign.check.evaluator.operators import store
-from campaign.check.evaluator.state import Args, Evaluator
+from campaign.check.evaluator.mappings import store, write_item
+from campaign.check.evaluator.operators import unwrapped
+from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
 from campaign.check.evaluator.symbolic import external_effect, external_object_effect, symbolic
 from campaign.check.values.constants import NotConcrete, Unhashable, is_external_key, key_of, lift
 from campaign.check.values.lattice import (
@@ -136,20 +137,13 @@ def sequence_item(
 
 
 def _plain_index(index: Value) -> Any:
-    from campaign.check.evaluator.operators import unwrapped
-
     return unwrapped(index).payload
 
 
 def set_item(evaluator: Evaluator, holder: Value, index: Value, value: Value, at: Origin) -> None:
     payload = holder.payload
     if isinstance(payload, DictObj):
-        if payload.flavour:
-            from campaign.check.dialects.mappings import set_mapping_item
-
-            set_mapping_item(evaluator, payload, index, value, at)
-        else:
-            store(evaluator, payload, index, value, at)
+        write_item(evaluator, payload, index, value, at)
     elif isinstance(payload, ListObj):
         _set_sequence(evaluator, payload, index, value, at)
     elif isinstance(payload, Namespace):
@@ -215,3 +209,8 @@ def delete_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -
         external_object_effect(evaluator, holder, "__delitem__", Args([index]), at)
     else:
         raise Halt("deletes an item of an object that is not followed", at)
+
+
+OPERATIONS.get_item = get_item
+OPERATIONS.set_item = set_item
+OPERATIONS.delete_item = delete_item

@@ -85,7 +85,7 @@ def freeze(value: Value, memo: dict[int, Any] | None = None) -> Value:
     elif isinstance(payload, SetObj):
         copy = SetObj({key: freeze(item, memo) for key, item in payload.items.items()}, payload.frozen)
     elif isinstance(payload, DictObj):
-        copy = memo[id(payload)] = DictObj({}, payload.flavour)
+        copy = memo[id(payload)] = DictObj({}, payload.dialect)
         copy.entries = {key: (pair[0], freeze(pair[1], memo)) for key, pair in payload.entries.items()}
     elif isinstance(payload, Namespace) and isinstance(payload.holder, InstObj):
         copy = freeze(Value(as_dict(payload), value.origin), memo).payload
@@ -421,3 +421,8 @@ def key_text(evaluator: Evaluator, value: Value, at: Origin) -> str:
         return fingerprint(value.payload, 0)
     except Unmatched:
         return evaluator.unique(at)
+
+
+def refuse_name(full: str, at: Origin) -> None:
+    if full in ("sys.modules", "sys.meta_path", "sys.path_hooks", "gc.get_referents", "builtins.__dict__"):
+        raise Halt(f"reads {full}", at, "import what is needed by name")

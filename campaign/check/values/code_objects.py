@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 
+from campaign.check.values.lattice import ClassObj, FuncObj, Wrapped
 from campaign.check.values.scope import COMPREHENSIONS, FunctionNode, bound_names, names_of, parameters
 
 
@@ -176,3 +177,10 @@ def annotation_names(node: ast.expr) -> list[str]:
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 continue
     return found
+
+
+def uses_super(cls: ClassObj) -> bool:
+    functions = [item.payload for item in cls.namespace.values()]
+    inner = [part.function.payload for part in functions if isinstance(part, Wrapped)]
+    nodes = [function.node for function in (*functions, *inner) if isinstance(function, FuncObj)]
+    return any("super" in function_code(node)[1] or "__mro__" in function_code(node)[0] for node in nodes)

@@ -64,7 +64,7 @@ def _lowered(payload: Any, depth: int, left: list[int]) -> Any:
         return [lower(item.payload, inner) for item in payload.items]
     if isinstance(payload, TupleObj) and payload.cls is None:
         return tuple(lower(item.payload, inner) for item in payload.items)
-    if isinstance(payload, DictObj) and not payload.flavour:
+    if isinstance(payload, DictObj) and payload.is_plain:
         return {
             lower(key.payload, inner): lower(item.payload, inner) for key, item in payload.entries.values()
         }

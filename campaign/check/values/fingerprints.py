@@ -63,7 +63,7 @@ def _fingerprint(payload: Any, depth: int, known: dict[int, str]) -> str:
         return sign[0] + ", ".join(of(item) for item in payload.items) + sign[1]
     if isinstance(payload, DictObj):
         pairs = (f"{of(key)}: {of(item)}" for key, item in payload.entries.values())
-        return f"{payload.flavour}{{{', '.join(pairs)}}}"
+        return f"{payload.dialect.name}{{{', '.join(pairs)}}}"
     if isinstance(payload, SetObj):
         items = sorted(of(item) for item in payload.items.values())
         return f"{'frozen' if payload.frozen else ''}set({', '.join(items)})"

@@ -98,23 +98,66 @@ class SetObj(Mutable):
         self.frozen = frozen
 
 
+class MappingDialect:
+    """How a type of mapping differs from `dict`. The base class is `dict` itself; each dialect overrides what
+    its framework does differently."""
+
+    name = ""
+    """In fingerprints and dumps."""
+    sorts_keys = False
+    """Iteration gives the keys in sorted order."""
+    equals_dict = False
+    """Compares equal to a dict with the same entries."""
+    matches_patterns = False
+    """A `match` statement treats it as it treats a dict."""
+    converts_items = False
+    """Items are converted or checked when they are written, by `set_item`."""
+    ordered = False
+    """The order of the keys is part of the value."""
+
+    def get_attribute(self, evaluator: Any, holder: Value, name: str, at: Origin) -> Value | None:
+        """An attribute that the type adds; None for those of `dict`."""
+        return None
+
+    def set_attribute(self, evaluator: Any, payload: DictObj, name: str, value: Value, at: Origin) -> None:
+        raise evaluator.error(AttributeError, f"'dict' object has no attribute {name!r}", at)
+
+    def set_item(self, evaluator: Any, payload: DictObj, key: Value, value: Value, at: Origin) -> None:
+        raise NotImplementedError
+
+    def convert(self, evaluator: Any, value: Value, at: Origin) -> Value:
+        """A value as the type stores it."""
+        return value
+
+    def convert_base(self, evaluator: Any, value: Value, at: Origin) -> Value:
+        """A value that is imported from a base configuration of this dialect."""
+        return self.convert(evaluator, value, at)
+
+
+PLAIN_DICT = MappingDialect()
+
+
 class DictObj(Mutable):
-    """A dict. `flavour` is "" for a plain one; dialects have their own (see `campaign/check/dialects`)."""
+    """A dict, or a framework's mapping when it has another dialect than `PLAIN_DICT`."""
 
-    __slots__ = ("entries", "factory", "flags", "flavour")
+    __slots__ = ("dialect", "entries", "factory", "flags")
 
-    def __init__(self, entries: dict[Key, tuple[Value, Value]], flavour: str = "") -> None:
+    def __init__(self, entries: dict[Key, tuple[Value, Value]], dialect: MappingDialect = PLAIN_DICT) -> None:
         super().__init__()
         self.entries = entries
-        self.flavour = flavour
+        self.dialect = dialect
         self.factory: Value | None = None
         self.flags: dict[str, Any] = {}
 
+    @property
+    def is_plain(self) -> bool:
+        return self.dialect is PLAIN_DICT
+
 
 def pairs_in_order(payload: DictObj) -> list[tuple[Value, Value]]:
-    """The entries as iteration gives them; ml_collections sorts its keys."""
+    """The entries as iteration gives them."""
     pairs = list(payload.entries.values())
-    return sorted(pairs, key=lambda pair: str(pair[0].payload)) if payload.flavour == "ml" else pairs
+    return sorted(pairs, key=lambda pair: str(pair[0].payload)) if payload.dialect.sorts_keys else pairs
 
 
 class View:
