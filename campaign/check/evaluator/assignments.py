@@ -10,7 +10,7 @@ from campaign.check.evaluator.iteration import extend
 from campaign.check.evaluator.mappings import update_dict
 from campaign.check.evaluator.state import OPERATIONS, Args, Completion, Evaluator
 from campaign.check.evaluator.symbolic import external_object_effect, symbolic
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     EXTERNAL,
     DictObj,
     ExternalCall,

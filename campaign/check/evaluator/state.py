@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from campaign.check.sources import Sources
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     Effect,
     ErrorObj,
     ExternalCall,
@@ -104,7 +104,7 @@ class Evaluator:
         `with read_base():`, OmegaConf's for a whole LazyConfig."""
         self.patched: dict[str, Value] = {}
         """Names from outside that the checked files assigned to."""
-        self.used_up: list[Any] = []
+        self.consumed_iterators: list[Any] = []
         """Iterators only known at run time that something went through."""
         self.generators: list[Any] = []
         self.generator: Any = None
@@ -203,7 +203,7 @@ class Evaluator:
             line, column = node.lineno, node.col_offset + 1  # type: ignore[attr-defined]
         except AttributeError:
             line, column = getattr(node, "lineno", 0), 0
-        return Origin(scope.module.shown, line, column, parents)
+        return Origin(scope.module.display_path, line, column, parents)
 
     def value(self, payload: Any, node: ast.AST, scope: Scope, *inputs: Value) -> Value:
         """A computed value whose origin is this node and what went in."""
