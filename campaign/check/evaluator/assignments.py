@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 
 from campaign.check.evaluator.annotations import known_names
+from campaign.check.evaluator.effects import external_object_effect
 from campaign.check.evaluator.expressions import mangled
+from campaign.check.evaluator.hashed_containers import update_dict
 from campaign.check.evaluator.iteration import extend
-from campaign.check.evaluator.mappings import update_dict
 from campaign.check.evaluator.state import OPERATIONS, Args, Completion, Evaluator
-from campaign.check.evaluator.symbolic import external_object_effect, symbolic
+from campaign.check.evaluator.symbolic import symbolic
 from campaign.check.values import (
     EXTERNAL,
     DictObj,

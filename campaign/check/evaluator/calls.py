@@ -7,6 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from campaign.check.evaluator.attributes import bind_member
+from campaign.check.evaluator.effects import external_object_effect, refuse_mutation_of_temporary
+from campaign.check.evaluator.escapes import MUTATING, refuse_callback
+from campaign.check.evaluator.external_calls import call_external
+from campaign.check.evaluator.external_names import FILE_METHODS
 from campaign.check.evaluator.generators import start
 from campaign.check.evaluator.state import (
     CALLS,
@@ -17,16 +21,7 @@ from campaign.check.evaluator.state import (
     Returned,
     Site,
 )
-from campaign.check.evaluator.symbolic import (
-    FILE_METHODS,
-    MUTATING,
-    call_external,
-    external_object_effect,
-    external_roots,
-    refuse_callback,
-    refuse_mutation_of_temporary,
-    symbolic,
-)
+from campaign.check.evaluator.symbolic import external_roots, symbolic
 from campaign.check.values import (
     BoundMethod,
     Builtin,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import builtins
-from typing import Any
 
+from campaign.check.evaluator.hashed_containers import store
 from campaign.check.evaluator.iteration import iterate, run_comprehension, symbolic_comprehension
-from campaign.check.evaluator.mappings import store
-from campaign.check.evaluator.operators import symbolic_string, unary
-from campaign.check.evaluator.state import BUILTIN_NAMES, EXPRESSIONS, OPERATIONS, Args, Evaluator
+from campaign.check.evaluator.operators import unary
+from campaign.check.evaluator.state import BUILTIN_NAMES, EXPRESSIONS, Args, Evaluator
 from campaign.check.evaluator.string_conversion import to_string
-from campaign.check.evaluator.symbolic import symbolic
+from campaign.check.evaluator.symbolic import symbolic, symbolic_string
 from campaign.check.values import (
     EXTERNAL,
     DictObj,
@@ -24,14 +23,13 @@ from campaign.check.values import (
     Namespace,
     Nondeterministic,
     Origin,
-    SetObj,
     TupleObj,
     Unknown,
     Value,
     is_constant,
     pairs_in_order,
 )
-from campaign.check.values.constants import NotConcrete, Unhashable, check_size, key_of, lower
+from campaign.check.values.constants import check_size, lower
 from campaign.check.values.limits import CHARACTERS_A_STEP, ELEMENTS_A_STEP, Halt
 from campaign.check.values.scope import Scope, names_of
 
@@ -103,18 +101,6 @@ def tuple_display(evaluator: Evaluator, node: ast.Tuple, scope: Scope) -> Value:
 def set_display(evaluator: Evaluator, node: ast.Set, scope: Scope) -> Value:
     at = evaluator.place(node, scope)
     return Value(evaluator.new_set(sequence(evaluator, node.elts, scope), at), at)
-
-
-def new_set(evaluator: Evaluator, items: list[Value], at: Origin, frozen: bool = False) -> SetObj:
-    members: dict[Any, Value] = {}
-    for item in items:
-        try:
-            members.setdefault(key_of(item.payload), item)
-        except Unhashable as error:
-            raise evaluator.error(TypeError, f"unhashable type: '{error}'", at) from None
-        except NotConcrete:
-            raise Halt("a set of values only known at run time", at, "use a list") from None
-    return SetObj(members, frozen)
 
 
 def dict_display(evaluator: Evaluator, node: ast.Dict, scope: Scope) -> Value:
@@ -415,6 +401,3 @@ EXPRESSIONS.update(
 )  # fmt: skip
 
 __all__ = ["ModuleObj", "arguments", "iterate", "lower", "new_function", "spread"]
-
-
-OPERATIONS.new_set = new_set
