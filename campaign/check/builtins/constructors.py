@@ -6,9 +6,10 @@ from campaign.check.builtins.pure_functions import Function, one, origin_of, pur
 from campaign.check.builtins.signatures import check_function
 from campaign.check.evaluator.attributes import type_of
 from campaign.check.evaluator.calls import guarded, site_of
+from campaign.check.evaluator.dispatch import CALLS
 from campaign.check.evaluator.iteration import unordered
 from campaign.check.evaluator.mappings import pairs_of, store
-from campaign.check.evaluator.state import CALLS, Args, Evaluator, Site
+from campaign.check.evaluator.state import Args, Evaluator, Site
 from campaign.check.evaluator.string_conversion import as_text
 from campaign.check.evaluator.symbolic import symbolic
 from campaign.check.values.constants import check_size

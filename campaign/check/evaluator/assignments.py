@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 
 from campaign.check.evaluator.annotations import known_names
+from campaign.check.evaluator.dispatch import TARGETS
 from campaign.check.evaluator.expressions import mangled
 from campaign.check.evaluator.iteration import extend
 from campaign.check.evaluator.mappings import update_dict
-from campaign.check.evaluator.state import OPERATIONS, Args, Completion, Evaluator
+from campaign.check.evaluator.state import Args, Completion, Evaluator
 from campaign.check.evaluator.symbolic import external_object_effect, symbolic
 from campaign.check.values.lattice import (
     EXTERNAL,
@@ -45,20 +46,23 @@ def assignment(evaluator: Evaluator, node: ast.Assign, scope: Scope) -> Completi
     return None
 
 
-def assign(evaluator: Evaluator, target: ast.expr, value: Value, scope: Scope) -> None:
-    if isinstance(target, ast.Name):
-        bind(evaluator, target.id, value, scope)
-    elif isinstance(target, ast.Attribute):
-        holder = evaluator.eval(target.value, scope)
-        evaluator.set_attribute(holder, mangled(target.attr, scope), value, evaluator.place(target, scope))
-    elif isinstance(target, ast.Subscript):
-        holder = evaluator.eval(target.value, scope)
-        index = evaluator.eval(target.slice, scope)
-        evaluator.set_item(holder, index, value, evaluator.place(target, scope))
-    elif isinstance(target, ast.Tuple | ast.List):
-        unpack(evaluator, target.elts, value, scope, evaluator.place(target, scope, value.origin))
-    else:
-        raise Halt(f"assigns to {type(target).__name__}", evaluator.place(target, scope))
+def assign_name(evaluator: Evaluator, target: ast.Name, value: Value, scope: Scope) -> None:
+    bind(evaluator, target.id, value, scope)
+
+
+def assign_attribute(evaluator: Evaluator, target: ast.Attribute, value: Value, scope: Scope) -> None:
+    holder = evaluator.eval(target.value, scope)
+    evaluator.set_attribute(holder, mangled(target.attr, scope), value, evaluator.place(target, scope))
+
+
+def assign_item(evaluator: Evaluator, target: ast.Subscript, value: Value, scope: Scope) -> None:
+    holder = evaluator.eval(target.value, scope)
+    index = evaluator.eval(target.slice, scope)
+    evaluator.set_item(holder, index, value, evaluator.place(target, scope))
+
+
+def assign_elements(evaluator: Evaluator, target: ast.Tuple | ast.List, value: Value, scope: Scope) -> None:
+    unpack(evaluator, target.elts, value, scope, evaluator.place(target, scope, value.origin))
 
 
 def bind(evaluator: Evaluator, name: str, value: Value, scope: Scope) -> None:
@@ -186,4 +190,9 @@ def delete(evaluator: Evaluator, node: ast.Delete, scope: Scope) -> Completion:
     return None
 
 
-OPERATIONS.assign = assign
+TARGETS.update(
+    {
+        ast.Name: assign_name, ast.Attribute: assign_attribute, ast.Subscript: assign_item,
+        ast.Tuple: assign_elements, ast.List: assign_elements,
+    }
+)  # fmt: skip

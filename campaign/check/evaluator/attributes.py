@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from campaign.check.evaluator.dispatch import ATTRIBUTES
 from campaign.check.evaluator.imports import load_submodule
 from campaign.check.evaluator.state import (
-    ATTRIBUTES,
     OPERATIONS,
     Args,
     Evaluator,

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from campaign.check.evaluator.attributes import bind_member
+from campaign.check.evaluator.dispatch import CALLS, MEMBERS
 from campaign.check.evaluator.generators import start
 from campaign.check.evaluator.state import (
-    CALLS,
     EXTERNAL_FUNCTIONS,
-    OPERATIONS,
     Args,
     Evaluator,
     Returned,
@@ -200,14 +199,8 @@ def call_external_result(
     return result
 
 
-def call_method(evaluator: Evaluator, receiver: Value, name: str, args: Args, at: Origin) -> Value:
-    """A special method, looked up on the class as Python does."""
-    payload = receiver.payload
-    assert isinstance(payload, InstObj)
-    found = payload.cls.find(name)
-    if found is None:
-        return evaluator.call(evaluator.get_attribute(receiver, name, at), args, at, None)
-    return evaluator.call(bind_member(evaluator, found, receiver, payload.cls, at), args, at, None)
+def call_other(evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
+    raise evaluator.error(TypeError, "object is not callable", at)
 
 
 def call_function(
@@ -414,12 +407,12 @@ def enum_member(evaluator: Evaluator, cls: ClassObj, args: Args, at: Origin) -> 
     raise evaluator.error(ValueError, f"{wanted.payload!r} is not a valid {cls.name}", at)
 
 
-OPERATIONS.call_method = call_method
+MEMBERS[object] = bind_member
 CALLS.update(
     {
         ExternalName: call_name, FuncObj: call_function, Builtin: call_builtin, BoundMethod: call_bound_method,
         ClassObj: instantiate, Partial: call_partial, SymbolicOperation: call_symbolic,
         ExternalCall: call_external_result, InstObj: call_instance, Unknown: call_unknown,
-        Nondeterministic: call_nondeterministic, Wrapped: call_wrapped,
+        Nondeterministic: call_nondeterministic, Wrapped: call_wrapped, object: call_other,
     }
 )  # fmt: skip

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import ast
 import builtins
-from typing import Any
 
-from campaign.check.evaluator.iteration import iterate, run_comprehension, symbolic_comprehension
+from campaign.check.evaluator.dispatch import EXPRESSIONS
+from campaign.check.evaluator.iteration import run_comprehension, symbolic_comprehension
 from campaign.check.evaluator.mappings import store
 from campaign.check.evaluator.operators import symbolic_text, unary
-from campaign.check.evaluator.state import BUILTIN_NAMES, EXPRESSIONS, OPERATIONS, Args, Evaluator
+from campaign.check.evaluator.state import BUILTIN_NAMES, Args, Evaluator
 from campaign.check.evaluator.string_conversion import as_text
 from campaign.check.evaluator.symbolic import symbolic
-from campaign.check.values.constants import NotConcrete, Unhashable, check_size, key_of, lower
+from campaign.check.values.constants import check_size
 from campaign.check.values.lattice import (
     EXTERNAL,
     DictObj,
@@ -21,11 +21,9 @@ from campaign.check.values.lattice import (
     InstObj,
     Iter,
     ListObj,
-    ModuleObj,
     Namespace,
     Nondeterministic,
     Origin,
-    SetObj,
     TupleObj,
     Unknown,
     Value,
@@ -103,18 +101,6 @@ def tuple_display(evaluator: Evaluator, node: ast.Tuple, scope: Scope) -> Value:
 def set_display(evaluator: Evaluator, node: ast.Set, scope: Scope) -> Value:
     at = evaluator.place(node, scope)
     return Value(evaluator.new_set(sequence(evaluator, node.elts, scope), at), at)
-
-
-def new_set(evaluator: Evaluator, items: list[Value], at: Origin, frozen: bool = False) -> SetObj:
-    members: dict[Any, Value] = {}
-    for item in items:
-        try:
-            members.setdefault(key_of(item.payload), item)
-        except Unhashable as error:
-            raise evaluator.error(TypeError, f"unhashable type: '{error}'", at) from None
-        except NotConcrete:
-            raise Halt("a set of values only known at run time", at, "use a list") from None
-    return SetObj(members, frozen)
 
 
 def dict_display(evaluator: Evaluator, node: ast.Dict, scope: Scope) -> Value:
@@ -413,8 +399,3 @@ EXPRESSIONS.update(
         ast.Yield: yield_expression, ast.YieldFrom: yield_from, ast.Starred: refused,
     }
 )  # fmt: skip
-
-__all__ = ["ModuleObj", "arguments", "iterate", "lower", "new_function", "spread"]
-
-
-OPERATIONS.new_set = new_set

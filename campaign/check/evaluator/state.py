@@ -6,8 +6,26 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from campaign.check.evaluator.dispatch import (
+    ATTRIBUTES,
+    CALLS,
+    DELETE_ATTRIBUTE,
+    DELETE_ITEM,
+    EXPRESSIONS,
+    GET_ITEM,
+    ITERATION,
+    MEMBERS,
+    SET_ATTRIBUTE,
+    SET_ITEM,
+    STATEMENTS,
+    TARGETS,
+    TRUTH,
+)
+from campaign.check.evaluator.dispatch import OPERATIONS as OPERATIONS
 from campaign.check.sources import Sources
+from campaign.check.values.constants import NotConcrete, Unhashable, key_of
 from campaign.check.values.lattice import (
+    ClassObj,
     Effect,
     ErrorObj,
     ExternalCall,
@@ -56,9 +74,6 @@ class Returned:
 
 Completion = Returned | str | None
 """How a block ended: None (to its end), `break`, `continue`, or with a value."""
-
-Expression = Callable[["Evaluator", Any, Scope], Value]
-Statement = Callable[["Evaluator", Any, Scope], Completion]
 
 
 class Budget:
@@ -135,43 +150,52 @@ class Evaluator:
         return None
 
     def call(self, function: Value, args: Args, at: Origin, scope: Scope | None = None) -> Value:
-        handler = CALLS.get(type(function.payload))
-        if handler is None:
-            raise self.error(TypeError, "object is not callable", at)
-        return handler(self, function, args, at, scope)
+        return CALLS[type(function.payload)](self, function, args, at, scope)
 
     def call_method(self, receiver: Value, name: str, args: Args, at: Origin) -> Value:
-        """A special method, looked up on the class as Python does."""
-        return OPERATIONS.call_method(self, receiver, name, args, at)
+        """Call a special method of an instance."""
+        # Python looks special methods up on the class, past the attributes of the instance
+        # (reference, 3.3.12 "Special method lookup").
+        cls: ClassObj = receiver.payload.cls
+        found = cls.find(name)
+        if found is None:
+            return self.call(self.get_attribute(receiver, name, at), args, at)
+        return self.call(MEMBERS[type(found.payload)](self, found, receiver, cls, at), args, at)
 
     def get_attribute(self, holder: Value, name: str, at: Origin) -> Value:
         payload = holder.payload
         self.readable(payload, at)
-        return ATTRIBUTES.get(type(payload), OPERATIONS.builtin_attribute)(self, holder, name, at)
+        return ATTRIBUTES[type(payload)](self, holder, name, at)
 
     def set_attribute(self, holder: Value, name: str, value: Value, at: Origin) -> None:
-        OPERATIONS.set_attribute(self, holder, name, value, at)
+        SET_ATTRIBUTE[type(holder.payload)](self, holder, name, value, at)
 
     def delete_attribute(self, holder: Value, name: str, at: Origin) -> None:
-        OPERATIONS.delete_attribute(self, holder, name, at)
+        DELETE_ATTRIBUTE[type(holder.payload)](self, holder, name, at)
 
     def get_item(self, holder: Value, index: Value, at: Origin) -> Value:
-        return OPERATIONS.get_item(self, holder, index, at)
+        payload = holder.payload
+        self.readable(payload, at)
+        return GET_ITEM[type(payload)](self, holder, index, at)
 
     def set_item(self, holder: Value, index: Value, value: Value, at: Origin) -> None:
-        OPERATIONS.set_item(self, holder, index, value, at)
+        SET_ITEM[type(holder.payload)](self, holder, index, value, at)
 
     def delete_item(self, holder: Value, index: Value, at: Origin) -> None:
-        OPERATIONS.delete_item(self, holder, index, at)
+        DELETE_ITEM[type(holder.payload)](self, holder, index, at)
 
     def iterate(self, value: Value, at: Origin) -> Iterator[Value]:
-        return OPERATIONS.iterate(self, value, at)
+        payload = value.payload
+        self.readable(payload, at)
+        return ITERATION[type(payload)](self, value, at)
 
     def elements(self, value: Value, at: Origin) -> list[Value]:
         return OPERATIONS.elements(self, value, at)
 
     def truth(self, value: Value, at: Origin) -> bool:
-        return OPERATIONS.truth(self, value, at)
+        payload = value.payload
+        self.readable(payload, at)
+        return TRUTH[type(payload)](self, value, at)
 
     def binary(self, kind: type[ast.operator], left: Value, right: Value, at: Origin) -> Value:
         return OPERATIONS.binary(self, kind, left, right, at)
@@ -180,10 +204,19 @@ class Evaluator:
         return OPERATIONS.compare(self, kind, left, right, at)
 
     def new_set(self, items: list[Value], at: Origin, frozen: bool = False) -> SetObj:
-        return OPERATIONS.new_set(self, items, at, frozen)
+        members: dict[Any, Value] = {}
+        for item in items:
+            try:
+                # Of several equal elements, Python keeps the first.
+                members.setdefault(key_of(item.payload), item)
+            except Unhashable as error:
+                raise self.error(TypeError, f"unhashable type: '{error}'", at) from None
+            except NotConcrete:
+                raise Halt("a set of values only known at run time", at, "use a list") from None
+        return SetObj(members, frozen)
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
-        OPERATIONS.assign(self, target, value, scope)
+        TARGETS[type(target)](self, target, value, scope)
 
     def spent(self, node: ast.AST, scope: Scope) -> Halt:
         return Halt(
@@ -247,8 +280,6 @@ class Evaluator:
         return f"{self.side}@{at.file}:{at.line}:{at.column}#{self.counter}"
 
 
-CallHandler = Callable[[Evaluator, Value, Args, Origin, Scope | None], Value]
-AttributeHandler = Callable[[Evaluator, Value, str, Origin], Value]
 Function = Callable[[Evaluator, Args, Site], Value]
 """The model of a builtin or external function."""
 Leave = Callable[[Callable[[], Completion]], Completion]
@@ -256,12 +287,6 @@ Leave = Callable[[Callable[[], Completion]], Completion]
 ContextModel = Callable[[Evaluator, Value, Origin], tuple[Value, Leave] | None]
 """What a known context manager binds and how its body runs; None for any other context manager."""
 
-EXPRESSIONS: dict[type[ast.AST], Expression] = {}
-STATEMENTS: dict[type[ast.AST], Statement] = {}
-CALLS: dict[type, CallHandler] = {}
-"""Payload type -> what a call of it does."""
-ATTRIBUTES: dict[type, AttributeHandler] = {}
-"""Payload type -> how an attribute of it is read; `OPERATIONS.builtin_attribute` reads all others."""
 BUILTIN_NAMES: dict[str, Any] = {}
 """The names of the `builtins` module, each with its payload."""
 EXTERNAL_FUNCTIONS: dict[str, Function] = {}
@@ -279,25 +304,3 @@ def is_modelled(full: str) -> bool:
 def external_constant(full: str, at: Origin) -> Value | None:
     """A constant of the standard library."""
     return Value(EXTERNAL_CONSTANTS[full], at) if full in EXTERNAL_CONSTANTS else None
-
-
-class Operations:
-    """The operations of the data model, each set by the module that implements it."""
-
-    call_method: Callable[[Evaluator, Value, str, Args, Origin], Value]
-    builtin_attribute: AttributeHandler
-    set_attribute: Callable[[Evaluator, Value, str, Value, Origin], None]
-    delete_attribute: Callable[[Evaluator, Value, str, Origin], None]
-    get_item: Callable[[Evaluator, Value, Value, Origin], Value]
-    set_item: Callable[[Evaluator, Value, Value, Value, Origin], None]
-    delete_item: Callable[[Evaluator, Value, Value, Origin], None]
-    iterate: Callable[[Evaluator, Value, Origin], Iterator[Value]]
-    elements: Callable[[Evaluator, Value, Origin], list[Value]]
-    truth: Callable[[Evaluator, Value, Origin], bool]
-    binary: Callable[[Evaluator, type[ast.operator], Value, Value, Origin], Value]
-    compare: Callable[[Evaluator, type[ast.cmpop], Value, Value, Origin], Value]
-    new_set: Callable[[Evaluator, list[Value], Origin, bool], SetObj]
-    assign: Callable[[Evaluator, ast.expr, Value, Scope], None]
-
-
-OPERATIONS = Operations()

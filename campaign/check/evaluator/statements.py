@@ -13,6 +13,7 @@ from campaign.check.evaluator.assignments import (
     delete,
 )
 from campaign.check.evaluator.classes import class_statement
+from campaign.check.evaluator.dispatch import STATEMENTS
 from campaign.check.evaluator.exceptions import raise_statement, try_statement
 from campaign.check.evaluator.expressions import arguments, new_function
 from campaign.check.evaluator.imports import import_from, import_module
@@ -20,7 +21,6 @@ from campaign.check.evaluator.match_patterns import matches
 from campaign.check.evaluator.state import (
     CONTEXTS,
     EXTERNAL_FUNCTIONS,
-    STATEMENTS,
     Args,
     Completion,
     Evaluator,
