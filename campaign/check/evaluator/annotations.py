@@ -13,7 +13,7 @@ from campaign.check.values.scope import Scope
 
 def known_names(evaluator: Evaluator, annotations: Iterable[ast.expr | None], scope: Scope) -> None:
     """Raises what Python raises where an annotation that it evaluates names something that is not there."""
-    if scope.module.late or sys.version_info >= (3, 14):
+    if scope.module.postpones_annotations or sys.version_info >= (3, 14):
         return
     for annotation in annotations:
         if annotation is None:

@@ -11,7 +11,7 @@ from campaign.check.evaluator.iteration import extend
 from campaign.check.evaluator.mappings import update_dict
 from campaign.check.evaluator.state import Args, Completion, Evaluator
 from campaign.check.evaluator.symbolic import external_object_effect, symbolic
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     EXTERNAL,
     DictObj,
     ExternalCall,

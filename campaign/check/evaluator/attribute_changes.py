@@ -5,14 +5,15 @@ from __future__ import annotations
 from campaign.check.evaluator.attributes import type_name
 from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
 from campaign.check.evaluator.symbolic import (
+    branch_on_effect_failure,
     external_effect,
     external_object_effect,
     is_standard,
-    may_fail,
     refuse_callback,
 )
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     ClassObj,
+    DescriptorObj,
     DictObj,
     Effect,
     ErrorObj,
@@ -29,9 +30,8 @@ from campaign.check.values.lattice import (
     TupleObj,
     Unknown,
     Value,
-    Wrapped,
+    directly_reachable,
     is_constant,
-    parts,
 )
 from campaign.check.values.limits import Halt
 
@@ -61,19 +61,19 @@ def set_attribute(evaluator: Evaluator, holder: Value, name: str, value: Value, 
         if payload.log:
             external_object_effect(evaluator, holder, "__setattr__", Args([Value(name, at), value]), at)
         else:
-            for inner in parts((value,)):
+            for inner in directly_reachable((value,)):
                 refuse_callback(inner, at)
             if evaluator.tries:
-                may_fail(evaluator, "__setattr__", [holder, Value(name, at), value], at)
+                branch_on_effect_failure(evaluator, "__setattr__", [holder, Value(name, at), value], at)
             payload.fields[name] = value
             payload.version += 1
-            payload.moments += 1
-            payload.captured.extend(Effect(name, None, (value,), {}, at).captured)
+            payload.operation_count += 1
+            payload.input_versions.extend(Effect(name, None, (value,), {}, at).input_versions)
     elif isinstance(payload, ExternalName) and is_standard(payload.module):
         raise Halt(f"changes {payload.name}.{name} of the standard library", at, "leave it as it is")
     elif isinstance(payload, ExternalName):
         if evaluator.tries:
-            may_fail(evaluator, "__setattr__", [holder, Value(name, at), value], at)
+            branch_on_effect_failure(evaluator, "__setattr__", [holder, Value(name, at), value], at)
         evaluator.patched[f"{payload.name}.{name}"] = value
         evaluator.effects.append(Effect("__setattr__", holder, (Value(name, at), value), {}, at))
     elif isinstance(payload, SymbolicOperation):
@@ -107,7 +107,7 @@ def set_instance(
     evaluator: Evaluator, holder: Value, payload: InstObj, name: str, value: Value, at: Origin
 ) -> None:
     found = payload.cls.find(name)
-    if found is not None and isinstance(found.payload, Wrapped) and found.payload.kind == "property":
+    if found is not None and isinstance(found.payload, DescriptorObj) and found.payload.kind == "property":
         if found.payload.setter is None:
             raise evaluator.error(AttributeError, f"property {name!r} has no setter", at)
 

@@ -14,11 +14,12 @@ from campaign.check.evaluator.state import (
     external_constant,
     is_modelled,
 )
-from campaign.check.evaluator.symbolic import raise_if_tried, refuse_name, symbolic
-from campaign.check.values.lattice import (
+from campaign.check.evaluator.symbolic import branch_on_failure, refuse_name, symbolic
+from campaign.check.values import (
     BoundMethod,
     Builtin,
     ClassObj,
+    DescriptorObj,
     DictObj,
     ErrorObj,
     ExternalCall,
@@ -36,9 +37,8 @@ from campaign.check.values.lattice import (
     TupleObj,
     Unknown,
     Value,
-    Wrapped,
     is_constant,
-    spoiled,
+    propagate_unknown,
 )
 from campaign.check.values.limits import Halt
 
@@ -107,7 +107,7 @@ def external_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origi
         return known
     result = Value(ExternalName(full, payload.module, len(evaluator.effects)), at)
     if evaluator.tries and not is_modelled(full):
-        raise_if_tried(evaluator, result, at)  # another version of the framework may not have it
+        branch_on_failure(evaluator, result, at)  # another version of the framework may not have it
     return result
 
 
@@ -134,7 +134,7 @@ def last_part(name: str) -> str:
 def instance_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
     payload: InstObj = holder.payload
     found = payload.cls.find(name)
-    if found is not None and isinstance(found.payload, Wrapped) and found.payload.kind == "property":
+    if found is not None and isinstance(found.payload, DescriptorObj) and found.payload.kind == "property":
         return evaluator.call(found.payload.function, Args([holder]), at, None)
     if name in payload.attrs:
         return payload.attrs[name]
@@ -180,7 +180,7 @@ def bind_member(evaluator: Evaluator, found: Value, holder: Value, cls: ClassObj
     payload = found.payload
     if isinstance(payload, FuncObj | Partial) and not isinstance(payload, Partial):
         return Value(BoundMethod(found, holder), at)
-    if isinstance(payload, Wrapped):
+    if isinstance(payload, DescriptorObj):
         if payload.kind == "staticmethod":
             return payload.function
         if payload.kind == "classmethod":
@@ -198,7 +198,7 @@ def class_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) 
         return Value(payload.members[name], at)
     found = payload.find(name)
     if found is not None:
-        if isinstance(found.payload, Wrapped):
+        if isinstance(found.payload, DescriptorObj):
             if found.payload.kind == "staticmethod":
                 return found.payload.function
             if found.payload.kind == "classmethod":
@@ -277,7 +277,7 @@ def _named_tuple_attribute(
         return Value(Builtin("_replace", _replace_named, holder), at)
     found = cls.find(name)
     if found is not None:
-        if isinstance(found.payload, Wrapped) and found.payload.kind == "property":
+        if isinstance(found.payload, DescriptorObj) and found.payload.kind == "property":
             return evaluator.call(found.payload.function, Args([holder]), at, None)
         return bind_member(evaluator, found, holder, cls, at)
     return None
@@ -317,11 +317,12 @@ def partial_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin
 
 def property_decorator(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
     """`@x.setter` and its like."""
-    payload: Wrapped = holder.payload
+    payload: DescriptorObj = holder.payload
     if payload.kind == "property" and name == "setter":
         return Value(
             Builtin(
-                "setter", lambda m, a, s: Value(Wrapped("property", payload.function, a.positional[0]), s.at)
+                "setter",
+                lambda m, a, s: Value(DescriptorObj("property", payload.function, a.positional[0]), s.at),
             ),
             at,
         )
@@ -333,7 +334,7 @@ def symbolic_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origi
 
 
 def unknown_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
-    return Value(spoiled(holder.payload), at)
+    return Value(propagate_unknown(holder.payload), at)
 
 
 def bound_method_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
@@ -359,6 +360,6 @@ ATTRIBUTES.update(
         ClassObj: class_attribute, ExternalCall: external_call_attribute, SymbolicOperation: symbolic_attribute,
         Unknown: unknown_attribute, Nondeterministic: unknown_attribute, FuncObj: function_attribute,
         DictObj: dict_attribute, TupleObj: tuple_attribute, ErrorObj: error_attribute,
-        BoundMethod: bound_method_attribute, Partial: partial_attribute, Wrapped: property_decorator,
+        BoundMethod: bound_method_attribute, Partial: partial_attribute, DescriptorObj: property_decorator,
     }
 )  # fmt: skip

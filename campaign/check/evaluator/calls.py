@@ -23,13 +23,14 @@ from campaign.check.evaluator.symbolic import (
     external_object_effect,
     external_roots,
     refuse_callback,
-    refuse_change_of_made,
+    refuse_mutation_of_temporary,
     symbolic,
 )
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     BoundMethod,
     Builtin,
     ClassObj,
+    DescriptorObj,
     DictObj,
     Effect,
     ErrorObj,
@@ -37,7 +38,7 @@ from campaign.check.values.lattice import (
     ExternalName,
     FuncObj,
     InstObj,
-    Iter,
+    IteratorObj,
     Nondeterministic,
     Origin,
     Partial,
@@ -45,10 +46,9 @@ from campaign.check.values.lattice import (
     TupleObj,
     Unknown,
     Value,
-    Wrapped,
+    directly_reachable,
     is_constant,
-    parts,
-    spoiled,
+    propagate_unknown,
 )
 from campaign.check.values.limits import CALL_DEPTH, Halt, Raised
 from campaign.check.values.scope import Scope, names_of
@@ -95,11 +95,11 @@ def call_unknown(evaluator: Evaluator, function: Value, args: Args, at: Origin, 
 def call_nondeterministic(
     evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None
 ) -> Value:
-    return Value(spoiled(function.payload), at)
+    return Value(propagate_unknown(function.payload), at)
 
 
 def call_wrapped(evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
-    payload: Wrapped = function.payload
+    payload: DescriptorObj = function.payload
     if payload.kind != "staticmethod":
         raise evaluator.error(TypeError, "object is not callable", at)
     return evaluator.call(payload.function, args, at, scope)
@@ -174,7 +174,7 @@ def call_symbolic(
             return Value(Unknown(f".{name}() reads files", "put what is read into the configuration"), at)
         holder = payload.operands[0]
         if name in MUTATING:
-            refuse_change_of_made(holder, at)
+            refuse_mutation_of_temporary(holder, at)
         if payload.roots:
             keywords = [
                 Value(DictObj({key: (Value(key, at), item) for key, item in args.keywords.items()}), at)
@@ -182,11 +182,11 @@ def call_symbolic(
             result = symbolic(
                 evaluator, f".{name}()", at, holder, *args.positional, *(keywords if args.keywords else [])
             )
-            external_object_effect(evaluator, holder, name, args, at, asked=True)
+            external_object_effect(evaluator, holder, name, args, at, failure_decided=True)
             if isinstance(result.payload, SymbolicOperation):
                 result.payload.roots = external_roots((holder,)) + result.payload.roots
             return result
-    for inner in parts(inputs):
+    for inner in directly_reachable(inputs):
         refuse_callback(inner, at)
     return call_external(evaluator, function, args, at)
 
@@ -195,7 +195,7 @@ def call_external_result(
     evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None
 ) -> Value:
     result = call_external(evaluator, function, args, at)
-    external_object_effect(evaluator, function, "__call__", args, at, asked=True)
+    external_object_effect(evaluator, function, "__call__", args, at, failure_decided=True)
     return result
 
 
@@ -238,7 +238,7 @@ def generator(evaluator: Evaluator, payload: FuncObj, scope: Scope, at: Origin) 
     """A call of a generator function: nothing of it runs before its first value is asked for."""
     node = payload.node
     assert not isinstance(node, ast.Lambda)
-    return Value(Iter(start(evaluator, node, lambda: evaluator.run(node.body, scope), at)), at)
+    return Value(IteratorObj(start(evaluator, node, lambda: evaluator.run(node.body, scope), at)), at)
 
 
 def _closure(scope: Scope) -> Scope:
@@ -321,7 +321,7 @@ def refuse_abstract(evaluator: Evaluator, cls: ClassObj, at: Origin) -> None:
     for name in dict.fromkeys(name for base in cls.mro for name in base.namespace):
         found = cls.find(name)
         inner = found.payload if found is not None else None
-        if isinstance(inner, Wrapped):
+        if isinstance(inner, DescriptorObj):
             inner = inner.function.payload
         if isinstance(inner, FuncObj) and "__isabstractmethod__" in inner.attrs:
             raise evaluator.error(TypeError, f"cannot instantiate abstract class {cls.name}", at)
@@ -353,7 +353,7 @@ def initialise_dataclass(
     for field in cls.fields:
         if field.name not in bound:
             continue
-        if field.pseudo:
+        if field.init_only:
             late.append(bound[field.name])
         else:
             payload.attrs[field.name] = evaluator.with_control_origin(bound[field.name])
@@ -413,6 +413,6 @@ CALLS.update(
         ExternalName: call_name, FuncObj: call_function, Builtin: call_builtin, BoundMethod: call_bound_method,
         ClassObj: instantiate, Partial: call_partial, SymbolicOperation: call_symbolic,
         ExternalCall: call_external_result, InstObj: call_instance, Unknown: call_unknown,
-        Nondeterministic: call_nondeterministic, Wrapped: call_wrapped, object: call_other,
+        Nondeterministic: call_nondeterministic, DescriptorObj: call_wrapped, object: call_other,
     }
 )  # fmt: skip

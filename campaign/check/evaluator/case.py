@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from campaign.check.evaluator.state import Evaluator
-from campaign.check.values.lattice import ExternalName, Origin, Value, reachable
+from campaign.check.values import ExternalName, Origin, Value, reachable
 
 
 @dataclass(slots=True)

@@ -9,10 +9,11 @@ from typing import Any
 from campaign.check.evaluator.attribute_changes import refuse_dunder
 from campaign.check.evaluator.expressions import arguments
 from campaign.check.evaluator.state import Args, Evaluator
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     Builtin,
     ClassObj,
     DataField,
+    DescriptorObj,
     DictObj,
     ExternalCall,
     ExternalName,
@@ -26,7 +27,6 @@ from campaign.check.values.lattice import (
     SymbolicOperation,
     TupleObj,
     Value,
-    Wrapped,
 )
 from campaign.check.values.limits import ANCESTORS, Halt
 from campaign.check.values.scope import Scope, class_names
@@ -91,7 +91,7 @@ def _visible(scope: Scope) -> Scope | None:
 
 def _own(value: Value, cls: ClassObj) -> None:
     payload = value.payload
-    if isinstance(payload, Wrapped):
+    if isinstance(payload, DescriptorObj):
         for function in (payload.function, payload.setter):
             if (
                 function is not None
@@ -202,7 +202,7 @@ def build_enum(evaluator: Evaluator, cls: ClassObj, at: Origin) -> None:
     last: Any = 0
     for name, value in list(cls.namespace.items()):
         payload = value.payload
-        if _no_member(cls, name) or isinstance(payload, FuncObj | Wrapped):
+        if _no_member(cls, name) or isinstance(payload, FuncObj | DescriptorObj):
             continue
         if isinstance(payload, ClassObj | Builtin | Partial):
             raise Halt(

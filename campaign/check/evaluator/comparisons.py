@@ -12,12 +12,11 @@ from campaign.check.evaluator.operators import (
     computed,
     involves_external,
     special_method,
-    unwrapped,
+    unwrap_enum,
 )
 from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
 from campaign.check.evaluator.symbolic import symbolic
-from campaign.check.values.constants import NotConcrete, Unhashable, is_external_key, key_of, lower
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     EXTERNAL,
     Builtin,
     ClassObj,
@@ -25,7 +24,7 @@ from campaign.check.values.lattice import (
     ExternalCall,
     FuncObj,
     InstObj,
-    Iter,
+    IteratorObj,
     ListObj,
     ModuleObj,
     Namespace,
@@ -38,6 +37,7 @@ from campaign.check.values.lattice import (
     View,
     is_constant,
 )
+from campaign.check.values.constants import NotConcrete, Unhashable, is_external_key, key_of, lower
 from campaign.check.values.limits import Halt
 
 COMPARE: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
@@ -105,7 +105,7 @@ def _compare_instances(
         equal = special_method(evaluator, "__eq__", "__eq__", left, right, at)
         if equal is not None:
             return Value(not evaluator.truth(equal, at), origin)
-    plain = (unwrapped(left), unwrapped(right))
+    plain = (unwrap_enum(left), unwrap_enum(right))
     if plain[0] is not left or plain[1] is not right:
         kinds = {"eq": ast.Eq, "ne": ast.NotEq, "lt": ast.Lt, "le": ast.LtE, "gt": ast.Gt, "ge": ast.GtE}
         return evaluator.compare(kinds[name], *plain, at)
@@ -121,7 +121,7 @@ def _compare_instances(
         ):
             return symbolic(evaluator, name, at, left, right)
         if isinstance(a, InstObj) and isinstance(b, InstObj) and a.cls is b.cls:
-            writer = a.cls.writer("__eq__")
+            writer = a.cls.generating_class("__eq__")
             if writer is not None:
                 return Value(_fields_equal(evaluator, writer, a, b, at) is (name == "eq"), origin)
         return Value(name != "eq", origin)
@@ -131,7 +131,7 @@ def _compare_instances(
 def _fields_equal(evaluator: Evaluator, writer: ClassObj, a: InstObj, b: InstObj, at: Origin) -> bool:
     """`__eq__` as `dataclass` wrote it: the fields as tuples, which take the same object for equal."""
     for field in writer.fields:
-        if field.pseudo or not field.field.compared:
+        if field.init_only or not field.field.compared:
             continue
         mine, other = (evaluator.get_attribute(Value(side, at), field.name, at) for side in (a, b))
         if mine.payload is not other.payload and not evaluator.truth(
@@ -171,7 +171,7 @@ def _may_be_shared(payload: Any) -> bool:
     return isinstance(payload, TupleObj) or (isinstance(payload, SetObj) and payload.frozen)
 
 
-def has_name(namespace: Namespace, name: Any, at: Origin) -> bool:
+def namespace_has(namespace: Namespace, name: Any, at: Origin) -> bool:
     """Whether `globals()` or `vars(x)` has a name. Modules and classes have more of them than we keep."""
     if not is_constant(name):
         raise Halt("looks up a name only known at run time", at, "use a constant name")
@@ -182,7 +182,7 @@ def has_name(namespace: Namespace, name: Any, at: Origin) -> bool:
     return False
 
 
-def plain_name(name: Value, at: Origin) -> str:
+def settable_name(name: Value, at: Origin) -> str:
     """A name that is set by way of `globals()` or `vars(x)`."""
     if not isinstance(name.payload, str):
         raise Halt("sets a name only known at run time", at, "use a constant name")
@@ -210,7 +210,7 @@ def contains(evaluator: Evaluator, container: Value, item: Value, at: Origin) ->
         return Value(False, origin)
     if isinstance(payload, View) and payload.kind == "keys":
         return contains(evaluator, Value(payload.holder, container.origin), item, at)
-    if isinstance(payload, ListObj | TupleObj | Iter | View):
+    if isinstance(payload, ListObj | TupleObj | IteratorObj | View):
         source: Iterator[Value] = evaluator.iterate(container, at)
         for member in source:
             evaluator.charge(1, at)
@@ -220,7 +220,7 @@ def contains(evaluator: Evaluator, container: Value, item: Value, at: Origin) ->
                 return Value(True, origin)
         return Value(False, origin)
     if isinstance(payload, Namespace):
-        return Value(has_name(payload, item.payload, at), origin)
+        return Value(namespace_has(payload, item.payload, at), origin)
     if isinstance(payload, range) and is_constant(item.payload) and type(item.payload) not in (int, bool):
         # Python would go through the range; an integer that is equal answers for the others.
         number = item.payload

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from campaign.check.values.lattice import ClassObj, Origin, Value
+from campaign.check.values import ClassObj, Origin, Value
 from campaign.check.values.scope import Scope
 
 if TYPE_CHECKING:

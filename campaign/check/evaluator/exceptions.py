@@ -8,7 +8,7 @@ from campaign.check.evaluator.assignments import (
     bind,
 )
 from campaign.check.evaluator.state import Args, Completion, Evaluator
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     EXTERNAL,
     ClassObj,
     ErrorObj,

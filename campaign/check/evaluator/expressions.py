@@ -8,18 +8,17 @@ import builtins
 from campaign.check.evaluator.dispatch import EXPRESSIONS
 from campaign.check.evaluator.iteration import run_comprehension, symbolic_comprehension
 from campaign.check.evaluator.mappings import store
-from campaign.check.evaluator.operators import symbolic_text, unary
+from campaign.check.evaluator.operators import symbolic_string, unary
 from campaign.check.evaluator.state import BUILTIN_NAMES, Args, Evaluator
-from campaign.check.evaluator.string_conversion import as_text
+from campaign.check.evaluator.string_conversion import to_string
 from campaign.check.evaluator.symbolic import symbolic
-from campaign.check.values.constants import check_size
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     EXTERNAL,
     DictObj,
     ExternalName,
     FuncObj,
     InstObj,
-    Iter,
+    IteratorObj,
     ListObj,
     Namespace,
     Nondeterministic,
@@ -30,14 +29,15 @@ from campaign.check.values.lattice import (
     is_constant,
     pairs_in_order,
 )
+from campaign.check.values.constants import check_size
 from campaign.check.values.limits import CHARACTERS_A_STEP, ELEMENTS_A_STEP, Halt
 from campaign.check.values.scope import Scope, names_of
 
 
 def constant(evaluator: Evaluator, node: ast.Constant, scope: Scope) -> Value:
     known: Value | None = getattr(node, "_value", None)
-    if known is None or known.origin.file != scope.module.shown:
-        place = Origin(scope.module.shown, node.lineno, node.col_offset + 1, (), "literal", node.value)
+    if known is None or known.origin.file != scope.module.display_path:
+        place = Origin(scope.module.display_path, node.lineno, node.col_offset + 1, (), "literal", node.value)
         known = Value(node.value, place)
         node._value = known  # type: ignore[attr-defined]
     return known
@@ -285,7 +285,7 @@ def formatted_text(evaluator: Evaluator, node: ast.JoinedStr, scope: Scope) -> V
         check_size(length, at)
         evaluator.charge(length // CHARACTERS_A_STEP, at)
         return Value("".join(part.payload for part in parts), at)
-    return symbolic_text(evaluator, "join", at, *parts)
+    return symbolic_string(evaluator, "join", at, *parts)
 
 
 def formatted_value(evaluator: Evaluator, node: ast.FormattedValue, scope: Scope) -> Value:
@@ -311,11 +311,11 @@ def format_value(evaluator: Evaluator, value: Value, spec: Value, conversion: in
     ):
         raise Halt("formats an object that has no formats", at, "write the text out")
     if conversion != -1:
-        value = as_text(evaluator, value, {115: "str", 114: "repr", 97: "ascii"}[conversion], at)
+        value = to_string(evaluator, value, {115: "str", 114: "repr", 97: "ascii"}[conversion], at)
     elif not is_constant(value.payload):
-        value = as_text(evaluator, value, "format" if isinstance(value.payload, InstObj) else "str", at)
+        value = to_string(evaluator, value, "format" if isinstance(value.payload, InstObj) else "str", at)
     if not isinstance(spec.payload, str) or not is_constant(value.payload):
-        return symbolic_text(evaluator, "format", at, value, spec)
+        return symbolic_string(evaluator, "format", at, value, spec)
     if any(len(digits) > 4 for digits in "".join(c if c.isdigit() else " " for c in spec.payload).split()):
         raise Halt("a format with a huge width", at)
     try:
@@ -358,7 +358,7 @@ def generator_expression(evaluator: Evaluator, node: ast.GeneratorExp, scope: Sc
     if isinstance(first.payload, EXTERNAL) and len(node.generators) == 1:
         return symbolic_comprehension(evaluator, node, scope, first)
     source = run_comprehension(evaluator, node, scope, first)
-    return evaluator.value(Iter(item for item in source if isinstance(item, Value)), node, scope)
+    return evaluator.value(IteratorObj(item for item in source if isinstance(item, Value)), node, scope)
 
 
 def yield_expression(evaluator: Evaluator, node: ast.Yield, scope: Scope) -> Value:
@@ -374,7 +374,7 @@ def yield_expression(evaluator: Evaluator, node: ast.Yield, scope: Scope) -> Val
 def yield_from(evaluator: Evaluator, node: ast.YieldFrom, scope: Scope) -> Value:
     source = evaluator.eval(node.value, scope)
     mine = evaluator.generator
-    if isinstance(source.payload, Iter) or mine is None:
+    if isinstance(source.payload, IteratorObj) or mine is None:
         raise Halt("yield from an iterator", evaluator.place(node, scope), "use a for loop")
     for item in evaluator.iterate(source, evaluator.place(node, scope, source.origin)):
         mine.mark_escaped(item)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from campaign.check.evaluator.state import Evaluator
-from campaign.check.values.lattice import Origin, Value
+from campaign.check.values import Origin, Value
 from campaign.check.values.limits import Halt
 from campaign.check.values.scope import FunctionNode
 

@@ -9,7 +9,7 @@ from typing import Any
 from campaign.check.evaluator.state import Evaluator, external_constant, is_modelled
 from campaign.check.evaluator.symbolic import is_standard, refuse_name
 from campaign.check.sources import Unreadable
-from campaign.check.values.lattice import ExternalName, ListObj, ModuleObj, Origin, TupleObj, Value
+from campaign.check.values import ExternalName, ListObj, ModuleObj, Origin, TupleObj, Value
 from campaign.check.values.limits import Halt
 from campaign.check.values.scope import Scope
 
@@ -63,7 +63,7 @@ def refuse_ambiguous(evaluator: Evaluator, importer: ModuleObj, name: str, top: 
         found = [evaluator.sources.module(folder, [top]) for folder in search_folders(evaluator, importer)]
         files = dict.fromkeys(evaluator.sources.real(path) for path in found if path and path.endswith(".py"))
         known = evaluator.tops[importer.package, top] = [*files, ""]
-    shown = [evaluator.sources.shown(path) for path in known if path]
+    shown = [evaluator.sources.display_path(path) for path in known if path]
     if is_standard(top):
         shown.append("the standard library's")
     if len(shown) > 1:
@@ -130,9 +130,9 @@ def bind_in_package(evaluator: Evaluator, module: ModuleObj, at: Origin) -> None
 
 
 def new_module(evaluator: Evaluator, path: str, name: str, package: str) -> ModuleObj:
-    module = ModuleObj(name, path, evaluator.sources.shown(path), package)
+    module = ModuleObj(name, path, evaluator.sources.display_path(path), package)
     module.scope = Scope("module", module, None)
-    here = Origin(module.shown, 1, 1, (), "file", module.shown)
+    here = Origin(module.display_path, 1, 1, (), "file", module.display_path)
     module.scope.vars["__name__"] = Value(name, here)
     module.scope.vars["__file__"] = Value(path, here)
     module.scope.vars["__doc__"] = Value(None, here)
@@ -145,10 +145,10 @@ def execute(evaluator: Evaluator, module: ModuleObj, at: Origin) -> None:
     try:
         tree = evaluator.sources.tree(module.path)
     except Unreadable as problem:
-        place = Origin(module.shown, problem.line, problem.column)
-        raise Halt(f"{module.shown} {problem.reason}", place) from None
+        place = Origin(module.display_path, problem.line, problem.column)
+        raise Halt(f"{module.display_path} {problem.reason}", place) from None
     text = ast.get_docstring(tree, clean=False)
-    module.scope.vars["__doc__"] = Value(text, Origin(module.shown, 1, 1))
+    module.scope.vars["__doc__"] = Value(text, Origin(module.display_path, 1, 1))
     before, tries, dialect = evaluator.control, evaluator.tries, evaluator.base_dialect
     if not evaluator.fresh_imports:
         evaluator.base_dialect = None
@@ -158,7 +158,6 @@ def execute(evaluator: Evaluator, module: ModuleObj, at: Origin) -> None:
     finally:
         evaluator.loading.pop()
         evaluator.control, evaluator.tries, evaluator.base_dialect = before, tries, dialect
-    module.done = True
 
 
 def relative_folder(evaluator: Evaluator, importer: ModuleObj, level: int, at: Origin) -> str:
@@ -194,11 +193,13 @@ def _from_relative(
     if path is None:
         raise evaluator.error(ModuleNotFoundError, f"No module named {'.'.join(parts)!r}", at)
     if path.endswith(".py") and not evaluator.boundary.holds(path, relative=True):
-        name = evaluator.sources.shown(path).removesuffix(".py").replace("/", ".")
+        name = evaluator.sources.display_path(path).removesuffix(".py").replace("/", ".")
         return _import_names_external(evaluator, node, importer, name, at)
     if parts and _package_file(evaluator, folder).endswith(".py") and not evaluator.fresh_imports:
         load(evaluator, _package_file(evaluator, folder), os.path.basename(folder), at)
-    name = evaluator.sources.shown(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    name = (
+        evaluator.sources.display_path(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    )
     inside = path if path.endswith(".py") else os.path.join(path, "__init__.py")
     again = evaluator.base_dialect is not None
     module = load(evaluator, path, name, at, again and inside not in evaluator.loading)

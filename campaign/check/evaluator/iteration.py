@@ -7,15 +7,13 @@ from collections.abc import Iterator
 
 from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
 from campaign.check.evaluator.symbolic import is_nondeterministic, reads_files, symbolic
-from campaign.check.values.code_objects import comprehension_code
-from campaign.check.values.constants import check_size, key_of, lift
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     EXTERNAL,
     ClassObj,
     DictObj,
     ExternalName,
     InstObj,
-    Iter,
+    IteratorObj,
     ListObj,
     Namespace,
     Nondeterministic,
@@ -28,6 +26,8 @@ from campaign.check.values.lattice import (
     is_constant,
     pairs_in_order,
 )
+from campaign.check.values.code_objects import comprehension_code
+from campaign.check.values.constants import check_size, key_of, lift
 from campaign.check.values.limits import Halt
 from campaign.check.values.scope import NO_NAMES, Scope
 
@@ -46,7 +46,7 @@ def iterate(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
         return _dict_keys(evaluator, payload, at)
     if isinstance(payload, View):
         return _view_elements(evaluator, payload, at)
-    if isinstance(payload, Iter):
+    if isinstance(payload, IteratorObj):
         payload.version += 1
         return payload.source
     if isinstance(payload, SetObj):
@@ -127,7 +127,7 @@ def elements(evaluator: Evaluator, value: Value, at: Origin) -> list[Value]:
 
 def extend(evaluator: Evaluator, payload: ListObj, items: Value, at: Origin) -> None:
     """`list.extend`: what an iterator reads of the list while it grows is what is there by then."""
-    lazily = isinstance(items.payload, Iter)
+    lazily = isinstance(items.payload, IteratorObj)
     for item in evaluator.iterate(items, at) if lazily else evaluator.elements(items, at):
         payload.items.append(evaluator.with_control_origin(item))
         evaluator.budget.steps -= lazily

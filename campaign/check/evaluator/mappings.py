@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from campaign.check.evaluator.state import Args, Evaluator
+from campaign.check.values import DictObj, Namespace, Origin, Value, pairs_in_order
 from campaign.check.values.constants import NotConcrete, Unhashable, key_of
-from campaign.check.values.lattice import DictObj, Namespace, Origin, Value, pairs_in_order
 from campaign.check.values.limits import Halt
 
 

@@ -7,8 +7,7 @@ import ast
 from campaign.check.evaluator.assignments import bind
 from campaign.check.evaluator.state import Evaluator
 from campaign.check.evaluator.type_tests import is_a
-from campaign.check.values.constants import is_external_key, key_of
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     EXTERNAL,
     ClassObj,
     DictObj,
@@ -20,6 +19,7 @@ from campaign.check.values.lattice import (
     Unknown,
     Value,
 )
+from campaign.check.values.constants import is_external_key, key_of
 from campaign.check.values.limits import Halt, Raised
 from campaign.check.values.scope import Scope
 

@@ -10,14 +10,7 @@ from typing import Any
 from campaign.check.evaluator.mappings import store
 from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
 from campaign.check.evaluator.symbolic import decide, symbolic
-from campaign.check.values.constants import (
-    NotConcrete,
-    check_size,
-    is_external_key,
-    lift,
-    lower,
-)
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     EXTERNAL,
     NOWHERE,
     ClassObj,
@@ -25,7 +18,7 @@ from campaign.check.values.lattice import (
     ErrorObj,
     FuncObj,
     InstObj,
-    Iter,
+    IteratorObj,
     ListObj,
     Namespace,
     Nondeterministic,
@@ -36,8 +29,15 @@ from campaign.check.values.lattice import (
     Value,
     View,
     is_constant,
+    propagate_unknown,
     reachable,
-    spoiled,
+)
+from campaign.check.values.constants import (
+    NotConcrete,
+    check_size,
+    is_external_key,
+    lift,
+    lower,
 )
 from campaign.check.values.limits import CHARACTERS_A_STEP, ELEMENTS_A_STEP, Halt
 
@@ -59,7 +59,7 @@ COMPARISONS = frozenset({"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge
 def involves_external(payload: Any) -> bool:
     if is_constant(payload):
         return False
-    from campaign.check.values.lattice import Mutable
+    from campaign.check.values import Mutable
 
     return any(
         isinstance(inner, (*EXTERNAL, Unknown, Nondeterministic))
@@ -106,14 +106,14 @@ def binary(evaluator: Evaluator, kind: type[ast.operator], left: Value, right: V
         return computed(evaluator, function, (a, b), at, left, right)
     origin = Origin(at.file, at.line, at.column, (left.origin, right.origin))
     if isinstance(a, Unknown | Nondeterministic) or isinstance(b, Unknown | Nondeterministic):
-        return Value(spoiled(a if isinstance(a, Unknown | Nondeterministic) else b), origin)
+        return Value(propagate_unknown(a if isinstance(a, Unknown | Nondeterministic) else b), origin)
     evaluator.readable(a, at)
     evaluator.readable(b, at)
     if (isinstance(a, InstObj) or isinstance(b, InstObj)) and not (name == "mod" and isinstance(a, str)):
         result = special_method(evaluator, f"__{name}__", f"__r{name}__", left, right, at)
         if result is not None:
             return result
-        left, right = unwrapped(left), unwrapped(right)
+        left, right = unwrap_enum(left), unwrap_enum(right)
         if left.payload is not a or right.payload is not b:
             return evaluator.binary(kind, left, right, at)
         raise evaluator.error(TypeError, f"unsupported operand for {name}", at)
@@ -143,7 +143,7 @@ def _typelike(payload: Any) -> bool:
     return payload is None or isinstance(payload, type | ClassObj)
 
 
-def unwrapped(value: Value) -> Value:
+def unwrap_enum(value: Value) -> Value:
     """The plain value of a member of an enum that mixes in `int` or `str`."""
     payload = value.payload
     if (
@@ -209,7 +209,7 @@ def _percent(evaluator: Evaluator, left: Value, right: Value, at: Origin) -> Val
     try:
         return computed(evaluator, operator.mod, (text, lower(right.payload)), at, left, right)
     except NotConcrete:
-        return symbolic_text(evaluator, "mod", at, left, right)
+        return symbolic_string(evaluator, "mod", at, left, right)
 
 
 def _texts(value: Value) -> list[Value]:
@@ -217,14 +217,14 @@ def _texts(value: Value) -> list[Value]:
     return [item for item in inside if isinstance(item.payload, str | bytes)]
 
 
-def symbolic_text(evaluator: Evaluator, op: str, at: Origin, *values: Value) -> Value:
+def symbolic_string(evaluator: Evaluator, op: str, at: Origin, *values: Value) -> Value:
     """The text of objects: a term, unless it would show an address."""
     for payload in reachable(list(values)):
         if isinstance(payload, InstObj) and payload.cls.kind != "dataclass" and payload.cls.kind != "enum":
             if payload.cls.find("__str__") is None and payload.cls.find("__repr__") is None:
                 return Value(Nondeterministic("the address in an object's text"), at)
             raise Halt(f"the text of an instance of {payload.cls.name}", at, "write the text out")
-        if isinstance(payload, FuncObj | Iter | ErrorObj):
+        if isinstance(payload, FuncObj | IteratorObj | ErrorObj):
             return Value(Nondeterministic("the address in an object's text"), at)
         if isinstance(payload, SetObj) and len(payload.items) > 1:
             return Value(Nondeterministic("the order in a set's text"), at)
@@ -283,7 +283,7 @@ def unary(evaluator: Evaluator, kind: type[ast.unaryop], operand: Value, at: Ori
     if isinstance(operand.payload, InstObj):
         if operand.payload.cls.find(f"__{name}__") is not None:
             return evaluator.call_method(operand, f"__{name}__", Args([]), at)
-        plain = unwrapped(operand)
+        plain = unwrap_enum(operand)
         if plain is not operand:
             return unary(evaluator, kind, plain, at)
     if isinstance(operand.payload, (*EXTERNAL, Unknown, Nondeterministic)):

@@ -23,8 +23,7 @@ from campaign.check.evaluator.dispatch import (
 )
 from campaign.check.evaluator.dispatch import OPERATIONS as OPERATIONS
 from campaign.check.sources import Sources
-from campaign.check.values.constants import NotConcrete, Unhashable, key_of
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     ClassObj,
     Effect,
     ErrorObj,
@@ -36,6 +35,7 @@ from campaign.check.values.lattice import (
     SetObj,
     Value,
 )
+from campaign.check.values.constants import NotConcrete, Unhashable, key_of
 from campaign.check.values.limits import STEPS, Decisions, Halt, Raised
 from campaign.check.values.scope import Scope
 
@@ -119,7 +119,7 @@ class Evaluator:
         `with read_base():`, OmegaConf's for a whole LazyConfig."""
         self.patched: dict[str, Value] = {}
         """Names from outside that the checked files assigned to."""
-        self.used_up: list[Any] = []
+        self.consumed_iterators: list[Any] = []
         """Iterators only known at run time that something went through."""
         self.generators: list[Any] = []
         self.generator: Any = None
@@ -236,7 +236,7 @@ class Evaluator:
             line, column = node.lineno, node.col_offset + 1  # type: ignore[attr-defined]
         except AttributeError:
             line, column = getattr(node, "lineno", 0), 0
-        return Origin(scope.module.shown, line, column, parents)
+        return Origin(scope.module.display_path, line, column, parents)
 
     def value(self, payload: Any, node: ast.AST, scope: Scope, *inputs: Value) -> Value:
         """A computed value whose origin is this node and what went in."""

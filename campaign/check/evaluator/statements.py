@@ -26,8 +26,13 @@ from campaign.check.evaluator.state import (
     Evaluator,
     Returned,
 )
-from campaign.check.evaluator.symbolic import external_effect, key_text, refuse_change_of_made, symbolic
-from campaign.check.values.lattice import (
+from campaign.check.evaluator.symbolic import (
+    decision_key,
+    external_effect,
+    refuse_mutation_of_temporary,
+    symbolic,
+)
+from campaign.check.values import (
     EXTERNAL,
     ClassObj,
     ExternalCall,
@@ -77,7 +82,7 @@ def expression_statement(evaluator: Evaluator, node: ast.Expr, scope: Scope) -> 
         and isinstance(result.payload, ExternalCall | SymbolicOperation)
     ):
         if payload.op.startswith("."):
-            refuse_change_of_made(payload.operands[0], at)
+            refuse_mutation_of_temporary(payload.operands[0], at)
         external_effect(evaluator, payload.op, function, args, at)
     return None
 
@@ -201,7 +206,7 @@ def _bind_import(evaluator: Evaluator, name: str, value: Value, scope: Scope) ->
 def import_from_statement(evaluator: Evaluator, node: ast.ImportFrom, scope: Scope) -> Completion:
     at = evaluator.place(node, scope)
     if node.module == "__future__":
-        scope.module.late = any(alias.name == "annotations" for alias in node.names)
+        scope.module.postpones_annotations = any(alias.name == "annotations" for alias in node.names)
         return None
     for name, value in import_from(evaluator, node, scope.module, at):
         _bind_import(evaluator, name, value, scope)
@@ -220,7 +225,7 @@ def assert_statement(evaluator: Evaluator, node: ast.Assert, scope: Scope) -> Co
     test = evaluator.eval(node.test, scope)
     at = evaluator.place(node, scope, test.origin)
     if isinstance(test.payload, EXTERNAL) and not evaluator.tries:
-        key = key_text(evaluator, test, at)
+        key = decision_key(evaluator, test, at)
         evaluator.risks.setdefault(f"asserts {key}", at)
         if evaluator.decisions.assume(key):
             return None

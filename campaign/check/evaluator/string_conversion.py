@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from campaign.check.evaluator.operators import symbolic_text
+from campaign.check.evaluator.operators import symbolic_string
 from campaign.check.evaluator.state import Args, Evaluator
-from campaign.check.values.constants import NotConcrete, lift, lower
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     ClassObj,
     ErrorObj,
     InstObj,
@@ -17,14 +16,15 @@ from campaign.check.values.lattice import (
     Unknown,
     Value,
     is_constant,
-    spoiled,
+    propagate_unknown,
 )
+from campaign.check.values.constants import NotConcrete, lift, lower
 from campaign.check.values.limits import CHARACTERS_A_STEP, Halt
 
 TEXT: dict[str, Callable[[Any], str]] = {"str": str, "repr": repr, "ascii": ascii, "format": str}
 
 
-def as_text(evaluator: Evaluator, value: Value, function: str, at: Origin) -> Value:
+def to_string(evaluator: Evaluator, value: Value, function: str, at: Origin) -> Value:
     """`function` is `str`, `repr`, `ascii` or `format`."""
     payload = value.payload
     origin = Origin(at.file, at.line, at.column, (value.origin,))
@@ -32,9 +32,9 @@ def as_text(evaluator: Evaluator, value: Value, function: str, at: Origin) -> Va
     if isinstance(payload, str) and function in ("str", "format"):
         return Value(payload, origin)
     if isinstance(payload, Unknown | Nondeterministic):
-        return Value(spoiled(payload), origin)
+        return Value(propagate_unknown(payload), origin)
     if isinstance(payload, InstObj):
-        return instance_text(evaluator, value, payload, function, at)
+        return instance_to_string(evaluator, value, payload, function, at)
     if isinstance(payload, ErrorObj):
         if function == "str" and len(payload.args) == 1 and isinstance(payload.args[0].payload, str):
             if payload.type is not KeyError:
@@ -50,12 +50,14 @@ def as_text(evaluator: Evaluator, value: Value, function: str, at: Origin) -> Va
         evaluator.charge(len(text) // CHARACTERS_A_STEP, at)
         return lift(text, origin)
     except NotConcrete:
-        return symbolic_text(evaluator, function, at, value)
+        return symbolic_string(evaluator, function, at, value)
     except ValueError as error:
         raise evaluator.error(ValueError, str(error), at) from None
 
 
-def instance_text(evaluator: Evaluator, value: Value, payload: InstObj, function: str, at: Origin) -> Value:
+def instance_to_string(
+    evaluator: Evaluator, value: Value, payload: InstObj, function: str, at: Origin
+) -> Value:
 
     names = {"str": ("__str__", "__repr__"), "format": ("__format__", "__str__", "__repr__")}
     for name in names.get(function, ("__repr__",)):
@@ -63,7 +65,7 @@ def instance_text(evaluator: Evaluator, value: Value, payload: InstObj, function
             args = [Value("", at)] if name == "__format__" else []
             result = evaluator.call_method(value, name, Args(args), at)
             if not is_constant(result.payload):
-                return symbolic_text(evaluator, function, at, result)
+                return symbolic_string(evaluator, function, at, result)
             return result
     cls = payload.cls
     if cls.kind == "enum":
@@ -73,22 +75,22 @@ def instance_text(evaluator: Evaluator, value: Value, payload: InstObj, function
                 getattr(base.payload, "name", "") in ("enum.IntEnum", "enum.StrEnum") for base in cls.bases
             )
             if mixed_by_name:
-                return as_text(evaluator, plain, "str", at)
+                return to_string(evaluator, plain, "str", at)
             if function == "format" or cls.builtin is not None:
                 raise Halt(f"the text of enum {cls.name}, which differs between versions", at, "use .value")
         member = payload.attrs["name"].payload
         if function == "repr":
-            inner = as_text(evaluator, payload.attrs["value"], "repr", at)
+            inner = to_string(evaluator, payload.attrs["value"], "repr", at)
             return Value(f"<{cls.qualname}.{member}: {inner.payload}>", at)
         return Value(f"{cls.qualname}.{member}", at)
-    writer = cls.writer("__repr__")
+    writer = cls.generating_class("__repr__")
     if writer is not None:
         parts = []
         for field in writer.fields:
-            if field.name in payload.attrs and field.field.shown:
-                inner = as_text(evaluator, payload.attrs[field.name], "repr", at)
+            if field.name in payload.attrs and field.field.in_repr:
+                inner = to_string(evaluator, payload.attrs[field.name], "repr", at)
                 if not isinstance(inner.payload, str):
-                    return symbolic_text(evaluator, function, at, value)
+                    return symbolic_string(evaluator, function, at, value)
                 parts.append(f"{field.name}={inner.payload}")
         return Value(
             f"{cls.qualname}({', '.join(parts)})", Origin(at.file, at.line, at.column, (value.origin,))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from campaign.check.evaluator.comparisons import has_name, plain_name
+from campaign.check.evaluator.comparisons import namespace_has, settable_name
 from campaign.check.evaluator.mappings import store, write_item
-from campaign.check.evaluator.operators import unwrapped
+from campaign.check.evaluator.operators import unwrap_enum
 from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
 from campaign.check.evaluator.symbolic import external_effect, external_object_effect, symbolic
-from campaign.check.values.constants import NotConcrete, Unhashable, is_external_key, key_of, lift
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     EXTERNAL,
     ClassObj,
     DictObj,
@@ -28,6 +27,7 @@ from campaign.check.values.lattice import (
     Value,
     is_constant,
 )
+from campaign.check.values.constants import NotConcrete, Unhashable, is_external_key, key_of, lift
 from campaign.check.values.limits import CHARACTERS_A_STEP, ELEMENTS_A_STEP, Halt
 
 
@@ -39,7 +39,7 @@ def get_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> V
     if isinstance(payload, ListObj | TupleObj):
         return sequence_item(evaluator, holder, payload, index, at)
     if isinstance(payload, Namespace):
-        if not has_name(payload, index.payload, at):
+        if not namespace_has(payload, index.payload, at):
             raise evaluator.error(KeyError, str(index.payload), at)
         return payload.names[index.payload]
     if isinstance(payload, str | bytes | range) and is_constant(index.payload):
@@ -137,7 +137,7 @@ def sequence_item(
 
 
 def _plain_index(index: Value) -> Any:
-    return unwrapped(index).payload
+    return unwrap_enum(index).payload
 
 
 def set_item(evaluator: Evaluator, holder: Value, index: Value, value: Value, at: Origin) -> None:
@@ -147,7 +147,7 @@ def set_item(evaluator: Evaluator, holder: Value, index: Value, value: Value, at
     elif isinstance(payload, ListObj):
         _set_sequence(evaluator, payload, index, value, at)
     elif isinstance(payload, Namespace):
-        payload.names[plain_name(index, at)] = evaluator.with_control_origin(value)
+        payload.names[settable_name(index, at)] = evaluator.with_control_origin(value)
         payload.changed()
     elif isinstance(payload, ExternalName):
         external_effect(evaluator, "__setitem__", holder, Args([index, value]), at)
@@ -199,7 +199,7 @@ def delete_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -
             raise evaluator.error(type(error), str(error), at) from None
         payload.version += 1
     elif isinstance(payload, Namespace):
-        if not has_name(payload, index.payload, at):
+        if not namespace_has(payload, index.payload, at):
             raise evaluator.error(KeyError, str(index.payload), at)
         del payload.names[index.payload]
         payload.changed()

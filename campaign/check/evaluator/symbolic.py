@@ -9,8 +9,7 @@ from functools import cache
 from typing import Any
 
 from campaign.check.evaluator.state import Args, Evaluator
-from campaign.check.values.fingerprints import Unmatched, fingerprint
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     BoundMethod,
     ClassObj,
     DictObj,
@@ -31,11 +30,12 @@ from campaign.check.values.lattice import (
     Unknown,
     Value,
     as_dict,
+    directly_reachable,
     is_constant,
-    parts,
+    propagate_unknown,
     reachable,
-    spoiled,
 )
+from campaign.check.values.fingerprints import Unmatched, fingerprint
 from campaign.check.values.limits import Halt, Raised
 from campaign.check.values.scope import names_of
 
@@ -64,7 +64,7 @@ def external_roots(values: tuple[Value, ...]) -> tuple[tuple[ExternalCall, int],
     roots: list[tuple[ExternalCall, int]] = []
     for value in values:
         if isinstance(value.payload, ExternalCall):
-            roots.append((value.payload, value.payload.moments))
+            roots.append((value.payload, value.payload.operation_count))
         elif isinstance(value.payload, SymbolicOperation):
             roots.extend(value.payload.roots)
     return tuple({(id(root), version): (root, version) for root, version in roots}.values())
@@ -102,17 +102,17 @@ def symbolic(evaluator: Evaluator, op: str, at: Origin, *operands: Value, may_ra
         if is_constant(value.payload):
             continue
         evaluator.readable(value.payload, at)
-        for payload in parts((value,)):
+        for payload in directly_reachable((value,)):
             if isinstance(payload, Unknown | Nondeterministic):
-                return Value(spoiled(payload), origin)
+                return Value(propagate_unknown(payload), origin)
     frozen = tuple(freeze(value) for value in operands)
-    roots, lasting = external_roots(operands), all(map(is_settled, operands))
+    roots, lasting = external_roots(operands), all(map(is_stable, operands))
     epoch = 0 if lasting else len(evaluator.effects)
     result = Value(SymbolicOperation(op, frozen, roots, epoch, lasting or op in PLAIN_RESULTS), origin)
-    if op in GOES_THROUGH and operands:
-        gone_through(evaluator, operands[0], at)
+    if op in CONSUMES_OPERAND and operands:
+        consume(evaluator, operands[0], at)
     if may_raise:
-        raise_if_tried(evaluator, result, at)
+        branch_on_failure(evaluator, result, at)
     return result
 
 
@@ -122,47 +122,47 @@ PLAIN_RESULTS = frozenset(
 )  # fmt: skip
 """Operations whose result is a number, a text or a truth value, whatever goes in."""
 
-GOES_THROUGH = frozenset(
+CONSUMES_OPERAND = frozenset(
     {"list", "tuple", "dict", "unpack", "ListComp", "SetComp", "DictComp", "GeneratorExp", "map", "str.join"}
 )
-ITERATORS = frozenset({"map", "GeneratorExp"})
+SINGLE_PASS = frozenset({"map", "GeneratorExp"})
 
 
-def is_settled(value: Value) -> bool:
+def is_stable(value: Value) -> bool:
     """Whether no effect on the outside can change what a value is."""
     payload = value.payload
-    if is_constant(payload) or (isinstance(payload, SymbolicOperation) and payload.settled):
+    if is_constant(payload) or (isinstance(payload, SymbolicOperation) and payload.stable):
         return True
     return isinstance(payload, ListObj | TupleObj | DictObj | SetObj) and not any(
         isinstance(part, ExternalName | ExternalCall | InstObj)
-        or (isinstance(part, SymbolicOperation) and not part.settled)
-        for part in parts([value])
+        or (isinstance(part, SymbolicOperation) and not part.stable)
+        for part in directly_reachable([value])
     )
 
 
-def gone_through(evaluator: Evaluator, value: Value, at: Origin) -> None:
+def consume(evaluator: Evaluator, value: Value, at: Origin) -> None:
     """An iterator is used up by going through it: what comes later finds another one."""
     payload = value.payload
     if isinstance(payload, ExternalCall):
-        payload.moments += 1
+        payload.operation_count += 1
     elif isinstance(payload, SymbolicOperation):
         for root, _ in payload.roots:
-            root.moments += 1
-        if payload.op in ITERATORS:
-            if any(payload is used for used in evaluator.used_up):
+            root.operation_count += 1
+        if payload.op in SINGLE_PASS:
+            if any(payload is used for used in evaluator.consumed_iterators):
                 raise Halt("goes through an iterator again, which is used up", at, "make a list of it first")
-            evaluator.used_up.append(payload)
+            evaluator.consumed_iterators.append(payload)
 
 
-def raise_if_tried(evaluator: Evaluator, result: Value, at: Origin) -> None:
+def branch_on_failure(evaluator: Evaluator, result: Value, at: Origin) -> None:
     """Inside a `try`, whether code from outside raises is a test like any other. Elsewhere it is
     remembered: an
     environment in which only one of two files raises separates them."""
     if not evaluator.tries:
         if isinstance(result.payload, SymbolicOperation) and reads_environment(result):
-            evaluator.risks.setdefault(key_text(evaluator, result, at), at)
-    elif not evaluator.decisions.decide(f"succeeds: {key_text(evaluator, result, at)}"):
-        raise Raised(Value(ErrorObj(None, (), key_text(evaluator, result, at)), at))
+            evaluator.risks.setdefault(decision_key(evaluator, result, at), at)
+    elif not evaluator.decisions.decide(f"succeeds: {decision_key(evaluator, result, at)}"):
+        raise Raised(Value(ErrorObj(None, (), decision_key(evaluator, result, at)), at))
 
 
 def reads_environment(value: Value) -> bool:
@@ -182,7 +182,7 @@ def decide(evaluator: Evaluator, value: Value, at: Origin, asks: str = "") -> bo
         raise Halt(f"tests a value that cannot be known: {payload.reason}", at, payload.suggestion)
     if isinstance(payload, Nondeterministic):
         raise Halt(f"tests a value that differs from run to run ({payload.source})", at, "take the value out")
-    return evaluator.decisions.decide(asks + key_text(evaluator, value, at))
+    return evaluator.decisions.decide(asks + decision_key(evaluator, value, at))
 
 
 @cache
@@ -211,8 +211,8 @@ def call_external(evaluator: Evaluator, callee: Value, args: Args, at: Origin) -
             return Value(
                 Unknown(f"{payload.name} reads files", "put what is read into the configuration"), origin
             )
-    inside = parts(inputs)
-    for inner in inside if isinstance(payload, ExternalName) else (*parts((callee,)), *inside):
+    inside = directly_reachable(inputs)
+    for inner in inside if isinstance(payload, ExternalName) else (*directly_reachable((callee,)), *inside):
         if type(inner) not in NO_CALLBACK:
             refuse_callback(inner, at)
             if isinstance(payload, ExternalName) and looks_at_code(payload.name):
@@ -226,7 +226,7 @@ def call_external(evaluator: Evaluator, callee: Value, args: Args, at: Origin) -
     if isinstance(payload, ExternalName) and is_standard(payload.module):
         mark_escaped(inputs, payload.name)
     result = Value(external, origin)
-    raise_if_tried(evaluator, result, at)
+    branch_on_failure(evaluator, result, at)
     return result
 
 
@@ -256,7 +256,7 @@ def refuse_callback(payload: Any, at: Origin) -> None:
     state."""
     functions: list[FuncObj] = []
     if isinstance(payload, FuncObj | ClassObj):
-        payload.shown = True
+        payload.exposed = True
     if isinstance(payload, FuncObj):
         functions = [payload]
     elif isinstance(payload, BoundMethod):
@@ -339,25 +339,25 @@ def mark_escaped(values: list[Value], name: str) -> list[Any]:
 def external_effect(evaluator: Evaluator, name: str, target: Value | None, args: Args, at: Origin) -> None:
     """Something done to the world, in order: the lists of both files have to be the same."""
     inputs = [*args.positional, *args.keywords.values()]
-    for inner in parts(inputs):
+    for inner in directly_reachable(inputs):
         refuse_callback(inner, at)
     origin = Origin(at.file, at.line, at.column, tuple(value.origin for value in inputs))
     if evaluator.tries and not name.startswith("os.environ"):
         holders = [] if target is None else [target]
-        may_fail(evaluator, name, [*holders, *inputs], at)
+        branch_on_effect_failure(evaluator, name, [*holders, *inputs], at)
     evaluator.effects.append(Effect(name, target, tuple(args.positional), dict(args.keywords), origin))
     mark_escaped(inputs, name)
 
 
-def may_fail(evaluator: Evaluator, name: str, values: list[Value], at: Origin) -> None:
+def branch_on_effect_failure(evaluator: Evaluator, name: str, values: list[Value], at: Origin) -> None:
     """Inside a `try`: what is done to the outside may raise."""
     attempt = SymbolicOperation(
         f"do {name}", tuple(map(freeze, values)), external_roots(tuple(values)), len(evaluator.effects)
     )
-    raise_if_tried(evaluator, Value(attempt, at), at)
+    branch_on_failure(evaluator, Value(attempt, at), at)
 
 
-def refuse_change_of_made(value: Value, at: Origin) -> None:
+def refuse_mutation_of_temporary(value: Value, at: Origin) -> None:
     """`list(fw.x)` is a new object each time: what is done to one does not show in its equal."""
     payload = value.payload
     if isinstance(payload, SymbolicOperation) and not payload.op.startswith((".", "[]")):
@@ -367,17 +367,17 @@ def refuse_change_of_made(value: Value, at: Origin) -> None:
 
 
 def external_object_effect(
-    evaluator: Evaluator, value: Value, name: str, args: Args, at: Origin, asked: bool = False
+    evaluator: Evaluator, value: Value, name: str, args: Args, at: Origin, failure_decided: bool = False
 ) -> None:
     """Something done to an opaque object, or to one that a term was read from. `asked` when it was decided
     already that it does not raise."""
     payload = value.payload
-    refuse_change_of_made(value, at)
-    if evaluator.tries and not asked:
-        may_fail(evaluator, name, [value, *args.positional, *args.keywords.values()], at)
+    refuse_mutation_of_temporary(value, at)
+    if evaluator.tries and not failure_decided:
+        branch_on_effect_failure(evaluator, name, [value, *args.positional, *args.keywords.values()], at)
     holders = [payload] if isinstance(payload, ExternalCall) else [root for root, _ in payload.roots]
     inputs = [*args.positional, *args.keywords.values()]
-    for inner in parts(inputs):
+    for inner in directly_reachable(inputs):
         refuse_callback(inner, at)
     origin = Origin(at.file, at.line, at.column, (value.origin, *(item.origin for item in inputs)))
     target = None if isinstance(payload, ExternalCall) else freeze(value)
@@ -387,13 +387,13 @@ def external_object_effect(
     for holder in holders:
         holder.log.append(effect)
         holder.version += 1
-        holder.moments += 1
+        holder.operation_count += 1
         evaluator.object_effects.append((holder, effect))
-        _spread(holder, effect, name)
+        _propagate_to_shared(holder, effect, name)
     effect.escaped += mark_escaped(inputs, name)
 
 
-def _spread(holder: ExternalCall, effect: Effect, name: str) -> None:
+def _propagate_to_shared(holder: ExternalCall, effect: Effect, name: str) -> None:
     """A method may change what its object was built from. The object's own record of the effect says so; only
     for others that were built from the same parts does it count as a change behind their back."""
     inside = [*holder.args, *holder.kwargs.values(), *holder.fields.values()]
@@ -405,17 +405,17 @@ def _spread(holder: ExternalCall, effect: Effect, name: str) -> None:
     for payload in parts:
         payload.log.append(effect)
         payload.version += 1
-        payload.moments += 1
+        payload.operation_count += 1
     touched = {id(payload) for payload in parts}
     for payload in (holder, *parts):
-        payload.captured = [
+        payload.input_versions = [
             (part, version + 1 if id(part) in touched and part.version == version + 1 else version)
-            for part, version in payload.captured
+            for part, version in payload.input_versions
         ]
     effect.escaped += mark_escaped(inside, name)
 
 
-def key_text(evaluator: Evaluator, value: Value, at: Origin) -> str:
+def decision_key(evaluator: Evaluator, value: Value, at: Origin) -> str:
     """Text that is the same only for the same value; unique where that cannot be told."""
     try:
         return fingerprint(value.payload, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from campaign.check.evaluator.state import Evaluator
 from campaign.check.evaluator.symbolic import symbolic
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     EXTERNAL,
     ClassObj,
     DictObj,

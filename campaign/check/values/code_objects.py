@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import ast
 
-from campaign.check.values.lattice import ClassObj, FuncObj, Wrapped
+from campaign.check.values.callables import DescriptorObj, FuncObj
+from campaign.check.values.class_objects import ClassObj
 from campaign.check.values.scope import COMPREHENSIONS, FunctionNode, bound_names, names_of, parameters
 
 
@@ -181,6 +182,6 @@ def annotation_names(node: ast.expr) -> list[str]:
 
 def uses_super(cls: ClassObj) -> bool:
     functions = [item.payload for item in cls.namespace.values()]
-    inner = [part.function.payload for part in functions if isinstance(part, Wrapped)]
+    inner = [part.function.payload for part in functions if isinstance(part, DescriptorObj)]
     nodes = [function.node for function in (*functions, *inner) if isinstance(function, FuncObj)]
     return any("super" in function_code(node)[1] or "__mro__" in function_code(node)[0] for node in nodes)

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from campaign.check.values.lattice import (
-    BoundMethod,
-    Builtin,
-    ClassObj,
-    DictObj,
+from campaign.check.values.callables import BoundMethod, Builtin, FuncObj, Partial
+from campaign.check.values.class_objects import ClassObj, InstObj
+from campaign.check.values.containers import DictObj, ListObj, SetObj, TupleObj
+from campaign.check.values.external_values import (
     ExternalCall,
     ExternalName,
-    FuncObj,
-    InstObj,
-    Key,
-    ListObj,
-    ModuleObj,
-    Mutable,
     Nondeterministic,
-    Origin,
-    Partial,
-    SetObj,
     SymbolicOperation,
-    TupleObj,
     Unknown,
-    Value,
-    is_constant,
 )
 from campaign.check.values.limits import KEY_PARTS, SIZE, Halt
+from campaign.check.values.module_objects import ModuleObj
+from campaign.check.values.value import Key, Mutable, Origin, Value, is_constant
 
 
 class NotConcrete(Exception):

@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from campaign.check.values.lattice import (
-    DictObj,
-    ExternalCall,
-    ExternalName,
-    ListObj,
-    SetObj,
-    SymbolicOperation,
-    TupleObj,
-    Value,
-    is_constant,
-)
+from campaign.check.values.containers import DictObj, ListObj, SetObj, TupleObj
+from campaign.check.values.external_values import ExternalCall, ExternalName, SymbolicOperation
+from campaign.check.values.value import Value, is_constant
 
 
 class Unmatched(Exception):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from campaign.check.values.lattice import ErrorObj, Origin, Value
+from campaign.check.values.class_objects import ErrorObj
+from campaign.check.values.value import Origin, Value
 
 STEPS = 400_000
 """Statements and expressions for one target, all its cases together: about a second."""

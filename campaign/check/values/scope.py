@@ -6,7 +6,9 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from campaign.check.values.lattice import ClassObj, ModuleObj, Value
+from campaign.check.values.class_objects import ClassObj
+from campaign.check.values.module_objects import ModuleObj
+from campaign.check.values.value import Value
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
