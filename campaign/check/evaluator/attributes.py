@@ -79,8 +79,6 @@ def module_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin)
     payload: ModuleObj = holder.payload
     found = payload.scope.vars.get(name)
     if found is not None:
-        if isinstance(found.payload, ExternalName):
-            evaluator.used.add(found.payload.module)
         return found
     if name == "__dict__":
         return Value(Namespace(payload.scope.vars, payload), at)
@@ -99,7 +97,6 @@ def external_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origi
     payload: ExternalName = holder.payload
     full = f"{payload.name}.{name}"
     refuse_name(full, at)
-    evaluator.used.add(payload.module)
     if full in evaluator.patched:
         return evaluator.patched[full]
     known = external_constant(full, at)

@@ -32,14 +32,14 @@ class ByPayload(dict[type, Handler]):
 class Operations:
     """Operations that one function implements for all payloads."""
 
-    builtin_attribute: AttributeHandler
-    set_attribute: SetAttributeHandler
-    delete_attribute: DeleteAttributeHandler
-    get_item: GetItemHandler
-    set_item: SetItemHandler
-    delete_item: DeleteItemHandler
-    iterate: IterationHandler
-    truth: TruthHandler
+    builtin_attribute: Callable[[Evaluator, Value, str, Origin], Value]
+    set_attribute: Callable[[Evaluator, Value, str, Value, Origin], None]
+    delete_attribute: Callable[[Evaluator, Value, str, Origin], None]
+    get_item: Callable[[Evaluator, Value, Value, Origin], Value]
+    set_item: Callable[[Evaluator, Value, Value, Value, Origin], None]
+    delete_item: Callable[[Evaluator, Value, Value, Origin], None]
+    iterate: Callable[[Evaluator, Value, Origin], Iterator[Value]]
+    truth: Callable[[Evaluator, Value, Origin], bool]
     elements: Callable[[Evaluator, Value, Origin], list[Value]]
     binary: Callable[[Evaluator, type[ast.operator], Value, Value, Origin], Value]
     compare: Callable[[Evaluator, type[ast.cmpop], Value, Value, Origin], Value]
@@ -47,38 +47,34 @@ class Operations:
 
 OPERATIONS = Operations()
 
-Expression = Callable[["Evaluator", Any, Scope], Value]
-Statement = Callable[["Evaluator", Any, Scope], "Completion"]
-Target = Callable[["Evaluator", Any, Value, Scope], None]
-CallHandler = Callable[["Evaluator", Value, "Args", Origin, "Scope | None"], Value]
-AttributeHandler = Callable[["Evaluator", Value, str, Origin], Value]
-MemberHandler = Callable[["Evaluator", Value, Value, ClassObj, Origin], Value]
-SetAttributeHandler = Callable[["Evaluator", Value, str, Value, Origin], None]
-DeleteAttributeHandler = Callable[["Evaluator", Value, str, Origin], None]
-GetItemHandler = Callable[["Evaluator", Value, Value, Origin], Value]
-SetItemHandler = Callable[["Evaluator", Value, Value, Value, Origin], None]
-DeleteItemHandler = Callable[["Evaluator", Value, Value, Origin], None]
-IterationHandler = Callable[["Evaluator", Value, Origin], Iterator[Value]]
-TruthHandler = Callable[["Evaluator", Value, Origin], bool]
-
-EXPRESSIONS: dict[type[ast.AST], Expression] = {}
-STATEMENTS: dict[type[ast.AST], Statement] = {}
-TARGETS: dict[type[ast.AST], Target] = {}
+EXPRESSIONS: dict[type[ast.AST], Callable[[Evaluator, Any, Scope], Value]] = {}
+STATEMENTS: dict[type[ast.AST], Callable[[Evaluator, Any, Scope], Completion]] = {}
+TARGETS: dict[type[ast.AST], Callable[[Evaluator, Any, Value, Scope], None]] = {}
 """What an assignment to an expression does."""
-CALLS: ByPayload[CallHandler] = ByPayload()
-ATTRIBUTES: ByPayload[AttributeHandler] = ByPayload(
+CALLS: ByPayload[Callable[[Evaluator, Value, Args, Origin, Scope | None], Value]] = ByPayload()
+ATTRIBUTES: ByPayload[Callable[[Evaluator, Value, str, Origin], Value]] = ByPayload(
     {object: lambda *args: OPERATIONS.builtin_attribute(*args)}
 )
-MEMBERS: ByPayload[MemberHandler] = ByPayload()
+MEMBERS: ByPayload[Callable[[Evaluator, Value, Value, ClassObj, Origin], Value]] = ByPayload()
 """What an attribute of a class is when it is read through an instance: Python's descriptor protocol."""
-SET_ATTRIBUTE: ByPayload[SetAttributeHandler] = ByPayload(
+SET_ATTRIBUTE: ByPayload[Callable[[Evaluator, Value, str, Value, Origin], None]] = ByPayload(
     {object: lambda *args: OPERATIONS.set_attribute(*args)}
 )
-DELETE_ATTRIBUTE: ByPayload[DeleteAttributeHandler] = ByPayload(
+DELETE_ATTRIBUTE: ByPayload[Callable[[Evaluator, Value, str, Origin], None]] = ByPayload(
     {object: lambda *args: OPERATIONS.delete_attribute(*args)}
 )
-GET_ITEM: ByPayload[GetItemHandler] = ByPayload({object: lambda *args: OPERATIONS.get_item(*args)})
-SET_ITEM: ByPayload[SetItemHandler] = ByPayload({object: lambda *args: OPERATIONS.set_item(*args)})
-DELETE_ITEM: ByPayload[DeleteItemHandler] = ByPayload({object: lambda *args: OPERATIONS.delete_item(*args)})
-ITERATION: ByPayload[IterationHandler] = ByPayload({object: lambda *args: OPERATIONS.iterate(*args)})
-TRUTH: ByPayload[TruthHandler] = ByPayload({object: lambda *args: OPERATIONS.truth(*args)})
+GET_ITEM: ByPayload[Callable[[Evaluator, Value, Value, Origin], Value]] = ByPayload(
+    {object: lambda *args: OPERATIONS.get_item(*args)}
+)
+SET_ITEM: ByPayload[Callable[[Evaluator, Value, Value, Value, Origin], None]] = ByPayload(
+    {object: lambda *args: OPERATIONS.set_item(*args)}
+)
+DELETE_ITEM: ByPayload[Callable[[Evaluator, Value, Value, Origin], None]] = ByPayload(
+    {object: lambda *args: OPERATIONS.delete_item(*args)}
+)
+ITERATION: ByPayload[Callable[[Evaluator, Value, Origin], Iterator[Value]]] = ByPayload(
+    {object: lambda *args: OPERATIONS.iterate(*args)}
+)
+TRUTH: ByPayload[Callable[[Evaluator, Value, Origin], bool]] = ByPayload(
+    {object: lambda *args: OPERATIONS.truth(*args)}
+)

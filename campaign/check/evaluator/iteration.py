@@ -29,9 +29,7 @@ from campaign.check.values import (
 from campaign.check.values.code_objects import comprehension_code
 from campaign.check.values.constants import check_size, key_of, lift
 from campaign.check.values.limits import Halt
-from campaign.check.values.scope import NO_NAMES, Scope
-
-Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+from campaign.check.values.scope import NO_NAMES, Comprehension, Scope
 
 
 def iterate(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:

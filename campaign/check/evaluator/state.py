@@ -1,4 +1,8 @@
-"""The evaluator's state, and the few operations that everything else is written with."""
+"""The evaluator: the state of one evaluation, and the operations of Python's data model as its methods.
+
+Handlers call these methods, never each other's modules: what an operation does depends on the payload alone, and
+`dispatch` holds that choice.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +37,7 @@ from campaign.check.values import (
     Mutable,
     Origin,
     SetObj,
+    SymbolicOperation,
     Value,
 )
 from campaign.check.values.constants import NotConcrete, Unhashable, key_of
@@ -41,6 +46,7 @@ from campaign.check.values.scope import Scope
 
 if TYPE_CHECKING:
     from campaign.check.evaluator.boundary import Boundary
+    from campaign.check.evaluator.generators import Generator
 
 
 class Site:
@@ -73,7 +79,7 @@ class Returned:
 
 
 Completion = Returned | str | None
-"""How a block ended: None (to its end), `break`, `continue`, or with a value."""
+"""How a block ended: None (at its end), `break`, `continue`, or with a value."""
 
 
 class Budget:
@@ -92,46 +98,50 @@ class Evaluator:
         self.sources = sources
         self.boundary = boundary
         self.side = side
-        """`reference` or `variant`; keeps keys of what cannot be matched between the two apart."""
+        """`reference` or `variant`; part of the keys of values that have no counterpart on the other side."""
         self.decisions = decisions
         self.budget = budget
         self.modules: dict[str, ModuleObj] = {}
+        """`sys.modules` for the checked files, by real path: a module is executed once."""
         self.effects: list[Effect] = []
+        """What was done to external state, in order."""
         self.object_effects: list[tuple[ExternalCall, Effect]] = []
-        """What was done to objects from outside, in order; each of them keeps its own as well."""
+        """What was done to external objects, in order; each object keeps its own log as well."""
         self.imports: dict[str, Origin] = {}
-        """Modules from outside that were imported, and where."""
-        self.used: set[str] = set()
-        """Those of them a name of which was read."""
+        """External modules that were imported, and where."""
         self.control: Origin | None = None
-        """What the tests depend on that led here."""
+        """The tests that decided that the current statement runs; part of the origin of every value it stores."""
         self.risks: dict[str, Origin] = {}
         """Operations on the environment that raise in some environments, and where."""
         self.depth = 0
+        """Calls of functions of the checked files that are active."""
         self.tries = 0
-        """Enclosing `try` statements with handlers: only there it matters whether outside code raises."""
+        """Active `try` statements with handlers: only inside them does it matter whether external code raises."""
         self.counter = 0
         self.handled: list[Value] = []
+        """Exceptions whose handlers run, innermost last."""
         self.fresh_imports = False
         """Each relative import executes its module again (detectron2's LazyConfig)."""
         self.base_dialect: MappingDialect | None = None
         """The dialect of configurations imported as bases, whose dicts it converts: mmengine's inside
         `with read_base():`, OmegaConf's for a whole LazyConfig."""
         self.patched: dict[str, Value] = {}
-        """Names from outside that the checked files assigned to."""
-        self.consumed_iterators: list[Any] = []
-        """Iterators only known at run time that something went through."""
-        self.generators: list[Any] = []
-        self.generator: Any = None
-        """The generator function that runs, see `campaign/check/evaluator/generators.py`."""
+        """External names that the checked files assigned to."""
+        self.consumed_iterators: list[SymbolicOperation] = []
+        """External iterators that have been iterated over."""
+        self.generators: list[Generator] = []
+        """Generators that may be suspended."""
+        self.generator: Generator | None = None
+        """The generator whose body runs."""
         self.paths_before: list[str] = []
         """Folders that the files put in front of `sys.path`."""
         self.paths_after: list[str] = []
         self.unknown_paths = False
-        self.tops: dict[tuple[str, str], list[str]] = {}
+        """`sys.path` was changed in a way that is not modelled."""
+        self.import_candidates: dict[tuple[str, str], list[str]] = {}
         """The files that an absolute import from a folder may mean."""
         self.loading: list[str] = []
-        """Files whose module is being evaluated, outermost first."""
+        """Files whose module is being executed, outermost first."""
 
     def eval(self, node: ast.expr, scope: Scope) -> Value:
         self.budget.steps -= 1
@@ -154,8 +164,8 @@ class Evaluator:
 
     def call_method(self, receiver: Value, name: str, args: Args, at: Origin) -> Value:
         """Call a special method of an instance."""
-        # Python looks special methods up on the class, past the attributes of the instance
-        # (reference, 3.3.12 "Special method lookup").
+        # Python looks special methods up on the class, past the attributes of the instance (reference, "Special
+        # method lookup").
         cls: ClassObj = receiver.payload.cls
         found = cls.find(name)
         if found is None:
@@ -212,24 +222,28 @@ class Evaluator:
             except Unhashable as error:
                 raise self.error(TypeError, f"unhashable type: '{error}'", at) from None
             except NotConcrete:
-                raise Halt("a set of values only known at run time", at, "use a list") from None
+                reason = "the elements of a set are only known at run time, and some of them may be equal"
+                raise Halt(reason, at, "use a list") from None
         return SetObj(members, frozen)
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
         TARGETS[type(target)](self, target, value, scope)
 
     def spent(self, node: ast.AST, scope: Scope) -> Halt:
-        return Halt(
-            f"the budget of {STEPS:,} steps is spent",
-            self.place(node, scope),
-            "make the loop shorter, or move what it computes out of the configuration",
-        )
+        return self._out_of_steps(self.place(node, scope))
 
     def charge(self, steps: int, at: Origin) -> None:
-        """What one operation on something large costs, so that many of them end in time."""
+        """Count the steps of one operation on a large value."""
         self.budget.steps -= steps
         if self.budget.steps < 0:
-            raise Halt(f"the budget of {STEPS:,} steps is spent", at, "keep the configuration small")
+            raise self._out_of_steps(at)
+
+    def _out_of_steps(self, at: Origin) -> Halt:
+        return Halt(
+            f"the evaluation takes more than {STEPS:,} steps",
+            at,
+            "make the loop shorter, or compute its result outside of the configuration",
+        )
 
     def place(self, node: ast.AST, scope: Scope, *parents: Origin) -> Origin:
         try:
@@ -239,43 +253,46 @@ class Evaluator:
         return Origin(scope.module.display_path, line, column, parents)
 
     def value(self, payload: Any, node: ast.AST, scope: Scope, *inputs: Value) -> Value:
-        """A computed value whose origin is this node and what went in."""
+        """A value that is computed at this node from the inputs."""
         return Value(payload, self.place(node, scope, *(value.origin for value in inputs)))
 
     def with_control_origin(self, value: Value) -> Value:
-        """The value as it is stored under the tests that led here."""
+        """The value as it is stored where control depends on a test."""
+        # A value that only one branch stores depends on the test although it is not computed from it (an implicit
+        # flow): without this origin, a field under test could decide another field unseen.
         if self.control is None:
             return value
         origin = value.origin
-        parents = (origin, self.control)
-        return Value(value.payload, Origin(origin.file, origin.line, origin.column, parents))
+        return Value(value.payload, Origin(origin.file, origin.line, origin.column, (origin, self.control)))
 
     def push_control(self, test: Origin) -> Origin | None:
-        """Make what follows depend on `test`; returns what to restore."""
+        """Make the statements that follow depend on `test`. Returns the control origin to restore."""
         before = self.control
         parents = (test,) if before is None else (test, before)
         self.control = Origin(test.file, test.line, test.column, parents)
         return before
 
     def error(self, error_type: type, message: str, at: Origin) -> Raised | Halt:
-        """An exception of the checked code. Where it would be caught, only those that cannot be our own
-        lack of
-        knowledge of a type are raised; the others end the evaluation."""
+        """An exception of the checked code."""
+        # A TypeError or AttributeError may be a gap in what the checker knows about a type. Where a handler would
+        # catch it, evaluation would continue in a branch that Python may not take.
         if self.tries and issubclass(error_type, TypeError | AttributeError):
-            return Halt(f"raises {error_type.__name__} inside a try: {message}", at, "test for it instead")
+            reason = f"the code raises {error_type.__name__} inside a try ({message})"
+            return Halt(reason, at, "test for the condition instead of catching the exception")
         return Raised(Value(ErrorObj(error_type, (Value(message, at),)), at))
 
     def readable(self, payload: Any, at: Origin) -> None:
-        """Stops where code from outside may have changed an object unseen."""
+        """Refuse to read an object that external code may have changed."""
+        # External code keeps what it is given: not only the call itself, any later one may write to the object.
         if isinstance(payload, Mutable) and payload.escaped_to:
             raise Halt(
-                f"reads an object after it was given to {payload.escaped_to}, which may have changed it",
+                f"the code reads an object after passing it to {payload.escaped_to}, which may have changed it",
                 at,
                 "read what is needed before the call",
             )
 
     def unique(self, at: Origin) -> str:
-        """A key for what cannot be matched between two files; the same in every case of one target."""
+        """A key for a value that cannot be matched between two files; the same in every case of one target."""
         self.counter += 1
         return f"{self.side}@{at.file}:{at.line}:{at.column}#{self.counter}"
 
@@ -285,7 +302,7 @@ Function = Callable[[Evaluator, Args, Site], Value]
 Leave = Callable[[Callable[[], Completion]], Completion]
 """Runs the body of a `with` statement."""
 ContextModel = Callable[[Evaluator, Value, Origin], tuple[Value, Leave] | None]
-"""What a known context manager binds and how its body runs; None for any other context manager."""
+"""What a context manager binds and how its body runs; None for the context managers of other models."""
 
 BUILTIN_NAMES: dict[str, Any] = {}
 """The names of the `builtins` module, each with its payload."""
