@@ -8,8 +8,9 @@ from typing import Any
 from campaign.check.builtins.pure_functions import one, origin_of
 from campaign.check.evaluator.attributes import bind_member, object_setattr, own_names
 from campaign.check.evaluator.calls import initialise_dataclass
+from campaign.check.evaluator.dispatch import ATTRIBUTES
 from campaign.check.evaluator.imports import import_module
-from campaign.check.evaluator.state import ATTRIBUTES, Args, Evaluator, Site
+from campaign.check.evaluator.state import Args, Evaluator, Site
 from campaign.check.evaluator.symbolic import symbolic
 from campaign.check.evaluator.type_tests import is_a
 from campaign.check.sources import Unreadable, parse

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
+from campaign.check.evaluator.dispatch import DELETE_ATTRIBUTE, SET_ATTRIBUTE
 from campaign.check.evaluator.effects import (
     branch_on_effect_failure,
     external_effect,
@@ -12,10 +10,9 @@ from campaign.check.evaluator.effects import (
 )
 from campaign.check.evaluator.escapes import refuse_callback
 from campaign.check.evaluator.external_names import is_standard
-from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
+from campaign.check.evaluator.state import Args, Evaluator
 from campaign.check.evaluator.type_tests import type_name
 from campaign.check.values import (
-    NEVER_EQUAL_TYPES,
     ClassObj,
     DescriptorObj,
     DictObj,
@@ -27,11 +24,12 @@ from campaign.check.values import (
     InstObj,
     ListObj,
     ModuleObj,
-    Mutable,
+    Nondeterministic,
     Origin,
     SetObj,
     SymbolicOperation,
     TupleObj,
+    Unknown,
     Value,
     directly_reachable,
     input_versions,
@@ -42,18 +40,12 @@ from campaign.check.values.limits import Halt
 IN_THE_CLASS = "write it in the class"
 
 
-def set_attribute(evaluator: Evaluator, holder: Value, name: str, value: Value, at: Origin) -> None:
+def _set_of_builtin(evaluator: Evaluator, holder: Value, name: str, value: Value, at: Origin) -> None:
     payload = holder.payload
-    value = evaluator.with_control_origin(value)
-    handler = SET_ATTRIBUTE.get(type(payload))
-    if handler is not None:
-        handler(evaluator, holder, name, value, at)
-    elif is_constant(payload) or isinstance(payload, ListObj | TupleObj | SetObj):
+    if is_constant(payload) or isinstance(payload, ListObj | TupleObj | SetObj):
         raise evaluator.error(AttributeError, f"{type_name(payload)!r} object has no attribute {name!r}", at)
-    else:
-        raise Halt(
-            f"the code sets {name!r} of a {type_name(payload)}", at, "set it on an instance of your own class"
-        )
+    reason = f"the code sets {name!r} of a {type_name(payload)}, which is not modelled"
+    raise Halt(reason, at, "set it on an instance of a class of the configuration")
 
 
 def _set_of_class(evaluator: Evaluator, holder: Value, name: str, value: Value, at: Origin) -> None:
@@ -186,45 +178,66 @@ def slot_names(cls: ClassObj, at: Origin) -> set[str]:
     return names
 
 
-SET_ATTRIBUTE: dict[type, Callable[[Evaluator, Value, str, Value, Origin], None]] = {
-    InstObj: set_instance, ClassObj: _set_of_class, ModuleObj: _set_of_module, FuncObj: _set_of_function,
-    ExternalCall: _set_of_external_call, ExternalName: _set_of_external_name, SymbolicOperation: _set_of_operation,
-    DictObj: _set_of_dict, ErrorObj: _set_of_error, **dict.fromkeys(NEVER_EQUAL_TYPES, _refuse),
-}  # fmt: skip
+SET_ATTRIBUTE.update(
+    {
+        InstObj: set_instance, ClassObj: _set_of_class, ModuleObj: _set_of_module, FuncObj: _set_of_function,
+        ExternalCall: _set_of_external_call, ExternalName: _set_of_external_name, SymbolicOperation: _set_of_operation,
+        DictObj: _set_of_dict, ErrorObj: _set_of_error, Unknown: _refuse, Nondeterministic: _refuse,
+        object: _set_of_builtin,
+    }
+)  # fmt: skip
 
 
-def delete_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> None:
-    payload = holder.payload
-    if isinstance(payload, ExternalCall | SymbolicOperation):
-        external_object_effect(evaluator, holder, "__delattr__", Args([Value(name, at)]), at)
-    elif isinstance(payload, ExternalName):
-        external_effect(evaluator, "__delattr__", holder, Args([Value(name, at)]), at)
-    elif isinstance(payload, DictObj) and not payload.is_plain:
-        evaluator.delete_item(holder, Value(name, at), at)
-    else:
-        names = _deletable(payload)
-        if names is None:
-            raise Halt(
-                f"the code deletes attribute {name!r} of a {type_name(payload)}",
-                at,
-                "leave the attribute out",
-            )
-        if name not in names:
-            raise evaluator.error(AttributeError, name, at)
-        del names[name]
-        if isinstance(payload, Mutable):
-            payload.version += 1
+def _delete_of_external(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> None:
+    external_object_effect(evaluator, holder, "__delattr__", Args([Value(name, at)]), at)
 
 
-def _deletable(payload: Any) -> dict[str, Value] | None:
-    if isinstance(payload, InstObj) and not payload.cls.options.get("frozen"):
-        return payload.attrs
-    if isinstance(payload, ModuleObj):
-        return payload.scope.vars
-    if isinstance(payload, ClassObj) and payload.kind == "plain" and not payload.external:
-        return payload.namespace
-    return None
+def _delete_of_external_name(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> None:
+    external_effect(evaluator, "__delattr__", holder, Args([Value(name, at)]), at)
 
 
-OPERATIONS.set_attribute = set_attribute
-OPERATIONS.delete_attribute = delete_attribute
+def _delete_of_dict(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> None:
+    if holder.payload.is_plain:
+        _refuse_deletion(evaluator, holder, name, at)
+    evaluator.delete_item(holder, Value(name, at), at)
+
+
+def _delete_of_instance(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> None:
+    payload: InstObj = holder.payload
+    if payload.cls.options.get("frozen"):
+        _refuse_deletion(evaluator, holder, name, at)
+    _delete(evaluator, payload.attrs, name, at)
+    payload.version += 1
+
+
+def _delete_of_class(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> None:
+    payload: ClassObj = holder.payload
+    if payload.kind != "plain" or payload.external:
+        _refuse_deletion(evaluator, holder, name, at)
+    _delete(evaluator, payload.namespace, name, at)
+    payload.version += 1
+
+
+def _delete_of_module(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> None:
+    _delete(evaluator, holder.payload.scope.vars, name, at)
+
+
+def _delete(evaluator: Evaluator, names: dict[str, Value], name: str, at: Origin) -> None:
+    # `del` removes the attribute of this very object: one that a class defines does not count.
+    if name not in names:
+        raise evaluator.error(AttributeError, name, at)
+    del names[name]
+
+
+def _refuse_deletion(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> None:
+    reason = f"the code deletes attribute {name!r} of a {type_name(holder.payload)}, which is not modelled"
+    raise Halt(reason, at, "leave the attribute out in the first place")
+
+
+DELETE_ATTRIBUTE.update(
+    {
+        ExternalCall: _delete_of_external, SymbolicOperation: _delete_of_external,
+        ExternalName: _delete_of_external_name, DictObj: _delete_of_dict, InstObj: _delete_of_instance,
+        ClassObj: _delete_of_class, ModuleObj: _delete_of_module, object: _refuse_deletion,
+    }
+)  # fmt: skip

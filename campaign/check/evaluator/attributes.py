@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from campaign.check.evaluator.dispatch import ATTRIBUTES, MEMBERS, OPERATIONS
 from campaign.check.evaluator.external_names import refuse_interpreter_state
 from campaign.check.evaluator.imports import load_submodule
 from campaign.check.evaluator.state import (
-    ATTRIBUTES,
-    OPERATIONS,
     Args,
     Evaluator,
     Site,
@@ -17,7 +16,6 @@ from campaign.check.evaluator.state import (
 )
 from campaign.check.evaluator.symbolic import branch_on_failure, symbolic
 from campaign.check.values import (
-    NEVER_EQUAL_TYPES,
     BoundMethod,
     Builtin,
     ClassObj,
@@ -31,16 +29,16 @@ from campaign.check.values import (
     Key,
     ModuleObj,
     Namespace,
+    Nondeterministic,
     Origin,
     Partial,
     SymbolicOperation,
     TupleObj,
+    Unknown,
     Value,
     propagate_unknown,
 )
 from campaign.check.values.limits import Halt
-
-PLAIN_ATTRIBUTE = "use a plain attribute"
 
 
 def not_modelled(name: str, holder: str, at: Origin) -> Halt:
@@ -51,8 +49,6 @@ def module_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin)
     payload: ModuleObj = holder.payload
     found = payload.scope.vars.get(name)
     if found is not None:
-        if isinstance(found.payload, ExternalName):
-            evaluator.used.add(found.payload.module)
         return found
     if name == "__dict__":
         return Value(Namespace(payload.scope.vars, payload), at)
@@ -73,7 +69,6 @@ def external_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origi
     payload: ExternalName = holder.payload
     full = f"{payload.name}.{name}"
     refuse_interpreter_state(full, at)
-    evaluator.used.add(payload.module)
     if full in evaluator.patched:
         return evaluator.patched[full]
     known = external_constant(full, at)
@@ -163,25 +158,40 @@ def object_setattr(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 def bind_member(evaluator: Evaluator, found: Value, holder: Value, cls: ClassObj, at: Origin) -> Value:
     """A class attribute as it is read through an instance: functions and the builtin descriptors are bound."""
-    payload = found.payload
-    if isinstance(payload, FuncObj):
-        return Value(BoundMethod(found, holder), at)
-    if isinstance(payload, ExternalCall):
-        reason = "a class attribute that an external call returned may be a descriptor"
-        raise Halt(reason, at, "read it through the class, or set it in __init__")
-    return _bind_descriptor(found, Value(cls, at), at)
+    return MEMBERS[type(found.payload)](evaluator, found, holder, cls, at)
 
 
-def _bind_descriptor(found: Value, cls: Value, at: Origin) -> Value:
-    """A class attribute as it is read through the class."""
-    payload = found.payload
-    if isinstance(payload, DescriptorObj) and payload.kind == "staticmethod":
+def _bind_function(evaluator: Evaluator, found: Value, holder: Value, cls: ClassObj, at: Origin) -> Value:
+    return Value(BoundMethod(found, holder), at)
+
+
+def _bind_descriptor(evaluator: Evaluator, found: Value, holder: Value, cls: ClassObj, at: Origin) -> Value:
+    payload: DescriptorObj = found.payload
+    if payload.kind == "staticmethod":
         return payload.function
-    if isinstance(payload, DescriptorObj) and payload.kind == "classmethod":
-        return Value(BoundMethod(payload.function, cls), at)
-    if isinstance(payload, InstObj) and payload.cls.find("__get__") is not None:
-        raise Halt(f"the descriptor class {payload.cls.name} is not modelled", at, PLAIN_ATTRIBUTE)
+    return (
+        Value(BoundMethod(payload.function, Value(cls, at)), at) if payload.kind == "classmethod" else found
+    )
+
+
+def _bind_instance(evaluator: Evaluator, found: Value, holder: Value, cls: ClassObj, at: Origin) -> Value:
+    own: ClassObj = found.payload.cls
+    if own.find("__get__") is not None:
+        raise Halt(f"the descriptor class {own.name} is not modelled", at, "use a plain attribute")
     return found
+
+
+def _refuse_to_bind(evaluator: Evaluator, found: Value, holder: Value, cls: ClassObj, at: Origin) -> Value:
+    reason = "a class attribute that an external call returned may be a descriptor"
+    raise Halt(reason, at, "set it in __init__, or read it through the class")
+
+
+MEMBERS.update(
+    {
+        FuncObj: _bind_function, DescriptorObj: _bind_descriptor, InstObj: _bind_instance, ExternalCall: _refuse_to_bind,
+        object: lambda evaluator, found, holder, cls, at: found,
+    }
+)  # fmt: skip
 
 
 def class_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
@@ -190,7 +200,9 @@ def class_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) 
         return Value(payload.members[name], at)
     found = payload.find(name)
     if found is not None:
-        return _bind_descriptor(found, holder, at)
+        # Read through the class, a function is not bound, and an external object is taken as no descriptor.
+        bound = isinstance(found.payload, DescriptorObj | InstObj)
+        return bind_member(evaluator, found, holder, payload, at) if bound else found
     special = _class_special(payload, name, at)
     if special is not None:
         return special
@@ -332,6 +344,6 @@ ATTRIBUTES.update(
         ClassObj: class_attribute, ExternalCall: external_call_attribute, SymbolicOperation: symbolic_attribute,
         FuncObj: function_attribute, DictObj: dict_attribute, TupleObj: tuple_attribute, ErrorObj: error_attribute,
         BoundMethod: bound_method_attribute, Partial: partial_attribute, DescriptorObj: property_decorator,
-        **dict.fromkeys(NEVER_EQUAL_TYPES, unknown_attribute),
+        Unknown: unknown_attribute, Nondeterministic: unknown_attribute,
     }
 )  # fmt: skip

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from campaign.check.evaluator.constant_folding import call_on_constants
+from campaign.check.evaluator.dispatch import OPERATIONS
 from campaign.check.evaluator.membership import contains
 from campaign.check.evaluator.operators import as_set, special_method
-from campaign.check.evaluator.state import OPERATIONS, Evaluator
+from campaign.check.evaluator.state import Evaluator
 from campaign.check.evaluator.symbolic import involves_external, symbolic
 from campaign.check.values import (
     Builtin,

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from campaign.check.evaluator.dispatch import ByPayload
 from campaign.check.values import (
     BoundMethod,
     Builtin,
@@ -45,9 +46,7 @@ NOT_CALLABLE = frozenset({ExternalName, ExternalCall, SymbolicOperation, ListObj
 def refuse_callback(payload: Any, at: Origin) -> None:
     """Refuses a function that changes state where external code receives it: when and how often external code
     calls it is unknown, which matters only if a call leaves something behind."""
-    check = CALLBACKS.get(type(payload))
-    if check is not None:
-        check(payload, at)
+    CALLBACKS[type(payload)](payload, at)
 
 
 def _refuse_function(payload: FuncObj, at: Origin) -> None:
@@ -75,9 +74,12 @@ def _refuse_builtin(payload: Builtin, at: Origin) -> None:
         raise _state_changing_callback(payload.name, at)
 
 
-CALLBACKS: dict[type, Callable[[Any, Origin], None]] = {
-    FuncObj: _refuse_function, BoundMethod: _refuse_bound_method, ClassObj: _refuse_class, Builtin: _refuse_builtin,
-}  # fmt: skip
+CALLBACKS: ByPayload[Callable[[Any, Origin], None]] = ByPayload(
+    {
+        FuncObj: _refuse_function, BoundMethod: _refuse_bound_method, ClassObj: _refuse_class, Builtin: _refuse_builtin,
+        object: lambda payload, at: None,
+    }
+)  # fmt: skip
 
 
 def _refuse_state_change(functions: list[FuncObj], on_self: bool, at: Origin) -> None:

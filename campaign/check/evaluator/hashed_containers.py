@@ -1,12 +1,12 @@
-"""Hashed containers: the entries of dicts and the elements of sets, which are found by their key."""
+"""Hashed containers: the entries of mappings, which are found by their key."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
-from campaign.check.values import DictObj, Key, Namespace, Origin, SetObj, Value, pairs_in_order
+from campaign.check.evaluator.state import Args, Evaluator
+from campaign.check.values import DictObj, Key, Namespace, Origin, Value, pairs_in_order
 from campaign.check.values.constants import NotConcrete, Unhashable, is_external_key, key_of
 from campaign.check.values.limits import Halt
 
@@ -42,17 +42,6 @@ def store(evaluator: Evaluator, payload: DictObj, key: Value, item: Value, at: O
     # An assignment to an existing key keeps the position and the key object: `{1: a}` stays `1` under `d[True] = b`.
     before = payload.entries.get(hashed_key)
     payload.entries[hashed_key] = (before[0] if before else key, evaluator.with_control_origin(item))
-
-
-def new_set(evaluator: Evaluator, items: list[Value], at: Origin, frozen: bool = False) -> SetObj:
-    members: dict[Key, Value] = {}
-    for item in items:
-        try:
-            # A set keeps the first of equal elements: `{1, True}` is `{1}`.
-            members.setdefault(hashed(evaluator, item.payload, at), item)
-        except NotConcrete:
-            raise Halt("an element of a set is only known at run time", at, "use a list") from None
-    return SetObj(members, frozen)
 
 
 def update_dict(evaluator: Evaluator, payload: DictObj, args: Args, at: Origin) -> None:
@@ -105,6 +94,3 @@ def _merge_into(evaluator: Evaluator, into: DictObj, other: DictObj, at: Origin)
             _merge_into(evaluator, nested, item.payload, at)
             item = Value(nested, item.origin)
         store(evaluator, into, key_value, item, at)
-
-
-OPERATIONS.new_set = new_set

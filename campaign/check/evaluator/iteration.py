@@ -4,15 +4,17 @@ seen by it."""
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+from campaign.check.evaluator.dispatch import ITERATION, OPERATIONS
 from campaign.check.evaluator.external_names import is_nondeterministic, reads_files
-from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
+from campaign.check.evaluator.state import Args, Evaluator
 from campaign.check.evaluator.symbolic import symbolic
+from campaign.check.evaluator.type_tests import type_name
 from campaign.check.values import (
-    EXTERNAL_TYPES,
     ClassObj,
     DictObj,
+    ExternalCall,
     ExternalName,
     InstObj,
     IteratorObj,
@@ -20,8 +22,8 @@ from campaign.check.values import (
     Namespace,
     Nondeterministic,
     Origin,
-    Placeholder,
     SetObj,
+    SymbolicOperation,
     TupleObj,
     Unknown,
     Value,
@@ -33,20 +35,7 @@ from campaign.check.values import (
 from campaign.check.values.code_objects import comprehension_code
 from campaign.check.values.constants import check_size, key_of, lift
 from campaign.check.values.limits import Halt
-from campaign.check.values.scope import NO_NAMES, Scope
-
-Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-
-
-def iterate(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
-    """The elements of a value, computed on demand. Raises `Halt` where their number or order is only known at run
-    time."""
-    payload = value.payload
-    evaluator.readable(payload, at)
-    handler = ITERATE.get(type(payload))
-    if handler is None:
-        raise evaluator.error(TypeError, f"{type(payload).__name__!r} object is not iterable", at)
-    return handler(evaluator, value, at)
+from campaign.check.values.scope import NO_NAMES, Comprehension, Scope
 
 
 def _list_elements(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
@@ -135,15 +124,21 @@ def _constant_elements(evaluator: Evaluator, value: Value, at: Origin) -> Iterat
     return (lift(item, value.origin) for item in value.payload)
 
 
-ITERATE: dict[type, Callable[[Evaluator, Value, Origin], Iterator[Value]]] = {
-    ListObj: _list_elements, DictObj: _dict_keys, View: _view_elements, IteratorObj: _iterator_elements,
-    SetObj: _set_elements, ClassObj: _class_elements, InstObj: _instance_elements,
-    **dict.fromkeys((str, bytes, range), _constant_elements),
-    **dict.fromkeys(EXTERNAL_TYPES, _refuse_external),
-    TupleObj: lambda evaluator, value, at: iter(value.payload.items),
-    Namespace: lambda evaluator, value, at: iter([Value(name, value.origin) for name in list(value.payload.names)]),
-    Unknown: _refuse_unknown, Nondeterministic: _refuse_nondeterministic, Placeholder: _refuse_nondeterministic,
-}  # fmt: skip
+def _not_iterable(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
+    raise evaluator.error(TypeError, f"{type_name(value.payload)!r} object is not iterable", at)
+
+
+ITERATION.update(
+    {
+        ListObj: _list_elements, DictObj: _dict_keys, View: _view_elements, IteratorObj: _iterator_elements,
+        SetObj: _set_elements, ClassObj: _class_elements, InstObj: _instance_elements,
+        str: _constant_elements, bytes: _constant_elements, range: _constant_elements,
+        ExternalName: _refuse_external, ExternalCall: _refuse_external, SymbolicOperation: _refuse_external,
+        TupleObj: lambda evaluator, value, at: iter(value.payload.items),
+        Namespace: lambda evaluator, value, at: iter([Value(name, value.origin) for name in value.payload.names]),
+        Unknown: _refuse_unknown, Nondeterministic: _refuse_nondeterministic, object: _not_iterable,
+    }
+)  # fmt: skip
 
 
 def elements(evaluator: Evaluator, value: Value, at: Origin) -> list[Value]:
@@ -282,5 +277,4 @@ def _comprehension_operand(node: Comprehension, name: str, scope: Scope, at: Ori
     return found
 
 
-OPERATIONS.iterate = iterate
 OPERATIONS.elements = elements

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from campaign.check.evaluator.constant_folding import call_on_constants
+from campaign.check.evaluator.dispatch import ByPayload
 from campaign.check.evaluator.hashed_containers import hashed, may_collide
 from campaign.check.evaluator.state import Args, Evaluator
 from campaign.check.evaluator.symbolic import symbolic
@@ -31,17 +32,8 @@ from campaign.check.values.limits import Halt
 
 def contains(evaluator: Evaluator, container: Value, item: Value, at: Origin) -> Value:
     """Whether the container has an element equal to the item; a symbolic operation where that is not known."""
-    payload = container.payload
-    evaluator.readable(payload, at)
-    handler = CONTAINS.get(type(payload))
-    if handler is not None:
-        found = handler(evaluator, container, item, at)
-    elif is_unevaluated(payload) or (is_constant(payload) and not is_constant(item.payload)):
-        found = symbolic(evaluator, "in", at, item, container)
-    elif is_constant(payload):
-        return call_on_constants(evaluator, lambda a, b: b in a, (payload, item.payload), at, container, item)
-    else:
-        raise _not_modelled(at)
+    evaluator.readable(container.payload, at)
+    found = CONTAINS[type(container.payload)](evaluator, container, item, at)
     if isinstance(found, Value):
         return found
     return Value(found, Origin(at.file, at.line, at.column, (container.origin, item.origin)))
@@ -92,6 +84,15 @@ def _view_has(evaluator: Evaluator, container: Value, item: Value, at: Origin) -
     return _has_element(evaluator, container, item, at)
 
 
+def _constant_has(evaluator: Evaluator, container: Value, item: Value, at: Origin) -> Value:
+    payload = container.payload
+    if is_constant(payload) and is_constant(item.payload):
+        return call_on_constants(evaluator, lambda a, b: b in a, (payload, item.payload), at, container, item)
+    if is_constant(payload) or is_unevaluated(payload):
+        return symbolic(evaluator, "in", at, item, container)
+    raise _not_modelled(at)
+
+
 def _range_has(evaluator: Evaluator, container: Value, item: Value, at: Origin) -> bool | Value:
     number = item.payload
     if not is_constant(number):
@@ -122,8 +123,11 @@ def _not_modelled(at: Origin) -> Halt:
     )
 
 
-CONTAINS: dict[type, Callable[[Evaluator, Value, Value, Origin], bool | Value]] = {
-    DictObj: _has_key, SetObj: _has_key, ListObj: _has_element, TupleObj: _has_element, IteratorObj: _has_element,
-    View: _view_has, range: _range_has, InstObj: _instance_has, ClassObj: _class_has,
-    Namespace: lambda evaluator, container, item, at: namespace_has(container.payload, item.payload, at),
-}  # fmt: skip
+CONTAINS: ByPayload[Callable[[Evaluator, Value, Value, Origin], bool | Value]] = ByPayload(
+    {
+        DictObj: _has_key, SetObj: _has_key, ListObj: _has_element, TupleObj: _has_element, IteratorObj: _has_element,
+        View: _view_has, range: _range_has, InstObj: _instance_has, ClassObj: _class_has,
+        Namespace: lambda evaluator, container, item, at: namespace_has(container.payload, item.payload, at),
+        object: _constant_has,
+    }
+)  # fmt: skip

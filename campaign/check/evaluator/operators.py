@@ -12,8 +12,9 @@ from campaign.check.evaluator.constant_folding import (
     refuse_large_result,
     refuse_wide_format,
 )
+from campaign.check.evaluator.dispatch import OPERATIONS
 from campaign.check.evaluator.hashed_containers import may_collide, store
-from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
+from campaign.check.evaluator.state import Args, Evaluator
 from campaign.check.evaluator.symbolic import symbolic, symbolic_string
 from campaign.check.values import (
     ClassObj,

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from campaign.check.evaluator.dispatch import ByPayload
 from campaign.check.evaluator.state import Args, Evaluator
 from campaign.check.evaluator.symbolic import symbolic_string
 from campaign.check.values import (
-    NEVER_EQUAL_TYPES,
     ClassObj,
     ErrorObj,
     InstObj,
     Nondeterministic,
     Origin,
+    Unknown,
     Value,
     is_constant,
     propagate_unknown,
@@ -33,11 +34,12 @@ def to_string(evaluator: Evaluator, value: Value, function: str, at: Origin) -> 
     evaluator.readable(payload, at)
     if isinstance(payload, str) and function in ("str", "format"):
         return Value(payload, _derived(value, at))
-    handler = STRINGS.get(type(payload))
-    if handler is not None:
-        return handler(evaluator, value, function, at)
+    return STRINGS[type(payload)](evaluator, value, function, at)
+
+
+def _constant_to_string(evaluator: Evaluator, value: Value, function: str, at: Origin) -> Value:
     try:
-        text = CONVERSIONS[function](lower(payload))
+        text = CONVERSIONS[function](lower(value.payload))
     except NotConcrete:
         return symbolic_string(evaluator, function, at, value)
     except ValueError as error:  # an integer of more digits than `sys.set_int_max_str_digits` allows
@@ -118,7 +120,9 @@ def _dataclass_to_string(
     return Value(f"{payload.cls.qualname}({', '.join(fields)})", _derived(value, at))
 
 
-STRINGS: dict[type, Callable[[Evaluator, Value, str, Origin], Value]] = {
-    **dict.fromkeys(NEVER_EQUAL_TYPES, _unknown),
-    InstObj: _instance_to_string, ErrorObj: _refuse_error, ClassObj: _refuse_class, type: _type_to_string,
-}  # fmt: skip
+STRINGS: ByPayload[Callable[[Evaluator, Value, str, Origin], Value]] = ByPayload(
+    {
+        Unknown: _unknown, Nondeterministic: _unknown, InstObj: _instance_to_string, ErrorObj: _refuse_error,
+        ClassObj: _refuse_class, type: _type_to_string, object: _constant_to_string,
+    }
+)  # fmt: skip

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from campaign.check.evaluator.dispatch import DELETE_ITEM, GET_ITEM, SET_ITEM
 from campaign.check.evaluator.effects import external_effect, external_object_effect
 from campaign.check.evaluator.hashed_containers import hashed, may_collide, store, write_item
 from campaign.check.evaluator.membership import namespace_has
-from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
+from campaign.check.evaluator.state import Args, Evaluator
 from campaign.check.evaluator.symbolic import symbolic
+from campaign.check.evaluator.type_tests import type_name
 from campaign.check.values import (
-    NEVER_EQUAL_TYPES,
     ClassObj,
     DictObj,
     ExternalCall,
@@ -19,9 +18,11 @@ from campaign.check.values import (
     InstObj,
     ListObj,
     Namespace,
+    Nondeterministic,
     Origin,
     SymbolicOperation,
     TupleObj,
+    Unknown,
     Value,
     is_constant,
     is_unevaluated,
@@ -31,13 +32,12 @@ from campaign.check.values.constants import NotConcrete, is_external_key, lift
 from campaign.check.values.limits import CHARACTERS_A_STEP, ELEMENTS_A_STEP, Halt
 
 
-def get_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> Value:
-    payload = holder.payload
-    evaluator.readable(payload, at)
-    handler = GET_ITEM.get(type(payload))
-    if handler is not None:
-        return handler(evaluator, holder, index, at)
-    if is_unevaluated(payload) or (is_constant(payload) and not is_constant(index.payload)):
+def _symbolic_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> Value:
+    return symbolic(evaluator, "[]", at, holder, index)
+
+
+def _no_items(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> Value:
+    if is_constant(holder.payload) and not is_constant(index.payload):
         return symbolic(evaluator, "[]", at, holder, index)
     raise evaluator.error(TypeError, "object is not subscriptable", at)
 
@@ -65,7 +65,7 @@ def _class_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -
 
 def _instance_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> Value:
     if holder.payload.cls.find("__getitem__") is None:
-        raise evaluator.error(TypeError, "object is not subscriptable", at)
+        return _no_items(evaluator, holder, index, at)
     return evaluator.call_method(holder, "__getitem__", Args([index]), at)
 
 
@@ -133,20 +133,19 @@ def _sequence_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin
     raise evaluator.error(TypeError, "indices must be integers or slices", at)
 
 
-GET_ITEM: dict[type, Callable[[Evaluator, Value, Value, Origin], Value]] = {
-    DictObj: _dict_item, ListObj: _sequence_item, TupleObj: _sequence_item, Namespace: _namespace_item,
-    str: _constant_item, bytes: _constant_item, range: _constant_item, ExternalName: _name_item,
-    ClassObj: _class_item, InstObj: _instance_item,
+def _alias(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> Value:
     # `list[int]` is an annotation or an alias, and evaluating it cannot fail.
-    type: lambda evaluator, holder, index, at: symbolic(evaluator, "[]", at, holder, index, may_raise=False),
-}  # fmt: skip
+    return symbolic(evaluator, "[]", at, holder, index, may_raise=False)
 
 
-def set_item(evaluator: Evaluator, holder: Value, index: Value, value: Value, at: Origin) -> None:
-    handler = SET_ITEM.get(type(holder.payload))
-    if handler is None:
-        raise evaluator.error(TypeError, "object does not support item assignment", at)
-    handler(evaluator, holder, index, value, at)
+GET_ITEM.update(
+    {
+        DictObj: _dict_item, ListObj: _sequence_item, TupleObj: _sequence_item, Namespace: _namespace_item,
+        str: _constant_item, bytes: _constant_item, range: _constant_item, ExternalName: _name_item,
+        ClassObj: _class_item, InstObj: _instance_item, type: _alias, ExternalCall: _symbolic_item,
+        SymbolicOperation: _symbolic_item, Unknown: _symbolic_item, Nondeterministic: _symbolic_item, object: _no_items,
+    }
+)  # fmt: skip
 
 
 def _set_dict(evaluator: Evaluator, holder: Value, index: Value, value: Value, at: Origin) -> None:
@@ -199,7 +198,7 @@ def _set_external(evaluator: Evaluator, holder: Value, index: Value, value: Valu
 
 def _set_instance(evaluator: Evaluator, holder: Value, index: Value, value: Value, at: Origin) -> None:
     if holder.payload.cls.find("__setitem__") is None:
-        raise evaluator.error(TypeError, "object does not support item assignment", at)
+        _no_item_assignment(evaluator, holder, index, value, at)
     evaluator.call_method(holder, "__setitem__", Args([index, value]), at)
 
 
@@ -207,22 +206,17 @@ def _refuse_item(evaluator: Evaluator, holder: Value, index: Value, value: Value
     raise Halt("the code sets an item of a value that cannot be known", at, "set it in the configuration")
 
 
-SET_ITEM: dict[type, Callable[[Evaluator, Value, Value, Value, Origin], None]] = {
-    DictObj: _set_dict, ListObj: _set_list, Namespace: _set_namespace, ExternalName: _set_name,
-    ExternalCall: _set_external, SymbolicOperation: _set_external, InstObj: _set_instance,
-    FuncObj: _refuse_item, **dict.fromkeys(NEVER_EQUAL_TYPES, _refuse_item),
-}  # fmt: skip
+def _no_item_assignment(evaluator: Evaluator, holder: Value, index: Value, value: Value, at: Origin) -> None:
+    raise evaluator.error(TypeError, "object does not support item assignment", at)
 
 
-def delete_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> None:
-    handler = DELETE_ITEM.get(type(holder.payload))
-    if handler is None:
-        raise Halt(
-            "the code deletes an item of an object of this type, which is not modelled",
-            at,
-            "use a dict or list",
-        )
-    handler(evaluator, holder, index, at)
+SET_ITEM.update(
+    {
+        DictObj: _set_dict, ListObj: _set_list, Namespace: _set_namespace, ExternalName: _set_name,
+        ExternalCall: _set_external, SymbolicOperation: _set_external, InstObj: _set_instance,
+        FuncObj: _refuse_item, Unknown: _refuse_item, Nondeterministic: _refuse_item, object: _no_item_assignment,
+    }
+)  # fmt: skip
 
 
 def _delete_from_dict(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> None:
@@ -268,11 +262,15 @@ def _delete_from_external(evaluator: Evaluator, holder: Value, index: Value, at:
     external_object_effect(evaluator, holder, "__delitem__", Args([index]), at)
 
 
-DELETE_ITEM: dict[type, Callable[[Evaluator, Value, Value, Origin], None]] = {
-    DictObj: _delete_from_dict, ListObj: _delete_from_list, Namespace: _delete_from_namespace,
-    ExternalName: _delete_from_name, ExternalCall: _delete_from_external, SymbolicOperation: _delete_from_external,
-}  # fmt: skip
+def _refuse_deletion(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> None:
+    reason = f"the code deletes an item of a {type_name(holder.payload)}, which is not modelled"
+    raise Halt(reason, at, "leave the item out in the first place")
 
-OPERATIONS.get_item = get_item
-OPERATIONS.set_item = set_item
-OPERATIONS.delete_item = delete_item
+
+DELETE_ITEM.update(
+    {
+        DictObj: _delete_from_dict, ListObj: _delete_from_list, Namespace: _delete_from_namespace,
+        ExternalName: _delete_from_name, ExternalCall: _delete_from_external, SymbolicOperation: _delete_from_external,
+        object: _refuse_deletion,
+    }
+)  # fmt: skip

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
+from campaign.check.evaluator.dispatch import TRUTH
+from campaign.check.evaluator.state import Args, Evaluator
 from campaign.check.evaluator.symbolic import decide
 from campaign.check.values import (
-    EXTERNAL_TYPES,
-    NEVER_EQUAL_TYPES,
+    EXTERNAL,
     DictObj,
     InstObj,
     ListObj,
     Namespace,
+    Nondeterministic,
     Origin,
     SetObj,
     TupleObj,
+    Unknown,
     Value,
     View,
     is_constant,
@@ -23,14 +23,9 @@ from campaign.check.values import (
 )
 
 
-def truth(evaluator: Evaluator, value: Value, at: Origin) -> bool:
-    payload = value.payload
-    if is_constant(payload):
-        return bool(payload)
-    evaluator.readable(payload, at)
-    handler = TRUTH.get(type(payload))
+def _constant_or_true(evaluator: Evaluator, value: Value, at: Origin) -> bool:
     # An object is true unless its class defines `__bool__` or `__len__`; functions, classes and modules do not.
-    return True if handler is None else handler(evaluator, value, at)
+    return bool(value.payload) if is_constant(value.payload) else True
 
 
 def _instance_truth(evaluator: Evaluator, value: Value, at: Origin) -> bool:
@@ -45,12 +40,14 @@ def _instance_truth(evaluator: Evaluator, value: Value, at: Origin) -> bool:
     return True
 
 
-TRUTH: dict[type, Callable[[Evaluator, Value, Origin], bool]] = {
-    **dict.fromkeys((ListObj, TupleObj, SetObj), lambda evaluator, value, at: bool(value.payload.items)),
-    **dict.fromkeys(EXTERNAL_TYPES | NEVER_EQUAL_TYPES, decide),
-    DictObj: lambda evaluator, value, at: bool(value.payload.entries),
-    Namespace: lambda evaluator, value, at: bool(value.payload.names),
-    View: lambda evaluator, value, at: bool(value.payload.holder.entries),
-    InstObj: _instance_truth,
-}
-OPERATIONS.truth = truth
+TRUTH.update(
+    {
+        **dict.fromkeys((ListObj, TupleObj, SetObj), lambda evaluator, value, at: bool(value.payload.items)),
+        **dict.fromkeys((*EXTERNAL, Unknown, Nondeterministic), decide),
+        DictObj: lambda evaluator, value, at: bool(value.payload.entries),
+        Namespace: lambda evaluator, value, at: bool(value.payload.names),
+        View: lambda evaluator, value, at: bool(value.payload.holder.entries),
+        InstObj: _instance_truth,
+        object: _constant_or_true,
+    }
+)
