@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from campaign.check.evaluator.attributes import is_property
 from campaign.check.evaluator.dispatch import DELETE_ATTRIBUTE, SET_ATTRIBUTE
 from campaign.check.evaluator.effects import (
     branch_on_effect_failure,
@@ -14,7 +15,6 @@ from campaign.check.evaluator.state import Args, Evaluator
 from campaign.check.evaluator.type_tests import type_name
 from campaign.check.values import (
     ClassObj,
-    DescriptorObj,
     DictObj,
     Effect,
     ErrorObj,
@@ -142,7 +142,7 @@ def set_instance(evaluator: Evaluator, holder: Value, name: str, value: Value, a
     cls = payload.cls
     found = cls.find(name)
     # A property is a data descriptor: it takes precedence over the attributes of the instance.
-    if found is not None and isinstance(found.payload, DescriptorObj) and found.payload.kind == "property":
+    if is_property(found):
         if found.payload.setter is None:
             raise evaluator.error(AttributeError, f"property {name!r} has no setter", at)
         evaluator.call(found.payload.setter, Args([holder, value]), at, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from campaign.check.evaluator.dispatch import ATTRIBUTES, MEMBERS, OPERATIONS
 from campaign.check.evaluator.external_names import refuse_interpreter_state
@@ -105,8 +105,8 @@ def instance_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origi
     instance, then any other attribute of the class, and `__getattr__` at last."""
     payload: InstObj = holder.payload
     found = payload.cls.find(name)
-    if found is not None and isinstance(found.payload, DescriptorObj) and found.payload.kind == "property":
-        return evaluator.call(found.payload.function, Args([holder]), at, None)
+    if is_property(found):
+        return evaluator.call(found.payload.function, Args([holder]), at)
     if name in payload.attrs:
         return payload.attrs[name]
     if found is not None:
@@ -121,6 +121,10 @@ def instance_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origi
     if inherited or payload.cls.kind == "enum" or payload.cls.external:
         raise not_modelled(name, f"a {payload.cls.name} instance", at)
     raise evaluator.error(AttributeError, f"{payload.cls.name!r} object has no attribute {name!r}", at)
+
+
+def is_property(found: Value | None) -> TypeGuard[Value]:
+    return found is not None and isinstance(found.payload, DescriptorObj) and found.payload.kind == "property"
 
 
 def _instance_special(holder: Value, name: str, at: Origin) -> Value | None:
@@ -208,13 +212,17 @@ def class_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) 
         return special
     if payload.external:  # the external base may define it
         return symbolic(evaluator, f".{name}", at, holder)
+    raise _missing_of_class(evaluator, payload, name, at)
+
+
+def _missing_of_class(evaluator: Evaluator, payload: ClassObj, name: str, at: Origin) -> Exception:
     if payload.builtin is not None and hasattr(payload.builtin, name):
-        raise not_modelled(name, payload.name, at)
+        return not_modelled(name, payload.name, at)
     # `object`, the slots and the base classes behind enums and named tuples define attributes of their own.
     has_slots = any("__slots__" in cls.namespace for cls in payload.mro)
     if hasattr(object, name) or has_slots or name.startswith("__") or payload.kind != "plain":
-        raise not_modelled(name, f"class {payload.name}", at)
-    raise evaluator.error(AttributeError, f"type object {payload.name!r} has no attribute {name!r}", at)
+        return not_modelled(name, f"class {payload.name}", at)
+    return evaluator.error(AttributeError, f"type object {payload.name!r} has no attribute {name!r}", at)
 
 
 def _class_special(payload: ClassObj, name: str, at: Origin) -> Value | None:
@@ -264,8 +272,8 @@ def tuple_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) 
     found = cls.find(name)
     if found is None:
         return OPERATIONS.builtin_attribute(evaluator, holder, name, at)
-    if isinstance(found.payload, DescriptorObj) and found.payload.kind == "property":
-        return evaluator.call(found.payload.function, Args([holder]), at, None)
+    if is_property(found):
+        return evaluator.call(found.payload.function, Args([holder]), at)
     return bind_member(evaluator, found, holder, cls, at)
 
 

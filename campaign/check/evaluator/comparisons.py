@@ -71,16 +71,22 @@ def _rich_comparison(
     try:
         return call_on_constants(evaluator, function, (_comparable(a), _comparable(b)), at, left, right)
     except NotConcrete:
-        pass
+        return _compare_objects(evaluator, name, left, right, at, origin)
+
+
+def _compare_objects(
+    evaluator: Evaluator, name: str, left: Value, right: Value, at: Origin, origin: Origin
+) -> Value:
+    a, b = left.payload, right.payload
     if is_unevaluated(a) or is_unevaluated(b):
         # A class may define `__eq__` so that an object is equal to itself alone, or not even to itself: comparing an
         # object with itself is another operation than comparing it with one from an equal call.
         op = f"{name} itself" if a is b and isinstance(a, ExternalCall) else name
         return symbolic(evaluator, op, at, left, right)
-    if name in ("eq", "ne"):
-        # `object.__eq__` compares by identity, and these types do not override it.
-        if isinstance(a, COMPARED_BY_IDENTITY) or isinstance(b, COMPARED_BY_IDENTITY):
-            return Value((a is b) is (name == "eq"), origin)
+    # `object.__eq__` compares by identity, and these types do not override it.
+    by_identity = isinstance(a, COMPARED_BY_IDENTITY) or isinstance(b, COMPARED_BY_IDENTITY)
+    if by_identity and name in ("eq", "ne"):
+        return Value((a is b) is (name == "eq"), origin)
     if involves_external(a) or involves_external(b):
         return symbolic(evaluator, name, at, left, right)
     raise Halt("the equality of objects of these types is not modelled", at, "compare plain values")
@@ -123,6 +129,13 @@ def _compare_instances(
     plain_left, plain_right = unwrap_enum(left), unwrap_enum(right)
     if plain_left is not left or plain_right is not right:
         return evaluator.compare(kind, plain_left, plain_right, at)
+    return _compare_by_default(evaluator, name, left, right, at, origin)
+
+
+def _compare_by_default(
+    evaluator: Evaluator, name: str, left: Value, right: Value, at: Origin, origin: Origin
+) -> Value:
+    """A comparison for which neither operand has a method in the checked files."""
     a, b = left.payload, right.payload
     if any(
         isinstance(side, InstObj) and side.cls.name in ("SimpleNamespace", "Namespace") for side in (a, b)
@@ -177,17 +190,16 @@ def _is_same(a: Any, b: Any) -> bool | str:
         return "symbolic" if is_external(other) or is_constant(other) else False
     if isinstance(a, SINGLETONS) or isinstance(b, SINGLETONS):
         return a is b
+    return _is_same_object(a, b)
+
+
+def _is_same_object(a: Any, b: Any) -> bool | str:
     if is_constant(a) and is_constant(b):
         # Python may or may not share equal numbers and strings. Unequal ones are never one object, but for NaN.
         return False if type(a) is not type(b) or (a != b and a is not b) else "unknown"
-    if a is not b and type(a) is type(b) and _may_be_shared(a):
-        # CPython folds equal constant tuples of one code object, and has one empty tuple and frozenset.
-        return "unknown"
-    return a is b
-
-
-def _may_be_shared(payload: Any) -> bool:
-    return isinstance(payload, TupleObj) or (isinstance(payload, SetObj) and payload.frozen)
+    # CPython folds equal constant tuples of one code object, and has one empty tuple and one empty frozenset.
+    may_be_shared = isinstance(a, TupleObj) or (isinstance(a, SetObj) and a.frozen)
+    return "unknown" if a is not b and type(a) is type(b) and may_be_shared else a is b
 
 
 OPERATIONS.compare = compare

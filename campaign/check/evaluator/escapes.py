@@ -117,13 +117,14 @@ def _changes_state(node: ast.AST, on_self: bool) -> bool:
 def _written_objects(node: ast.AST) -> Iterator[ast.expr | None]:
     """The object that a node may change: `a` in `a.b[c] = 1`; None for one that the syntax does not show."""
     target: ast.expr | None = None
-    if isinstance(node, ast.Global | ast.Nonlocal):
-        yield None
-    elif isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+    function = node.func if isinstance(node, ast.Call) else None
+    if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
         target = node.value
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATING:
-        target = node.func.value
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFLECTIVE:
+    elif isinstance(function, ast.Attribute) and function.attr in MUTATING:
+        target = function.value
+    elif isinstance(node, ast.Global | ast.Nonlocal) or (
+        isinstance(function, ast.Name) and function.id in REFLECTIVE
+    ):
         yield None
     while isinstance(target, ast.Attribute | ast.Subscript):
         target = target.value

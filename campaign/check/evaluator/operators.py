@@ -17,6 +17,7 @@ from campaign.check.evaluator.hashed_containers import may_collide, store
 from campaign.check.evaluator.state import Args, Evaluator
 from campaign.check.evaluator.symbolic import symbolic, symbolic_string
 from campaign.check.values import (
+    EXTERNAL,
     ClassObj,
     DictObj,
     InstObj,
@@ -28,7 +29,6 @@ from campaign.check.values import (
     Value,
     View,
     is_constant,
-    is_external,
     is_never_equal,
     is_unevaluated,
     propagate_unknown,
@@ -56,24 +56,31 @@ def binary(evaluator: Evaluator, kind: type[ast.operator], left: Value, right: V
     if is_constant(a) and is_constant(b):
         refuse_large_result(name, a, b, at)
         return call_on_constants(evaluator, function, (a, b), at, left, right)
-    origin = Origin(at.file, at.line, at.column, (left.origin, right.origin))
-    if is_never_equal(a) or is_never_equal(b):
-        return Value(propagate_unknown(a if is_never_equal(a) else b), origin)
+    for payload in (a, b):
+        if is_never_equal(payload):
+            origin = Origin(at.file, at.line, at.column, (left.origin, right.origin))
+            return Value(propagate_unknown(payload), origin)
     evaluator.readable(a, at)
     evaluator.readable(b, at)
     if name == "mod" and isinstance(a, str):
         # `str.__mod__` formats any right operand, so a `__rmod__` of that operand is never called.
         return _format_percent(evaluator, left, right, at)
-    if isinstance(a, InstObj) or isinstance(b, InstObj):
+    types = {type(a), type(b)}
+    if InstObj in types:
         return _binary_instances(evaluator, kind, left, right, at)
-    if is_external(a) or is_external(b):
+    if not types.isdisjoint(EXTERNAL):
         return symbolic(evaluator, name, at, left, right)
-    if isinstance(a, View) or isinstance(b, View):
+    if View in types:
         return evaluator.binary(kind, as_set(evaluator, left, at), as_set(evaluator, right, at), at)
+    return _binary_containers(evaluator, name, left, right, at)
+
+
+def _binary_containers(evaluator: Evaluator, name: str, left: Value, right: Value, at: Origin) -> Value:
+    a, b = left.payload, right.payload
     combine = CONTAINERS.get((name, type(a), type(b)))
     combined = None if combine is None else combine(evaluator, name, a, b, at)
     if combined is not None:
-        return Value(combined, origin)
+        return Value(combined, Origin(at.file, at.line, at.column, (left.origin, right.origin)))
     if name == "or" and _is_type(a) and _is_type(b):
         return symbolic(evaluator, "union", at, left, right)
     raise evaluator.error(TypeError, f"unsupported operand types for {name}", at)
@@ -172,18 +179,28 @@ def set_operation(evaluator: Evaluator, name: str, a: SetObj, b: SetObj, at: Ori
         reason = "a set operation depends on which elements that are only known at run time are equal"
         raise Halt(reason, at, "use constants as elements")
     evaluator.charge((len(a.items) + len(b.items)) // ELEMENTS_A_STEP, at)
-    if name == "or":
-        return {**b.items, **a.items}  # of two equal elements the one of the left set is kept
-    if name == "and":
-        # CPython iterates over the smaller set, and over the right one if both are of equal size; the elements of
-        # the result are those of the set that it iterates over.
-        if len(b.items) > len(a.items):
-            a, b = b, a
-        return {key: item for key, item in b.items.items() if key in a.items}
-    kept = {key: item for key, item in a.items.items() if key not in b.items}
-    if name == "sub":
-        return kept
-    return {**kept, **{key: item for key, item in b.items.items() if key not in a.items}}
+    return SET_OPERATIONS[name](a.items, b.items)
+
+
+Items = dict[Key, Value]
+
+
+def _intersection(a: Items, b: Items) -> Items:
+    # CPython iterates over the smaller set, and over the right one if both are of equal size; the elements of the
+    # result are those of the set that it iterates over.
+    return _intersection(b, a) if len(b) > len(a) else {key: item for key, item in b.items() if key in a}
+
+
+def _difference(a: Items, b: Items) -> Items:
+    return {key: item for key, item in a.items() if key not in b}
+
+
+SET_OPERATIONS: dict[str, Callable[[Items, Items], Items]] = {
+    "or": lambda a, b: {**b, **a},  # of two equal elements the one of the left set is kept
+    "and": _intersection,
+    "sub": _difference,
+    "xor": lambda a, b: {**_difference(a, b), **_difference(b, a)},
+}
 
 
 CONTAINERS: dict[tuple[str, type, type], Callable[[Evaluator, str, Any, Any, Origin], Any]] = {

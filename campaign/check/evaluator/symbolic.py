@@ -122,10 +122,10 @@ def symbolic(evaluator: Evaluator, op: str, at: Origin, *operands: Value, may_ra
     """Record an operation of which an operand is only known at run time."""
     origin = Origin(at.file, at.line, at.column, tuple(value.origin for value in operands))
     for value in operands:
-        if is_constant(value.payload):
-            continue
-        evaluator.readable(value.payload, at)
+        # Of an operand that is never equal, the result is not equal to anything either.
         for payload in directly_reachable((value,)):
+            if payload is value.payload:
+                evaluator.readable(payload, at)
             if is_never_equal(payload):
                 return Value(propagate_unknown(payload), origin)
     frozen = tuple(freeze(value) for value in operands)

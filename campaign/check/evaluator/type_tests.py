@@ -26,7 +26,7 @@ from campaign.check.values import (
 from campaign.check.values.limits import Halt
 
 TYPE_NAMES = {ListObj: "list", DictObj: "dict", TupleObj: "tuple", FuncObj: "function", ModuleObj: "module"}
-BUILTIN_BASES: dict[type, type] = {TupleObj: tuple, DictObj: dict}
+BUILTIN_BASES: dict[type, type] = {ListObj: list, TupleObj: tuple, DictObj: dict}
 
 
 def type_name(payload: Any) -> str:
@@ -57,11 +57,9 @@ def _class_of(payload: Any) -> type | ClassObj | None:
         return frozenset if payload.frozen else set
     if isinstance(payload, ErrorObj):
         return payload.type
-    if isinstance(payload, ListObj):
-        return list
-    if isinstance(payload, DictObj) and payload.is_plain:
-        return dict
-    return type if isinstance(payload, ClassObj | type) else None
+    if isinstance(payload, DictObj):
+        return dict if payload.is_plain else None
+    return type if isinstance(payload, ClassObj | type) else BUILTIN_BASES.get(type(payload))
 
 
 def is_a(evaluator: Evaluator, value: Value, kind: Value, at: Origin) -> bool:
