@@ -218,7 +218,7 @@ def decide(evaluator: Evaluator, value: Value, at: Origin) -> bool:
     payload = value.payload
     if isinstance(payload, Unknown):
         raise Halt(
-            f"a test depends on a value that cannot be known: {payload.reason}", at, payload.suggestion
+            f"a test depends on an unknown value: {payload.reason}", at, payload.suggestion
         )
     if isinstance(payload, Nondeterministic):
         reason = f"a test depends on a value that differs between runs ({payload.source})"
