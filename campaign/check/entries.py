@@ -19,16 +19,16 @@ from campaign.check.evaluator import (  # noqa: F401
     operators,
     statements,
     subscripts,
+    truth,
 )
 from campaign.check.evaluator.boundary import Boundary
 from campaign.check.evaluator.case import Case
 from campaign.check.evaluator.generators import finish, refuse_unfinished
+from campaign.check.evaluator.hashed_containers import merge
 from campaign.check.evaluator.imports import load
-from campaign.check.evaluator.mappings import merge
 from campaign.check.evaluator.state import Args, Budget, Evaluator
 from campaign.check.sources import Sources, Unreadable
-from campaign.check.values.constants import lift
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     EXTERNAL,
     ClassObj,
     DictObj,
@@ -38,6 +38,7 @@ from campaign.check.values.lattice import (
     Origin,
     Value,
 )
+from campaign.check.values.constants import lift
 from campaign.check.values.limits import CASES, Decisions, Halt, Raised, TookTooLong
 from campaign.check.workers import in_time
 from campaign.errors import UsageError
@@ -90,7 +91,7 @@ def evaluate_case(target: Target, entry: Entry | None, evaluator: Evaluator) -> 
         case.problem = "is nested too deeply"
     except Unreadable as problem:
         case.problem = problem.reason
-        case.place = Origin(evaluator.sources.shown(target.path), problem.line, problem.column)
+        case.place = Origin(evaluator.sources.display_path(target.path), problem.line, problem.column)
     except UsageError:
         raise
     except Exception as error:
@@ -103,14 +104,14 @@ def evaluate_case(target: Target, entry: Entry | None, evaluator: Evaluator) -> 
 def load_entry(target: Target, entry: Entry | None, evaluator: Evaluator) -> tuple[dict[str, Value], bool]:
     if target.is_document:
         return documents.load_document(evaluator, target, entry)
-    at = Origin(evaluator.sources.shown(target.path), 1, 1)
+    at = Origin(evaluator.sources.display_path(target.path), 1, 1)
     if (entry is not None and entry.kind == "mmengine") or (
         entry is None and mmengine.has_base(evaluator, target.path)
     ):
         return mmengine.load_config(evaluator, target.path, at), False
     if entry is not None and entry.kind == "lazyconfig":
         evaluator.fresh_imports, evaluator.base_dialect = True, OMEGA
-    name = evaluator.sources.shown(target.path).removesuffix(".py").replace("/", ".")
+    name = evaluator.sources.display_path(target.path).removesuffix(".py").replace("/", ".")
     package_file = os.path.join(os.path.dirname(target.path), "__init__.py")
     if evaluator.sources.is_file(package_file) and package_file != target.path:
         load(evaluator, package_file, os.path.basename(os.path.dirname(target.path)), at)
@@ -169,7 +170,7 @@ def named(module: ModuleObj, name: str) -> Value:
     value = module.scope.vars.get(name)
     if value is None:
         raise UsageError(
-            f"{module.shown}: has no {name!r}{did_you_mean(name, module.scope.vars, before='; ')}"
+            f"{module.display_path}: has no {name!r}{did_you_mean(name, module.scope.vars, before='; ')}"
         )
     return value
 

@@ -14,8 +14,8 @@ from campaign.check.difference.comparison import Comparison
 from campaign.check.executed_conditions import executed_trees
 from campaign.check.findings import CheckResult, Finding, VariantResult, verdict_of
 from campaign.check.proof import dump
+from campaign.check.values import NOWHERE
 from campaign.check.values.constants import lift
-from campaign.check.values.lattice import NOWHERE
 from campaign.check.workers import with_deep_stack
 
 LABELS = ("campaign", "condition")

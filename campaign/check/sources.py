@@ -75,7 +75,7 @@ class Sources:
                 return candidate
         return path if self.is_folder(path) else None
 
-    def shown(self, path: str) -> str:
+    def display_path(self, path: str) -> str:
         known = self._shown.get(path)
         if known is None:
             known = self._shown[path] = self._relative(path)

@@ -6,16 +6,16 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from campaign.check.evaluator.operators import symbolic_text
 from campaign.check.evaluator.state import Args, Evaluator, Site
-from campaign.check.values.constants import NotConcrete, check_size, lift, lower
-from campaign.check.values.lattice import (
+from campaign.check.evaluator.symbolic import symbolic_string
+from campaign.check.values import (
     EXTERNAL,
     ListObj,
     Origin,
     Value,
     is_constant,
 )
+from campaign.check.values.constants import NotConcrete, check_size, lift, lower
 from campaign.check.values.limits import CHARACTERS_A_STEP, Halt
 
 PURE: dict[type, frozenset[str]] = {
@@ -130,7 +130,9 @@ def pure_method(evaluator: Evaluator, name: str, args: Args, site: Site) -> Valu
         if name == "format":
             return _format_parts(evaluator, holder, rest, args.keywords, at)
         extra = [Value(ListObj([Value(key, at), value]), at) for key, value in sorted(args.keywords.items())]
-        return symbolic_text(evaluator, f"{type(holder.payload).__name__}.{name}", at, holder, *rest, *extra)
+        return symbolic_string(
+            evaluator, f"{type(holder.payload).__name__}.{name}", at, holder, *rest, *extra
+        )
     _guard(name, subject, real, at)
     evaluator.charge(_characters(subject, *real) // CHARACTERS_A_STEP, at)
     try:
@@ -146,17 +148,17 @@ def _format_parts(
 ) -> Value:
     """`"{} {x}".format(...)` where an argument is an object: each becomes its text first, if fields are
     plain."""
-    from campaign.check.evaluator.string_conversion import as_text
+    from campaign.check.evaluator.string_conversion import to_string
 
     if any(sign in holder.payload for sign in (":", "!", ".", "[")):
         extra = [Value(ListObj([Value(key, at), value]), at) for key, value in sorted(named.items())]
-        return symbolic_text(evaluator, "str.format", at, holder, *rest, *extra)
-    texts = [as_text(evaluator, value, "format", at) for value in rest]
-    named_texts = {key: as_text(evaluator, value, "format", at) for key, value in named.items()}
+        return symbolic_string(evaluator, "str.format", at, holder, *rest, *extra)
+    texts = [to_string(evaluator, value, "format", at) for value in rest]
+    named_texts = {key: to_string(evaluator, value, "format", at) for key, value in named.items()}
     if all(is_constant(value.payload) for value in (*texts, *named_texts.values())):
         return pure_method(evaluator, "format", Args([holder, *texts], named_texts), Site(at, None))  # type: ignore[arg-type]
     extra = [Value(ListObj([Value(key, at), value]), at) for key, value in sorted(named_texts.items())]
-    return symbolic_text(evaluator, "str.format", at, holder, *texts, *extra)
+    return symbolic_string(evaluator, "str.format", at, holder, *texts, *extra)
 
 
 def _characters(*parts: Any) -> int:

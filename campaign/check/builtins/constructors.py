@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from campaign.check.builtins.pure_functions import Function, one, origin_of, pure
 from campaign.check.builtins.signatures import check_function
-from campaign.check.evaluator.attributes import type_of
 from campaign.check.evaluator.calls import guarded, site_of
+from campaign.check.evaluator.dispatch import CALLS
+from campaign.check.evaluator.hashed_containers import pairs_of, store
 from campaign.check.evaluator.iteration import unordered
-from campaign.check.evaluator.mappings import pairs_of, store
-from campaign.check.evaluator.state import CALLS, Args, Evaluator, Site
-from campaign.check.evaluator.string_conversion import as_text
+from campaign.check.evaluator.state import Args, Evaluator, Site
+from campaign.check.evaluator.string_conversion import to_string
 from campaign.check.evaluator.symbolic import symbolic
-from campaign.check.values.constants import check_size
-from campaign.check.values.lattice import (
+from campaign.check.evaluator.type_tests import type_of
+from campaign.check.values import (
     EXTERNAL,
     DictObj,
     ErrorObj,
@@ -22,6 +22,7 @@ from campaign.check.values.lattice import (
     TupleObj,
     Value,
 )
+from campaign.check.values.constants import check_size
 from campaign.check.values.limits import Halt
 from campaign.check.values.scope import Scope
 
@@ -88,7 +89,7 @@ def make_text(evaluator: Evaluator, args: Args, site: Site) -> Value:
         return Value("", site.at)
     if len(args.positional) > 1 or args.keywords:
         return pure(str)(evaluator, args, site)
-    return as_text(evaluator, args.positional[0], "str", site.at)
+    return to_string(evaluator, args.positional[0], "str", site.at)
 
 
 def make_range(evaluator: Evaluator, args: Args, site: Site) -> Value:

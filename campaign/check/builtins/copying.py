@@ -6,12 +6,12 @@ from typing import Any
 
 from campaign.check.builtins.pure_functions import one
 from campaign.check.evaluator.state import Args, Evaluator, Site
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     BoundMethod,
     DictObj,
     ExternalCall,
     InstObj,
-    Iter,
+    IteratorObj,
     ListObj,
     Origin,
     Partial,
@@ -55,7 +55,7 @@ def copied(evaluator: Evaluator, value: Value, memo: dict[int, Any], at: Origin)
         copy = memo[id(payload)] = BoundMethod(
             payload.function, copied(evaluator, payload.receiver, memo, at)
         )
-    elif isinstance(payload, Iter | Partial):
+    elif isinstance(payload, IteratorObj | Partial):
         raise Halt(f"deep copy of a {type(payload).__name__.lower()} is not followed", at)
     evaluator.budget.steps -= 1
     return Value(copy, value.origin)
@@ -69,7 +69,7 @@ def _copied_external_call(
     copy = ExternalCall(payload.callee, args, kwargs, payload.epoch)
     copy.fields = {name: copied(evaluator, item, memo, at) for name, item in payload.fields.items()}
     copy.log = list(payload.log)
-    if any(holder.version != version for holder, version in payload.captured):
+    if any(holder.version != version for holder, version in payload.input_versions):
         raise Halt("copies an object built from something that changed afterwards", at, "change it before")
     return copy
 
@@ -91,6 +91,6 @@ def shallow_copy(evaluator: Evaluator, args: Args, site: Site) -> Value:
     elif isinstance(payload, ExternalCall):
         copy = ExternalCall(payload.callee, payload.args, dict(payload.kwargs), payload.epoch)
         copy.fields, copy.log = dict(payload.fields), list(payload.log)
-    elif isinstance(payload, Iter):
+    elif isinstance(payload, IteratorObj):
         raise Halt("copy of an iterator is not followed", site.at)
     return Value(copy, Origin(site.at.file, site.at.line, site.at.column, (value.origin,)))

@@ -7,10 +7,10 @@ from typing import Any
 from campaign.check.builtins.copying import copied
 from campaign.check.builtins.pure_functions import one, origin_of
 from campaign.check.evaluator.classes import apply_dataclass
+from campaign.check.evaluator.external_calls import call_external
 from campaign.check.evaluator.state import Args, Evaluator, Site
-from campaign.check.evaluator.symbolic import call_external, symbolic
-from campaign.check.values.code_objects import uses_super
-from campaign.check.values.lattice import (
+from campaign.check.evaluator.symbolic import symbolic
+from campaign.check.values import (
     EXTERNAL,
     Builtin,
     ClassObj,
@@ -25,6 +25,7 @@ from campaign.check.values.lattice import (
     Value,
     is_constant,
 )
+from campaign.check.values.code_objects import uses_super
 from campaign.check.values.limits import Halt
 
 
@@ -94,7 +95,7 @@ def dataclass_field(evaluator: Evaluator, args: Args, site: Site) -> Value:
     field = FieldObj(
         given.get("default"), given.get("default_factory"), True if init is None else init, flag("kw_only")
     )
-    field.shown = flag("repr") is not False
+    field.in_repr = flag("repr") is not False
     field.compared = flag("compare") is not False
     field.metadata = given.get("metadata")
     return Value(field, origin_of(args, site))
@@ -113,7 +114,7 @@ def dataclass_replace(evaluator: Evaluator, args: Args, site: Site) -> Value:
             if field.name in args.keywords:
                 raise evaluator.error(ValueError, f"field {field.name} is declared with init=False", site.at)
             continue
-        if field.pseudo and field.name not in args.keywords:
+        if field.init_only and field.name not in args.keywords:
             raise Halt("dataclasses.replace() with an InitVar", site.at)
         given[field.name] = args.keywords.get(field.name) or payload.attrs[field.name]
     given.update({name: value for name, value in args.keywords.items() if name not in given})
@@ -135,7 +136,7 @@ def _converted(evaluator: Evaluator, value: Value, at: Origin) -> Value:
         entries: dict[Any, tuple[Value, Value]] = {
             field.name: (Value(field.name, at), _converted(evaluator, payload.attrs[field.name], at))
             for field in payload.cls.fields
-            if not field.pseudo
+            if not field.init_only
         }
         return Value(DictObj(entries), value.origin)
     if isinstance(payload, ListObj):
@@ -166,7 +167,7 @@ def dataclass_fields(evaluator: Evaluator, args: Args, site: Site) -> Value:
     description = ClassObj("Field", "Field", any_module(evaluator), ())
     items = []
     for field in cls.fields:
-        if not field.pseudo:
+        if not field.init_only:
             items.append(Value(InstObj(description, {"name": Value(field.name, site.at)}), site.at))
     return Value(TupleObj(tuple(items)), site.at)
 

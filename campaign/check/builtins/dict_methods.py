@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from campaign.check.builtins.method_arguments import Method, arity, changed, hashed, none
-from campaign.check.evaluator.comparisons import has_name, plain_name
-from campaign.check.evaluator.mappings import pairs_of, store, update_dict
+from campaign.check.evaluator.hashed_containers import pairs_of, store, update_dict
+from campaign.check.evaluator.membership import namespace_has
 from campaign.check.evaluator.state import Args, Evaluator, Site
-from campaign.check.values.constants import is_external_key
-from campaign.check.values.lattice import (
+from campaign.check.evaluator.subscripts import settable_name
+from campaign.check.values import (
     DictObj,
     ListObj,
     Origin,
@@ -15,6 +15,7 @@ from campaign.check.values.lattice import (
     Value,
     View,
 )
+from campaign.check.values.constants import is_external_key
 from campaign.check.values.limits import Halt
 
 
@@ -119,17 +120,17 @@ def namespace_method(name: str) -> Method:
         names: dict[str, Value] = holder.payload.names
         if name == "update":
             for key, item in pairs_of(evaluator, Args(rest, args.keywords), site.at):
-                names[plain_name(key, site.at)] = evaluator.with_control_origin(item)
+                names[settable_name(key, site.at)] = evaluator.with_control_origin(item)
             holder.payload.changed()
             return none(site)
         if name in ("get", "pop", "setdefault"):
             key = rest[0].payload
-            has_name(holder.payload, key, site.at)
+            namespace_has(holder.payload, key, site.at)
             default = rest[1] if len(rest) > 1 else none(site)
             if name != "get":
                 holder.payload.changed()
             if name == "setdefault":
-                return names.setdefault(plain_name(rest[0], site.at), default)
+                return names.setdefault(settable_name(rest[0], site.at), default)
             if name == "pop":
                 if key not in names and len(rest) < 2:
                     raise evaluator.error(KeyError, str(key), site.at)

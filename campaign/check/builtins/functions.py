@@ -43,13 +43,13 @@ from campaign.check.builtins.pure_functions import Function, one, origin_of, pur
 from campaign.check.builtins.signatures import check_function
 from campaign.check.evaluator.expressions import format_value
 from campaign.check.evaluator.state import BUILTIN_NAMES, Args, Evaluator, Site
-from campaign.check.evaluator.string_conversion import as_text
+from campaign.check.evaluator.string_conversion import to_string
 from campaign.check.evaluator.symbolic import symbolic
-from campaign.check.values.constants import is_external_key
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     EXTERNAL,
     Builtin,
     ClassObj,
+    DescriptorObj,
     DictObj,
     InstObj,
     ListObj,
@@ -60,8 +60,8 @@ from campaign.check.values.lattice import (
     Unknown,
     Value,
     View,
-    Wrapped,
 )
+from campaign.check.values.constants import is_external_key
 from campaign.check.values.limits import Halt
 
 
@@ -96,7 +96,7 @@ def length(evaluator: Evaluator, args: Args, site: Site) -> Value:
 def wrapper(kind: str) -> Function:
     def known(evaluator: Evaluator, args: Args, site: Site) -> Value:
         setter = args.positional[1] if len(args.positional) > 1 else None
-        return Value(Wrapped(kind, one(evaluator, args, site, 1, 2), setter), args.positional[0].origin)
+        return Value(DescriptorObj(kind, one(evaluator, args, site, 1, 2), setter), args.positional[0].origin)
 
     return known
 
@@ -141,8 +141,8 @@ FUNCTIONS: dict[str, Function] = {
     "property": wrapper("property"), "staticmethod": wrapper("staticmethod"),
     "classmethod": wrapper("classmethod"), "callable": is_callable, "id": nondeterministic("id"),
     "hash": nondeterministic("hash"), "open": reads("open"), "input": reads("input"), "print": quiet,
-    "repr": lambda evaluator, args, site: as_text(evaluator, one(evaluator, args, site), "repr", site.at),
-    "ascii": lambda evaluator, args, site: as_text(evaluator, one(evaluator, args, site), "ascii", site.at),
+    "repr": lambda evaluator, args, site: to_string(evaluator, one(evaluator, args, site), "repr", site.at),
+    "ascii": lambda evaluator, args, site: to_string(evaluator, one(evaluator, args, site), "ascii", site.at),
     "format": lambda evaluator, args, site: _format(evaluator, args, site),
     "__import__": import_by_name, "dir": directory, "compile": refused("compile"),
     "breakpoint": refused("breakpoint"), "memoryview": refused("memoryview"),

@@ -8,17 +8,18 @@ from typing import Any
 from campaign.check.builtins.pure_functions import one, origin_of
 from campaign.check.evaluator.attributes import bind_member, object_setattr, own_names
 from campaign.check.evaluator.calls import initialise_dataclass
+from campaign.check.evaluator.dispatch import ATTRIBUTES
 from campaign.check.evaluator.imports import import_module
-from campaign.check.evaluator.state import ATTRIBUTES, Args, Evaluator, Site
+from campaign.check.evaluator.state import Args, Evaluator, Site
 from campaign.check.evaluator.symbolic import symbolic
 from campaign.check.evaluator.type_tests import is_a
 from campaign.check.sources import Unreadable, parse
-from campaign.check.values.constants import lift
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     EXTERNAL,
     BoundMethod,
     Builtin,
     ClassObj,
+    DescriptorObj,
     DictObj,
     FuncObj,
     InstObj,
@@ -31,8 +32,8 @@ from campaign.check.values.lattice import (
     TupleObj,
     Unknown,
     Value,
-    Wrapped,
 )
+from campaign.check.values.constants import lift
 from campaign.check.values.limits import Halt, Raised
 from campaign.check.values.scope import Scope
 
@@ -254,7 +255,7 @@ def super_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) 
     for following in cls.mro[cls.mro.index(payload.cls) + 1 :]:
         if name in following.namespace:
             found = following.namespace[name]
-            if isinstance(found.payload, Wrapped) and found.payload.kind == "property":
+            if isinstance(found.payload, DescriptorObj) and found.payload.kind == "property":
                 return evaluator.call(found.payload.function, Args([payload.receiver]), at, None)
             if isinstance(receiver, ClassObj) and isinstance(found.payload, FuncObj):
                 return found

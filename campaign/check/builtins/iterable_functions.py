@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 from campaign.check.builtins.list_methods import in_order
 from campaign.check.builtins.pure_functions import Function, one, origin_of
+from campaign.check.evaluator.external_names import is_nondeterministic
 from campaign.check.evaluator.iteration import unordered
 from campaign.check.evaluator.state import Args, Evaluator, Site
-from campaign.check.evaluator.symbolic import is_nondeterministic, symbolic
-from campaign.check.values.lattice import (
+from campaign.check.evaluator.symbolic import symbolic
+from campaign.check.values import (
     EXTERNAL,
     ExternalName,
-    Iter,
+    IteratorObj,
     ListObj,
     Nondeterministic,
     Origin,
@@ -74,7 +75,7 @@ def extreme(kind: type[ast.cmpop]) -> Function:
             raise evaluator.error(TypeError, "expected at least 1 argument", site.at)
         key = args.keywords.get("key")
         single = len(args.positional) == 1
-        lazily = single and key is not None and isinstance(args.positional[0].payload, Iter)
+        lazily = single and key is not None and isinstance(args.positional[0].payload, IteratorObj)
         if lazily:
             return _extreme_of_iterator(evaluator, kind, args, key, site)
         items = unordered(evaluator, args.positional[0], site.at) if single else args.positional
@@ -140,12 +141,12 @@ def in_sorted_order(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 def reversed_items(evaluator: Evaluator, args: Args, site: Site) -> Value:
     value = one(evaluator, args, site)
-    if isinstance(value.payload, Iter | SetObj):
+    if isinstance(value.payload, IteratorObj | SetObj):
         raise evaluator.error(TypeError, "object is not reversible", site.at)
     if isinstance(value.payload, ListObj):
-        return Value(Iter(_backwards(evaluator, value.payload, site.at)), origin_of(args, site))
+        return Value(IteratorObj(_backwards(evaluator, value.payload, site.at)), origin_of(args, site))
     items = evaluator.elements(value, site.at)
-    return Value(Iter(iter(items[::-1])), origin_of(args, site))
+    return Value(IteratorObj(iter(items[::-1])), origin_of(args, site))
 
 
 def _backwards(evaluator: Evaluator, payload: ListObj, at: Origin) -> Iterator[Value]:
@@ -177,7 +178,7 @@ def zipped(evaluator: Evaluator, args: Args, site: Site) -> Value:
                 row.append(item)
             yield Value(TupleObj(tuple(row)), site.at)
 
-    return Value(Iter(generate()), origin_of(args, site))
+    return Value(IteratorObj(generate()), origin_of(args, site))
 
 
 def enumerated(evaluator: Evaluator, args: Args, site: Site) -> Value:
@@ -190,7 +191,7 @@ def enumerated(evaluator: Evaluator, args: Args, site: Site) -> Value:
         Value(TupleObj((Value(index, site.at), item)), site.at)
         for index, item in enumerate(source, start.payload)
     )
-    return Value(Iter(pairs), origin_of(args, site))
+    return Value(IteratorObj(pairs), origin_of(args, site))
 
 
 def mapped(evaluator: Evaluator, args: Args, site: Site) -> Value:
@@ -213,7 +214,7 @@ def mapped(evaluator: Evaluator, args: Args, site: Site) -> Value:
                 row.append(item)
             yield evaluator.call(function, Args(row), site.at, site.scope)
 
-    return Value(Iter(generate()), origin_of(args, site))
+    return Value(IteratorObj(generate()), origin_of(args, site))
 
 
 def filtered(evaluator: Evaluator, args: Args, site: Site) -> Value:
@@ -230,11 +231,11 @@ def filtered(evaluator: Evaluator, args: Args, site: Site) -> Value:
             if evaluator.truth(kept, site.at):
                 yield item
 
-    return Value(Iter(generate()), origin_of(args, site))
+    return Value(IteratorObj(generate()), origin_of(args, site))
 
 
 def iterator(evaluator: Evaluator, args: Args, site: Site) -> Value:
     value = one(evaluator, args, site)
-    if isinstance(value.payload, Iter):
+    if isinstance(value.payload, IteratorObj):
         return value
-    return Value(Iter(evaluator.iterate(value, site.at)), site.at)
+    return Value(IteratorObj(evaluator.iterate(value, site.at)), site.at)

@@ -8,7 +8,7 @@ from functools import cmp_to_key
 from campaign.check.builtins.method_arguments import arity, changed, none
 from campaign.check.evaluator.iteration import extend
 from campaign.check.evaluator.state import Args, Evaluator, Site
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     EXTERNAL,
     ListObj,
     Nondeterministic,

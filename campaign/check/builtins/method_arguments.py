@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from campaign.check.evaluator.state import Args, Evaluator, Site
-from campaign.check.values.constants import NotConcrete, Unhashable, key_of
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     Value,
 )
+from campaign.check.values.constants import NotConcrete, Unhashable, key_of
 from campaign.check.values.limits import Halt
 
 Method = Callable[[Evaluator, Args, Site], Value]

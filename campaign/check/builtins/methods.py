@@ -43,14 +43,15 @@ from campaign.check.builtins.set_methods import (
     set_test,
 )
 from campaign.check.builtins.signatures import check_function, check_method
-from campaign.check.evaluator.attributes import object_setattr, type_name, type_of
+from campaign.check.evaluator.attributes import object_setattr
 from campaign.check.evaluator.calls import NOT_CONFIRMED
 from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator, Site
-from campaign.check.values.lattice import (
+from campaign.check.evaluator.type_tests import type_name, type_of
+from campaign.check.values import (
     EXTERNAL,
     Builtin,
     DictObj,
-    Iter,
+    IteratorObj,
     ListObj,
     Namespace,
     Origin,
@@ -155,14 +156,14 @@ METHODS[Namespace] = {
     name: namespace_method(name)
     for name in ("get", "pop", "setdefault", "update", "keys", "values", "items", "copy")
 }
-METHODS[Iter] = {
+METHODS[IteratorObj] = {
     "__next__": lambda evaluator, args, site: next_item(evaluator, args, site),
 }
 
 
 def next_item(evaluator: Evaluator, args: Args, site: Site) -> Value:
     source = args.positional[0].payload
-    if not isinstance(source, Iter):
+    if not isinstance(source, IteratorObj):
         raise Halt("next() of an iterator that is not followed", site.at)
     source.version += 1
     for item in source.source:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from campaign.check.evaluator.operators import compute, unwrapped
+from campaign.check.evaluator.constant_folding import call_pure_function
 from campaign.check.evaluator.state import Args, Evaluator, Site
 from campaign.check.evaluator.symbolic import symbolic
-from campaign.check.values.constants import NotConcrete, lift, lower
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     ErrorObj,
     InstObj,
-    Iter,
+    IteratorObj,
     ListObj,
     Origin,
     Value,
+    unwrap_enum,
 )
+from campaign.check.values.constants import NotConcrete, lift, lower
 from campaign.check.values.limits import Halt
 
 Function = Callable[[Evaluator, Args, Site], Value]
@@ -37,7 +38,7 @@ def pure(function: Callable[..., Any]) -> Function:
     """A function of constants, a term of anything only known at run time."""
 
     def known(evaluator: Evaluator, args: Args, site: Site) -> Value:
-        plain = [unwrapped(value) for value in args.positional]
+        plain = [unwrap_enum(value) for value in args.positional]
         at = origin_of(args, site)
         if args.keywords:
             extra = [
@@ -53,12 +54,12 @@ def pure(function: Callable[..., Any]) -> Function:
             except Exception as error:
                 raise evaluator.error(type(error), str(error), at) from None
         _no_instances(evaluator, plain, function.__name__, at)
-        return compute(evaluator, function, at, *plain)
+        return call_pure_function(evaluator, function, at, *plain)
 
     return known
 
 
 def _no_instances(evaluator: Evaluator, values: list[Value], name: str, at: Origin) -> None:
     for value in values:
-        if isinstance(value.payload, InstObj | ErrorObj | Iter):
+        if isinstance(value.payload, InstObj | ErrorObj | IteratorObj):
             raise Halt(f"{name}() of an instance", at, "compute with plain values")

@@ -6,11 +6,11 @@ from campaign.check.builtins.method_arguments import Method, arity, changed, has
 from campaign.check.evaluator.iteration import unordered
 from campaign.check.evaluator.operators import set_operation
 from campaign.check.evaluator.state import Args, Evaluator, Site
-from campaign.check.values.constants import is_external_key
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     SetObj,
     Value,
 )
+from campaign.check.values.constants import is_external_key
 from campaign.check.values.limits import Halt
 
 

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 from campaign.check.evaluator.calls import NOT_CONFIRMED
 from campaign.check.evaluator.state import Args, Evaluator
-from campaign.check.values.constants import NotConcrete
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     DictObj,
     ListObj,
     Mutable,
@@ -22,6 +21,7 @@ from campaign.check.values.lattice import (
     TupleObj,
     is_constant,
 )
+from campaign.check.values.constants import NotConcrete
 from campaign.check.values.limits import Halt
 
 ANY = 1_000_000

@@ -19,11 +19,11 @@ from campaign.check.builtins.dataclass_functions import (
     is_dataclass,
 )
 from campaign.check.builtins.pure_functions import Function, one, origin_of, pure
-from campaign.check.evaluator.mappings import pairs_of, store
+from campaign.check.evaluator.external_calls import call_external
+from campaign.check.evaluator.hashed_containers import pairs_of, store
 from campaign.check.evaluator.state import EXTERNAL_CONSTANTS, EXTERNAL_FUNCTIONS, Args, Evaluator, Site
-from campaign.check.evaluator.symbolic import call_external, symbolic
-from campaign.check.values.constants import NotConcrete, lift, lower
-from campaign.check.values.lattice import (
+from campaign.check.evaluator.symbolic import symbolic
+from campaign.check.values import (
     Builtin,
     ClassObj,
     DataField,
@@ -32,7 +32,7 @@ from campaign.check.values.lattice import (
     FieldObj,
     FuncObj,
     InstObj,
-    Iter,
+    IteratorObj,
     ListObj,
     MappingDialect,
     Partial,
@@ -40,6 +40,7 @@ from campaign.check.values.lattice import (
     Value,
     is_constant,
 )
+from campaign.check.values.constants import NotConcrete, lift, lower
 from campaign.check.values.limits import Halt
 
 EXTERNAL_CONSTANTS.update({
@@ -218,18 +219,18 @@ def product(evaluator: Evaluator, args: Args, site: Site) -> Value:
     count = repeat.payload if repeat is not None else 1
     pools = [evaluator.elements(value, site.at) for value in args.positional] * count
     rows = (Value(TupleObj(row), site.at) for row in itertools.product(*pools))
-    return Value(Iter(rows), origin_of(args, site))
+    return Value(IteratorObj(rows), origin_of(args, site))
 
 
 def chain(evaluator: Evaluator, args: Args, site: Site) -> Value:
     items = (item for value in args.positional for item in evaluator.iterate(value, site.at))
-    return Value(Iter(items), origin_of(args, site))
+    return Value(IteratorObj(items), origin_of(args, site))
 
 
 def chain_iterable(evaluator: Evaluator, args: Args, site: Site) -> Value:
     outer = evaluator.iterate(one(evaluator, args, site), site.at)
     items = (item for value in outer for item in evaluator.iterate(value, site.at))
-    return Value(Iter(items), origin_of(args, site))
+    return Value(IteratorObj(items), origin_of(args, site))
 
 
 def attribute_getter(evaluator: Evaluator, args: Args, site: Site) -> Value:
@@ -317,7 +318,7 @@ def _math(name: str) -> Function:
             large = any(isinstance(item.payload, int) and item.payload.bit_length() > 200 for item in items)
             if len(items) > 1_000 or large or isinstance(value.payload, range):
                 raise Halt(f"math.{name} of many or huge numbers", site.at)
-            if not is_constant(value.payload) and isinstance(value.payload, Iter):
+            if not is_constant(value.payload) and isinstance(value.payload, IteratorObj):
                 raise Halt(f"math.{name} of an iterator", site.at, "use a list")
         return pure(function)(evaluator, args, site)
 

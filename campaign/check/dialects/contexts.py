@@ -7,7 +7,7 @@ from collections.abc import Callable
 from campaign.check.dialects.mappings import MMENGINE, UNLOCKED
 from campaign.check.evaluator.exceptions import catches
 from campaign.check.evaluator.state import CONTEXTS, Completion, Evaluator
-from campaign.check.values.lattice import DictObj, ExternalCall, ExternalName, Origin, Value
+from campaign.check.values import DictObj, ExternalCall, ExternalName, Origin, Value
 from campaign.check.values.limits import Raised
 
 Leave = Callable[[Callable[[], Completion]], Completion]

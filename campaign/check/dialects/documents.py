@@ -8,11 +8,11 @@ import tomllib
 from typing import Any
 
 from campaign.check.claim.targets import Entry, Target
-from campaign.check.evaluator.mappings import merge, store
+from campaign.check.evaluator.hashed_containers import merge, store
 from campaign.check.evaluator.state import Evaluator
 from campaign.check.sources import Unreadable
+from campaign.check.values import DictObj, ListObj, Origin, Unknown, Value
 from campaign.check.values.constants import lift
-from campaign.check.values.lattice import DictObj, ListObj, Origin, Unknown, Value
 from campaign.check.values.limits import Halt
 from campaign.errors import UsageError
 
@@ -23,7 +23,7 @@ KEY = re.compile(r"""^\s*([\w.\-"']+)\s*=""")
 
 def load_document(evaluator: Evaluator, target: Target, entry: Entry | None) -> tuple[dict[str, Value], bool]:
     text = evaluator.sources.text(target.path)
-    file = evaluator.sources.shown(target.path)
+    file = evaluator.sources.display_path(target.path)
     refuse_deep(text)
     root = read_toml(text, file) if target.path.endswith(".toml") else read_yaml(evaluator, text, file)
     at = Origin(file, 1, 1)

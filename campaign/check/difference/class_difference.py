@@ -7,8 +7,7 @@ import ast
 from campaign.check.claim.patterns import Path, step_of
 from campaign.check.difference.comparison import Comparison
 from campaign.check.difference.tree import code_attributes, data_attributes, fields_of
-from campaign.check.values.code_objects import annotation_code, annotation_names, function_code, uses_super
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     NOWHERE,
     ClassObj,
     FuncObj,
@@ -16,6 +15,7 @@ from campaign.check.values.lattice import (
     ModuleObj,
     Value,
 )
+from campaign.check.values.code_objects import annotation_code, annotation_names, function_code, uses_super
 from campaign.check.values.scope import Scope
 
 CONSTRUCTION = frozenset({"__init__", "__post_init__"})
@@ -84,7 +84,7 @@ def same_class(comparison: Comparison, path: Path, x: ClassObj, y: ClassObj, a: 
 
 
 def class_head(comparison: Comparison, path: Path, x: ClassObj, y: ClassObj, a: Value, b: Value) -> None:
-    files = (x.module.shown, y.module.shown)
+    files = (x.module.display_path, y.module.display_path)
     own = all(file in comparison.reference_files for file in files)
     if files[0] != files[1] and not own:
         comparison.doubt(
@@ -96,11 +96,11 @@ def class_head(comparison: Comparison, path: Path, x: ClassObj, y: ClassObj, a: 
         return
     if not same_bases(comparison, x, y):
         comparison.report((*path, step_of("__bases__", x.name)), "code", a, b)
-    if [(f.name, f.kw_only, f.pseudo, f.field.init) for f in x.fields] != [
-        (f.name, f.kw_only, f.pseudo, f.field.init) for f in y.fields
+    if [(f.name, f.kw_only, f.init_only, f.field.init) for f in x.fields] != [
+        (f.name, f.kw_only, f.init_only, f.field.init) for f in y.fields
     ]:
         comparison.report((*path, step_of("__fields__", x.name)), "code", a, b)
-    if any(cls.external or cls.shown for cls in (x, y)):
+    if any(cls.external or cls.exposed for cls in (x, y)):
         own_annotations(comparison, path, x, y, a, b)
     elif x.kind == "dataclass" and annotation_codes(x) != annotation_codes(y):
         comparison.report((*path, step_of("__annotations__", x.name)), "code", a, b)
@@ -195,7 +195,7 @@ def functions(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
     if left[0] != right[0] or len(left[1]) != len(right[1]) or x.name != y.name or x.qualname != y.qualname:
         comparison.report(path, "code", a, b)
         return
-    if x.shown or y.shown:
+    if x.exposed or y.exposed:
         signatures(comparison, path, x, y, a, b)
     if len(x.defaults) != len(y.defaults) or set(x.kw_defaults) != set(y.kw_defaults):
         comparison.report(path, "code", a, b)
@@ -240,7 +240,7 @@ def free_name(
             comparison.report(path, "code", a, b, f"reads {mine}")
         return
     if isinstance(left.payload, ModuleObj) and isinstance(right.payload, ModuleObj):
-        if left.payload.shown != right.payload.shown:
+        if left.payload.display_path != right.payload.display_path:
             comparison.report(path, "code", a, b, f"reads module {left.payload.name}")
         return
     if not comparison.identical(left, right):
@@ -287,7 +287,7 @@ def builtins(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
 
 
 def modules(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
-    if a.payload.shown != b.payload.shown:
+    if a.payload.display_path != b.payload.display_path:
         comparison.report(path, "value", a, b)
         return
     left, right = (

@@ -11,7 +11,7 @@ from campaign.check.difference.comparison import Comparison, Difference
 from campaign.check.difference.taint import Leaf, explaining, follows_entirely, only_file_names, places_of
 from campaign.check.difference.tree import show
 from campaign.check.findings import Detail, Finding, Kind
-from campaign.check.values.lattice import Origin, Value
+from campaign.check.values import Origin, Value
 from campaign.errors import Place
 
 INTERPOLATION = re.compile(r"\$\{([\w.\[\]]+)\}")

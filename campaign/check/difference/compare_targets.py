@@ -13,7 +13,7 @@ from campaign.check.difference.hidden_effects import compare_hidden_effects
 from campaign.check.evaluator.case import Case, unused_imports
 from campaign.check.findings import Finding
 from campaign.check.sources import Sources
-from campaign.check.values.lattice import NOWHERE, Effect, Value
+from campaign.check.values import NOWHERE, Effect, Value
 from campaign.check.values.limits import Halt
 
 
@@ -26,7 +26,7 @@ def compare_targets(
     sources: Sources,
 ) -> Iterator[Finding]:
     """All cases of both sides that can come about in one environment."""
-    targets = (sources.shown(left.path), sources.shown(right.path))
+    targets = (sources.display_path(left.path), sources.display_path(right.path))
     matched: set[int] = set()
     for case in references:
         for other in variants:
@@ -117,7 +117,7 @@ def _compare_effect(comparison: Comparison, path: Any, x: Effect, y: Effect) -> 
         names = x.name if x.name == y.name else f"{x.name} and {y.name}"
         comparison.doubt(path, *at, f"outside effects differ: {names}", "do the same on both sides")
         return
-    if any(holder.version != version for holder, version in (*x.captured, *y.captured)):
+    if any(holder.version != version for holder, version in (*x.input_versions, *y.input_versions)):
         comparison.doubt(path, *at, f"what {x.name}() got changed afterwards", "change it before the call")
     if x.target is not None and y.target is not None and not comparison.identical(x.target, y.target):
         comparison.doubt(path, *at, f"{x.name} is done to different objects", "do the same on both sides")

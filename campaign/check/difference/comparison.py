@@ -9,12 +9,13 @@ from typing import Any
 
 from campaign.check.claim.patterns import Path, key_step, step_of
 from campaign.check.difference.naming import constructs, keyed, member_texts, target_name
-from campaign.check.values.lattice import (
+from campaign.check.values import (
+    CONSTANT_TYPES,
     NOWHERE,
-    PLAIN,
     BoundMethod,
     Builtin,
     ClassObj,
+    DescriptorObj,
     DictObj,
     ExternalCall,
     ExternalName,
@@ -32,7 +33,6 @@ from campaign.check.values.lattice import (
     Unknown,
     Value,
     View,
-    Wrapped,
     as_dict,
     is_constant,
 )
@@ -122,7 +122,7 @@ class Comparison:
         if self.count > PAIRS:
             raise Halt("the trees are too large to compare", a.origin)
         x, y = a.payload, b.payload
-        if type(x) in PLAIN and type(y) in PLAIN:
+        if type(x) in CONSTANT_TYPES and type(y) in CONSTANT_TYPES:
             if not plainly_same(x, y):
                 self.constants(path, a, b)
             return
@@ -323,7 +323,7 @@ def handlers() -> dict[type, Callable[[Comparison, Path, Value, Value], None]]:
     return {
         ListObj: Comparison.lists, SetObj: Comparison.sets, DictObj: Comparison.dicts, View: Comparison.views,
         TupleObj: code.tuples, InstObj: code.instances, ClassObj: code.classes, FuncObj: code.functions,
-        Partial: code.partials, BoundMethod: code.bounds, Builtin: code.builtins, Wrapped: code.wrapped,
+        Partial: code.partials, BoundMethod: code.bounds, Builtin: code.builtins, DescriptorObj: code.wrapped,
         ModuleObj: code.modules, ExternalName: external.names, ExternalCall: external.calls, SymbolicOperation: external.symbolic_operations,
     }  # fmt: skip
 

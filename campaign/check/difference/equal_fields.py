@@ -10,7 +10,7 @@ from campaign.check.difference.survey import steps
 from campaign.check.difference.tree import show
 from campaign.check.evaluator.case import Case
 from campaign.check.findings import Finding
-from campaign.check.values.lattice import Value
+from campaign.check.values import Value
 from campaign.errors import UsageError
 
 

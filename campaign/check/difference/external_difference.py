@@ -6,7 +6,7 @@ from campaign.check.claim.patterns import Path, step_of
 from campaign.check.difference.class_difference import classes
 from campaign.check.difference.comparison import Comparison, plainly_same
 from campaign.check.difference.naming import callee_name, constructs
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     NOWHERE,
     ClassObj,
     Effect,
@@ -42,7 +42,9 @@ def calls(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
     if x is y:
         return
     for payload in (x, y):
-        changed = next((holder for holder, version in payload.captured if holder.version != version), None)
+        changed = next(
+            (holder for holder, version in payload.input_versions if holder.version != version), None
+        )
         if changed is not None:
             comparison.doubt(
                 path, a, b, "built from an object that changed afterwards", "change it before the call"
@@ -143,7 +145,7 @@ def same_effect(comparison: Comparison, x: Effect, y: Effect) -> bool:
         return False
     if x.target is not None and y.target is not None and not comparison.identical(x.target, y.target):
         return False
-    if any(holder.version != version for holder, version in (*x.captured, *y.captured)):
+    if any(holder.version != version for holder, version in (*x.input_versions, *y.input_versions)):
         return False
     pairs = [*zip(x.args, y.args, strict=True), *((x.kwargs[name], y.kwargs[name]) for name in x.kwargs)]
     return all(comparison.identical(mine, other) for mine, other in pairs)

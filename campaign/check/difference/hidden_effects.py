@@ -6,7 +6,7 @@ from campaign.check.claim.patterns import Step
 from campaign.check.difference.comparison import Comparison
 from campaign.check.difference.external_difference import same_effect
 from campaign.check.evaluator.case import Case
-from campaign.check.values.lattice import Effect, ExternalCall, ExternalName, Value, parts, reachable
+from campaign.check.values import Effect, ExternalCall, ExternalName, Value, directly_reachable, reachable
 
 TELLING = ("logging.getLogger", "loguru.logger", "absl.logging", "structlog.", "rich.", "tqdm.")
 """What only tells the user something."""
@@ -53,7 +53,7 @@ def _hidden(case: Case) -> list[tuple[ExternalCall, Effect]]:
     ]
     targets = [effect.target for effect in case.evaluator.effects if effect.target is not None]
     shown = {id(payload) for payload in reachable([*case.roots.values(), *effects, *targets])}
-    plain = {id(payload) for payload in parts(case.roots.values())}
+    plain = {id(payload) for payload in directly_reachable(case.roots.values())}
     return [
         (holder, effect)
         for holder, effect in case.evaluator.object_effects

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     ClassObj,
     DictObj,
     ExternalCall,

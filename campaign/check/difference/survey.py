@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from campaign.check.claim.patterns import Path, Pattern, Step, key_step, step_of
 from campaign.check.difference.naming import callee_name, target_name
 from campaign.check.difference.tree import data_attributes, fields_of
-from campaign.check.values.lattice import (
-    PLAIN,
+from campaign.check.values import (
+    CONSTANT_TYPES,
     ClassObj,
     DictObj,
     ExternalCall,
@@ -44,7 +44,7 @@ def fields(roots: dict[str, Value], single: bool) -> Iterator[tuple[Path, Step, 
         for step, child in steps(value.payload):
             count += 1
             yield path, step, id(value.payload)
-            if type(child.payload) not in PLAIN:
+            if type(child.payload) not in CONSTANT_TYPES:
                 stack.append(((*path, step), child))
 
 

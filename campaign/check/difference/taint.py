@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from campaign.check.difference.comparison import Difference
-from campaign.check.values.lattice import Origin, Value, children, is_constant, reachable
+from campaign.check.values import Origin, Value, children, is_constant, reachable
 
 VISITED = 50_000
 """Origins that are looked at to explain one difference."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     BoundMethod,
     Builtin,
     ClassObj,
+    DescriptorObj,
     DictObj,
     Effect,
     ErrorObj,
@@ -17,7 +18,7 @@ from campaign.check.values.lattice import (
     FieldObj,
     FuncObj,
     InstObj,
-    Iter,
+    IteratorObj,
     ListObj,
     ModuleObj,
     Mutable,
@@ -31,7 +32,6 @@ from campaign.check.values.lattice import (
     Unknown,
     Value,
     View,
-    Wrapped,
     as_dict,
     is_constant,
 )
@@ -55,7 +55,7 @@ def data_attributes(cls: ClassObj) -> dict[str, Value]:
 
 
 def is_code(value: Value) -> bool:
-    return isinstance(value.payload, FuncObj | Wrapped)
+    return isinstance(value.payload, FuncObj | DescriptorObj)
 
 
 def code_attributes(cls: ClassObj) -> dict[str, Value]:
@@ -153,7 +153,7 @@ class Writer:
             return {"$bound": self.form(payload.function), "to": self.form(payload.receiver)}
         if isinstance(payload, View):
             return {f"$dict_{payload.kind}": [self.form(item) for _, item in payload.holder.entries.values()]}
-        if isinstance(payload, Wrapped):
+        if isinstance(payload, DescriptorObj):
             return {f"${payload.kind}": self.form(payload.function)}
         return {"$unknown": f"a {type(payload).__name__.lower()}"}
 
@@ -286,5 +286,5 @@ def _shown_container(payload: Any, depth: int) -> str:
 
 
 __all__ = [
-    "ErrorObj", "FieldObj", "Iter", "Namespace", "SuperObj", "data_attributes", "fields_of", "show", "tree_form",
+    "ErrorObj", "FieldObj", "IteratorObj", "Namespace", "SuperObj", "data_attributes", "fields_of", "show", "tree_form",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ import os.path
 
 
 class Boundary:
-    """Which files' imports are evaluated: those in `follow`, or in the folders of the targets."""
+    """Which modules are evaluated: those in `follow`, or else those in the folders of the targets."""
 
     def __init__(
         self, root: str, follow: tuple[str, ...], folders: tuple[str, ...], everything: bool = False
@@ -27,8 +27,8 @@ class Boundary:
             return any(
                 fnmatch.fnmatch(inside, glob) or fnmatch.fnmatch(inside, f"{glob}/*") for glob in self.follow
             )
-        if relative:
-            self.folders.add(os.path.dirname(path))
-            return True
         folder = os.path.dirname(path)
-        return any(folder == known or folder.startswith(known + os.sep) for known in self.folders)
+        # A relative import stays in the project of the file that has it, so its folder belongs to the project as well.
+        if relative:
+            self.folders.add(folder)
+        return any(folder == inner or folder.startswith(inner + os.sep) for inner in self.folders)

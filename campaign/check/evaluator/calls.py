@@ -1,4 +1,4 @@
-"""Calls: functions of the checked files, their classes, what we know, and what is outside."""
+"""Calls of every kind of callable: functions, classes, builtins with a model, external ones."""
 
 from __future__ import annotations
 
@@ -7,30 +7,26 @@ from collections.abc import Callable
 from typing import Any
 
 from campaign.check.evaluator.attributes import bind_member
+from campaign.check.evaluator.dispatch import CALLS
+from campaign.check.evaluator.effects import external_object_effect, refuse_mutation_of_temporary
+from campaign.check.evaluator.escapes import MUTATING, refuse_callback
+from campaign.check.evaluator.external_calls import call_external
+from campaign.check.evaluator.external_names import FILE_METHODS
 from campaign.check.evaluator.generators import start
 from campaign.check.evaluator.state import (
-    CALLS,
     EXTERNAL_FUNCTIONS,
-    OPERATIONS,
     Args,
     Evaluator,
     Returned,
     Site,
 )
-from campaign.check.evaluator.symbolic import (
-    FILE_METHODS,
-    MUTATING,
-    call_external,
-    external_object_effect,
-    external_roots,
-    refuse_callback,
-    refuse_change_of_made,
-    symbolic,
-)
-from campaign.check.values.lattice import (
+from campaign.check.evaluator.symbolic import external_roots, symbolic
+from campaign.check.values import (
     BoundMethod,
     Builtin,
     ClassObj,
+    DataField,
+    DescriptorObj,
     DictObj,
     Effect,
     ErrorObj,
@@ -38,7 +34,7 @@ from campaign.check.values.lattice import (
     ExternalName,
     FuncObj,
     InstObj,
-    Iter,
+    IteratorObj,
     Nondeterministic,
     Origin,
     Partial,
@@ -46,16 +42,16 @@ from campaign.check.values.lattice import (
     TupleObj,
     Unknown,
     Value,
-    Wrapped,
+    directly_reachable,
     is_constant,
-    parts,
-    spoiled,
+    propagate_unknown,
 )
 from campaign.check.values.limits import CALL_DEPTH, Halt, Raised
 from campaign.check.values.scope import Scope, names_of
 
 NOT_CONFIRMED = object()
-"""Stands for the answer of Python where Python was not asked."""
+"""The expected result of a call that was not confirmed by Python itself."""
+CHANGES_ENVIRONMENT = frozenset({"os.environ.setdefault", "os.environ.pop", "os.environ.update"})
 
 
 def call_builtin(evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
@@ -90,29 +86,31 @@ def call_instance(
 
 def call_unknown(evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
     payload: Unknown = function.payload
-    raise Halt(f"calls a value that cannot be known: {payload.reason}", at, payload.suggestion)
+    raise Halt(f"the code calls an unknown value: {payload.reason}", at, payload.suggestion)
 
 
 def call_nondeterministic(
     evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None
 ) -> Value:
-    return Value(spoiled(function.payload), at)
+    return Value(propagate_unknown(function.payload), at)
 
 
 def call_wrapped(evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
-    payload: Wrapped = function.payload
+    payload: DescriptorObj = function.payload
     if payload.kind != "staticmethod":
         raise evaluator.error(TypeError, "object is not callable", at)
     return evaluator.call(payload.function, args, at, scope)
 
 
-def check_answer(name: str, answer: Any, result: Value, at: Origin) -> None:
-    """Ends the evaluation when its answer is not Python's."""
+def refuse_wrong_result(name: str, expected: Any, result: Value, at: Origin) -> None:
+    """End the evaluation if a model gives another result than Python itself."""
     payload = result.payload
-    if answer is NOT_CONFIRMED or not is_constant(payload) or not is_constant(answer):
+    if expected is NOT_CONFIRMED or not is_constant(payload) or not is_constant(expected):
         return
-    if type(payload) is not type(answer) or repr(payload) != repr(answer):
-        raise Halt(f"{name}() is called in a way that is not followed", at)
+    # `==` would confuse 1 with True and 0.0 with -0.0, and NaN would differ from itself.
+    if type(payload) is not type(expected) or repr(payload) != repr(expected):
+        reason = f"the model of {name}() gives another result than Python for these arguments"
+        raise Halt(reason, at, "write the result out")
 
 
 def guarded(
@@ -121,28 +119,25 @@ def guarded(
     evaluator: Evaluator,
     args: Args,
     site: Site,
-    answer: Any = NOT_CONFIRMED,
+    expected: Any = NOT_CONFIRMED,
 ) -> Value:
-    """A known function; arguments that it cannot be called with end the evaluation, never this program.
-    `answer` is what Python gives for the same arguments, where it was asked."""
+    """The result of a model, where Python gives the result `expected` or was not asked."""
+    # A model is written for the arguments that its function accepts. Where it fails on others, evaluation ends: an
+    # exception of the model is not the exception that Python would raise.
     try:
         result = function(evaluator, args, site)
-        check_answer(name, answer, result, site.at)
+        refuse_wrong_result(name, expected, result, site.at)
         return result
     except Raised as raised:
-        if answer is NOT_CONFIRMED:
+        if expected is NOT_CONFIRMED:
             raise
-        raise Halt(f"{name}() is not followed here ({raised.message})", site.at) from None
+        reason = f"the model of {name}() raises an exception that Python does not raise ({raised.message})"
+        raise Halt(reason, site.at, "write the result out") from None
     except (
-        ValueError,
-        TypeError,
-        IndexError,
-        AttributeError,
-        KeyError,
-        AssertionError,
-        OverflowError,
-    ) as error:
-        raise Halt(f"{name}() is called in a way that is not followed ({error})", site.at) from None
+        ValueError, TypeError, IndexError, AttributeError, KeyError, AssertionError, OverflowError,
+    ) as error:  # fmt: skip
+        reason = f"{name}() is called in a way that is not modelled ({error})"
+        raise Halt(reason, site.at, "write the result out") from None
 
 
 def site_of(evaluator: Evaluator, at: Origin, scope: Scope | None) -> Site:
@@ -154,11 +149,7 @@ def call_name(evaluator: Evaluator, function: Value, args: Args, at: Origin, sco
     model = EXTERNAL_FUNCTIONS.get(payload.name)
     if model is not None and payload.name not in evaluator.patched:
         return guarded(payload.name, model, evaluator, args, site_of(evaluator, at, scope))
-    if payload.name.startswith("os.environ.") and payload.name.rpartition(".")[2] in (
-        "setdefault",
-        "pop",
-        "update",
-    ):
+    if payload.name in CHANGES_ENVIRONMENT:
         evaluator.effects.append(Effect(payload.name, None, tuple(args.positional), dict(args.keywords), at))
     return call_external(evaluator, function, args, at)
 
@@ -166,16 +157,16 @@ def call_name(evaluator: Evaluator, function: Value, args: Args, at: Origin, sco
 def call_symbolic(
     evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None
 ) -> Value:
-    """A call of something read from an opaque object: a method, which may change the object."""
+    """A call of a value that was read from an external object: a method, which may change the object."""
     payload: SymbolicOperation = function.payload
     inputs = [*args.positional, *args.keywords.values()]
     if payload.op.startswith("."):
         name = payload.op[1:]
         if name in FILE_METHODS:
-            return Value(Unknown(f".{name}() reads files", "put what is read into the configuration"), at)
+            return Value(Unknown(f".{name}() reads a file", "write its content into the configuration"), at)
         holder = payload.operands[0]
         if name in MUTATING:
-            refuse_change_of_made(holder, at)
+            refuse_mutation_of_temporary(holder, at)
         if payload.roots:
             keywords = [
                 Value(DictObj({key: (Value(key, at), item) for key, item in args.keywords.items()}), at)
@@ -183,11 +174,11 @@ def call_symbolic(
             result = symbolic(
                 evaluator, f".{name}()", at, holder, *args.positional, *(keywords if args.keywords else [])
             )
-            external_object_effect(evaluator, holder, name, args, at, asked=True)
+            external_object_effect(evaluator, holder, name, args, at, failure_decided=True)
             if isinstance(result.payload, SymbolicOperation):
                 result.payload.roots = external_roots((holder,)) + result.payload.roots
             return result
-    for inner in parts(inputs):
+    for inner in directly_reachable(inputs):
         refuse_callback(inner, at)
     return call_external(evaluator, function, args, at)
 
@@ -196,18 +187,12 @@ def call_external_result(
     evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None
 ) -> Value:
     result = call_external(evaluator, function, args, at)
-    external_object_effect(evaluator, function, "__call__", args, at, asked=True)
+    external_object_effect(evaluator, function, "__call__", args, at, failure_decided=True)
     return result
 
 
-def call_method(evaluator: Evaluator, receiver: Value, name: str, args: Args, at: Origin) -> Value:
-    """A special method, looked up on the class as Python does."""
-    payload = receiver.payload
-    assert isinstance(payload, InstObj)
-    found = payload.cls.find(name)
-    if found is None:
-        return evaluator.call(evaluator.get_attribute(receiver, name, at), args, at, None)
-    return evaluator.call(bind_member(evaluator, found, receiver, payload.cls, at), args, at, None)
+def call_other(evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
+    raise evaluator.error(TypeError, "object is not callable", at)
 
 
 def call_function(
@@ -217,16 +202,17 @@ def call_function(
     node = payload.node
     names = names_of(node)
     if isinstance(node, ast.AsyncFunctionDef) or (isinstance(node, ast.Lambda) and names.yields):
-        raise Halt(f"{payload.name} is a coroutine", at, "return a plain value")
+        raise Halt(f"{payload.name} is a coroutine or a generator", at, "return a plain value")
     if evaluator.depth >= CALL_DEPTH:
-        raise Halt(f"calls are nested more than {CALL_DEPTH} deep", at)
-    scope = Scope("function", payload.module, _closure(payload.scope), names)
+        raise Halt(f"calls are nested more than {CALL_DEPTH} deep", at, "use a loop instead of recursion")
+    # The scope of the definition, not of the caller (lexical scoping); methods do not see the names of their class.
+    scope = Scope("function", payload.module, payload.scope.visible_inside(), names)
     scope.cls = payload.owner
     bind_arguments(evaluator, payload, args, scope, at)
-    first = next(iter(scope.vars.values()), None)
-    scope.receiver = first
+    scope.receiver = next(iter(scope.vars.values()), None)
     if names.yields:
         return generator(evaluator, payload, scope, at)
+    # Tests inside the function decide what it returns, which `return` records, but not that the caller continues.
     before = evaluator.control
     evaluator.depth += 1
     try:
@@ -242,48 +228,22 @@ def call_function(
 
 
 def generator(evaluator: Evaluator, payload: FuncObj, scope: Scope, at: Origin) -> Value:
-    """A call of a generator function: nothing of it runs before its first value is asked for."""
     node = payload.node
     assert not isinstance(node, ast.Lambda)
-    return Value(Iter(start(evaluator, node, lambda: evaluator.run(node.body, scope), at)), at)
-
-
-def _closure(scope: Scope) -> Scope:
-    """Methods do not see the names of their class."""
-    while scope.kind == "class" and scope.parent is not None:
-        scope = scope.parent
-    return scope
+    return Value(IteratorObj(start(evaluator, node, lambda: evaluator.run(node.body, scope), at)), at)
 
 
 def bind_arguments(evaluator: Evaluator, payload: FuncObj, args: Args, scope: Scope, at: Origin) -> None:
-    """Arguments to parameters, as Python does it, its errors included."""
+    """Bind the arguments of a call to the parameters (reference, 6.3.4), or raise what Python raises."""
     spec = payload.node.args
     positional = [*spec.posonlyargs, *spec.args]
-    by_name = {arg.arg for arg in (*spec.args, *spec.kwonlyargs)}
-    given = list(args.positional)
-    for arg, value in zip(positional, given, strict=False):
-        scope.vars[arg.arg] = value
-    extra = given[len(positional) :]
+    scope.vars.update(zip((arg.arg for arg in positional), args.positional, strict=False))
+    extra = args.positional[len(positional) :]
     if spec.vararg is not None:
         scope.vars[spec.vararg.arg] = Value(TupleObj(tuple(extra)), at)
     elif extra:
         raise evaluator.error(TypeError, f"{payload.name}() takes {len(positional)} positional arguments", at)
-    rest: dict[Any, tuple[Value, Value]] = {}
-    for name, value in args.keywords.items():
-        if name in by_name:
-            if name in scope.vars and name in {arg.arg for arg in positional[: len(given)]}:
-                raise evaluator.error(
-                    TypeError, f"{payload.name}() got multiple values for argument {name!r}", at
-                )
-            scope.vars[name] = value
-        elif spec.kwarg is not None:
-            rest[name] = (Value(name, at), value)
-        else:
-            raise evaluator.error(
-                TypeError, f"{payload.name}() got an unexpected keyword argument {name!r}", at
-            )
-    if spec.kwarg is not None:
-        scope.vars[spec.kwarg.arg] = Value(DictObj(rest), at)
+    _bind_keywords(evaluator, payload, args, scope, at)
     for arg, default in zip(reversed(positional), reversed(payload.defaults), strict=False):
         scope.vars.setdefault(arg.arg, default)
     for name, default in payload.kw_defaults.items():
@@ -291,6 +251,26 @@ def bind_arguments(evaluator: Evaluator, payload: FuncObj, args: Args, scope: Sc
     for arg in (*positional, *spec.kwonlyargs):
         if arg.arg not in scope.vars:
             raise evaluator.error(TypeError, f"{payload.name}() missing argument {arg.arg!r}", at)
+
+
+def _bind_keywords(evaluator: Evaluator, payload: FuncObj, args: Args, scope: Scope, at: Origin) -> None:
+    spec = payload.node.args
+    # Positional-only parameters are not among them: their names may occur in `**kwargs`.
+    by_name = {arg.arg for arg in (*spec.args, *spec.kwonlyargs)}
+    others: dict[Any, tuple[Value, Value]] = {}
+    for name, value in args.keywords.items():
+        if name in by_name and name in scope.vars:
+            message = f"{payload.name}() got multiple values for argument {name!r}"
+            raise evaluator.error(TypeError, message, at)
+        if name in by_name:
+            scope.vars[name] = value
+        elif spec.kwarg is not None:
+            others[name] = (Value(name, at), value)
+        else:
+            message = f"{payload.name}() got an unexpected keyword argument {name!r}"
+            raise evaluator.error(TypeError, message, at)
+    if spec.kwarg is not None:
+        scope.vars[spec.kwarg.arg] = Value(DictObj(others), at)
 
 
 def instantiate(evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
@@ -307,7 +287,8 @@ def instantiate(evaluator: Evaluator, function: Value, args: Args, at: Origin, s
     if cls.builtin is not None and issubclass(cls.builtin, BaseException):
         error = Value(ErrorObj(cls, tuple(args.positional)), origin)
         if cls.find("__init__") is not None:
-            raise Halt(f"exception {cls.name} has its own __init__", at)
+            reason = f"exception {cls.name} has its own __init__, which is not modelled"
+            raise Halt(reason, at, "remove it, and pass the message to the exception")
         return error
     if cls.kind == "namedtuple":
         items = bind_fields(evaluator, cls, args, at)
@@ -318,32 +299,35 @@ def instantiate(evaluator: Evaluator, function: Value, args: Args, at: Origin, s
 
 
 def refuse_abstract(evaluator: Evaluator, cls: ClassObj, at: Origin) -> None:
-    """A class of `abc` with methods that are still abstract, or a protocol, has no instances."""
-    if any(
-        base.payload.name.endswith(".Protocol")
-        for base in cls.bases
-        if isinstance(base.payload, ExternalName)
-    ):
+    """Raise what Python raises for a protocol, or for a class that has abstract methods."""
+    protocols = ("typing.Protocol", "typing_extensions.Protocol")
+    if any(isinstance(base.payload, ExternalName) and base.payload.name in protocols for base in cls.bases):
         raise evaluator.error(TypeError, "Protocols cannot be instantiated", at)
-    for name in dict.fromkeys(name for base in cls.mro for name in base.namespace):
-        found = cls.find(name)
-        inner = found.payload if found is not None else None
-        if isinstance(inner, Wrapped):
-            inner = inner.function.payload
-        if isinstance(inner, FuncObj) and "__isabstractmethod__" in inner.attrs:
-            raise evaluator.error(TypeError, f"cannot instantiate abstract class {cls.name}", at)
+    # A method is abstract as long as the MRO finds the abstract one first: an override makes the class concrete.
+    names = {name for base in cls.mro for name in base.namespace}
+    if any(_is_abstract(cls.find(name)) for name in names):
+        raise evaluator.error(TypeError, f"cannot instantiate abstract class {cls.name}", at)
+
+
+def _is_abstract(found: Value | None) -> bool:
+    member = found.payload if found is not None else None
+    if isinstance(member, DescriptorObj):
+        member = member.function.payload
+    return isinstance(member, FuncObj) and "__isabstractmethod__" in member.attrs
 
 
 def initialise(evaluator: Evaluator, instance: Value, cls: ClassObj, args: Args, at: Origin) -> None:
-    for following in cls.mro:
-        own = following.namespace.get("__init__")
+    # The first class of the MRO that has an `__init__`, written in its body or generated by `dataclass`, which
+    # leaves the one in the body alone.
+    for base in cls.mro:
+        own = base.namespace.get("__init__")
         if own is not None:
-            result = evaluator.call(bind_member(evaluator, own, instance, cls, at), args, at, None)
+            result = evaluator.call(bind_member(evaluator, own, instance, cls, at), args, at)
             if result.payload is not None:
                 raise evaluator.error(TypeError, "__init__() should return None", at)
             return
-        if following.kind == "dataclass" and following.options.get("init", True):
-            initialise_dataclass(evaluator, instance, following, args, at)
+        if base.kind == "dataclass" and base.options.get("init", True):
+            initialise_dataclass(evaluator, instance, base, args, at)
             return
     if args.positional or args.keywords:
         raise evaluator.error(TypeError, f"{cls.name}() takes no arguments", at)
@@ -352,61 +336,71 @@ def initialise(evaluator: Evaluator, instance: Value, cls: ClassObj, args: Args,
 def initialise_dataclass(
     evaluator: Evaluator, instance: Value, cls: ClassObj, args: Args, at: Origin
 ) -> None:
-    """`__init__` as `dataclass` writes it, then `__post_init__`."""
-    payload = instance.payload
-    assert isinstance(payload, InstObj)
+    """The `__init__` that `dataclass` generates: fields in order, then `__post_init__` with the `InitVar`s."""
+    payload: InstObj = instance.payload
     bound = bind_fields(evaluator, cls, args, at)
-    late: list[Value] = []
+    init_only: list[Value] = []
     for field in cls.fields:
         if field.name not in bound:
             continue
-        if field.pseudo:
-            late.append(bound[field.name])
+        if field.init_only:
+            init_only.append(bound[field.name])
         else:
             payload.attrs[field.name] = evaluator.with_control_origin(bound[field.name])
-    after = payload.cls.find("__post_init__")
-    if after is not None:
-        evaluator.call(bind_member(evaluator, after, instance, payload.cls, at), Args(late), at, None)
+    post_init = payload.cls.find("__post_init__")
+    if post_init is not None:
+        evaluator.call(bind_member(evaluator, post_init, instance, payload.cls, at), Args(init_only), at)
 
 
 def bind_fields(evaluator: Evaluator, cls: ClassObj, args: Args, at: Origin) -> dict[str, Value]:
-    """Constructor arguments of a dataclass or named tuple, defaults filled in, in the order of the fields."""
-    taken = [field for field in cls.fields if field.field.init]
-    positional = [field.name for field in taken if not field.kw_only]
+    """The fields of a dataclass or named tuple that its constructor sets, in order, defaults included."""
+    given = _given_fields(evaluator, cls, args, at)
+    bound: dict[str, Value] = {}
+    for field in cls.fields:
+        value = given.get(field.name) or _default(evaluator, cls, field, at)
+        if value is not None:
+            bound[field.name] = value
+    return bound
+
+
+def _given_fields(evaluator: Evaluator, cls: ClassObj, args: Args, at: Origin) -> dict[str, Value]:
+    accepted = [field for field in cls.fields if field.field.init]
+    positional = [field.name for field in accepted if not field.kw_only]
     if len(args.positional) > len(positional):
         raise evaluator.error(TypeError, f"{cls.name}() takes {len(positional)} positional arguments", at)
     given = dict(zip(positional, args.positional, strict=False))
-    legal = {field.name for field in taken}
+    names = {field.name for field in accepted}
     for name, value in args.keywords.items():
-        if name not in legal:
+        if name not in names:
             raise evaluator.error(TypeError, f"{cls.name}() got an unexpected keyword argument {name!r}", at)
         if name in given:
             raise evaluator.error(TypeError, f"{cls.name}() got multiple values for argument {name!r}", at)
         given[name] = value
-    bound: dict[str, Value] = {}
-    for field in cls.fields:
-        if field.name in given:
-            bound[field.name] = given[field.name]
-        elif field.field.factory is not None:
-            bound[field.name] = evaluator.call(field.field.factory, Args([]), at, None)
-        elif field.field.default is not None:
-            if field.field.init or cls.kind == "namedtuple":
-                bound[field.name] = field.field.default
-        elif field.field.init:
-            raise evaluator.error(TypeError, f"{cls.name}() missing argument {field.name!r}", at)
-    return bound
+    return given
+
+
+def _default(evaluator: Evaluator, cls: ClassObj, field: DataField, at: Origin) -> Value | None:
+    declared = field.field
+    if declared.factory is not None:
+        return evaluator.call(declared.factory, Args([]), at)
+    if declared.default is not None:
+        # The default of a field with `init=False` stays a class attribute: no attribute of the instance is set.
+        return declared.default if declared.init or cls.kind == "namedtuple" else None
+    if declared.init:
+        raise evaluator.error(TypeError, f"{cls.name}() missing argument {field.name!r}", at)
+    return None
 
 
 def enum_member(evaluator: Evaluator, cls: ClassObj, args: Args, at: Origin) -> Value:
     """`Color("red")`."""
-
     if len(args.positional) != 1 or args.keywords:
-        raise Halt(f"builds enum {cls.name} from several arguments", at)
+        raise Halt(f"enum {cls.name} is called with several arguments", at, "look the member up by name")
     wanted = args.positional[0]
     if isinstance(wanted.payload, InstObj) and wanted.payload.cls is cls:
         return wanted
     if cls.find("_missing_") is not None:
-        raise Halt(f"enum {cls.name} has _missing_", at)
+        reason = f"the _missing_ method of enum {cls.name} is not modelled"
+        raise Halt(reason, at, "look the member up by name")
     for member in cls.members.values():
         value = Value(member.attrs["value"].payload, member.attrs["value"].origin)
         if evaluator.truth(evaluator.compare(ast.Eq, value, wanted, at), at):
@@ -414,12 +408,11 @@ def enum_member(evaluator: Evaluator, cls: ClassObj, args: Args, at: Origin) -> 
     raise evaluator.error(ValueError, f"{wanted.payload!r} is not a valid {cls.name}", at)
 
 
-OPERATIONS.call_method = call_method
 CALLS.update(
     {
         ExternalName: call_name, FuncObj: call_function, Builtin: call_builtin, BoundMethod: call_bound_method,
         ClassObj: instantiate, Partial: call_partial, SymbolicOperation: call_symbolic,
         ExternalCall: call_external_result, InstObj: call_instance, Unknown: call_unknown,
-        Nondeterministic: call_nondeterministic, Wrapped: call_wrapped,
+        Nondeterministic: call_nondeterministic, DescriptorObj: call_wrapped, object: call_other,
     }
 )  # fmt: skip

@@ -1,22 +1,22 @@
-"""One evaluation of a target under one outcome of its run-time tests."""
+"""The result of evaluating a target in one case: under one combination of outcomes of its run-time tests."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from campaign.check.evaluator.state import Evaluator
-from campaign.check.values.lattice import ExternalName, Origin, Value, reachable
+from campaign.check.values import ExternalName, Origin, Value, reachable
 
 
 @dataclass(slots=True)
 class Case:
-    """One evaluation of a target: how run-time tests came out, and what it gave."""
+    """The outcomes of the run-time tests, and the values or the problem that the evaluation ended with."""
 
     tests: dict[str, bool]
     evaluator: Evaluator
     roots: dict[str, Value] = field(default_factory=dict)
     single: bool = False
-    """One value whose paths need no name in front."""
+    """There is one root, whose name does not occur in paths."""
     problem: str = ""
     place: Origin | None = None
     suggestion: str = ""
@@ -24,7 +24,7 @@ class Case:
 
 
 def unused_imports(case: Case) -> dict[str, Origin]:
-    """Modules from outside that were imported and of which nothing is in the configuration."""
+    """External modules that were imported and of which no value or effect of the configuration has a name."""
     effects = [
         value for effect in case.evaluator.effects for value in (*effect.args, *effect.kwargs.values())
     ]

@@ -1,18 +1,18 @@
-"""Class statements: bases, namespace, dataclass, named tuple and enum."""
+"""Class statements: bases, body, and what dataclasses, named tuples and enums add."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
 from typing import Any
 
 from campaign.check.evaluator.attribute_changes import refuse_dunder
 from campaign.check.evaluator.expressions import arguments
 from campaign.check.evaluator.state import Args, Evaluator
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     Builtin,
     ClassObj,
     DataField,
+    DescriptorObj,
     DictObj,
     ExternalCall,
     ExternalName,
@@ -26,7 +26,6 @@ from campaign.check.values.lattice import (
     SymbolicOperation,
     TupleObj,
     Value,
-    Wrapped,
 )
 from campaign.check.values.limits import ANCESTORS, Halt
 from campaign.check.values.scope import Scope, class_names
@@ -34,14 +33,15 @@ from campaign.check.values.scope import Scope, class_names
 PLAIN_BASES = frozenset(
     {"abc.ABC", "typing.Generic", "typing.Protocol", "typing.NamedTuple", "typing_extensions.Protocol"}
 )
+"""External bases that leave a class one of the checked files: all others make its instances external."""
 ENUM_BASES: dict[str, type] = {
     "enum.Enum": object, "enum.IntEnum": int, "enum.StrEnum": str,
 }  # fmt: skip
-ENUM_UNFOLLOWED = frozenset({"enum.Flag", "enum.IntFlag"})
+UNMODELLED_ENUM_BASES = frozenset({"enum.Flag", "enum.IntFlag"})
 
 
 def class_statement(evaluator: Evaluator, node: ast.ClassDef, scope: Scope) -> Value:
-    """The class object, before its decorators."""
+    """The class object, before its decorators are applied."""
     args = arguments(evaluator, node, scope)
     at = evaluator.place(node, scope, *(base.origin for base in args.positional))
     bases = [_origin_of_generic(base) for base in args.positional]
@@ -51,58 +51,47 @@ def class_statement(evaluator: Evaluator, node: ast.ClassDef, scope: Scope) -> V
     cls = ClassObj(node.name, prefix + node.name, scope.module, tuple(bases))
     _inherit(evaluator, cls, bases, at)
     _keywords(cls, args, at)
-    inner = Scope("class", scope.module, _visible(scope), class_names(node))
+    # The body runs in a namespace of its own, which becomes that of the class (reference, 8.8). A class around it is
+    # skipped in lookups, as its names are not visible in nested scopes (4.2.2).
+    inner = Scope("class", scope.module, scope.visible_inside(), class_names(node))
     inner.cls = cls
     inner.vars = cls.namespace
     evaluator.run(node.body, inner)
-    cls.annotations = {
-        stmt.target.id: stmt.annotation for stmt in _annotated(node.body) if isinstance(stmt.target, ast.Name)
-    }
-    for name, value in list(cls.namespace.items()):
-        refuse_dunder(name, value, at)
-        if isinstance(value.payload, FuncObj) and value.payload.owner is None:
-            value.payload.owner = cls
-        _own(value, cls)
-        if isinstance(value.payload, InstObj) and value.payload.cls.find("__get__") is not None:
-            raise Halt(f"a descriptor ({value.payload.cls.name})", at, "use a plain attribute")
+    _finish_namespace(cls, node, at)
     if cls.kind == "enum":
         build_enum(evaluator, cls, at)
     elif cls.kind == "namedtuple":
-        collect_fields(evaluator, cls, node, at)
+        collect_namedtuple_fields(cls)
     elif any(base.payload.kind == "dataclass" for base in bases if isinstance(base.payload, ClassObj)):
         cls.fields = list(_inherited_fields(cls).values())
     return Value(cls, at)
 
 
-def _annotated(body: list[ast.stmt]) -> list[ast.AnnAssign]:
-    """Annotated names of a class body, those under a decided test included: all branches are looked at."""
-    found: list[ast.AnnAssign] = []
-    for stmt in body:
-        if isinstance(stmt, ast.AnnAssign):
-            found.append(stmt)
-    return found
+def _finish_namespace(cls: ClassObj, node: ast.ClassDef, at: Origin) -> None:
+    # Only at the top level of the body: an annotation under `if` is not seen.
+    annotated = [statement for statement in node.body if isinstance(statement, ast.AnnAssign)]
+    cls.annotations = {
+        part.target.id: part.annotation for part in annotated if isinstance(part.target, ast.Name)
+    }
+    for name, value in cls.namespace.items():
+        refuse_dunder(name, value, at)
+        _set_owner(value, cls)
+        if isinstance(value.payload, InstObj) and value.payload.cls.find("__get__") is not None:
+            reason = f"the checker does not evaluate descriptors ({value.payload.cls.name})"
+            raise Halt(reason, at, "use a plain attribute")
 
 
-def _visible(scope: Scope) -> Scope | None:
-    while scope.kind == "class" and scope.parent is not None:
-        scope = scope.parent
-    return scope
-
-
-def _own(value: Value, cls: ClassObj) -> None:
+def _set_owner(value: Value, cls: ClassObj) -> None:
+    """Record the class whose body defines a function: `super()` and mangled names inside it refer to that class."""
     payload = value.payload
-    if isinstance(payload, Wrapped):
-        for function in (payload.function, payload.setter):
-            if (
-                function is not None
-                and isinstance(function.payload, FuncObj)
-                and function.payload.owner is None
-            ):
-                function.payload.owner = cls
+    functions = (payload.function, payload.setter) if isinstance(payload, DescriptorObj) else (value,)
+    for function in functions:
+        if function is not None and isinstance(function.payload, FuncObj) and function.payload.owner is None:
+            function.payload.owner = cls
 
 
 def _origin_of_generic(base: Value) -> Value:
-    """`Generic[T]` and `Base[int]` are their origin."""
+    """`Generic[T]` and `Base[int]` are replaced by their origin, as `__mro_entries__` does (PEP 560)."""
     payload = base.payload
     if isinstance(payload, SymbolicOperation) and payload.op == "[]":
         inner = payload.operands[0]
@@ -117,40 +106,35 @@ def _inherit(evaluator: Evaluator, cls: ClassObj, bases: list[Value], at: Origin
     for base in bases:
         payload = base.payload
         if isinstance(payload, ClassObj):
-            cls.external = cls.external or payload.external
-            cls.builtin = cls.builtin or payload.builtin
-            if payload.kind == "enum" or (payload.kind == "namedtuple"):
-                if payload.kind == "namedtuple":
-                    raise Halt(f"inherits from named tuple {payload.name}", at, "use a dataclass")
-                if payload.members:
-                    raise evaluator.error(TypeError, f"cannot extend enumeration {payload.name}", at)
-                cls.kind = "enum"
-            cls.options = {**payload.options, **cls.options}
+            _inherit_own(evaluator, cls, payload, at)
         elif isinstance(payload, type):
             _inherit_builtin(cls, payload, at)
-        elif isinstance(payload, ExternalName) and payload.name in ENUM_BASES:
-            cls.kind = "enum"
-            mixed = ENUM_BASES[payload.name]
-            cls.builtin = mixed if mixed is not object else cls.builtin
-        elif isinstance(payload, ExternalName) and payload.name in ENUM_UNFOLLOWED:
-            raise Halt(f"{payload.name} is not followed", at)
-        elif isinstance(payload, ExternalName) and payload.name == "typing.NamedTuple":
-            cls.kind = "namedtuple"
-        elif isinstance(payload, ExternalName) and payload.name in PLAIN_BASES:
-            if payload.name != "typing.Generic":
-                cls.options["abstract"] = True
-        elif isinstance(payload, ExternalName | ExternalCall | SymbolicOperation):
+        elif isinstance(payload, ExternalName):
+            _inherit_external_name(cls, payload.name, at)
+        elif isinstance(payload, ExternalCall | SymbolicOperation):
             cls.external = True
         else:
-            raise Halt("a base class that is not followed", at)
+            reason = f"a base of class {cls.name} is not a class that the checker knows"
+            raise Halt(reason, at, "inherit from a class of the checked files")
     if cls.builtin in (int, str, float) and cls.kind != "enum":
-        raise Halt(f"class {cls.name} inherits from {cls.builtin.__name__}", at, "hold the value instead")
+        reason = f"class {cls.name} inherits from {cls.builtin.__name__}"
+        raise Halt(reason, at, "keep the value in an attribute instead")
     own = [base.payload for base in bases if isinstance(base.payload, ClassObj)]
-    ancestors: Sequence[ClassObj] = own[0].mro if len(own) == 1 else _merge(own, evaluator, at)
-    cls.mro = (cls, *ancestors)
+    cls.mro = (cls, *(own[0].mro if len(own) == 1 else _linearise(own, evaluator, at)))
     for base_class in own:
-        for name, value in base_class.keywords.items():
-            cls.keywords.setdefault(name, value)
+        cls.keywords = {**base_class.keywords, **cls.keywords}
+
+
+def _inherit_own(evaluator: Evaluator, cls: ClassObj, base: ClassObj, at: Origin) -> None:
+    cls.external = cls.external or base.external
+    cls.builtin = cls.builtin or base.builtin
+    cls.options = {**base.options, **cls.options}
+    if base.kind == "namedtuple":
+        raise Halt(f"class {cls.name} inherits from named tuple {base.name}", at, "use a dataclass")
+    if base.kind == "enum":
+        if base.members:
+            raise evaluator.error(TypeError, f"cannot extend enumeration {base.name}", at)
+        cls.kind = "enum"
 
 
 def _inherit_builtin(cls: ClassObj, base: type, at: Origin) -> None:
@@ -159,25 +143,42 @@ def _inherit_builtin(cls: ClassObj, base: type, at: Origin) -> None:
     if issubclass(base, BaseException) or base in (int, str, float):
         cls.builtin = cls.builtin or base
         return
-    raise Halt(f"inherits from {base.__name__}", at, "hold one instead")
+    reason = f"class {cls.name} inherits from {base.__name__}"
+    raise Halt(reason, at, f"keep a {base.__name__} in an attribute instead")
 
 
-def _merge(bases: list[ClassObj], evaluator: Evaluator, at: Origin) -> list[ClassObj]:
-    """C3 linearisation of several bases."""
+def _inherit_external_name(cls: ClassObj, name: str, at: Origin) -> None:
+    if name in ENUM_BASES:
+        cls.kind = "enum"
+        cls.builtin = cls.builtin if ENUM_BASES[name] is object else ENUM_BASES[name]
+    elif name in UNMODELLED_ENUM_BASES:
+        raise Halt(f"class {cls.name} inherits from {name}, which is not modelled", at, "use enum.Enum")
+    elif name == "typing.NamedTuple":
+        cls.kind = "namedtuple"
+    elif name not in PLAIN_BASES:
+        cls.external = True
+    elif name != "typing.Generic":
+        cls.options["abstract"] = True
+
+
+def _linearise(bases: list[ClassObj], evaluator: Evaluator, at: Origin) -> list[ClassObj]:
+    """The MRO of a class with several bases, without the class itself: C3 linearisation."""
     if sum(len(base.mro) for base in bases) > ANCESTORS:
-        raise Halt(f"inherits from more than {ANCESTORS} classes", at, "make the hierarchy flatter")
+        raise Halt(f"a class inherits from more than {ANCESTORS} classes", at, "make the hierarchy flatter")
     result: list[ClassObj] = []
-    pending = [sequence for sequence in (*([*base.mro] for base in bases), [*bases]) if sequence]
-    while pending:
-        for sequence in pending:
-            head = sequence[0]
-            if not any(head in other[1:] for other in pending):
-                break
-        else:
+    pending = [*([*base.mro] for base in bases), [*bases]]
+    while pending := [sequence for sequence in pending if sequence]:
+        head = next((sequence[0] for sequence in pending if _comes_next(sequence[0], pending)), None)
+        if head is None:
             raise evaluator.error(TypeError, "cannot create a consistent method resolution order", at)
         result.append(head)
-        pending = [kept for kept in ([item for item in part if item is not head] for part in pending) if kept]
+        pending = [[item for item in sequence if item is not head] for sequence in pending]
     return result
+
+
+def _comes_next(cls: ClassObj, pending: list[list[ClassObj]]) -> bool:
+    """Whether a class has to come after no other one: it is in the tail of no sequence."""
+    return not any(cls in sequence[1:] for sequence in pending)
 
 
 def _keywords(cls: ClassObj, args: Args, at: Origin) -> None:
@@ -186,60 +187,77 @@ def _keywords(cls: ClassObj, args: Args, at: Origin) -> None:
             if isinstance(value.payload, ExternalName) and value.payload.name == "abc.ABCMeta":
                 cls.options["abstract"] = True
                 continue
-            raise Halt(f"class {cls.name} has a metaclass", at, "use a plain class")
+            reason = f"class {cls.name} has a metaclass, which may change all of it"
+            raise Halt(reason, at, "use a plain class")
         if not cls.external:
-            raise Halt(f"class {cls.name} takes the keyword {name!r}", at)
+            reason = (
+                f"class {cls.name} takes the keyword {name!r} for __init_subclass__, which is not modelled"
+            )
+            raise Halt(reason, at, "set a class attribute instead")
         cls.keywords[name] = value
 
 
 def build_enum(evaluator: Evaluator, cls: ClassObj, at: Origin) -> None:
-
+    """Turn the values of the class body into members."""
     if cls.builtin not in (None, object, int, str, float):
-        raise Halt(f"enum {cls.name} mixes in {cls.builtin}", at)
-    for name in ("_generate_next_value_", "_missing_", "__init__", "_ignore_", "_order_"):
-        if cls.find(name) is not None and name != "_missing_":
-            raise Halt(f"enum {cls.name} defines {name}", at)
-    last: Any = 0
+        reason = f"enum {cls.name} inherits from {cls.builtin.__name__}"
+        raise Halt(reason, at, "inherit from int, str or float only")
+    for name in ("_generate_next_value_", "__init__", "_ignore_", "_order_"):
+        if cls.find(name) is not None:
+            raise Halt(f"{name} of enum {cls.name} is not modelled", at, "write plain values")
+    values: list[Any] = []
     for name, value in list(cls.namespace.items()):
-        payload = value.payload
-        if _no_member(cls, name) or isinstance(payload, FuncObj | Wrapped):
+        if _is_special(cls, name) or isinstance(value.payload, FuncObj | DescriptorObj):
             continue
-        if isinstance(payload, ClassObj | Builtin | Partial):
-            raise Halt(
-                f"enum {cls.name} holds code that is a member in some versions of Python", value.origin
-            )
-        if isinstance(payload, ExternalCall) and _called(payload) == "enum.auto":
-            value = Value(_next_value(cls, name, last, value.origin), value.origin)
-        elif isinstance(payload, TupleObj) and cls.builtin is not None:
-            raise Halt(f"enum {cls.name} builds its members from tuples", at)
-        elif isinstance(payload, ExternalCall) or (
-            cls.builtin in (int, str, float) and type(payload) is not cls.builtin
-        ):
-            raise Halt(f"enum {cls.name} converts its members", at, "write plain values")
-        number = value.payload
-        last = max(last, number) if isinstance(last, int) and isinstance(number, int) else None
+        value = _member_value(cls, name, value, values)
+        values.append(value.payload)
         del cls.namespace[name]
-        for member in list(cls.members.values()):
-            if evaluator.truth(evaluator.compare(ast.Eq, member.attrs["value"], value, at), at):
-                cls.members[name] = member
-                break
-        else:
-            attrs = {"name": Value(name, value.origin), "value": value}
-            cls.members[name] = InstObj(cls, attrs)
+        cls.members[name] = _equal_member(evaluator, cls, value, at) or InstObj(
+            cls, {"name": Value(name, value.origin), "value": value}
+        )
 
 
-def _next_value(cls: ClassObj, name: str, last: int | None, at: Origin) -> int | str:
-    """What `enum.auto()` is: one more than the largest value so far, or the name in lower case."""
+def _equal_member(evaluator: Evaluator, cls: ClassObj, value: Value, at: Origin) -> InstObj | None:
+    """The member that a name with an equal value is an alias of."""
+    for member in cls.members.values():
+        if evaluator.truth(evaluator.compare(ast.Eq, member.attrs["value"], value, at), at):
+            return member
+    return None
+
+
+def _member_value(cls: ClassObj, name: str, value: Value, before: list[Any]) -> Value:
+    payload, at = value.payload, value.origin
+    if isinstance(payload, ClassObj | Builtin | Partial):
+        reason = f"whether {name} is a member of enum {cls.name} depends on the version of Python"
+        raise Halt(reason, at, "write plain values")
+    if isinstance(payload, ExternalCall) and _called(payload) == "enum.auto":
+        return Value(_next_value(cls, name, before, at), at)
+    if isinstance(payload, TupleObj) and cls.builtin is not None:
+        reason = f"enum {cls.name} calls {cls.builtin.__name__} with the tuple of {name}"
+        raise Halt(reason, at, "write plain values")
+    mixes_in = cls.builtin in (int, str, float)
+    if isinstance(payload, ExternalCall) or (mixes_in and type(payload) is not cls.builtin):
+        raise Halt(f"enum {cls.name} converts the value of {name}", at, "write plain values")
+    return value
+
+
+def _next_value(cls: ClassObj, name: str, before: list[Any], at: Origin) -> int | str:
+    """The value of `enum.auto()`."""
+    # The name in lower case for StrEnum; otherwise 1, and then one more than the last value before Python 3.13, one
+    # more than the largest since: only where these agree is the value known.
     if any(
         isinstance(base.payload, ExternalName) and base.payload.name == "enum.StrEnum" for base in cls.bases
     ):
         return name.lower()
-    if last is None or cls.builtin is str:
-        raise Halt(f"enum {cls.name} counts on from something that is no integer", at, "write the values out")
-    return last + 1
+    integers = [item for item in before if isinstance(item, int)]
+    mixes_in = cls.builtin in (str, float)
+    if mixes_in or len(integers) < len(before) or integers != sorted(integers):
+        reason = f"enum.auto() in {cls.name} does not continue integers in increasing order"
+        raise Halt(reason, at, "write the values out")
+    return integers[-1] + 1 if integers else 1
 
 
-def _no_member(cls: ClassObj, name: str) -> bool:
+def _is_special(cls: ClassObj, name: str) -> bool:
     """`__dunder__`, `_sunder_` and mangled private names are no members; `_name` is one."""
     special = name[:1] == "_" and name[-1:] == "_" and len(name) > 2
     return special or name.startswith(f"_{cls.name.lstrip('_')}__")
@@ -252,24 +270,31 @@ def _called(payload: ExternalCall) -> str:
 def apply_dataclass(evaluator: Evaluator, cls: ClassObj, options: dict[str, bool], at: Origin) -> None:
     """`@dataclass`: collect the fields, in the order of the constructor."""
     if cls.external:
-        raise Halt(f"dataclass {cls.name} has a base from outside", at, "list the base's folder in `follow`")
+        reason = f"a base of dataclass {cls.name} is outside of `follow`, and may have fields"
+        raise Halt(reason, at, "list the folder of the base in `follow`")
     cls.kind = "dataclass"
     kept = {name: flag for name, flag in cls.options.items() if name == "abstract"}
     cls.options = {**kept, "eq": True, "init": True, "frozen": False, **options}
     fields = _inherited_fields(cls)
     collect_own_fields(evaluator, cls, fields, options.get("kw_only", False), at)
-    seen_default = False
-    for field in fields.values():
-        has_default = field.field.default is not None or field.field.factory is not None
-        if field.field.init and not field.kw_only:
-            if seen_default and not has_default:
-                message = f"non-default argument {field.name!r} follows default argument"
-                raise evaluator.error(TypeError, message, at)
-            seen_default = seen_default or has_default
     cls.fields = list(fields.values())
+    _check_defaults(evaluator, cls, at)
+
+
+def _check_defaults(evaluator: Evaluator, cls: ClassObj, at: Origin) -> None:
+    seen_default = False
+    for field in cls.fields:
+        if not field.field.init or field.kw_only:
+            continue
+        has_default = field.field.default is not None or field.field.factory is not None
+        if seen_default and not has_default:
+            message = f"non-default argument {field.name!r} follows default argument"
+            raise evaluator.error(TypeError, message, at)
+        seen_default = has_default
 
 
 def _inherited_fields(cls: ClassObj) -> dict[str, DataField]:
+    # In reverse MRO: a field that a nearer class declares again keeps its first position, with the new definition.
     fields: dict[str, DataField] = {}
     for base in reversed(cls.mro[1:]):
         if base.kind == "dataclass":
@@ -280,42 +305,43 @@ def _inherited_fields(cls: ClassObj) -> dict[str, DataField]:
 def collect_own_fields(
     evaluator: Evaluator, cls: ClassObj, fields: dict[str, DataField], kw_only: bool, at: Origin
 ) -> None:
-    after_marker = kw_only
     for name, annotation in cls.annotations.items():
         marker = _marker(cls, annotation)
-        if marker == "ClassVar":
-            continue
         if marker == "KW_ONLY":
-            after_marker = True
-            continue
-        value = cls.namespace.get(name)
-        if value is not None and isinstance(value.payload, FieldObj):
-            field = value.payload
-            if field.default is not None:
-                cls.namespace[name] = field.default
-            else:
-                del cls.namespace[name]
-        else:
-            field = FieldObj(value, None, True, None)
-        if field.default is not None and isinstance(field.default.payload, ListObj | DictObj | SetObj):
-            if not (isinstance(field.default.payload, SetObj) and field.default.payload.frozen):
+            kw_only = True  # for all fields below the marker
+        elif marker != "ClassVar":
+            field = _own_field(cls, name)
+            if field.default is not None and _is_mutable_default(field.default.payload):
                 raise evaluator.error(ValueError, f"mutable default for field {name} is not allowed", at)
-        if field.default is not None and isinstance(field.default.payload, InstObj):
-            inner = field.default.payload.cls
-            if inner.kind == "dataclass" and inner.options.get("eq") and not inner.options.get("frozen"):
-                raise evaluator.error(ValueError, f"mutable default for field {name} is not allowed", at)
-        marked = field.kw_only if field.kw_only is not None else after_marker
-        fields[name] = DataField(name, field, marked, marker == "InitVar")
+            own = kw_only if field.kw_only is None else field.kw_only
+            fields[name] = DataField(name, field, own, marker == "InitVar")
+
+
+def _own_field(cls: ClassObj, name: str) -> FieldObj:
+    value = cls.namespace.get(name)
+    if value is None or not isinstance(value.payload, FieldObj):
+        return FieldObj(value, None, True, None)
+    # `dataclass` leaves the default as the class attribute, and deletes the attribute where there is none.
+    field = value.payload
+    if field.default is not None:
+        cls.namespace[name] = field.default
+    else:
+        del cls.namespace[name]
+    return field
+
+
+def _is_mutable_default(payload: Any) -> bool:
+    """Whether `dataclass` refuses a default, which it does if the object is not hashable."""
+    if isinstance(payload, InstObj):
+        options = payload.cls.options
+        return payload.cls.kind == "dataclass" and options.get("eq", False) and not options.get("frozen")
+    return isinstance(payload, ListObj | DictObj) or (isinstance(payload, SetObj) and not payload.frozen)
 
 
 def _marker(cls: ClassObj, annotation: ast.expr) -> str:
-    """`ClassVar`, `InitVar` or `KW_ONLY` where the annotation is one of them, under whatever name."""
-    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        try:
-            annotation = ast.parse(annotation.value.strip(), mode="eval").body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return ""
-    root = annotation.value if isinstance(annotation, ast.Subscript) else annotation
+    """`ClassVar`, `InitVar` or `KW_ONLY` if the annotation is one of them, imported under whatever name."""
+    root = _parsed(annotation)
+    root = root.value if isinstance(root, ast.Subscript) else root
     names: list[str] = []
     while isinstance(root, ast.Attribute):
         names.insert(0, root.attr)
@@ -329,8 +355,17 @@ def _marker(cls: ClassObj, annotation: ast.expr) -> str:
     return last if last in ("ClassVar", "InitVar", "KW_ONLY") else ""
 
 
-def collect_fields(evaluator: Evaluator, cls: ClassObj, node: ast.ClassDef, at: Origin) -> None:
-    """The fields of a `NamedTuple` class."""
+def _parsed(annotation: ast.expr) -> ast.expr | None:
+    """An annotation, also one that is written as a string."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        try:
+            return ast.parse(annotation.value.strip(), mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+    return annotation
+
+
+def collect_namedtuple_fields(cls: ClassObj) -> None:
     for name in cls.annotations:
         default = cls.namespace.pop(name, None)
         cls.fields.append(DataField(name, FieldObj(default, None, True, None), False, False))

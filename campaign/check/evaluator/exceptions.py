@@ -1,14 +1,13 @@
-"""`raise` and `try`: what is caught, and by which handler."""
+"""`raise` and `try` statements."""
 
 from __future__ import annotations
 
 import ast
+from typing import Any
 
-from campaign.check.evaluator.assignments import (
-    bind,
-)
+from campaign.check.evaluator.assignments import bind
 from campaign.check.evaluator.state import Args, Completion, Evaluator
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     EXTERNAL,
     ClassObj,
     ErrorObj,
@@ -31,13 +30,8 @@ def raise_statement(evaluator: Evaluator, node: ast.Raise, scope: Scope) -> Comp
     payload = value.payload
     if isinstance(payload, type) and issubclass(payload, BaseException):
         raise Raised(Value(ErrorObj(payload, ()), at))
-    if (
-        isinstance(payload, ClassObj)
-        and payload.builtin is not None
-        and issubclass(payload.builtin, BaseException)
-    ):
-        value = evaluator.call(value, Args([]), at, scope)
-        payload = value.payload
+    if isinstance(payload, ClassObj) and issubclass(payload.builtin or object, BaseException):
+        payload = evaluator.call(value, Args([]), at, scope).payload
     if isinstance(payload, ErrorObj):
         raise Raised(Value(payload, at))
     if isinstance(payload, EXTERNAL):
@@ -46,10 +40,11 @@ def raise_statement(evaluator: Evaluator, node: ast.Raise, scope: Scope) -> Comp
 
 
 def try_statement(evaluator: Evaluator, node: ast.Try, scope: Scope) -> Completion:
-    completion: Completion = None
+    # `finally` runs however the rest ends, and its own `return`, `break` or `continue` replaces the outcome, a raised
+    # exception included (reference, 8.4.4). After a `Halt` it does not run: nothing is compared then.
     before = evaluator.control
     try:
-        completion = _guarded(evaluator, node, scope)
+        completion = _with_handlers(evaluator, node, scope)
     except Raised:
         evaluator.control = before
         final = evaluator.run(node.finalbody, scope)
@@ -60,18 +55,18 @@ def try_statement(evaluator: Evaluator, node: ast.Try, scope: Scope) -> Completi
     return final if final is not None else completion
 
 
-def _guarded(evaluator: Evaluator, node: ast.Try, scope: Scope) -> Completion:
-    before = evaluator.control
-    depth = evaluator.tries
-    evaluator.tries = depth + (1 if node.handlers else 0)
+def _with_handlers(evaluator: Evaluator, node: ast.Try, scope: Scope) -> Completion:
+    before, tries = evaluator.control, evaluator.tries
+    evaluator.tries = tries + (1 if node.handlers else 0)
     try:
         completion = evaluator.run(node.body, scope)
     except Raised as raised:
-        evaluator.tries = depth
+        # The handlers are not protected by their own `try` statement, nor is the `else` block (reference, 8.4.3).
+        evaluator.tries = tries
         evaluator.control = before
         return handle(evaluator, node, raised, scope)
     finally:
-        evaluator.tries = depth
+        evaluator.tries = tries
     if completion is None:
         return evaluator.run(node.orelse, scope)
     return completion
@@ -93,35 +88,41 @@ def handle(evaluator: Evaluator, node: ast.Try, raised: Raised, scope: Scope) ->
         finally:
             evaluator.handled.pop()
             evaluator.control = before
+            # `except E as name` deletes the name at its end (reference, 8.4.1).
             if handler.name:
                 scope.holder(handler.name).vars.pop(handler.name, None)
     raise raised
 
 
 def catches(evaluator: Evaluator, error: Value, wanted: Value, at: Origin) -> bool:
+    """Whether `except wanted` catches an exception."""
     payload, kind = error.payload, wanted.payload
     assert isinstance(payload, ErrorObj)
     if isinstance(kind, TupleObj):
         return any(catches(evaluator, error, item, at) for item in kind.items)
     if payload.type is None:
-        if kind in (Exception, BaseException):
-            return True
-        name = kind.__name__ if isinstance(kind, type) else getattr(kind, "name", "")
-        return evaluator.decisions.decide(f"raises {name}: {payload.cause}")
-    if isinstance(payload.type, ClassObj):
-        if isinstance(kind, ClassObj):
-            return kind in payload.type.mro
-        if payload.type.external:
-            raise Halt("catches an exception that has a base from outside", at)
-        builtin = payload.type.builtin
-        if isinstance(kind, type) and builtin is not None:
-            return issubclass(builtin, kind)
-    elif isinstance(kind, type):
-        return issubclass(payload.type, kind)
-    elif isinstance(kind, ClassObj):
-        return False
+        return _catches_external(evaluator, payload, kind)
+    own: type | ClassObj | None = payload.type
+    if isinstance(kind, ClassObj):
+        return isinstance(own, ClassObj) and kind in own.mro
+    if isinstance(own, ClassObj):
+        if own.external:
+            reason = f"the bases of exception {own.name} are outside of `follow`"
+            raise Halt(reason, at, "catch the exception by its own class")
+        own = own.builtin
+    if isinstance(kind, type) and own is not None:
+        return issubclass(own, kind)
     if isinstance(kind, EXTERNAL | Unknown):
-        raise Halt("catches an exception from outside", at, "catch a builtin exception")
-    raise evaluator.error(
-        TypeError, "catching classes that do not inherit from BaseException is not allowed", at
-    )
+        reason = "an external exception class may or may not be a base of the one that is raised"
+        raise Halt(reason, at, "catch a builtin exception")
+    message = "catching classes that do not inherit from BaseException is not allowed"
+    raise evaluator.error(TypeError, message, at)
+
+
+def _catches_external(evaluator: Evaluator, error: ErrorObj, kind: Any) -> bool:
+    # The class of an exception that external code raises is not known: except by the bases of every exception, it is
+    # caught in one case and not caught in another.
+    if kind in (Exception, BaseException):
+        return True
+    name = kind.__name__ if isinstance(kind, type) else getattr(kind, "name", "")
+    return evaluator.decisions.decide(f"raises {name}: {error.cause}")

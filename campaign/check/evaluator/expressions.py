@@ -1,55 +1,58 @@
-"""Expressions."""
+"""Expressions, in the order of evaluation that the reference prescribes: from left to right (6.16)."""
 
 from __future__ import annotations
 
 import ast
 import builtins
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from campaign.check.evaluator.iteration import iterate, run_comprehension, symbolic_comprehension
-from campaign.check.evaluator.mappings import store
-from campaign.check.evaluator.operators import symbolic_text, unary
-from campaign.check.evaluator.state import BUILTIN_NAMES, EXPRESSIONS, OPERATIONS, Args, Evaluator
-from campaign.check.evaluator.string_conversion import as_text
-from campaign.check.evaluator.symbolic import symbolic
-from campaign.check.values.constants import NotConcrete, Unhashable, check_size, key_of, lower
-from campaign.check.values.lattice import (
+from campaign.check.evaluator.dispatch import EXPRESSIONS
+from campaign.check.evaluator.hashed_containers import store
+from campaign.check.evaluator.iteration import run_comprehension, symbolic_comprehension
+from campaign.check.evaluator.operators import unary
+from campaign.check.evaluator.state import BUILTIN_NAMES, Args, Evaluator
+from campaign.check.evaluator.string_conversion import to_string
+from campaign.check.evaluator.symbolic import symbolic, symbolic_string
+from campaign.check.values import (
     EXTERNAL,
     DictObj,
-    ExternalName,
     FuncObj,
     InstObj,
-    Iter,
+    IteratorObj,
     ListObj,
-    ModuleObj,
     Namespace,
     Nondeterministic,
     Origin,
-    SetObj,
     TupleObj,
     Unknown,
     Value,
     is_constant,
     pairs_in_order,
 )
+from campaign.check.values.constants import check_size
 from campaign.check.values.limits import CHARACTERS_A_STEP, ELEMENTS_A_STEP, Halt
-from campaign.check.values.scope import Scope, names_of
+from campaign.check.values.scope import Comprehension, Scope
+
+CONVERSIONS = {115: "str", 114: "repr", 97: "ascii"}
+"""The functions behind `!s`, `!r` and `!a`, by the code that the syntax tree has for them."""
 
 
 def constant(evaluator: Evaluator, node: ast.Constant, scope: Scope) -> Value:
-    known: Value | None = getattr(node, "_value", None)
-    if known is None or known.origin.file != scope.module.shown:
-        place = Origin(scope.module.shown, node.lineno, node.col_offset + 1, (), "literal", node.value)
-        known = Value(node.value, place)
-        node._value = known  # type: ignore[attr-defined]
-    return known
+    # Constants are immutable, so that one value per node serves every evaluation of the file. A file that two
+    # paths lead to has one tree but two display paths.
+    value: Value | None = getattr(node, "_value", None)
+    if value is None or value.origin.file != scope.module.display_path:
+        path = scope.module.display_path
+        value = Value(node.value, Origin(path, node.lineno, node.col_offset + 1, (), "literal", node.value))
+        node._value = value  # type: ignore[attr-defined]
+    return value
 
 
 def name(evaluator: Evaluator, node: ast.Name, scope: Scope) -> Value:
     found = scope.lookup(node.id)
     if isinstance(found, Value):
-        if isinstance(found.payload, ExternalName):
-            evaluator.used.add(found.payload.module)
         return found
     at = evaluator.place(node, scope)
     if found == "unbound":
@@ -57,7 +60,8 @@ def name(evaluator: Evaluator, node: ast.Name, scope: Scope) -> Value:
     builtin = BUILTIN_NAMES.get(node.id)
     if builtin is None:
         if (node.id.startswith("__") and node.id.endswith("__")) or hasattr(builtins, node.id):
-            raise Halt(f"reads {node.id}", at)
+            reason = f"the code reads {node.id}, which the checker does not model"
+            raise Halt(reason, at, "write its value out")
         raise evaluator.error(NameError, f"name {node.id!r} is not defined", at)
     return Value(builtin, at)
 
@@ -70,7 +74,7 @@ def attribute(evaluator: Evaluator, node: ast.Attribute, scope: Scope) -> Value:
 
 
 def mangled(attr: str, scope: Scope) -> str:
-    """`__private` names inside a class carry its name."""
+    """The name as Python stores it: `__private` names inside a class are prefixed with the name of the class."""
     if not attr.startswith("__") or attr.endswith("__"):
         return attr
     holder: Scope | None = scope
@@ -82,6 +86,7 @@ def mangled(attr: str, scope: Scope) -> str:
 
 
 def sequence(evaluator: Evaluator, nodes: list[ast.expr], scope: Scope) -> list[Value]:
+    """The values of expressions, evaluated from left to right, with `*iterables` in them unpacked."""
     items: list[Value] = []
     for node in nodes:
         if isinstance(node, ast.Starred):
@@ -105,18 +110,6 @@ def set_display(evaluator: Evaluator, node: ast.Set, scope: Scope) -> Value:
     return Value(evaluator.new_set(sequence(evaluator, node.elts, scope), at), at)
 
 
-def new_set(evaluator: Evaluator, items: list[Value], at: Origin, frozen: bool = False) -> SetObj:
-    members: dict[Any, Value] = {}
-    for item in items:
-        try:
-            members.setdefault(key_of(item.payload), item)
-        except Unhashable as error:
-            raise evaluator.error(TypeError, f"unhashable type: '{error}'", at) from None
-        except NotConcrete:
-            raise Halt("a set of values only known at run time", at, "use a list") from None
-    return SetObj(members, frozen)
-
-
 def dict_display(evaluator: Evaluator, node: ast.Dict, scope: Scope) -> Value:
     result = DictObj({})
     for key_node, value_node in zip(node.keys, node.values, strict=True):
@@ -124,6 +117,7 @@ def dict_display(evaluator: Evaluator, node: ast.Dict, scope: Scope) -> Value:
         if key_node is None:
             spread(evaluator, result, evaluator.eval(value_node, scope), at)
             continue
+        # The key is evaluated before its value (reference, 6.2.7).
         key = evaluator.eval(key_node, scope)
         store(evaluator, result, key, evaluator.eval(value_node, scope), at)
     return evaluator.value(result, node, scope)
@@ -143,7 +137,9 @@ def spread(evaluator: Evaluator, result: DictObj, value: Value, at: Origin) -> N
             store(evaluator, result, Value(name, at), item, at)
         return
     if isinstance(payload, (*EXTERNAL, Unknown, Nondeterministic, InstObj)):
-        raise Halt("spreads a mapping that is only known at run time", at, "write its keys out")
+        raise Halt(
+            "the keys of a mapping that ** unpacks are only known at run time", at, "write its keys out"
+        )
     raise evaluator.error(TypeError, "the spread value is not a mapping", at)
 
 
@@ -154,6 +150,7 @@ def bool_op(evaluator: Evaluator, node: ast.BoolOp, scope: Scope) -> Value:
     for following in node.values[1:]:
         if evaluator.truth(value, evaluator.place(following, scope, value.origin)) is stop:
             break
+        # The operand is evaluated, and becomes the result, only because those before it did not decide.
         evaluator.push_control(value.origin)
         value = evaluator.with_control_origin(evaluator.eval(following, scope))
     evaluator.control = before
@@ -181,6 +178,7 @@ def bin_op(evaluator: Evaluator, node: ast.BinOp, scope: Scope) -> Value:
 
 
 def comparison(evaluator: Evaluator, node: ast.Compare, scope: Scope) -> Value:
+    # `a < b < c` evaluates b once, and c only if `a < b` is true (reference, 6.10).
     left = evaluator.eval(node.left, scope)
     result = left
     for index, (kind, right_node) in enumerate(zip(node.ops, node.comparators, strict=True)):
@@ -204,7 +202,7 @@ def conditional(evaluator: Evaluator, node: ast.IfExp, scope: Scope) -> Value:
     return value
 
 
-def named(evaluator: Evaluator, node: ast.NamedExpr, scope: Scope) -> Value:
+def named_expression(evaluator: Evaluator, node: ast.NamedExpr, scope: Scope) -> Value:
     value = evaluator.eval(node.value, scope)
     scope.walrus_holder(node.target.id).vars[node.target.id] = evaluator.with_control_origin(value)
     return value
@@ -217,36 +215,36 @@ def call_expression(evaluator: Evaluator, node: ast.Call, scope: Scope) -> Value
 
 
 def arguments(evaluator: Evaluator, node: ast.Call | ast.ClassDef, scope: Scope) -> Args:
+    # Python evaluates positional arguments and `*iterables` first, then keywords and `**mappings`, each from left
+    # to right (reference, 6.3.4).
     positional: list[Value] = []
-    nodes = node.args if isinstance(node, ast.Call) else node.bases
-    for item in nodes:
+    for item in node.args if isinstance(node, ast.Call) else node.bases:
+        value = evaluator.eval(item.value if isinstance(item, ast.Starred) else item, scope)
         if isinstance(item, ast.Starred):
-            inner = evaluator.eval(item.value, scope)
-            at = evaluator.place(item, scope, inner.origin)
-            positional.extend(evaluator.elements(inner, at))
+            positional.extend(evaluator.elements(value, evaluator.place(item, scope, value.origin)))
         else:
-            positional.append(evaluator.eval(item, scope))
+            positional.append(value)
     keywords: dict[str, Value] = {}
     for keyword in node.keywords:
         value = evaluator.eval(keyword.value, scope)
-        if keyword.arg is not None:
-            if keyword.arg in keywords:
-                message = f"got multiple values for keyword argument {keyword.arg!r}"
-                raise evaluator.error(TypeError, message, evaluator.place(keyword, scope))
-            keywords[keyword.arg] = evaluator.with_control_origin(value)
-            continue
         at = evaluator.place(keyword, scope)
-        extra = DictObj({})
-        spread(evaluator, extra, value, at)
-        for key, item_value in extra.entries.values():
-            if not isinstance(key.payload, str):
-                raise evaluator.error(TypeError, "keywords must be strings", at)
-            if key.payload in keywords:
-                raise evaluator.error(
-                    TypeError, f"got multiple values for keyword argument {key.payload!r}", at
-                )
-            keywords[key.payload] = item_value
+        if keyword.arg is not None:
+            given = {keyword.arg: evaluator.with_control_origin(value)}
+        else:
+            given = _spread_keywords(evaluator, value, at)
+        for name, value in given.items():
+            if name in keywords:
+                raise evaluator.error(TypeError, f"got multiple values for keyword argument {name!r}", at)
+            keywords[name] = value
     return Args([evaluator.with_control_origin(value) for value in positional], keywords)
+
+
+def _spread_keywords(evaluator: Evaluator, value: Value, at: Origin) -> dict[str, Value]:
+    mapping = DictObj({})
+    spread(evaluator, mapping, value, at)
+    if not all(isinstance(key.payload, str) for key, _ in mapping.entries.values()):
+        raise evaluator.error(TypeError, "keywords must be strings", at)
+    return {key.payload: item for key, item in mapping.entries.values()}
 
 
 def lambda_expression(evaluator: Evaluator, node: ast.Lambda, scope: Scope) -> Value:
@@ -256,6 +254,8 @@ def lambda_expression(evaluator: Evaluator, node: ast.Lambda, scope: Scope) -> V
 def new_function(
     evaluator: Evaluator, node: ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope, called: str
 ) -> Value:
+    # Defaults are evaluated once, when the function is defined (reference, 8.7); the scope is kept as it is, so
+    # that the body reads the variables around it as they are when it runs.
     defaults = [
         evaluator.with_control_origin(evaluator.eval(default, scope)) for default in node.args.defaults
     ]
@@ -265,11 +265,6 @@ def new_function(
         if default is not None
     }
     holder = scope.cls.qualname + "." if scope.kind == "class" and scope.cls is not None else ""
-    inside = scope
-    while inside.kind == "class" and inside.parent is not None:
-        inside = inside.parent
-    if inside.kind == "function":
-        names_of(node)
     function = FuncObj(node, scope, defaults, kw_defaults, called, holder + called, scope.module)
     return evaluator.value(function, node, scope)
 
@@ -291,7 +286,7 @@ def slice_expression(evaluator: Evaluator, node: ast.Slice, scope: Scope) -> Val
     return symbolic(evaluator, "slice", at, *bounds)
 
 
-def formatted_text(evaluator: Evaluator, node: ast.JoinedStr, scope: Scope) -> Value:
+def formatted_string(evaluator: Evaluator, node: ast.JoinedStr, scope: Scope) -> Value:
     parts = [evaluator.eval(part, scope) for part in node.values]
     at = evaluator.place(node, scope, *(part.origin for part in parts))
     if all(isinstance(part.payload, str) for part in parts):
@@ -299,7 +294,7 @@ def formatted_text(evaluator: Evaluator, node: ast.JoinedStr, scope: Scope) -> V
         check_size(length, at)
         evaluator.charge(length // CHARACTERS_A_STEP, at)
         return Value("".join(part.payload for part in parts), at)
-    return symbolic_text(evaluator, "join", at, *parts)
+    return symbolic_string(evaluator, "join", at, *parts)
 
 
 def formatted_value(evaluator: Evaluator, node: ast.FormattedValue, scope: Scope) -> Value:
@@ -314,91 +309,94 @@ def formatted_value(evaluator: Evaluator, node: ast.FormattedValue, scope: Scope
 
 def format_value(evaluator: Evaluator, value: Value, spec: Value, conversion: int, at: Origin) -> Value:
     """`format(value, spec)` after `!r`, `!s` or `!a`."""
-    if conversion == -1 and isinstance(value.payload, InstObj) and spec.payload != "":
-        if value.payload.cls.find("__format__") is None:
-            raise Halt(f"formats an instance of {value.payload.cls.name} with a format of its own", at)
-        return evaluator.call_method(value, "__format__", Args([spec]), at)
-    if (
-        conversion == -1
-        and spec.payload != ""
-        and not isinstance(value.payload, (str, int, float, complex, *EXTERNAL))
-    ):
-        raise Halt("formats an object that has no formats", at, "write the text out")
     if conversion != -1:
-        value = as_text(evaluator, value, {115: "str", 114: "repr", 97: "ascii"}[conversion], at)
+        value = to_string(evaluator, value, CONVERSIONS[conversion], at)
+    elif spec.payload != "" and isinstance(value.payload, InstObj):
+        if value.payload.cls.find("__format__") is None:
+            reason = f"the format of a {value.payload.cls.name} instance is not modelled"
+            raise Halt(reason, at, "format its fields, or write the string out")
+        return evaluator.call_method(value, "__format__", Args([spec]), at)
+    elif spec.payload != "" and not isinstance(value.payload, (str, int, float, complex, *EXTERNAL)):
+        reason = "the code formats an object whose type has no format specifications"
+        raise Halt(reason, at, "write the string out")
     elif not is_constant(value.payload):
-        value = as_text(evaluator, value, "format" if isinstance(value.payload, InstObj) else "str", at)
+        value = to_string(evaluator, value, "format" if isinstance(value.payload, InstObj) else "str", at)
+    return _format_constant(evaluator, value, spec, at)
+
+
+def _format_constant(evaluator: Evaluator, value: Value, spec: Value, at: Origin) -> Value:
     if not isinstance(spec.payload, str) or not is_constant(value.payload):
-        return symbolic_text(evaluator, "format", at, value, spec)
-    if any(len(digits) > 4 for digits in "".join(c if c.isdigit() else " " for c in spec.payload).split()):
-        raise Halt("a format with a huge width", at)
+        return symbolic_string(evaluator, "format", at, value, spec)
+    # The width is checked first: Python would build the string, however long.
+    if any(len(digits) > 4 for digits in re.findall(r"\d+", spec.payload)):
+        raise Halt("the code formats a value with a width of more than 9999", at, "use a smaller width")
     try:
         return Value(format(value.payload, spec.payload), at)
     except Exception as error:
         raise evaluator.error(type(error), str(error), at) from None
 
 
-def list_comprehension(evaluator: Evaluator, node: ast.ListComp, scope: Scope) -> Value:
+def comprehension(
+    evaluator: Evaluator,
+    node: Comprehension,
+    scope: Scope,
+    build: Callable[[Iterator[Any], Origin], Any],
+) -> Value:
+    """The value that `build` makes of the elements of a comprehension, or a symbolic one."""
+    # The first iterable is evaluated in the enclosing scope, the rest in one of the comprehension's own
+    # (reference, 6.2.4).
     first = evaluator.eval(node.generators[0].iter, scope)
     if isinstance(first.payload, EXTERNAL) and len(node.generators) == 1:
         return symbolic_comprehension(evaluator, node, scope, first)
-    items = [item for item in run_comprehension(evaluator, node, scope, first) if isinstance(item, Value)]
-    return evaluator.value(ListObj(items), node, scope)
+    at = evaluator.place(node, scope)
+    return Value(build(run_comprehension(evaluator, node, scope, first), at), at)
+
+
+def list_comprehension(evaluator: Evaluator, node: ast.ListComp, scope: Scope) -> Value:
+    return comprehension(evaluator, node, scope, lambda items, at: ListObj(list(items)))
 
 
 def set_comprehension(evaluator: Evaluator, node: ast.SetComp, scope: Scope) -> Value:
-    first = evaluator.eval(node.generators[0].iter, scope)
-    if isinstance(first.payload, EXTERNAL) and len(node.generators) == 1:
-        return symbolic_comprehension(evaluator, node, scope, first)
-    items = [item for item in run_comprehension(evaluator, node, scope, first) if isinstance(item, Value)]
-    at = evaluator.place(node, scope)
-    return Value(evaluator.new_set(items, at), at)
+    return comprehension(evaluator, node, scope, lambda items, at: evaluator.new_set(list(items), at))
 
 
 def dict_comprehension(evaluator: Evaluator, node: ast.DictComp, scope: Scope) -> Value:
-    first = evaluator.eval(node.generators[0].iter, scope)
-    if isinstance(first.payload, EXTERNAL) and len(node.generators) == 1:
-        return symbolic_comprehension(evaluator, node, scope, first)
-    result = DictObj({})
-    at = evaluator.place(node, scope)
-    for pair in run_comprehension(evaluator, node, scope, first):
-        assert isinstance(pair, tuple)
-        store(evaluator, result, pair[0], pair[1], at)
-    return Value(result, at)
+    def build(pairs: Iterator[Any], at: Origin) -> DictObj:
+        result = DictObj({})
+        for key, item in pairs:
+            store(evaluator, result, key, item, at)
+        return result
+
+    return comprehension(evaluator, node, scope, build)
 
 
 def generator_expression(evaluator: Evaluator, node: ast.GeneratorExp, scope: Scope) -> Value:
-    first = evaluator.eval(node.generators[0].iter, scope)
-    if isinstance(first.payload, EXTERNAL) and len(node.generators) == 1:
-        return symbolic_comprehension(evaluator, node, scope, first)
-    source = run_comprehension(evaluator, node, scope, first)
-    return evaluator.value(Iter(item for item in source if isinstance(item, Value)), node, scope)
+    return comprehension(evaluator, node, scope, lambda items, at: IteratorObj(items))
 
 
 def yield_expression(evaluator: Evaluator, node: ast.Yield, scope: Scope) -> Value:
-    value = (
-        Value(None, evaluator.place(node, scope)) if node.value is None else evaluator.eval(node.value, scope)
-    )
+    at = evaluator.place(node, scope)
+    value = Value(None, at) if node.value is None else evaluator.eval(node.value, scope)
     if evaluator.generator is None:
-        raise Halt("yield outside of a generator function", evaluator.place(node, scope))
-    evaluator.generator.mark_escaped(evaluator.with_control_origin(value))
-    return Value(None, evaluator.place(node, scope))
+        raise Halt("the code yields outside of a generator function", at, "yield in a function")
+    evaluator.generator.suspend(evaluator.with_control_origin(value))
+    return Value(None, at)  # what `next()` sends; `send()` is not modelled
 
 
 def yield_from(evaluator: Evaluator, node: ast.YieldFrom, scope: Scope) -> Value:
     source = evaluator.eval(node.value, scope)
-    mine = evaluator.generator
-    if isinstance(source.payload, Iter) or mine is None:
-        raise Halt("yield from an iterator", evaluator.place(node, scope), "use a for loop")
-    for item in evaluator.iterate(source, evaluator.place(node, scope, source.origin)):
-        mine.mark_escaped(item)
+    at = evaluator.place(node, scope, source.origin)
+    # The value of `yield from` an iterator is what a generator returns, and `send` passes through to it.
+    if isinstance(source.payload, IteratorObj) or evaluator.generator is None:
+        raise Halt("the result of `yield from` an iterator is not modelled", at, "use a for loop")
+    for item in evaluator.iterate(source, at):
+        evaluator.generator.suspend(item)
     return Value(None, evaluator.place(node, scope))
 
 
 def refused(evaluator: Evaluator, node: ast.expr, scope: Scope) -> Value:
-    names = {"Await": "await", "Starred": "a starred expression"}
-    reason = names.get(type(node).__name__, type(node).__name__)
-    raise Halt(f"{reason} is not followed", evaluator.place(node, scope))
+    name = "await" if isinstance(node, ast.Await) else "a starred expression"
+    raise Halt(f"the checker does not evaluate {name}", evaluator.place(node, scope), "write the value out")
 
 
 EXPRESSIONS.update(
@@ -406,15 +404,10 @@ EXPRESSIONS.update(
         ast.Constant: constant, ast.Name: name, ast.Attribute: attribute, ast.List: list_display,
         ast.Tuple: tuple_display, ast.Set: set_display, ast.Dict: dict_display, ast.BoolOp: bool_op,
         ast.UnaryOp: unary_op, ast.BinOp: bin_op, ast.Compare: comparison, ast.IfExp: conditional,
-        ast.NamedExpr: named, ast.Call: call_expression, ast.Lambda: lambda_expression,
-        ast.Subscript: subscript, ast.Slice: slice_expression, ast.JoinedStr: formatted_text,
+        ast.NamedExpr: named_expression, ast.Call: call_expression, ast.Lambda: lambda_expression,
+        ast.Subscript: subscript, ast.Slice: slice_expression, ast.JoinedStr: formatted_string,
         ast.FormattedValue: formatted_value, ast.ListComp: list_comprehension, ast.SetComp: set_comprehension,
         ast.DictComp: dict_comprehension, ast.GeneratorExp: generator_expression, ast.Await: refused,
         ast.Yield: yield_expression, ast.YieldFrom: yield_from, ast.Starred: refused,
     }
 )  # fmt: skip
-
-__all__ = ["ModuleObj", "arguments", "iterate", "lower", "new_function", "spread"]
-
-
-OPERATIONS.new_set = new_set

@@ -1,6 +1,8 @@
-"""Generator functions: the body runs in a thread of its own, in turns with whoever asks for the next value.
+"""Generator functions: the body runs in a thread of its own and takes turns with its consumer.
 
-Only one of the two ever runs, so the order of everything is Python's own.
+A generator suspends in the middle of nested Python frames of the evaluator, which only a thread (or rewriting every
+handler as a generator) can keep. Exactly one of the two runs at any time: each waits for the semaphore that the other
+releases, so that no state is shared concurrently, and the order of effects is that of Python.
 """
 
 from __future__ import annotations
@@ -11,34 +13,35 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from campaign.check.evaluator.state import Evaluator
-from campaign.check.values.lattice import Origin, Value
+from campaign.check.values import Origin, Value
 from campaign.check.values.limits import Halt
 from campaign.check.values.scope import FunctionNode
 
-LIVE = 50
-"""Generators of one target that may be unfinished at a time."""
+UNFINISHED = 50
+"""Generators of one target that may be unfinished at the same time: each holds a thread."""
 
 
 class Abandoned(BaseException):
-    """Unwinds the body of a generator that nobody asks any more."""
+    """Unwinds the body of a generator that will not be resumed."""
 
 
 class Generator:
-    """One running generator function."""
+    """A call of a generator function."""
 
     def __init__(self, evaluator: Evaluator, body: Callable[[], Any], at: Origin, cleans_up: bool) -> None:
         self.evaluator = evaluator
         self.at = at
         self.cleans_up = cleans_up
         self.body = body
-        self.asked = threading.Semaphore(0)
-        self.answered = threading.Semaphore(0)
+        self.resumed = threading.Semaphore(0)
+        self.suspended = threading.Semaphore(0)
         self.value: Value | None = None
         self.error: BaseException | None = None
         self.over = False
         self.abandoned = False
         self.thread: threading.Thread | None = None
-        self.state: tuple[Any, ...] = (None, 0, 0)
+        self.control: Origin | None = None
+        """The control origin at the `yield` where the body is suspended."""
 
     def items(self) -> Iterator[Value]:
         while not self.over:
@@ -48,8 +51,9 @@ class Generator:
             yield value
 
     def next(self) -> Value | None:
-        """Run the body up to its next `yield`; None when it is over."""
+        """Run the body up to its next `yield`; None at its end."""
         evaluator = self.evaluator
+        # A test that the body has decided says nothing about its consumer: the consumer's control is restored.
         before, running = (evaluator.control, evaluator.depth, evaluator.tries), evaluator.generator
         evaluator.generator = self
         evaluator.depth += 1
@@ -59,11 +63,12 @@ class Generator:
                 self.thread.start()
             except RuntimeError:
                 self.over = True
-                raise Halt("too many unfinished generators", None, "return lists") from None
+                reason = "the system has no thread left for another unfinished generator"
+                raise Halt(reason, None, "return lists") from None
         else:
-            evaluator.control = self.state[0]
-        self.asked.release()
-        self.answered.acquire()
+            evaluator.control = self.control
+        self.resumed.release()
+        self.suspended.acquire()
         evaluator.control, evaluator.depth, evaluator.tries = before
         evaluator.generator = running
         if self.error is not None:
@@ -72,44 +77,46 @@ class Generator:
         return None if self.over else self.value
 
     def run(self) -> None:
-        self.asked.acquire()
+        self.resumed.acquire()
         try:
             if not self.abandoned:
                 self.body()
         except Abandoned:
             pass
         except BaseException as error:
+            # Raised in the consumer, where Python raises it too: at the call of `next`.
             self.error = error
         self.over = True
-        self.answered.release()
+        self.suspended.release()
 
-    def mark_escaped(self, value: Value) -> None:
-        """`yield`, called in the body's thread."""
+    def suspend(self, value: Value) -> None:
+        """`yield`, called in the thread of the body."""
         self.value = value
-        self.state = (self.evaluator.control,)
-        self.answered.release()
-        self.asked.acquire()
+        self.control = self.evaluator.control
+        self.suspended.release()
+        self.resumed.acquire()
         if self.abandoned:
             raise Abandoned
 
     def abandon(self) -> None:
         if self.thread is not None and not self.over:
             self.abandoned = True
-            self.asked.release()
+            self.resumed.release()
             self.thread.join()
 
 
 def start(evaluator: Evaluator, node: FunctionNode, body: Callable[[], Any], at: Origin) -> Iterator[Value]:
+    """The elements of a new generator. Its body does not run before the first one is read (reference, 6.2.9)."""
     evaluator.generators = [generator for generator in evaluator.generators if not generator.over]
-    if len(evaluator.generators) >= LIVE:
-        raise Halt(f"more than {LIVE} unfinished generators", at, "return lists")
+    if len(evaluator.generators) >= UNFINISHED:
+        raise Halt(f"more than {UNFINISHED} generators are unfinished at the same time", at, "return lists")
     generator = Generator(evaluator, body, at, cleans_up(node))
     evaluator.generators.append(generator)
     return generator.items()
 
 
 def cleans_up(node: FunctionNode) -> bool:
-    """Whether something is done when a generator is thrown away before its end."""
+    """Whether code runs when the generator is closed before its end."""
     return any(
         isinstance(inner, ast.Yield | ast.YieldFrom)
         for outer in ast.walk(node)
@@ -119,14 +126,16 @@ def cleans_up(node: FunctionNode) -> bool:
 
 
 def refuse_unfinished(evaluator: Evaluator) -> None:
-    """Python ends a generator that nobody holds any more: what its `finally` does then is not followed."""
+    """Refuse generators whose cleanup would run at a moment that the checker does not know."""
+    # Python closes a generator when its last reference goes away: the `finally` and `with` around the `yield` run then.
     for generator in evaluator.generators:
         if generator.cleans_up and generator.thread is not None and not generator.over:
-            raise Halt("a generator with try or with is not read to its end", generator.at, "return a list")
+            reason = "a generator with try or with is not read to its end"
+            raise Halt(reason, generator.at, "return a list")
 
 
 def finish(evaluator: Evaluator) -> None:
-    """End the threads of what was never read to its end."""
+    """End the threads of all unfinished generators."""
     for generator in evaluator.generators:
         generator.abandon()
     evaluator.generators.clear()

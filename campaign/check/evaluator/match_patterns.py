@@ -1,14 +1,15 @@
-"""The patterns of `match`."""
+"""Patterns of `match` statements (reference, 8.6.4)."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from campaign.check.evaluator.assignments import bind
 from campaign.check.evaluator.state import Evaluator
 from campaign.check.evaluator.type_tests import is_a
-from campaign.check.values.constants import is_external_key, key_of
-from campaign.check.values.lattice import (
+from campaign.check.values import (
     EXTERNAL,
     ClassObj,
     DictObj,
@@ -20,156 +21,157 @@ from campaign.check.values.lattice import (
     Unknown,
     Value,
 )
+from campaign.check.values.constants import is_external_key, key_of
 from campaign.check.values.limits import Halt, Raised
 from campaign.check.values.scope import Scope
 
 SELF_MATCHING = (bool, bytes, dict, float, frozenset, int, list, set, str, tuple)
-
-
-Names = dict[str, Value]
+"""Builtin types whose one positional pattern matches the subject itself (reference, 8.6.4.10)."""
 
 
 def matches(evaluator: Evaluator, pattern: ast.pattern, subject: Value, scope: Scope, at: Origin) -> bool:
-    """Whether a pattern fits. Its names are bound only when all of it does."""
-    found: Names = {}
-    if not _matches(evaluator, pattern, subject, scope, at, found):
+    """Whether a pattern matches. Its names are bound only if it does."""
+    # The reference leaves it open whether a pattern that fails has bound some of its names; CPython binds none.
+    matcher = Matcher(evaluator, scope, at)
+    if not matcher.matches(pattern, subject):
         return False
-    for name, value in found.items():
+    for name, value in matcher.found.items():
         bind(evaluator, name, value, scope)
     return True
 
 
-def _matches(
-    evaluator: Evaluator, pattern: ast.pattern, subject: Value, scope: Scope, at: Origin, found: Names
-) -> bool:
-    if isinstance(pattern, ast.MatchValue):
-        wanted = evaluator.eval(pattern.value, scope)
-        return evaluator.truth(evaluator.compare(ast.Eq, subject, wanted, at), at)
-    if isinstance(pattern, ast.MatchSingleton):
-        wanted = Value(pattern.value, at)
-        return evaluator.truth(evaluator.compare(ast.Is, subject, wanted, at), at)
-    if isinstance(pattern, ast.MatchAs):
-        if pattern.pattern is not None and not _matches(
-            evaluator, pattern.pattern, subject, scope, at, found
+class Matcher:
+    """Matches one pattern, and collects the names that it binds."""
+
+    def __init__(self, evaluator: Evaluator, scope: Scope, at: Origin) -> None:
+        self.evaluator = evaluator
+        self.scope = scope
+        self.at = at
+        self.found: dict[str, Value] = {}
+
+    def matches(self, pattern: ast.pattern, subject: Value) -> bool:
+        if isinstance(pattern, ast.MatchSequence | ast.MatchMapping | ast.MatchClass) and isinstance(
+            subject.payload, (*EXTERNAL, Unknown, Nondeterministic)
         ):
+            reason = "the code matches the structure of a value that is only known at run time"
+            raise Halt(reason, self.at, "match plain values")
+        return PATTERNS[type(pattern)](self, pattern, subject)
+
+    def match_all(self, pairs: Iterable[tuple[ast.pattern, Value]]) -> bool:
+        return all(self.matches(pattern, subject) for pattern, subject in pairs)
+
+    def match_value(self, pattern: ast.MatchValue, subject: Value) -> bool:
+        wanted = self.evaluator.eval(pattern.value, self.scope)
+        return self.evaluator.truth(self.evaluator.compare(ast.Eq, subject, wanted, self.at), self.at)
+
+    def match_singleton(self, pattern: ast.MatchSingleton, subject: Value) -> bool:
+        # None, True and False are compared by identity: `case True` does not match 1 (reference, 8.6.4.3).
+        same = self.evaluator.compare(ast.Is, subject, Value(pattern.value, self.at), self.at)
+        return self.evaluator.truth(same, self.at)
+
+    def match_as(self, pattern: ast.MatchAs, subject: Value) -> bool:
+        if pattern.pattern is not None and not self.matches(pattern.pattern, subject):
             return False
         if pattern.name is not None:
-            found[pattern.name] = subject
+            self.found[pattern.name] = subject
         return True
-    if isinstance(pattern, ast.MatchOr):
-        return any(_matches(evaluator, option, subject, scope, at, found) for option in pattern.patterns)
-    if isinstance(subject.payload, (*EXTERNAL, Unknown, Nondeterministic)):
-        raise Halt("matches the shape of something only known at run time", at, "match plain values")
-    if isinstance(pattern, ast.MatchSequence):
-        return _sequence(evaluator, pattern, subject, scope, at, found)
-    if isinstance(pattern, ast.MatchMapping):
-        return _mapping(evaluator, pattern, subject, scope, at, found)
-    if isinstance(pattern, ast.MatchClass):
-        return _class(evaluator, pattern, subject, scope, at, found)
-    raise Halt(f"{type(pattern).__name__} is not followed", at)
 
+    def match_or(self, pattern: ast.MatchOr, subject: Value) -> bool:
+        return any(self.matches(option, subject) for option in pattern.patterns)
 
-def _sequence(
-    evaluator: Evaluator, pattern: ast.MatchSequence, subject: Value, scope: Scope, at: Origin, found: Names
-) -> bool:
-    payload = subject.payload
-    if isinstance(payload, range):
-        raise Halt("matches a range with a sequence pattern", at, "match a list")
-    if not isinstance(payload, ListObj | TupleObj):
-        return False
-    evaluator.readable(payload, at)
-    items = list(payload.items)
-    star = next((i for i, part in enumerate(pattern.patterns) if isinstance(part, ast.MatchStar)), None)
-    if star is None:
-        return len(items) == len(pattern.patterns) and all(
-            _matches(evaluator, part, item, scope, at, found)
-            for part, item in zip(pattern.patterns, items, strict=True)
-        )
-    after = len(pattern.patterns) - star - 1
-    if len(items) < star + after:
-        return False
-    middle = items[star : len(items) - after]
-    ends = [*zip(pattern.patterns[:star], items[:star], strict=True)]
-    ends += [*zip(pattern.patterns[star + 1 :], items[len(items) - after :], strict=True)]
-    if not all(_matches(evaluator, part, item, scope, at, found) for part, item in ends):
-        return False
-    starred = pattern.patterns[star]
-    assert isinstance(starred, ast.MatchStar)
-    if starred.name is not None:
-        found[starred.name] = Value(ListObj(middle), at)
-    return True
-
-
-def _mapping(
-    evaluator: Evaluator, pattern: ast.MatchMapping, subject: Value, scope: Scope, at: Origin, found: Names
-) -> bool:
-    payload = subject.payload
-    if not isinstance(payload, DictObj):
-        return False
-    if not (payload.is_plain or payload.dialect.matches_patterns):
-        raise Halt("matches a framework's mapping", at, "test for its keys")
-    evaluator.readable(payload, at)
-    seen = []
-    for key_node, part in zip(pattern.keys, pattern.patterns, strict=True):
-        key = evaluator.eval(key_node, scope)
-        known = key_of(key.payload)
-        if known not in payload.entries:
-            if any(is_external_key(other) for other in payload.entries):
-                raise Halt("matches keys only known at run time", at, "use constants as keys")
-            return False  # not even a default factory is asked
-        if not _matches(evaluator, part, payload.entries[known][1], scope, at, found):
+    def match_sequence(self, pattern: ast.MatchSequence, subject: Value) -> bool:
+        payload = subject.payload
+        if isinstance(payload, range):
+            raise Halt("a sequence pattern for a range is not modelled", self.at, "match a list")
+        # Strings and bytes are sequences, but match no sequence pattern (reference, 8.6.4.8).
+        if not isinstance(payload, ListObj | TupleObj):
             return False
-        seen.append(known)
-    if pattern.rest is not None:
-        rest = {key: pair for key, pair in payload.entries.items() if key not in seen}
-        found[pattern.rest] = Value(DictObj(rest), at)
-    return True
-
-
-def _class(
-    evaluator: Evaluator, pattern: ast.MatchClass, subject: Value, scope: Scope, at: Origin, found: Names
-) -> bool:
-    wanted = evaluator.eval(pattern.cls, scope).payload
-    payload = subject.payload
-    if isinstance(wanted, type):
-        return _builtin(evaluator, pattern, subject, Value(wanted, at), scope, at, found)
-    if not isinstance(wanted, ClassObj):
-        raise Halt("matches a class from outside", at)
-    own = payload.cls if isinstance(payload, InstObj | TupleObj) else None
-    if own is None or wanted not in own.mro:
-        return False
-    names = [field.name for field in wanted.fields if field.field.init and not field.kw_only]
-    names = names[: len(pattern.patterns)]
-    if len(names) < len(pattern.patterns) or (names and wanted.find("__match_args__") is not None):
-        raise Halt("a positional class pattern on a class without fields", at)
-    pairs = [
-        *zip(names, pattern.patterns, strict=True),
-        *zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True),
-    ]
-    for name, part in pairs:
-        try:
-            item = evaluator.get_attribute(subject, name, at)
-        except Raised:
+        self.evaluator.readable(payload, self.at)
+        items, patterns = list(payload.items), pattern.patterns
+        star = next((i for i, part in enumerate(patterns) if isinstance(part, ast.MatchStar)), None)
+        if star is None:
+            return len(items) == len(patterns) and self.match_all(zip(patterns, items, strict=True))
+        end = len(items) - (len(patterns) - star - 1)
+        if end < star:
             return False
-        if not _matches(evaluator, part, item, scope, at, found):
+        before = zip(patterns[:star], items[:star], strict=True)
+        after = zip(patterns[star + 1 :], items[end:], strict=True)
+        if not (self.match_all(before) and self.match_all(after)):
             return False
-    return True
-
-
-def _builtin(
-    evaluator: Evaluator,
-    pattern: ast.MatchClass,
-    subject: Value,
-    wanted: Value,
-    scope: Scope,
-    at: Origin,
-    found: Names,
-) -> bool:
-    """`case int(x)`: these types match the subject itself."""
-    if not is_a(evaluator, subject, wanted, at):
-        return False
-    if not pattern.patterns and not pattern.kwd_attrs:
+        starred = patterns[star]
+        assert isinstance(starred, ast.MatchStar)
+        if starred.name is not None:
+            self.found[starred.name] = Value(ListObj(items[star:end]), self.at)
         return True
-    if pattern.kwd_attrs or len(pattern.patterns) > 1 or wanted.payload not in SELF_MATCHING:
-        raise Halt("a class pattern that is not followed", at)
-    return _matches(evaluator, pattern.patterns[0], subject, scope, at, found)
+
+    def match_mapping(self, pattern: ast.MatchMapping, subject: Value) -> bool:
+        payload = subject.payload
+        if not isinstance(payload, DictObj):
+            return False
+        if not (payload.is_plain or payload.dialect.matches_patterns):
+            reason = "whether the mapping of a framework matches a mapping pattern is not modelled"
+            raise Halt(reason, self.at, "test for its keys")
+        self.evaluator.readable(payload, self.at)
+        rest = dict(payload.entries)
+        for key_node, part in zip(pattern.keys, pattern.patterns, strict=True):
+            key = key_of(self.evaluator.eval(key_node, self.scope).payload)
+            # Python calls the subject's `get`: neither `__missing__` nor a default factory (reference, 8.6.4.9).
+            if key not in payload.entries:
+                self.refuse_external_keys(payload)
+                return False
+            if not self.matches(part, payload.entries[key][1]):
+                return False
+            rest.pop(key, None)
+        if pattern.rest is not None:
+            self.found[pattern.rest] = Value(DictObj(rest), self.at)
+        return True
+
+    def refuse_external_keys(self, payload: DictObj) -> None:
+        if any(is_external_key(key) for key in payload.entries):
+            raise Halt("a key of the mapping is only known at run time", self.at, "use constants as keys")
+
+    def match_class(self, pattern: ast.MatchClass, subject: Value) -> bool:
+        wanted = self.evaluator.eval(pattern.cls, self.scope).payload
+        if isinstance(wanted, type):
+            return self.match_builtin(pattern, subject, wanted)
+        if not isinstance(wanted, ClassObj):
+            reason = "whether a value is an instance of an external class is only known at run time"
+            raise Halt(reason, self.at, "match a class of the checked files")
+        own = subject.payload.cls if isinstance(subject.payload, InstObj | TupleObj) else None
+        if own is None or wanted not in own.mro:
+            return False
+        names = [*self.positional_names(pattern, wanted), *pattern.kwd_attrs]
+        for name, part in zip(names, [*pattern.patterns, *pattern.kwd_patterns], strict=True):
+            try:
+                item = self.evaluator.get_attribute(subject, name, self.at)
+            except Raised:
+                return False
+            if not self.matches(part, item):
+                return False
+        return True
+
+    def positional_names(self, pattern: ast.MatchClass, cls: ClassObj) -> list[str]:
+        # `dataclass` and `NamedTuple` write the fields of the constructor to `__match_args__`.
+        names = [field.name for field in cls.fields if field.field.init and not field.kw_only]
+        names = names[: len(pattern.patterns)]
+        if len(names) < len(pattern.patterns) or (names and cls.find("__match_args__") is not None):
+            reason = f"positional patterns of class {cls.name} are not modelled"
+            raise Halt(reason, self.at, "match attributes by name")
+        return names
+
+    def match_builtin(self, pattern: ast.MatchClass, subject: Value, wanted: type) -> bool:
+        if not is_a(self.evaluator, subject, Value(wanted, self.at), self.at):
+            return False
+        if not pattern.patterns and not pattern.kwd_attrs:
+            return True
+        if pattern.kwd_attrs or len(pattern.patterns) > 1 or wanted not in SELF_MATCHING:
+            reason = f"patterns inside {wanted.__name__}(...) are not modelled"
+            raise Halt(reason, self.at, "test in a guard")
+        return self.matches(pattern.patterns[0], subject)
+
+
+PATTERNS: dict[type[ast.pattern], Callable[[Matcher, Any, Value], bool]] = {
+    ast.MatchValue: Matcher.match_value, ast.MatchSingleton: Matcher.match_singleton,
+    ast.MatchAs: Matcher.match_as, ast.MatchOr: Matcher.match_or, ast.MatchClass: Matcher.match_class,
+    ast.MatchSequence: Matcher.match_sequence, ast.MatchMapping: Matcher.match_mapping,
+}  # fmt: skip

@@ -1,4 +1,8 @@
-"""The evaluator's state, and the few operations that everything else is written with."""
+"""The evaluator: the state of one evaluation, and the operations of Python's data model as its methods.
+
+Handlers call these methods, never each other's modules: what an operation does depends on the payload alone, and
+`dispatch` holds that choice.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,25 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from campaign.check.evaluator.dispatch import (
+    ATTRIBUTES,
+    CALLS,
+    DELETE_ATTRIBUTE,
+    DELETE_ITEM,
+    EXPRESSIONS,
+    GET_ITEM,
+    ITERATION,
+    MEMBERS,
+    SET_ATTRIBUTE,
+    SET_ITEM,
+    STATEMENTS,
+    TARGETS,
+    TRUTH,
+)
+from campaign.check.evaluator.dispatch import OPERATIONS as OPERATIONS
 from campaign.check.sources import Sources
-from campaign.check.values.lattice import (
+from campaign.check.values import (
+    ClassObj,
     Effect,
     ErrorObj,
     ExternalCall,
@@ -16,13 +37,16 @@ from campaign.check.values.lattice import (
     Mutable,
     Origin,
     SetObj,
+    SymbolicOperation,
     Value,
 )
+from campaign.check.values.constants import NotConcrete, Unhashable, key_of
 from campaign.check.values.limits import STEPS, Decisions, Halt, Raised
 from campaign.check.values.scope import Scope
 
 if TYPE_CHECKING:
     from campaign.check.evaluator.boundary import Boundary
+    from campaign.check.evaluator.generators import Generator
 
 
 class Site:
@@ -55,10 +79,7 @@ class Returned:
 
 
 Completion = Returned | str | None
-"""How a block ended: None (to its end), `break`, `continue`, or with a value."""
-
-Expression = Callable[["Evaluator", Any, Scope], Value]
-Statement = Callable[["Evaluator", Any, Scope], Completion]
+"""How a block ended: None (at its end), `break`, `continue`, or with a value."""
 
 
 class Budget:
@@ -77,46 +98,50 @@ class Evaluator:
         self.sources = sources
         self.boundary = boundary
         self.side = side
-        """`reference` or `variant`; keeps keys of what cannot be matched between the two apart."""
+        """`reference` or `variant`; part of the keys of values that have no counterpart on the other side."""
         self.decisions = decisions
         self.budget = budget
         self.modules: dict[str, ModuleObj] = {}
+        """`sys.modules` for the checked files, by real path: a module is executed once."""
         self.effects: list[Effect] = []
+        """What was done to external state, in order."""
         self.object_effects: list[tuple[ExternalCall, Effect]] = []
-        """What was done to objects from outside, in order; each of them keeps its own as well."""
+        """What was done to external objects, in order; each object keeps its own log as well."""
         self.imports: dict[str, Origin] = {}
-        """Modules from outside that were imported, and where."""
-        self.used: set[str] = set()
-        """Those of them a name of which was read."""
+        """External modules that were imported, and where."""
         self.control: Origin | None = None
-        """What the tests depend on that led here."""
+        """The tests that decided that the current statement runs; part of the origin of every value it stores."""
         self.risks: dict[str, Origin] = {}
         """Operations on the environment that raise in some environments, and where."""
         self.depth = 0
+        """Calls of functions of the checked files that are active."""
         self.tries = 0
-        """Enclosing `try` statements with handlers: only there it matters whether outside code raises."""
+        """Active `try` statements with handlers: only inside them does it matter whether external code raises."""
         self.counter = 0
         self.handled: list[Value] = []
+        """Exceptions whose handlers run, innermost last."""
         self.fresh_imports = False
         """Each relative import executes its module again (detectron2's LazyConfig)."""
         self.base_dialect: MappingDialect | None = None
         """The dialect of configurations imported as bases, whose dicts it converts: mmengine's inside
         `with read_base():`, OmegaConf's for a whole LazyConfig."""
         self.patched: dict[str, Value] = {}
-        """Names from outside that the checked files assigned to."""
-        self.used_up: list[Any] = []
-        """Iterators only known at run time that something went through."""
-        self.generators: list[Any] = []
-        self.generator: Any = None
-        """The generator function that runs, see `campaign/check/evaluator/generators.py`."""
+        """External names that the checked files assigned to."""
+        self.consumed_iterators: list[SymbolicOperation] = []
+        """External iterators that have been iterated over."""
+        self.generators: list[Generator] = []
+        """Generators that may be suspended."""
+        self.generator: Generator | None = None
+        """The generator whose body runs."""
         self.paths_before: list[str] = []
         """Folders that the files put in front of `sys.path`."""
         self.paths_after: list[str] = []
         self.unknown_paths = False
-        self.tops: dict[tuple[str, str], list[str]] = {}
+        """`sys.path` was changed in a way that is not modelled."""
+        self.import_candidates: dict[tuple[str, str], list[str]] = {}
         """The files that an absolute import from a folder may mean."""
         self.loading: list[str] = []
-        """Files whose module is being evaluated, outermost first."""
+        """Files whose module is being executed, outermost first."""
 
     def eval(self, node: ast.expr, scope: Scope) -> Value:
         self.budget.steps -= 1
@@ -135,43 +160,52 @@ class Evaluator:
         return None
 
     def call(self, function: Value, args: Args, at: Origin, scope: Scope | None = None) -> Value:
-        handler = CALLS.get(type(function.payload))
-        if handler is None:
-            raise self.error(TypeError, "object is not callable", at)
-        return handler(self, function, args, at, scope)
+        return CALLS[type(function.payload)](self, function, args, at, scope)
 
     def call_method(self, receiver: Value, name: str, args: Args, at: Origin) -> Value:
-        """A special method, looked up on the class as Python does."""
-        return OPERATIONS.call_method(self, receiver, name, args, at)
+        """Call a special method of an instance."""
+        # Python looks special methods up on the class, past the attributes of the instance (reference, "Special
+        # method lookup").
+        cls: ClassObj = receiver.payload.cls
+        found = cls.find(name)
+        if found is None:
+            return self.call(self.get_attribute(receiver, name, at), args, at)
+        return self.call(MEMBERS[type(found.payload)](self, found, receiver, cls, at), args, at)
 
     def get_attribute(self, holder: Value, name: str, at: Origin) -> Value:
         payload = holder.payload
         self.readable(payload, at)
-        return ATTRIBUTES.get(type(payload), OPERATIONS.builtin_attribute)(self, holder, name, at)
+        return ATTRIBUTES[type(payload)](self, holder, name, at)
 
     def set_attribute(self, holder: Value, name: str, value: Value, at: Origin) -> None:
-        OPERATIONS.set_attribute(self, holder, name, value, at)
+        SET_ATTRIBUTE[type(holder.payload)](self, holder, name, self.with_control_origin(value), at)
 
     def delete_attribute(self, holder: Value, name: str, at: Origin) -> None:
-        OPERATIONS.delete_attribute(self, holder, name, at)
+        DELETE_ATTRIBUTE[type(holder.payload)](self, holder, name, at)
 
     def get_item(self, holder: Value, index: Value, at: Origin) -> Value:
-        return OPERATIONS.get_item(self, holder, index, at)
+        payload = holder.payload
+        self.readable(payload, at)
+        return GET_ITEM[type(payload)](self, holder, index, at)
 
     def set_item(self, holder: Value, index: Value, value: Value, at: Origin) -> None:
-        OPERATIONS.set_item(self, holder, index, value, at)
+        SET_ITEM[type(holder.payload)](self, holder, index, value, at)
 
     def delete_item(self, holder: Value, index: Value, at: Origin) -> None:
-        OPERATIONS.delete_item(self, holder, index, at)
+        DELETE_ITEM[type(holder.payload)](self, holder, index, at)
 
     def iterate(self, value: Value, at: Origin) -> Iterator[Value]:
-        return OPERATIONS.iterate(self, value, at)
+        payload = value.payload
+        self.readable(payload, at)
+        return ITERATION[type(payload)](self, value, at)
 
     def elements(self, value: Value, at: Origin) -> list[Value]:
         return OPERATIONS.elements(self, value, at)
 
     def truth(self, value: Value, at: Origin) -> bool:
-        return OPERATIONS.truth(self, value, at)
+        payload = value.payload
+        self.readable(payload, at)
+        return TRUTH[type(payload)](self, value, at)
 
     def binary(self, kind: type[ast.operator], left: Value, right: Value, at: Origin) -> Value:
         return OPERATIONS.binary(self, kind, left, right, at)
@@ -180,88 +214,96 @@ class Evaluator:
         return OPERATIONS.compare(self, kind, left, right, at)
 
     def new_set(self, items: list[Value], at: Origin, frozen: bool = False) -> SetObj:
-        return OPERATIONS.new_set(self, items, at, frozen)
+        members: dict[Any, Value] = {}
+        for item in items:
+            try:
+                # Of several equal elements, Python keeps the first.
+                members.setdefault(key_of(item.payload), item)
+            except Unhashable as error:
+                raise self.error(TypeError, f"unhashable type: '{error}'", at) from None
+            except NotConcrete:
+                reason = "the elements of a set are only known at run time, and some of them may be equal"
+                raise Halt(reason, at, "use a list") from None
+        return SetObj(members, frozen)
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:
-        OPERATIONS.assign(self, target, value, scope)
+        TARGETS[type(target)](self, target, value, scope)
 
     def spent(self, node: ast.AST, scope: Scope) -> Halt:
-        return Halt(
-            f"the budget of {STEPS:,} steps is spent",
-            self.place(node, scope),
-            "make the loop shorter, or move what it computes out of the configuration",
-        )
+        return self._out_of_steps(self.place(node, scope))
 
     def charge(self, steps: int, at: Origin) -> None:
-        """What one operation on something large costs, so that many of them end in time."""
+        """Count the steps of one operation on a large value."""
         self.budget.steps -= steps
         if self.budget.steps < 0:
-            raise Halt(f"the budget of {STEPS:,} steps is spent", at, "keep the configuration small")
+            raise self._out_of_steps(at)
+
+    def _out_of_steps(self, at: Origin) -> Halt:
+        return Halt(
+            f"the evaluation takes more than {STEPS:,} steps",
+            at,
+            "make the loop shorter, or compute its result outside of the configuration",
+        )
 
     def place(self, node: ast.AST, scope: Scope, *parents: Origin) -> Origin:
         try:
             line, column = node.lineno, node.col_offset + 1  # type: ignore[attr-defined]
         except AttributeError:
             line, column = getattr(node, "lineno", 0), 0
-        return Origin(scope.module.shown, line, column, parents)
+        return Origin(scope.module.display_path, line, column, parents)
 
     def value(self, payload: Any, node: ast.AST, scope: Scope, *inputs: Value) -> Value:
-        """A computed value whose origin is this node and what went in."""
+        """A value that is computed at this node from the inputs."""
         return Value(payload, self.place(node, scope, *(value.origin for value in inputs)))
 
     def with_control_origin(self, value: Value) -> Value:
-        """The value as it is stored under the tests that led here."""
+        """The value as it is stored where control depends on a test."""
+        # A value that only one branch stores depends on the test although it is not computed from it (an implicit
+        # flow): without this origin, a field under test could decide another field unseen.
         if self.control is None:
             return value
         origin = value.origin
-        parents = (origin, self.control)
-        return Value(value.payload, Origin(origin.file, origin.line, origin.column, parents))
+        return Value(value.payload, Origin(origin.file, origin.line, origin.column, (origin, self.control)))
 
     def push_control(self, test: Origin) -> Origin | None:
-        """Make what follows depend on `test`; returns what to restore."""
+        """Make the statements that follow depend on `test`. Returns the control origin to restore."""
         before = self.control
         parents = (test,) if before is None else (test, before)
         self.control = Origin(test.file, test.line, test.column, parents)
         return before
 
     def error(self, error_type: type, message: str, at: Origin) -> Raised | Halt:
-        """An exception of the checked code. Where it would be caught, only those that cannot be our own
-        lack of
-        knowledge of a type are raised; the others end the evaluation."""
+        """An exception of the checked code."""
+        # A TypeError or AttributeError may be a gap in what the checker knows about a type. Where a handler would
+        # catch it, evaluation would continue in a branch that Python may not take.
         if self.tries and issubclass(error_type, TypeError | AttributeError):
-            return Halt(f"raises {error_type.__name__} inside a try: {message}", at, "test for it instead")
+            reason = f"the code raises {error_type.__name__} inside a try ({message})"
+            return Halt(reason, at, "test for the condition instead of catching the exception")
         return Raised(Value(ErrorObj(error_type, (Value(message, at),)), at))
 
     def readable(self, payload: Any, at: Origin) -> None:
-        """Stops where code from outside may have changed an object unseen."""
+        """Refuse to read an object that external code may have changed."""
+        # External code keeps what it is given: not only the call itself, any later one may write to the object.
         if isinstance(payload, Mutable) and payload.escaped_to:
             raise Halt(
-                f"reads an object after it was given to {payload.escaped_to}, which may have changed it",
+                f"the code reads an object after passing it to {payload.escaped_to}, which may have changed it",
                 at,
                 "read what is needed before the call",
             )
 
     def unique(self, at: Origin) -> str:
-        """A key for what cannot be matched between two files; the same in every case of one target."""
+        """A key for a value that cannot be matched between two files; the same in every case of one target."""
         self.counter += 1
         return f"{self.side}@{at.file}:{at.line}:{at.column}#{self.counter}"
 
 
-CallHandler = Callable[[Evaluator, Value, Args, Origin, Scope | None], Value]
-AttributeHandler = Callable[[Evaluator, Value, str, Origin], Value]
 Function = Callable[[Evaluator, Args, Site], Value]
 """The model of a builtin or external function."""
 Leave = Callable[[Callable[[], Completion]], Completion]
 """Runs the body of a `with` statement."""
 ContextModel = Callable[[Evaluator, Value, Origin], tuple[Value, Leave] | None]
-"""What a known context manager binds and how its body runs; None for any other context manager."""
+"""What a context manager binds and how its body runs; None for the context managers of other models."""
 
-EXPRESSIONS: dict[type[ast.AST], Expression] = {}
-STATEMENTS: dict[type[ast.AST], Statement] = {}
-CALLS: dict[type, CallHandler] = {}
-"""Payload type -> what a call of it does."""
-ATTRIBUTES: dict[type, AttributeHandler] = {}
-"""Payload type -> how an attribute of it is read; `OPERATIONS.builtin_attribute` reads all others."""
 BUILTIN_NAMES: dict[str, Any] = {}
 """The names of the `builtins` module, each with its payload."""
 EXTERNAL_FUNCTIONS: dict[str, Function] = {}
@@ -279,25 +321,3 @@ def is_modelled(full: str) -> bool:
 def external_constant(full: str, at: Origin) -> Value | None:
     """A constant of the standard library."""
     return Value(EXTERNAL_CONSTANTS[full], at) if full in EXTERNAL_CONSTANTS else None
-
-
-class Operations:
-    """The operations of the data model, each set by the module that implements it."""
-
-    call_method: Callable[[Evaluator, Value, str, Args, Origin], Value]
-    builtin_attribute: AttributeHandler
-    set_attribute: Callable[[Evaluator, Value, str, Value, Origin], None]
-    delete_attribute: Callable[[Evaluator, Value, str, Origin], None]
-    get_item: Callable[[Evaluator, Value, Value, Origin], Value]
-    set_item: Callable[[Evaluator, Value, Value, Value, Origin], None]
-    delete_item: Callable[[Evaluator, Value, Value, Origin], None]
-    iterate: Callable[[Evaluator, Value, Origin], Iterator[Value]]
-    elements: Callable[[Evaluator, Value, Origin], list[Value]]
-    truth: Callable[[Evaluator, Value, Origin], bool]
-    binary: Callable[[Evaluator, type[ast.operator], Value, Value, Origin], Value]
-    compare: Callable[[Evaluator, type[ast.cmpop], Value, Value, Origin], Value]
-    new_set: Callable[[Evaluator, list[Value], Origin, bool], SetObj]
-    assign: Callable[[Evaluator, ast.expr, Value, Scope], None]
-
-
-OPERATIONS = Operations()

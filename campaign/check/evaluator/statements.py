@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from campaign.check.evaluator.annotations import known_names
+from campaign.check.evaluator.annotations import evaluate_annotations
 from campaign.check.evaluator.assignments import (
     annotated_assignment,
     assignment,
@@ -13,6 +13,8 @@ from campaign.check.evaluator.assignments import (
     delete,
 )
 from campaign.check.evaluator.classes import class_statement
+from campaign.check.evaluator.dispatch import STATEMENTS
+from campaign.check.evaluator.effects import external_effect, refuse_mutation_of_temporary
 from campaign.check.evaluator.exceptions import raise_statement, try_statement
 from campaign.check.evaluator.expressions import arguments, new_function
 from campaign.check.evaluator.imports import import_from, import_module
@@ -20,17 +22,15 @@ from campaign.check.evaluator.match_patterns import matches
 from campaign.check.evaluator.state import (
     CONTEXTS,
     EXTERNAL_FUNCTIONS,
-    STATEMENTS,
     Args,
     Completion,
     Evaluator,
     Returned,
 )
-from campaign.check.evaluator.symbolic import external_effect, key_text, refuse_change_of_made, symbolic
-from campaign.check.values.lattice import (
+from campaign.check.evaluator.symbolic import decision_key, symbolic
+from campaign.check.values import (
     EXTERNAL,
     ClassObj,
-    ExternalCall,
     ExternalName,
     FuncObj,
     InstObj,
@@ -43,47 +43,40 @@ from campaign.check.values.limits import Halt, Raised
 from campaign.check.values.scope import Scope
 
 QUIET = (
-    "print",
-    "warnings.",
-    "logging.",
-    "pprint.",
-    "rich.print",
-    "absl.logging.",
-    "loguru.logger.",
-    "tqdm.",
-)
-"""Calls as statements that only tell the user something; names that end with a dot are beginnings."""
+    "print", "warnings.", "logging.", "pprint.", "rich.print", "absl.logging.", "loguru.logger.", "tqdm.",
+)  # fmt: skip
+"""Functions that only inform the user; a name that ends with a dot stands for all names below it."""
 
 
 def expression_statement(evaluator: Evaluator, node: ast.Expr, scope: Scope) -> Completion:
-    if not isinstance(node.value, ast.Call):
-        if not isinstance(node.value, ast.Constant):
-            evaluator.eval(node.value, scope)
-        return None
-    function = evaluator.eval(node.value.func, scope)
-    at = evaluator.place(node, scope, function.origin)
-    args = arguments(evaluator, node.value, scope)
-    payload = function.payload
-    if isinstance(payload, ExternalName):
-        if is_quiet(payload.name):
-            return None
-        if payload.name not in EXTERNAL_FUNCTIONS or payload.name in evaluator.patched:
-            external_effect(evaluator, payload.name, None, args, at)
-            return None
-    result = evaluator.call(function, args, at, scope)
-    if (
-        isinstance(payload, SymbolicOperation)
-        and not payload.roots
-        and isinstance(result.payload, ExternalCall | SymbolicOperation)
-    ):
-        if payload.op.startswith("."):
-            refuse_change_of_made(payload.operands[0], at)
-        external_effect(evaluator, payload.op, function, args, at)
+    if isinstance(node.value, ast.Call):
+        call_statement(evaluator, node.value, scope)
+    elif not isinstance(node.value, ast.Constant):
+        evaluator.eval(node.value, scope)
     return None
 
 
+def call_statement(evaluator: Evaluator, node: ast.Call, scope: Scope) -> None:
+    # The result is thrown away, so that an external function is called for its effect: elsewhere it is taken as pure.
+    function = evaluator.eval(node.func, scope)
+    at = evaluator.place(node, scope, function.origin)
+    args = arguments(evaluator, node, scope)
+    payload = function.payload
+    if isinstance(payload, ExternalName):
+        if is_quiet(payload.name):
+            return
+        if payload.name not in EXTERNAL_FUNCTIONS or payload.name in evaluator.patched:
+            external_effect(evaluator, payload.name, None, args, at)
+            return
+    result = evaluator.call(function, args, at, scope)
+    if isinstance(payload, SymbolicOperation) and not payload.roots and isinstance(result.payload, EXTERNAL):
+        if payload.op.startswith("."):
+            refuse_mutation_of_temporary(payload.operands[0], at)
+        external_effect(evaluator, payload.op, function, args, at)
+
+
 def is_quiet(name: str) -> bool:
-    return any(name == known or (known.endswith(".") and name.startswith(known)) for known in QUIET)
+    return any(name == quiet or (quiet.endswith(".") and name.startswith(quiet)) for quiet in QUIET)
 
 
 def if_statement(evaluator: Evaluator, node: ast.If, scope: Scope) -> Completion:
@@ -91,20 +84,21 @@ def if_statement(evaluator: Evaluator, node: ast.If, scope: Scope) -> Completion
     outcome = evaluator.truth(test, evaluator.place(node.test, scope, test.origin))
     before = evaluator.push_control(test.origin)
     completion = evaluator.run(node.body if outcome else node.orelse, scope)
-    if not leaves(node):
+    # After `if x: return`, the rest of the block runs because of the test too: the control lasts to the end of the
+    # function, loop or module, each of which restores the control that it began with.
+    if not may_leave(node):
         evaluator.control = before
     return completion
 
 
-def leaves(node: ast.stmt) -> bool:
-    """Whether a branch may leave its block, so that what follows depends on the test as well."""
-    known = getattr(node, "_leaves", None)
-    if known is None:
-        known = any(
-            isinstance(child, ast.Return | ast.Raise | ast.Break | ast.Continue) for child in ast.walk(node)
-        )
-        node._leaves = known  # type: ignore[attr-defined]
-    return bool(known)
+def may_leave(node: ast.stmt) -> bool:
+    """Whether a branch may end the block around it."""
+    leaves = getattr(node, "_leaves", None)
+    if leaves is None:
+        jumps = (ast.Return, ast.Raise, ast.Break, ast.Continue)
+        leaves = any(isinstance(child, jumps) for child in ast.walk(node))
+        node._leaves = leaves  # type: ignore[attr-defined]
+    return bool(leaves)
 
 
 def while_loop(evaluator: Evaluator, node: ast.While, scope: Scope) -> Completion:
@@ -112,6 +106,7 @@ def while_loop(evaluator: Evaluator, node: ast.While, scope: Scope) -> Completio
     while True:
         test = evaluator.eval(node.test, scope)
         if not evaluator.truth(test, evaluator.place(node.test, scope, test.origin)):
+            # `else` runs when the test is false, not after `break` (reference, 8.2).
             completion = evaluator.run(node.orelse, scope)
             break
         evaluator.control = before
@@ -135,6 +130,7 @@ def for_loop(evaluator: Evaluator, node: ast.For, scope: Scope) -> Completion:
         if evaluator.budget.steps < 0:
             raise evaluator.spent(node, scope)
         evaluator.control = before
+        # How often the body runs depends on the iterable, unless it is written there.
         if source.origin.kind != "literal":
             evaluator.push_control(source.origin)
         evaluator.assign(node.target, item, scope)
@@ -152,8 +148,8 @@ def function_definition(
     evaluator: Evaluator, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope
 ) -> Completion:
     decorators = [evaluator.eval(decorator, scope) for decorator in node.decorator_list]
-    evaluated = [arg.annotation for arg in ast.walk(node.args) if isinstance(arg, ast.arg)]
-    known_names(evaluator, [*evaluated, node.returns], scope)
+    annotations = [arg.annotation for arg in ast.walk(node.args) if isinstance(arg, ast.arg)]
+    evaluate_annotations(evaluator, [*annotations, node.returns], scope)
     value = new_function(evaluator, node, scope, node.name)
     bind(evaluator, node.name, decorated(evaluator, node, decorators, value, scope), scope)
     return None
@@ -169,15 +165,17 @@ def class_definition(evaluator: Evaluator, node: ast.ClassDef, scope: Scope) -> 
 def decorated(
     evaluator: Evaluator, node: ast.AST, decorators: list[Value], value: Value, scope: Scope
 ) -> Value:
-    """The decorators applied, innermost first. One from outside is also an effect: it may register what
-    it gets."""
+    """The value after its decorators."""
+    # They are evaluated in the order they are written, before the definition, and applied in reverse order
+    # (reference, 8.7). An external one is an effect as well as a function: it may register what it is given.
     for decorator in reversed(decorators):
         at = evaluator.place(node, scope, value.origin, decorator.origin)
         payload = decorator.payload
         result = evaluator.call(decorator, Args([value]), at, scope)
-        if isinstance(payload, ExternalName) and payload.name not in EXTERNAL_FUNCTIONS:
-            external_effect(evaluator, f"@{payload.name}", None, Args([value]), at)
-        elif isinstance(payload, EXTERNAL) and not isinstance(payload, ExternalName):
+        if isinstance(payload, ExternalName):
+            if payload.name not in EXTERNAL_FUNCTIONS:
+                external_effect(evaluator, f"@{payload.name}", None, Args([value]), at)
+        elif isinstance(payload, EXTERNAL):
             external_effect(evaluator, "@", decorator, Args([value]), at)
         value = result
     return value
@@ -187,26 +185,25 @@ def import_statement(evaluator: Evaluator, node: ast.Import, scope: Scope) -> Co
     for alias in node.names:
         at = evaluator.place(node, scope)
         top, deepest = import_module(evaluator, alias.name, scope.module, at)
+        # `import a.b` binds a, `import a.b as c` binds a.b (reference, 7.11).
         name = alias.asname or alias.name.partition(".")[0]
         _bind_import(evaluator, name, deepest if alias.asname else top, scope)
     return None
 
 
-def _bind_import(evaluator: Evaluator, name: str, value: Value, scope: Scope) -> None:
+def _bind_import(evaluator: Evaluator, name: str, value: Value, scope: Scope, *marked: type) -> None:
     bind(evaluator, name, value, scope)
-    if scope.kind == "module" and isinstance(value.payload, (ModuleObj, ExternalName)):
+    if scope.kind == "module" and isinstance(value.payload, (ModuleObj, ExternalName, *marked)):
         scope.module.imported.add(name)
 
 
 def import_from_statement(evaluator: Evaluator, node: ast.ImportFrom, scope: Scope) -> Completion:
     at = evaluator.place(node, scope)
     if node.module == "__future__":
-        scope.module.late = any(alias.name == "annotations" for alias in node.names)
+        scope.module.postpones_annotations = any(alias.name == "annotations" for alias in node.names)
         return None
     for name, value in import_from(evaluator, node, scope.module, at):
-        _bind_import(evaluator, name, value, scope)
-        if scope.kind == "module" and isinstance(value.payload, (FuncObj, ClassObj)):
-            scope.module.imported.add(name)
+        _bind_import(evaluator, name, value, scope, FuncObj, ClassObj)
     return None
 
 
@@ -219,8 +216,10 @@ def return_statement(evaluator: Evaluator, node: ast.Return, scope: Scope) -> Co
 def assert_statement(evaluator: Evaluator, node: ast.Assert, scope: Scope) -> Completion:
     test = evaluator.eval(node.test, scope)
     at = evaluator.place(node, scope, test.origin)
+    # Where the assertion fails there is no configuration to compare: only that it holds is evaluated, and the
+    # comparison requires both sides to assert the same.
     if isinstance(test.payload, EXTERNAL) and not evaluator.tries:
-        key = key_text(evaluator, test, at)
+        key = decision_key(evaluator, test, at)
         evaluator.risks.setdefault(f"asserts {key}", at)
         if evaluator.decisions.assume(key):
             return None
@@ -234,30 +233,38 @@ def with_statement(evaluator: Evaluator, node: ast.With, scope: Scope) -> Comple
 
 
 def _with_items(evaluator: Evaluator, node: ast.With, index: int, scope: Scope) -> Completion:
+    """The items from `index` on, as if each were nested in the one before (reference, 8.5)."""
     if index == len(node.items):
         return evaluator.run(node.body, scope)
     item = node.items[index]
     context = evaluator.eval(item.context_expr, scope)
     at = evaluator.place(node, scope, context.origin)
-    payload = context.payload
-    if isinstance(payload, InstObj):
+    if isinstance(context.payload, InstObj):
         return _with_instance(evaluator, node, index, context, scope, at)
     entered = next(filter(None, (model(evaluator, context, at) for model in CONTEXTS)), None)
-    if entered is not None:
-        value, leave = entered
-        if item.optional_vars is not None:
-            evaluator.assign(item.optional_vars, value, scope)
-        return leave(lambda: _with_items(evaluator, node, index + 1, scope))
-    if not isinstance(payload, EXTERNAL):
-        raise Halt("a `with` over something that is not followed", at)
-    external_effect(evaluator, "__enter__", context, Args([]), at)
-    value = symbolic(evaluator, "__enter__", at, context)
+    if entered is None:
+        return _with_external(evaluator, node, index, context, scope, at)
+    value, leave = entered
     if item.optional_vars is not None:
         evaluator.assign(item.optional_vars, value, scope)
+    return leave(lambda: _with_items(evaluator, node, index + 1, scope))
+
+
+def _with_external(
+    evaluator: Evaluator, node: ast.With, index: int, context: Value, scope: Scope, at: Origin
+) -> Completion:
+    if not isinstance(context.payload, EXTERNAL):
+        raise Halt("the context manager of a `with` is not modelled", at, "write its body without the `with`")
+    external_effect(evaluator, "__enter__", context, Args([]), at)
+    value = symbolic(evaluator, "__enter__", at, context)
+    optional = node.items[index].optional_vars
+    if optional is not None:
+        evaluator.assign(optional, value, scope)
     try:
         completion = _with_items(evaluator, node, index + 1, scope)
     except Raised:
-        raise Halt("an exception inside a `with` from outside, which may swallow it", at) from None
+        reason = "an exception reaches an external context manager, which may suppress it"
+        raise Halt(reason, at, "catch the exception inside the `with`") from None
     external_effect(evaluator, "__exit__", context, Args([]), at)
     return completion
 
@@ -278,8 +285,10 @@ def _with_instance(
         evaluator.tries -= swallows
         error = raised.error.payload
         if error.type is None:
-            raise Halt("an exception from outside inside a `with`", at) from None
+            reason = "an exception of external code reaches the __exit__ of a context manager"
+            raise Halt(reason, at, "catch the exception inside the `with`") from None
         given = Args([Value(error.type, at), raised.error, nothing])
+        # A true result of `__exit__` suppresses the exception (reference, 3.3.9).
         if evaluator.truth(evaluator.call_method(context, "__exit__", given, at), at):
             return None
         raise
@@ -289,7 +298,7 @@ def _with_instance(
 
 
 def may_swallow(exit_method: Value | None) -> bool:
-    """Whether an `__exit__` returns something, which may keep an exception from going on."""
+    """Whether `__exit__` may return a true value, and so suppress an exception."""
     payload = exit_method.payload if exit_method is not None else None
     if not isinstance(payload, FuncObj) or isinstance(payload.node, ast.Lambda):
         return True
@@ -325,7 +334,8 @@ def leave(evaluator: Evaluator, node: ast.stmt, scope: Scope) -> Completion:
 
 
 def refused(evaluator: Evaluator, node: ast.stmt, scope: Scope) -> Completion:
-    raise Halt(f"{type(node).__name__} is not followed", evaluator.place(node, scope))
+    reason = f"the checker does not evaluate {UNMODELLED[type(node)]}"
+    raise Halt(reason, evaluator.place(node, scope), "write it without this statement")
 
 
 STATEMENTS.update(
@@ -337,8 +347,11 @@ STATEMENTS.update(
         ast.Return: return_statement, ast.Assert: assert_statement, ast.Raise: raise_statement,
         ast.Try: try_statement, ast.With: with_statement, ast.Match: match_statement, ast.Pass: nothing,
         ast.Global: nothing, ast.Nonlocal: nothing, ast.Break: leave, ast.Continue: leave,
-        ast.TryStar: refused, ast.AsyncFor: refused, ast.AsyncWith: refused,
     }
 )  # fmt: skip
+UNMODELLED: dict[type[ast.AST], str] = {
+    ast.TryStar: "`except*`", ast.AsyncFor: "`async for`", ast.AsyncWith: "`async with`",
+}  # fmt: skip
 if hasattr(ast, "TypeAlias"):
-    STATEMENTS[ast.TypeAlias] = refused
+    UNMODELLED[ast.TypeAlias] = "`type` statements"
+STATEMENTS.update(dict.fromkeys(UNMODELLED, refused))

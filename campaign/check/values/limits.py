@@ -1,47 +1,54 @@
-"""How far an evaluation goes, and how it stops: budgets, raised exceptions, decided tests."""
+"""Limits of an evaluation, and the ways in which it ends: refused, raised, or split by an undecided test."""
 
 from __future__ import annotations
 
-from campaign.check.values.lattice import ErrorObj, Origin, Value
+from campaign.check.values.class_objects import ErrorObj
+from campaign.check.values.value import Origin, Value
 
 STEPS = 400_000
-"""Statements and expressions for one target, all its cases together: about a second."""
+"""Statements and expressions per target, summed over its cases: about one second."""
 CALL_DEPTH = 400
 """Nested calls of functions of the checked files."""
+IMPORT_DEPTH = 100
+"""Nested imports of checked files."""
 CASES = 64
-"""Ways in which tests on run-time values may come out, for one target."""
+"""Combinations of outcomes of run-time tests, per target."""
 ANCESTORS = 200
-"""Classes above one that has several bases."""
+"""Classes that a class with several bases may inherit from."""
 KEY_PARTS = 10_000
-"""Constants in a tuple that is a key, one that occurs twice counted twice."""
+"""Constants in a tuple that is a key; one that occurs twice counts twice."""
 SIZE = 1_000_000
 """Elements or characters of one value."""
 FILE_BYTES = 1_000_000
 """A larger file is not read."""
 CHARACTERS_A_STEP = 256
-"""Characters that an operation on a text may go through for one step."""
+"""Characters that a string operation may process per step."""
 ELEMENTS_A_STEP = 8
-"""Elements that a copy may take for one step."""
+"""Elements that a copy may take per step."""
 SECONDS = 4.0
-"""Processor time for one target, or for one comparison: a backstop that the steps stay far below."""
+"""Processor time for one target or one comparison: a backstop that the limit on steps stays far below."""
 
 
 class TookTooLong(BaseException):
-    """Raised within what takes more than `SECONDS`; no handler of the evaluator's may catch it on the way."""
+    """Raised when an evaluation takes more than `SECONDS`."""
+
+    # Not an `Exception`: no handler between the alarm and its caller may catch it.
 
 
 class Halt(Exception):
-    """The evaluation cannot go on: what follows is not known."""
+    """The evaluation ends, because the checker cannot evaluate what comes next."""
 
     def __init__(self, reason: str, origin: Origin | None = None, suggestion: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        """A sentence without a full stop that says what cannot be evaluated, and why."""
         self.origin = origin
         self.suggestion = suggestion
+        """The edit of the checked files that makes them provable."""
 
 
 class Raised(Exception):
-    """The checked code raises an exception."""
+    """An exception that the checked code raises."""
 
     def __init__(self, error: Value) -> None:
         super().__init__()
@@ -62,29 +69,34 @@ class Raised(Exception):
 
 
 class Decisions:
-    """How tests on run-time values come out in one case. The same test always comes out the same way."""
+    """The outcomes of run-time tests in one case. A test that occurs again has the same outcome.
+
+    That is sound because the key of a test identifies its value: two tests share a key only where Python would
+    compute the same value for both.
+    """
 
     def __init__(self, given: dict[str, bool]) -> None:
         self.taken: dict[str, bool] = dict(given)
         self.fresh: list[str] = []
-        """Keys decided in this case for the first time; each has another case where it comes out False."""
+        """Keys decided in this case for the first time; each has another case in which it is False."""
 
     def decide(self, key: str) -> bool:
         if key not in self.taken:
             if len(self.fresh) >= CASES:
-                raise Halt(
-                    f"more than {CASES} tests on run-time values", None, "test fewer environment variables"
-                )
+                reason = f"the file has more than {CASES} tests on run-time values"
+                raise Halt(reason, None, "test fewer environment variables")
             self.taken[key] = True
             self.fresh.append(key)
         return self.taken[key]
 
     def assume(self, key: str) -> bool:
-        """Like `decide`, where the other outcome leaves no configuration to compare."""
+        """The outcome of a test whose failure leaves no configuration to compare: True unless decided before."""
         return self.taken.setdefault(key, True)
 
     def alternatives(self, given: dict[str, bool]) -> list[dict[str, bool]]:
-        """The cases that this one leaves open, each as what has to be given."""
+        """The cases that this one leaves open, each as the outcomes that it starts from."""
+        # A depth-first enumeration: the n-th alternative repeats the first n-1 fresh outcomes and turns the n-th
+        # one. Together with this case they cover every combination that can occur, each once.
         before = {key: value for key, value in self.taken.items() if key in given or key not in self.fresh}
         cases = []
         for key in self.fresh:

@@ -1,20 +1,25 @@
-"""Scopes: which name means which variable, by Python's rules."""
+"""Scopes: which variable a name refers to."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from campaign.check.values.lattice import ClassObj, ModuleObj, Value
+from campaign.check.values.class_objects import ClassObj
+from campaign.check.values.module_objects import ModuleObj
+from campaign.check.values.value import Value
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names a function body binds, and those it declares to be elsewhere."""
+    """The names that a function or class body binds, and those it declares to belong to another scope."""
 
     local: frozenset[str]
     outer: frozenset[str]
@@ -41,31 +46,38 @@ class Scope:
         self.cls: ClassObj | None = None
         """The class whose method runs, for `super()`."""
         self.receiver: Value | None = None
+        """The first argument of the function, for `super()`."""
 
     def lookup(self, name: str) -> Value | str:
-        """The variable's value; otherwise `unbound` (a local before its assignment) or `missing`."""
+        """The variable's value; otherwise `unbound` (a local variable before its assignment) or `missing`."""
         scope: Scope | None = self
-        first = True
+        if self.kind == "class":
+            if name in self.vars:
+                return self.vars[name]
+            # A name that the class body binds further down is a global until then, even inside a function that
+            # has a variable of that name (reference, 4.2.2 "Resolution of names").
+            scope = None if name in self.names.local or name in self.names.outer else self.parent
         while scope is not None:
-            if scope.kind == "function":
+            # Functions nested in a class body do not see the names of the class.
+            if scope.kind != "class":
+                found = scope.vars.get(name)
+                if found is not None:
+                    return found
+                # `global` in a function also decides for the functions nested in it.
                 if name in scope.names.outer:
                     break
-                if name in scope.vars:
-                    return scope.vars[name]
+                # Names are local to the whole function, also above their first assignment.
                 if name in scope.names.local:
                     return "unbound"
-            elif scope.kind == "class":
-                if first and name in scope.names.outer:
-                    break
-                if first and name in scope.vars:
-                    return scope.vars[name]
-                if first and name in scope.names.local:
-                    break  # a name that the body binds is looked up in the module before it is bound
-            elif name in scope.vars:
-                return scope.vars[name]
-            first = False
             scope = scope.parent
         return self.module.scope.vars.get(name, "missing")
+
+    def visible_inside(self) -> Scope:
+        """The nearest scope whose names are visible in functions and classes defined here: no class body."""
+        scope = self
+        while scope.kind == "class" and scope.parent is not None:
+            scope = scope.parent
+        return scope
 
     def holder(self, name: str) -> Scope:
         """The scope that an assignment to `name` binds in."""
@@ -80,7 +92,7 @@ class Scope:
         return self
 
     def walrus_holder(self, name: str) -> Scope:
-        """`:=` in a comprehension binds in the function around it."""
+        """The scope that `:=` binds in: never that of a comprehension (PEP 572)."""
         scope = self
         while scope.kind == "comprehension" and scope.parent is not None:
             scope = scope.parent
@@ -89,27 +101,16 @@ class Scope:
 
 def names_of(node: FunctionNode) -> Names:
     """The names of a function, computed once and kept on the node."""
-    known = getattr(node, "_names", None)
-    if known is None:
-        known = _collect(node)
-        node._names = known  # type: ignore[union-attr]
-    assert isinstance(known, Names)
-    return known
+    names = getattr(node, "_names", None)
+    if names is None:
+        body = node.body if isinstance(node.body, list) else [node.body]
+        names = node._names = _collect(parameters(node.args), body)  # type: ignore[union-attr]
+    assert isinstance(names, Names)
+    return names
 
 
 def class_names(node: ast.ClassDef) -> Names:
-    outer = {name for stmt in node.body if isinstance(stmt, ast.Global) for name in stmt.names}
-    enclosing = {name for stmt in node.body if isinstance(stmt, ast.Nonlocal) for name in stmt.names}
-    local: set[str] = set()
-    stack: list[ast.AST] = list(node.body)
-    while stack:
-        child = stack.pop()
-        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            local.add(child.name)
-        elif not isinstance(child, (ast.Lambda, *COMPREHENSIONS)):
-            local.update(bound_names(child))
-            stack.extend(ast.iter_child_nodes(child))
-    return Names(frozenset(local - outer - enclosing), frozenset(outer), frozenset(enclosing), False)
+    return _collect((), node.body)
 
 
 def parameters(arguments: ast.arguments) -> Iterable[str]:
@@ -120,58 +121,67 @@ def parameters(arguments: ast.arguments) -> Iterable[str]:
             yield extra.arg
 
 
-def _collect(node: FunctionNode) -> Names:
-    local: set[str] = set(parameters(node.args))
+def _collect(bound: Iterable[str], body: Sequence[ast.AST]) -> Names:
+    local = set(bound)
     outer: set[str] = set()
     enclosing: set[str] = set()
     yields = False
-    stack: list[tuple[ast.AST, bool]] = [
-        (child, False) for child in (node.body if isinstance(node.body, list) else [node.body])
-    ]
-    while stack:
-        child, inside = stack.pop()
-        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            local.add(child.name)
-            stack.extend((part, inside) for part in _evaluated_in_enclosing_scope(child))
-            continue
-        if isinstance(child, ast.Lambda):
-            stack.extend((part, inside) for part in _evaluated_in_enclosing_scope(child))
-            continue
-        if isinstance(child, ast.Yield | ast.YieldFrom | ast.Await) and not inside:
-            yields = True
-        if isinstance(child, ast.Global):
-            outer.update(child.names)
-        elif isinstance(child, ast.Nonlocal):
-            enclosing.update(child.names)
-        elif isinstance(child, ast.NamedExpr):
-            local.add(child.target.id)
-        elif not inside:
-            local.update(bound_names(child))
-        deeper = inside or isinstance(child, COMPREHENSIONS)
-        stack.extend((part, deeper) for part in ast.iter_child_nodes(child))
+    for node, in_comprehension in _own_nodes(body):
+        if isinstance(node, ast.Global):
+            outer.update(node.names)
+        elif isinstance(node, ast.Nonlocal):
+            enclosing.update(node.names)
+        elif isinstance(node, ast.NamedExpr):
+            local.add(node.target.id)
+        elif not in_comprehension:
+            yields = yields or isinstance(node, ast.Yield | ast.YieldFrom | ast.Await)
+            local.update([node.name] if isinstance(node, DEFINITIONS) else bound_names(node))
     return Names(frozenset(local - outer - enclosing), frozenset(outer), frozenset(enclosing), yields)
 
 
+def _own_nodes(body: Sequence[ast.AST]) -> Iterator[tuple[ast.AST, bool]]:
+    """The nodes that run in the scope of a body, and whether they run in a comprehension inside it."""
+    stack: list[tuple[ast.AST, bool]] = [(node, False) for node in body]
+    while stack:
+        node, inside = stack.pop()
+        yield node, inside
+        if isinstance(node, (*DEFINITIONS, ast.Lambda)):
+            stack.extend((child, inside) for child in _evaluated_in_enclosing_scope(node))
+            continue
+        children = list(ast.iter_child_nodes(node))
+        if isinstance(node, COMPREHENSIONS):
+            # The first iterable runs in the enclosing scope (reference, 6.2.4): `yield` in it makes a generator.
+            first = node.generators[0]
+            stack.append((first.iter, inside))
+            children = [child for child in children if child is not first] + [first.target, *first.ifs]
+            inside = True
+        stack.extend((child, inside) for child in children)
+
+
 def _evaluated_in_enclosing_scope(node: FunctionNode | ast.ClassDef) -> list[ast.expr]:
-    """The parts of a definition that run where it stands: decorators, defaults, bases."""
+    """The parts of a definition that run when it is executed: decorators, defaults, bases."""
     if isinstance(node, ast.ClassDef):
         return [*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)]
     defaults = [*node.args.defaults, *(default for default in node.args.kw_defaults if default is not None)]
     return defaults if isinstance(node, ast.Lambda) else [*node.decorator_list, *defaults]
 
 
+def _optional(name: str | None) -> list[str]:
+    return [name] if name else []
+
+
+BINDINGS: dict[type[ast.AST], Callable[[Any], list[str]]] = {
+    ast.Name: lambda node: [] if isinstance(node.ctx, ast.Load) else [node.id],
+    ast.Import: lambda node: [alias.asname or alias.name.partition(".")[0] for alias in node.names],
+    ast.ImportFrom: lambda node: [alias.asname or alias.name for alias in node.names],
+    ast.ExceptHandler: lambda node: _optional(node.name),
+    ast.MatchAs: lambda node: _optional(node.name),
+    ast.MatchStar: lambda node: _optional(node.name),
+    ast.MatchMapping: lambda node: _optional(node.rest),
+}
+
+
 def bound_names(node: ast.AST) -> list[str]:
-    """Names that this one node binds (not its children)."""
-    if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-        return [node.id]
-    if isinstance(node, ast.Import):
-        return [alias.asname or alias.name.partition(".")[0] for alias in node.names]
-    if isinstance(node, ast.ImportFrom):
-        return [alias.asname or alias.name for alias in node.names]
-    if isinstance(node, ast.ExceptHandler) and node.name:
-        return [node.name]
-    if isinstance(node, ast.MatchAs | ast.MatchStar) and node.name:
-        return [node.name]
-    if isinstance(node, ast.MatchMapping) and node.rest:
-        return [node.rest]
-    return []
+    """Names that this one node binds, apart from its children, and from functions and classes."""
+    binding = BINDINGS.get(type(node))
+    return [] if binding is None else binding(node)
