@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from campaign.analysis.planned_power import PlannedPower
+    from campaign.analysis.hypothesis_power import PlannedPower
     from campaign.spec.planned_runs import Facts, Plan
 
 
@@ -62,7 +62,7 @@ def plan(
 def foresee(plan: Plan, pilot: Path | None) -> tuple[PlannedPower, ...]:
     """What the planned seeds can show, for each declared hypothesis, else for every condition against the
     first."""
-    from campaign.analysis.planned_power import planned_power, undeclared
+    from campaign.analysis.hypothesis_power import planned_power, undeclared
     from campaign.spec.hypotheses import read_hypotheses
 
     labels = [condition.label for condition in plan.conditions]

@@ -69,7 +69,9 @@ def finals(record: CampaignRecord) -> Finals:
     }
     known = lookup(how.metric)
     better = declared.direction if declared else known.direction if known else "none"
-    return Finals(how.metric, how.words, values, waiting, None if better == "none" else better == "higher")
+    return Finals(
+        how.metric, resolved.description, values, waiting, None if better == "none" else better == "higher"
+    )
 
 
 def latest(run: Run, metric: str) -> float | None:
