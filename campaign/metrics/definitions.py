@@ -1,8 +1,9 @@
 """The schema of the metrics: name, unit, direction, meaning, and the stage of a step that computes each one.
 
-A segment in angle brackets is a placeholder: ``val/<source>/correct_rate`` describes ``val/add/correct_rate``.
-A metric that does not apply to a run is absent from its rows; it is never logged as 0. Tests require that every
-metric the core logs is defined here, and that some configuration logs every metric defined here.
+A segment in angle brackets is a placeholder: ``val/<source>/correct_rate`` describes
+``val/add/correct_rate``. A metric that does not apply to a run is absent from its rows; it is never logged as
+0. Tests require that every metric the core logs is defined here, and that some configuration logs every
+metric defined here.
 
 To add a metric, add a row to `METRICS` under the stage that computes it. The tables in the docs and in the
 report are generated from it.
@@ -57,11 +58,11 @@ METRICS: tuple[Metric, ...] = (
     *_of("reward", [
         ("mean_reward", "reward", "higher", "Mean reward over the step's completions."),
         ("correct_rate", "share", "higher", "Share of the step's completions whose answer is correct."),
-        ("running_correct_rate", "share", "higher", "Correct completions over all completions, since the start of the run."),
+        ("running_correct_rate", "share", "higher", "Correct completions over all completions so far."),
         ("reward_tie_group_rate", "share", "none", "Groups in which at least two rewards are equal."),
-        ("reward_uniform_group_rate", "share", "lower", "Groups whose rewards are all equal, which give no learning signal."),
-        ("reward_tie_pair_rate", "share", "none", "Pairs of completions within a group whose rewards are equal."),
-        ("reward_unique_fraction_mean", "share", "none", "Number of distinct rewards over group size, mean over groups."),
+        ("reward_uniform_group_rate", "share", "lower", "Groups whose rewards are all equal: no learning signal."),
+        ("reward_tie_pair_rate", "share", "none", "Pairs of completions of one group with equal rewards."),
+        ("reward_unique_fraction_mean", "share", "none", "Distinct rewards over group size, mean over groups."),
         ("frac_reward_zero_std", "share", "lower", "Groups whose rewards do not vary."),
         ("frac_all_correct", "share", "none", "Groups whose completions are all correct."),
         ("frac_all_wrong", "share", "none", "Groups whose completions are all wrong."),
@@ -76,7 +77,7 @@ METRICS: tuple[Metric, ...] = (
         ("plan_entropy_mean", "nat", "none", "Mean entropy of the policy at planning tokens."),
         ("plan_entropy_var", "nat^2", "none", "Variance of the entropy at planning tokens."),
         ("plan_token_rate", "share", "none", "Share of tokens that overlap a planning phrase."),
-        ("max_token_hit_rate", "share", "lower", "Completions truncated at `training.max_tokens`."),
+        ("max_token_hit_rate", "share", "lower", "Completions truncated at the maximum length."),
         ("completion_length_mean", "tokens", "none", "Mean length of a completion."),
         ("rollout/extraction_rate", "share", "higher", "Completions that mark an answer."),
     ]),
@@ -87,7 +88,7 @@ METRICS: tuple[Metric, ...] = (
     ]),
     *_of("loss", [
         ("loss", "", "none", "Policy loss plus KL term; its magnitude does not measure progress."),
-        ("loss_is_placeholder", "flag", "none", "Whether `loss` is a placeholder because the backend reports none."),
+        ("loss_is_placeholder", "flag", "none", "Whether the backend reports no loss of its own."),
         ("backend_reports_sync_loss", "flag", "none", "Whether `loss` is that of this step."),
         ("kl", "nat", "lower", "KL divergence to the reference policy, mean over tokens."),
         ("kl_coef", "", "none", "Weight of the KL term at this step."),
@@ -111,7 +112,7 @@ METRICS: tuple[Metric, ...] = (
         ("val/mean_reward", "reward", "higher", "Mean reward on held-out prompts."),
         ("val/count", "count", "none", "Held-out completions that were scored."),
         ("val/completion_length_mean", "tokens", "none", "Mean length of completions to held-out prompts."),
-        ("val/max_token_hit_rate", "share", "lower", "Held-out completions truncated at `training.max_tokens`."),
+        ("val/max_token_hit_rate", "share", "lower", "Truncated held-out completions."),
         ("val/<source>/correct_rate", "share", "higher", "Correct rate on held-out prompts of one source."),
         ("val/<source>/mean_reward", "reward", "higher", "Mean reward on held-out prompts of one source."),
         ("val/<source>/count", "count", "none", "Held-out completions of one source that were scored."),
