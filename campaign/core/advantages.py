@@ -19,7 +19,7 @@ EPS = 1e-6
 
 
 def grpo(rewards: Tensor) -> Tensor:
-    """r - mean of the group, without division by the standard deviation (arXiv 2402.03300; 2503.20783)."""
+    """r - mean, without division by the standard deviation (arXiv 2402.03300; 2503.20783)."""
     return rewards - rewards.mean(dim=1, keepdim=True)
 
 

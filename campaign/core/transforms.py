@@ -46,7 +46,7 @@ class TransformContext:
 
 
 def none(context: TransformContext) -> Tensor:
-    """Every token has the advantage of its completion."""
+    """A for every token."""
     return context.advantages[:, None] * context.mask
 
 

@@ -71,7 +71,7 @@ def build_tokenizer() -> WordTokenizer:
 
 
 def warm_up(recipe: Recipe) -> Llama:
-    """Trains the model, in about 60 s on one core."""
+    """Trains the model, in about two minutes on one core."""
     tokenizer = build_tokenizer()
     model = Llama(_shape(recipe, len(tokenizer.vocabulary)))
     generator = torch.Generator().manual_seed(derive_seed("warm-up weights", recipe.seed))
