@@ -515,7 +515,10 @@ def test_adaptive_extension_of_welchs_test_is_labelled_exploratory() -> None:
         frozen = freeze([tested], range(12), (8, 16)).model_copy(update={"extensions": (extension,)})
         (verdict,) = verdicts(runs_of(levels(0.1, 12), frozen=frozen))
         assert verdict.comparison.n == 12
-        assert any("stages can be combined for paired tests only" in why for why in verdict.exploratory) is labelled
+        assert (
+            any("stages can be combined for paired tests only" in why for why in verdict.exploratory)
+            is labelled
+        )
 
 
 def test_one_condition_alone_is_refused_in_words() -> None:
