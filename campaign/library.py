@@ -149,10 +149,10 @@ class OpenCampaign:
         Raises `UsageError` when no seed is complete in two conditions.
         """
         from campaign.report.figures import difference_plot
-        from campaign.report.finals import finals
+        from campaign.report.finals import final_values
         from campaign.report.verdict_cards import judge
 
-        final = finals(self.record)
+        final = final_values(self.record)
         intervals = judge(self.record).intervals(self.record.conditions[0], final.metric)
         figure = difference_plot(final, self.record.conditions, intervals)
         if figure is None:
@@ -165,9 +165,9 @@ class OpenCampaign:
         Raises `UsageError` when no run is complete.
         """
         from campaign.report.figures import seed_heat_map
-        from campaign.report.finals import finals
+        from campaign.report.finals import final_values
 
-        figure = seed_heat_map(finals(self.record), self.record.conditions, self.record.seeds)
+        figure = seed_heat_map(final_values(self.record), self.record.conditions, self.record.seeds)
         if figure is None:
             raise UsageError("no run is complete")
         return figure.to_altair()
@@ -179,12 +179,12 @@ class OpenCampaign:
         return build_report(self.folder, out)
 
     def _repr_html_(self) -> str:
-        from campaign.report.captions import figure
-        from campaign.report.finals import finals
+        from campaign.report.captions import format_value
+        from campaign.report.finals import final_values
 
-        final = finals(self.record)
+        final = final_values(self.record)
         rows = [
-            (run.condition, str(run.seed), run.state, str(run.steps), figure(final.get(run)))
+            (run.condition, str(run.seed), run.state, str(run.steps), format_value(final.get(run)))
             for run in self.runs
         ]
         return _html(self.name, ("condition", "seed", "state", "steps", final.metric), rows)

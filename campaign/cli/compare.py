@@ -141,10 +141,10 @@ def _declared(runs: Runs, baseline: str | None, candidate: str | None) -> bool:
     """Whether a declared hypothesis compares these two conditions."""
     from campaign.analysis.claims import claims_of
 
-    planned = runs.planned
-    if not planned.hypotheses and planned.frozen is None:
+    design = runs.design
+    if not design.hypotheses and design.frozen is None:
         return False
-    claims = claims_of(runs, planned.hypotheses, planned.frozen, planned.looks, None, "auto", "higher")
+    claims = claims_of(runs, design.hypotheses, design.frozen, design.looks, None, "auto", "higher")
     return any((claim.baseline, claim.candidate) == (baseline, candidate) for claim in claims)
 
 

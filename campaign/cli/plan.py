@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from campaign.analysis.planned_power import PlannedPower
+    from campaign.analysis.hypothesis_power import PlannedPower
     from campaign.spec.planned_runs import Facts, Plan
 
 
@@ -60,7 +60,7 @@ def plan(
 
 def power_of_plan(plan: Plan, pilot: Path | None) -> tuple[PlannedPower, ...]:
     """Power of the planned seeds for each declared hypothesis, or for every condition against the first."""
-    from campaign.analysis.planned_power import planned_power, undeclared
+    from campaign.analysis.hypothesis_power import planned_power, undeclared
     from campaign.spec.hypotheses import read_hypotheses
 
     labels = [condition.label for condition in plan.conditions]

@@ -55,17 +55,17 @@ def report(
 
 def _print(folder: Path, wanted: Format) -> None:
     from campaign.report.campaign_record import read_campaign
-    from campaign.report.contents import contents
+    from campaign.report.contents import collect_contents
 
-    found = contents(read_campaign(folder))
+    contents = collect_contents(read_campaign(folder))
     if wanted is Format.json:
         from campaign.report.document import to_document
 
-        print_json(to_document(found))
+        print_json(to_document(contents))
         return
     from campaign.report.markdown import to_markdown
 
-    typer.echo(to_markdown(found), nl=False)
+    typer.echo(to_markdown(contents), nl=False)
 
 
 def _opened(page: Path) -> bool:

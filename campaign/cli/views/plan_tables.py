@@ -14,7 +14,7 @@ from campaign.spec.planned_runs import Action, Condition, Facts, Plan, PlannedRu
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from campaign.analysis.planned_power import PlannedPower
+    from campaign.analysis.hypothesis_power import PlannedPower
 
 MOST_ROWS = 40
 """Conditions shown without --verbose."""
