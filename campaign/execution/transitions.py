@@ -1,18 +1,18 @@
-"""What the end of an attempt makes of its run: pure functions.
+"""The state of a run after the end of one of its attempts, as pure functions.
 
-Losing is not failing. A run whose worker or machine died is started again from a budget of its own; a run
-that ended by itself keeps its last words and has few further chances.
+A loss is not a failure. The death of a worker or a machine says nothing about the run, so losses have a generous
+budget of their own. A core that fails would probably fail again, so failures have a small one.
 """
 
 from __future__ import annotations
 
-from campaign.execution.attempt import Outcome
-from campaign.execution.state import RunRow
 from campaign.execution.store import Settlement
+from campaign.execution.store_reader import RunRow
+from campaign.folder.outcome import Outcome
 from campaign.spec.config import RetrySection
 
 LOST = ("killed", "fenced", "blind", "duplicate")
-"""Ends that say nothing about the run itself."""
+"""Outcomes that say nothing about the run itself."""
 
 
 def settle(run: RunRow, outcome: Outcome, retry: RetrySection, now: float) -> Settlement:

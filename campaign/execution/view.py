@@ -1,23 +1,18 @@
-"""A campaign as it stands, for those who look at it: state from the store, progress from the ends of
-files."""
+"""The current state of a campaign for display: states from the store, progress from the ends of files."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from campaign.execution.lock import holder
 from campaign.execution.progress import ProgressReader
-from campaign.execution.state import RunRow, StoreReader
+from campaign.execution.run_summary import record_format
+from campaign.execution.store_reader import RunRow, StoreReader
 from campaign.folder.paths import CampaignPaths
-
-ShownState = Literal[
-    "pending", "queued", "starting", "running", "lost", "interrupted", "done", "failed", "cancelled"
-]
-"""A run's state with what a person wants to know besides. queued: launched, waits for a place. starting: its
-core has not logged a step yet. interrupted: was running when its controller died; submit goes on with it."""
+from campaign.folder.states import ENDED, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +20,7 @@ class RunView:
     id: str
     condition: str
     seed: int
-    state: ShownState
+    state: RunState
     steps: int
     max_steps: int
     correct_rate: float | None
@@ -42,7 +37,7 @@ class ConditionView:
     done: int
     runs: int
     correct_rate: float | None
-    """Mean over the seeds that are done: of the last evaluation, or of the last steps where none was made."""
+    """Mean over the finished seeds: of the last evaluation, or of the last steps where there was no evaluation."""
     spread: float | None
     """Standard deviation over these seeds; None for fewer than two."""
     evaluated: bool
@@ -52,25 +47,24 @@ class ConditionView:
 class CampaignView:
     name: str
     controller: int | None
-    """Process id of the controller, None when nobody runs the campaign."""
+    """Process id of the controller; None when no controller is alive."""
     runs: tuple[RunView, ...]
     conditions: tuple[ConditionView, ...]
     eta_s: float | None
 
-    def count(self, *states: ShownState) -> int:
+    def count(self, *states: RunState) -> int:
         return sum(run.state in states for run in self.runs)
 
     @property
     def complete(self) -> bool:
-        return all(run.state in ("done", "failed", "cancelled") for run in self.runs)
+        return all(run.state in ENDED for run in self.runs)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
 class CampaignReader:
-    """Looks at one campaign again and again, cheaply. Raises `StoreUnreadable` when there is nothing to
-    see."""
+    """Reads one campaign repeatedly and cheaply. Raises `StoreUnreadable` when it cannot be read."""
 
     def __init__(self, paths: CampaignPaths) -> None:
         self.paths = paths
@@ -95,11 +89,11 @@ class CampaignReader:
         self._store.close()
 
     def _run(self, row: RunRow, launched: float | None, *, live: bool) -> RunView:
-        state: ShownState = row.state
+        state: RunState = row.state
         steps, rate, eta = int(row.summary.get("steps", 0)), row.summary.get("correct_rate"), None
         if row.attempt and row.state in ("running", "lost", "pending"):
             run = self.paths.run(row.id)
-            progress = self._progress.read(run.metrics, self._store.config(row).core)
+            progress = self._progress.read(run.metrics, record_format(self._store.config(row)))
             if progress:
                 steps, rate = progress.steps, progress.correct_rate
             if row.state == "running":
@@ -115,7 +109,7 @@ class CampaignReader:
             row.attempt, row.failures, row.losses, row.error,
         )  # fmt: skip
 
-    def _running_state(self, row: RunRow, logged: bool) -> ShownState:
+    def _running_state(self, row: RunRow, logged: bool) -> RunState:
         if logged:
             return "running"
         claimed = self.paths.run(row.id).attempt(row.attempt).root.exists()
@@ -131,7 +125,7 @@ def _remaining(
 
 
 def _eta(runs: Sequence[RunView]) -> float | None:
-    """Of the whole campaign, from the pace and the number of those that run now."""
+    """Remaining time of the whole campaign, from the pace and the number of the runs that run now."""
     running = [run for run in runs if run.state == "running" and run.eta_s is not None]
     if not running:
         return None
