@@ -66,18 +66,12 @@ def read_record(
         return {}
     columns = _columns_fast(data, known or KnownColumns())
     if columns is None:
-        rows, bad = _rows(data)
-        columns = _columns_of(rows)
-        if bad:
-            notes += (f"{_lines(bad)} no JSON object and {'was' if bad == 1 else 'were'} passed over",)
-        if text := _numbers_as_text(rows):
-            notes += (f"numbers written as text do not count: {', '.join(text)}",)
+        columns, more = _columns_tolerant(data)
+        notes += more
     records = _by_owner(columns, notes, _mean_by_step if completions else _last_by_step)
     if not records and data.strip():
-        stepless = Record(
-            np.zeros(0, dtype=np.int64), {}, (*notes, "no row has a whole number, 0 or more, as its `step`")
-        )
-        return {(None, None): stepless}
+        notes = (*notes, "no row has a whole number, 0 or more, as its `step`")
+        return {(None, None): Record(np.zeros(0, dtype=np.int64), {}, notes)}
     return records
 
 
@@ -94,7 +88,7 @@ def _whole_lines(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     try:
         json.loads(tail)
     except ValueError:
-        return head + newline, ("the last line is cut off and was passed over",)
+        return head + newline, ("the last line is cut off and was ignored",)
     return data, ()
 
 
@@ -111,17 +105,25 @@ def _columns_fast(data: bytes, known: KnownColumns) -> dict[str, NDArray[Any]] |
         known.schema = _schema(frame)
     columns: dict[str, NDArray[Any]] = {}
     for series in frame:
-        gaps = series.null_count()
-        if gaps == len(series):
+        if series.null_count() == len(series):
             continue
         if series.dtype.is_numeric() or series.dtype == pl.Boolean:
-            numbers = series if series.dtype == pl.Float64 else series.cast(pl.Float64)
-            columns[series.name] = (numbers.fill_null(float("nan")) if gaps else numbers).to_numpy()
-        elif series.name == "condition" and series.dtype == pl.String:
-            columns[series.name] = np.array(series.to_list(), dtype=object)
-        elif series.dtype == pl.String and _was_mixed(series):
-            return None
+            columns[series.name] = _floats(series)
+        elif series.dtype == pl.String:
+            if series.name == "condition":
+                columns[series.name] = np.array(series.to_list(), dtype=object)
+            elif _was_mixed(series):
+                return None
     return columns
+
+
+def _floats(series: pl.Series) -> Floats:
+    """NaN where a value is missing. A conversion is skipped where there is nothing to convert: most columns of a
+    record are floats without gaps, and this is what reading a campaign spends its time on."""
+    import polars as pl
+
+    numbers = series if series.dtype == pl.Float64 else series.cast(pl.Float64)
+    return (numbers.fill_null(float("nan")) if series.null_count() else numbers).to_numpy()
 
 
 def _schema(frame: pl.DataFrame) -> dict[str, pl.DataType]:
@@ -182,15 +184,26 @@ def _reads_as_number(value: Any) -> bool:
         return False
 
 
-def _lines(count: int) -> str:
-    return "1 line is" if count == 1 else f"{count} lines are"
-
-
 def _was_mixed(series: pl.Series) -> bool:
     """Whether the column has numbers or booleans beside strings; polars converts all of them to strings."""
     import polars as pl
 
     return bool(series.is_in(["true", "false"]).any() or series.cast(pl.Float64, strict=False).count())
+
+
+def _columns_tolerant(data: bytes) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
+    """The columns of whatever lines can be read, with notes about the others."""
+    rows, bad = _rows(data)
+    notes: tuple[str, ...] = ()
+    if bad:
+        notes += (
+            "1 line that is not a JSON object is ignored"
+            if bad == 1
+            else f"{bad} lines that are not JSON objects are ignored",
+        )
+    if names := _numbers_as_text(rows):
+        notes += (f"numbers written as strings are ignored: {', '.join(names)}",)
+    return _columns_of(rows), notes
 
 
 def _rows(data: bytes) -> tuple[list[dict[str, Any]], int]:
@@ -216,10 +229,14 @@ def _columns_of(rows: list[Mapping[str, Any]] | list[dict[str, Any]]) -> dict[st
     for name in names:
         values = [row.get(name) for row in rows]
         if name == "condition":
-            columns[name] = np.array([v if isinstance(v, str) else None for v in values], dtype=object)
+            columns[name] = np.array([_string(value) for value in values], dtype=object)
         elif any(isinstance(value, (int, float)) for value in values):
             columns[name] = np.array([_number(value) for value in values], dtype=np.float64)
     return columns
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _number(value: Any) -> float:
@@ -238,13 +255,11 @@ def _by_owner(
     steps = columns.pop("step", None)
     if steps is None or steps.dtype == object:
         return {}
+    # A missing step is NaN; it is replaced before `floor` only to avoid numpy's warning.
     keep = np.isfinite(steps) & (steps >= 0) & (steps == np.floor(np.where(np.isfinite(steps), steps, 0.5)))
-    conditions = columns.pop("condition", None)
-    if conditions is not None and conditions.dtype != object:
+    conditions, seeds = columns.pop("condition", None), columns.pop("seed", None)
+    if conditions is not None and conditions.dtype != object:  # numbers, which are not names of conditions
         conditions = None
-    seeds = columns.pop("seed", None)
-    if seeds is not None and seeds.dtype == object:
-        seeds = None
     metrics = {name: values for name, values in columns.items() if values.dtype == np.float64}
     records = {}
     for owner, rows in _owners(conditions, seeds, keep).items():

@@ -26,10 +26,13 @@ def newest(run: RunPaths) -> Checkpoint | None:
     """
     best: Checkpoint | None = None
     limit: int | None = None
+    # From the latest attempt back, so that `limit` is the earliest step at which any later attempt began.
     for attempt in reversed(run.attempts()):
         for checkpoint in saved(attempt):
+            # At the limit itself the checkpoint is good: the later attempt may have resumed from it.
             if (limit is None or checkpoint.step <= limit) and (best is None or checkpoint.step > best.step):
                 best = checkpoint
+        # An attempt whose core never started has written nothing, so it limits nothing.
         first = first_step(attempt)
         if first is not None:
             limit = first if limit is None else min(limit, first)

@@ -79,6 +79,7 @@ class Controller:
     def run(self) -> Ending:
         """Return when no run is left to do, or a stop was requested and every run has stopped."""
         self.paths.stop.unlink(missing_ok=True)  # of an earlier epoch
+        # From here on, every attempt that the store calls running was launched by this controller.
         self._epoch = self.store.begin_epoch(self.backend.name)
         self._capacity = self.backend.capacity()
         self._require_feasible()
@@ -108,6 +109,7 @@ class Controller:
                 stop_epoch(self.paths.stop, self._epoch)
 
     def _settled(self) -> bool:
+        # A lost attempt may still write. Ending now would leave it without anybody who settles it.
         if self.store.any_in("running", "lost"):
             return False
         return self.ending is not None or not self.store.any_in("pending")
@@ -137,6 +139,8 @@ class Controller:
             # Ray executed a task twice. The supervisor that claimed the attempt will report how it ends.
             outcome = None
         if outcome is None:
+            # The backend knows only that its task has ended. The attempt may have written a result, and its core
+            # may even be alive, so its folder and its lease decide (`_examine_lost`).
             self.store.mark_lost(key.run_id, key.number)
             return
         row = self.store.run(key.run_id)
@@ -148,6 +152,7 @@ class Controller:
         if problem:
             raise BackendLost(f"{problem}; all runs are saved up to their last checkpoints: submit again")
         self._apply_cancellations()
+        # Runs that the plan no longer names are included: their attempts are alive all the same.
         now = self._fs_clock.now()
         for row in self.store.runs("lost", enrolled_only=False):
             self._examine_lost(row, now)
@@ -184,6 +189,8 @@ class Controller:
         age = beat_age(self.paths.run(row.id).attempt(row.attempt), now)
         if age is None or age <= SILENCE_LEASES * self.store.config(row).retry.lease_s:
             return
+        # Two leases, not one: the supervisor has given up after half of one, and marking the attempt lost early
+        # would only make a slow filesystem look like many dead machines.
         key = AttemptKey(row.id, row.attempt)
         self._in_flight.pop(key, None)
         self.backend.abandon(key)
@@ -192,12 +199,15 @@ class Controller:
     # -- record --------------------------------------------------------------------------------------------
 
     def _settle(self, row: RunRow, outcome: Outcome) -> None:
+        # The request may have come after the last look at it. Without this, a run that was stopped by its CANCEL
+        # would be pending again and would be launched once more.
         if row.desired == "run" and self.paths.run(row.id).cancel.exists():
             self.store.cancel([row.id])
             row = self.store.run(row.id) or row
         config = self.store.config(row)
         end = settle(row, outcome, config.retry, time.time())
         summary = None
+        # A run that is about to be retried keeps its links; merging would be wasted.
         if end.state != "pending" or self.ending is not None:
             # Before the commit: a run whose state is final must have its merged record. If this process dies
             # between the two, the next controller finds the same result and merges again.
@@ -257,6 +267,8 @@ class Controller:
     def _launch(self, row: RunRow, number: int) -> None:
         run = self.paths.run(row.id)
         config = self.store.config(row)
+        # An older attempt may still save between these two lines. Its checkpoints beyond the chosen one are ignored
+        # once the new attempt has begun (`checkpoints.newest`).
         checkpoint = checkpoints.newest(run)
         raise_fence(run, number)
         show_live(run, run.attempt(number), config.core.metrics_file)

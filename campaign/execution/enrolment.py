@@ -106,6 +106,7 @@ class _ConditionConfig:
         document = config_to_json(condition.config.model_copy(update={"training": training}))
         self.document = json.dumps(document, sort_keys=True)
         self.digest = hashlib.sha256(self.document.encode()).hexdigest()[:20]
+        # tomli_w writes every string on one line, so no string can contain this line.
         self._before, self._after = tomli_w.dumps(document).split(f"\nseed = {self.SEED_PLACEHOLDER}\n", 1)
         self.max_steps = condition.config.training.max_steps
 
@@ -122,7 +123,9 @@ def _prepare(run: RunPaths, planned: PlannedRun, config: bytes, store: Store) ->
     before = _identity_of_attempts(run, planned, store)
     if before is not None and before != planned.identity:
         _supersede(run, before)
+    # A new submit overrules an earlier request to cancel.
     run.cancel.unlink(missing_ok=True)
+    # Of ten thousand runs that are submitted again, most are unchanged, and writing all would take seconds.
     if not run.config.is_file() or run.config.read_bytes() != config:
         write_bytes(run.config, config, sync=False)
 
@@ -147,7 +150,7 @@ def _supersede(run: RunPaths, old_identity: str) -> None:
     aside = run.superseded / f"{number:02d}-{old_identity.rpartition(':')[2][:12]}"
     aside.mkdir()
     for path in (run.attempts_root, run.config, run.metrics, run.emergence):
-        if path.is_symlink():
+        if path.is_symlink():  # leads into the attempts, which move
             path.unlink()
         elif path.exists():
             os.replace(path, aside / path.name)

@@ -109,6 +109,7 @@ def origin(config_file: Path) -> Path | None:
 def _shared_env(config: RunConfig, import_path: tuple[str, ...]) -> dict[str, str]:
     inherited = os.environ.get("PYTHONPATH", "")
     path = [*import_path, *(part for part in inherited.split(os.pathsep) if part)]
+    # Several runs share a machine. By default each would start as many threads as there are cores.
     threads = str(config.training.threads)
     env = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
     return {**env, "PYTHONPATH": os.pathsep.join(dict.fromkeys(path))} if path else env

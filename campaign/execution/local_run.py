@@ -41,7 +41,7 @@ def execute(config: RunConfig, config_file: Path, run: RunPaths) -> tuple[Outcom
     # The lock of a campaign in the run's folder: two `campaign run` of one folder would fence each other out.
     lock = CampaignLock.acquire(CampaignPaths(run.root))
     try:
-        run.cancel.unlink(missing_ok=True)
+        run.cancel.unlink(missing_ok=True)  # of an earlier call
         claimed = run.attempts()
         number = claimed[-1].number + 1 if claimed else 1
         workdir = origin(config_file) or Path.cwd()

@@ -45,6 +45,8 @@ class CampaignLock:
     @classmethod
     def inherited(cls, paths: CampaignPaths, descriptor: int) -> CampaignLock:
         """The lock that the parent process handed over."""
+        # It was inheritable for the sake of this process. A child of this process that inherited it too would hold
+        # the lock after the controller has died.
         os.set_inheritable(descriptor, False)
         lock = cls(descriptor, paths.lock)
         lock.sign(os.getpid())
@@ -57,6 +59,7 @@ class CampaignLock:
         os.ftruncate(self.descriptor, len(text))
 
     def release(self) -> None:
+        # The name goes first, so that nobody reads the name of a holder that has let go.
         os.ftruncate(self.descriptor, 0)
         os.close(self.descriptor)
 

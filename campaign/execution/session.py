@@ -63,6 +63,7 @@ def run_session(
                 controller.squeeze.close()
                 backend.close()
     finally:
+        # In this order: whoever gets the lock next must find the store closed and no attempt of this backend alive.
         store.close()
         lock.release()
 
@@ -94,6 +95,7 @@ def _signals(controller: Controller, on_stop: Callable[[Ending], None]) -> Itera
         meanings[signal.SIGHUP] = "stopped"
 
     def handle(number: int, _: FrameType | None) -> None:
+        # `failures` is no request of a person: a first Ctrl-C after it still lets the runs save.
         if controller.ending in ("interrupted", "stopped"):
             for again in meanings:
                 signal.signal(again, lambda *_: os._exit(130))  # a third: the shutdown itself hangs

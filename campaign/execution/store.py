@@ -92,6 +92,7 @@ class Store(StoreReader):
 
     def close(self) -> None:
         """Also moves the write-ahead log into the database, so that a copy of `campaign.db` alone is complete."""
+        # Best effort: without it, the next one to open the database reads the log.
         with contextlib.suppress(sqlite3.Error):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         super().close()
@@ -114,7 +115,7 @@ class Store(StoreReader):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
-            except BaseException:
+            except BaseException:  # also a second Ctrl-C, which is no `Exception`
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
@@ -208,6 +209,7 @@ class Store(StoreReader):
         """Record that nobody knows whether attempt `number` is alive."""
         with self.transaction():
             self._db.execute(
+                # Not a later attempt of the run, and not one that has been settled in the meantime.
                 "UPDATE runs SET state = 'lost' WHERE id = ? AND attempt = ? AND state = 'running'",
                 (run_id, number),
             )

@@ -95,6 +95,8 @@ class StoreReader:
             with explained(self._path):
                 document = self._db.execute(query, (row.config,)).fetchone()
             self._configs[row.config] = RunConfig.model_validate_json(document[0])
+        # Built for each call: configurations are shared by the seeds of a condition, and ten thousand copies would
+        # not fit in memory.
         config = self._configs[row.config]
         training = config.training.model_copy(update={"seed": row.seed})
         return config.model_copy(update={"training": training})
@@ -172,10 +174,12 @@ def _run_row(row: sqlite3.Row) -> RunRow:
 
 def _connect_read_only(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5.0)
+    # `connect` does not touch the file. The first statement does, and fails here if it can fail at all.
     try:
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     except sqlite3.OperationalError:
         connection.close()
+        # A log beside the file holds commits that `immutable` would ignore, so the error stands.
         if path.with_name(path.name + "-wal").exists() or os.access(path.parent, os.W_OK):
             raise
         # A campaign on a read-only disk. Reading in WAL mode creates the shared-memory file `-shm`; SQLite does

@@ -29,11 +29,13 @@ def settle(run: RunRow, outcome: Outcome, retry: RetrySection, now: float) -> Se
 def _after_stop(run: RunRow) -> Settlement:
     if run.desired == "cancel":
         return Settlement("cancelled", run.failures, run.losses)
+    # Stopped with the campaign: neither a loss nor a failure, so no budget is charged.
     return Settlement("pending", run.failures, run.losses)
 
 
 def _after_loss(run: RunRow, outcome: Outcome, retry: RetrySection, now: float) -> Settlement:
     losses = run.losses + 1
+    # The attempt was killed before it could obey, but the person has got what they asked for.
     if run.desired == "cancel":
         return Settlement("cancelled", run.failures, losses)
     if losses > retry.max_losses:
@@ -50,5 +52,6 @@ def _after_failure(run: RunRow, outcome: Outcome, retry: RetrySection, now: floa
         return Settlement("cancelled", failures, run.losses, error=outcome.message)
     if failures > retry.max_failures:
         return Settlement("failed", failures, run.losses, error=outcome.message)
+    # The pause doubles, which gives a full disk or an overloaded server time to recover.
     pause = retry.backoff_s * 2 ** (failures - 1)
     return Settlement("pending", failures, run.losses, not_before=now + pause, error=outcome.message)

@@ -25,10 +25,16 @@ class RunView:
     max_steps: int
     correct_rate: float | None
     eta_s: float | None
+    """Remaining seconds; None unless the run is running and its pace is known."""
     attempt: int
     failures: int
     losses: int
     error: str
+
+    @property
+    def left(self) -> int:
+        """Steps that are not done yet."""
+        return self.max_steps - self.steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,7 @@ class CampaignReader:
                 eta = _remaining(
                     row.max_steps - steps, progress.step_seconds, progress.written_at, launched, steps
                 )
+        # The backend ends with its controller, and its attempts with it. Nothing starts until the next submit.
         if not live and state in ("queued", "starting", "running", "lost"):
             state, eta = "interrupted", None
         return RunView(
@@ -110,6 +117,8 @@ class CampaignReader:
         )  # fmt: skip
 
     def _running_state(self, row: RunRow, logged: bool) -> RunState:
+        # The store knows only that the attempt was launched. That its supervisor has started shows in the folder,
+        # which is the claim, and that its core has started shows in the first row.
         if logged:
             return "running"
         claimed = self.paths.run(row.id).attempt(row.attempt).root.exists()
@@ -119,6 +128,7 @@ class CampaignReader:
 def _remaining(
     left: int, step_seconds: float | None, written_at: float, launched: float | None, steps: int
 ) -> float | None:
+    # A core that logs no `step_time_s` is timed by its own progress, which includes its start-up.
     if step_seconds is None and launched is not None and steps:
         step_seconds = max(0.0, written_at - launched) / steps
     return None if step_seconds is None else max(0, left) * step_seconds
@@ -126,17 +136,15 @@ def _remaining(
 
 def _eta(runs: Sequence[RunView]) -> float | None:
     """Remaining time of the whole campaign, from the pace and the number of the runs that run now."""
-    running = [run for run in runs if run.state == "running" and run.eta_s is not None]
-    if not running:
-        return None
-    paces = [(run.eta_s or 0.0) / (run.max_steps - run.steps) for run in running if run.max_steps > run.steps]
+    running = {run: run.eta_s for run in runs if run.eta_s is not None}
+    paces = [eta / run.left for run, eta in running.items() if run.left > 0]
     if not paces:
         return None
-    waiting = [run for run in runs if run.state in ("pending", "queued", "starting")]
-    work = sum(run.eta_s or 0.0 for run in running)
-    work += statistics.fmean(paces) * sum(run.max_steps - run.steps for run in waiting)
-    places = sum(run.state in ("running", "starting") for run in runs)
-    return max(work / places, max(run.eta_s or 0.0 for run in running))
+    waiting = sum(run.left for run in runs if run.state in ("pending", "queued", "starting"))
+    work = sum(running.values()) + statistics.fmean(paces) * waiting
+    # Assumes that as many runs execute at once as now. No campaign ends before the slowest of its live runs.
+    at_once = sum(run.state in ("running", "starting") for run in runs)
+    return max(work / at_once, *running.values())
 
 
 def _conditions(rows: Sequence[RunRow]) -> tuple[ConditionView, ...]:

@@ -75,7 +75,7 @@ class PlanDocument:
                 for entry in _tables(document, "conditions")
                 if entry.get("label")
             ),
-            seeds=tuple(int(seed) for seed in document.get("seeds") or ()),
+            seeds=tuple(int(seed) for seed in _items(document, "seeds")),
             runs=tuple(
                 PlanEntry(
                     str(entry["id"]), str(entry["condition"]), int(entry["seed"]), str(entry.get("identity"))
@@ -83,12 +83,12 @@ class PlanDocument:
                 for entry in _tables(document, "runs")
                 if {"id", "condition", "seed"} <= entry.keys()
             ),
-            under_test=tuple(str(path) for path in document.get("under_test") or ()),
-            looks=tuple(int(look) for look in document.get("looks") or ()),
-            hypotheses=tuple(document.get("hypotheses") or ()),
-            on_failure=document.get("on_failure") or "continue",
-            provenance=dict(document.get("provenance") or {}),
-            earlier=tuple(document.get("earlier") or ()),
+            under_test=tuple(str(path) for path in _items(document, "under_test")),
+            looks=tuple(int(look) for look in _items(document, "looks")),
+            hypotheses=tuple(_items(document, "hypotheses")),
+            on_failure=document.get("on_failure", "continue"),
+            provenance=dict(_items(document, "provenance")),
+            earlier=tuple(_items(document, "earlier")),
         )
 
 
@@ -114,5 +114,10 @@ def plan_or_empty(path: Path) -> PlanDocument:
         return PlanDocument()
 
 
+def _items(document: Mapping[str, Any], key: str) -> Any:
+    """The list or table under `key`; a missing one and null are empty."""
+    return document.get(key) or ()
+
+
 def _tables(document: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    return [entry for entry in document.get(key) or () if isinstance(entry, dict)]
+    return [entry for entry in _items(document, key) if isinstance(entry, dict)]

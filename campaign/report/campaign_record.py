@@ -154,20 +154,26 @@ def _entries(
     for run_id in dict.fromkeys((*planned, *by_id, *found)):
         shown = found.get(run_id) or _RunFolder(paths.run(run_id), {}, "pending", 0, "")
         data = by_id.get(run_id)
-        owner = _owner(run_id, planned.get(run_id), shown.config, data)
-        if owner is None:
-            continue
-        condition, seed = owner
-        steps = (shown.config.get("training") or {}).get("max_steps", record.planned.steps.get(condition))
-        entries.append(
-            RunEntry(
-                run_id, condition, seed, shown.state, shown.attempts, shown.error,
-                steps if isinstance(steps, int) else None,
-                shown.config, data if data is not None and len(data.steps) else None, shown.paths,
-            )
-        )  # fmt: skip
+        if (owner := _owner(run_id, planned.get(run_id), shown.config, data)) is not None:
+            entries.append(_entry(run_id, *owner, shown, data, record.planned.steps))
     order = {label: place for place, label in enumerate(plan.labels)}
     return tuple(sorted(entries, key=lambda run: order.get(run.condition, len(order))))
+
+
+def _entry(
+    run_id: str,
+    condition: str,
+    seed: int,
+    shown: _RunFolder,
+    data: Run | None,
+    planned_steps: Mapping[str, int],
+) -> RunEntry:
+    steps = (shown.config.get("training") or {}).get("max_steps", planned_steps.get(condition))
+    return RunEntry(
+        run_id, condition, seed, shown.state, shown.attempts, shown.error,
+        steps if isinstance(steps, int) else None,
+        shown.config, data if data is not None and len(data.steps) else None, shown.paths,
+    )  # fmt: skip
 
 
 def _owner(

@@ -145,8 +145,8 @@ def test_record_numbers_written_as_text_do_not_count_and_are_named(tmp_path: Pat
     path = write_rows(tmp_path / "a_s1" / "metrics.jsonl", [{"step": 0, "x": "0.5", "y": 1, "z": "high"}])
     (record,) = read_record(path).values()
     assert set(record.metrics) == {"y"}
-    assert record.notes == ("numbers written as text do not count: x",)
-    with pytest.raises(UsageError, match="no run has x: numbers written as text"):
+    assert record.notes == ("numbers written as strings are ignored: x",)
+    with pytest.raises(UsageError, match="no run has x: numbers written as strings"):
         resolve_summary(load_runs(tmp_path), "x")
 
 
