@@ -23,15 +23,16 @@ from campaign.check.output.text import to_text
 from campaign.errors import CampaignError, Confounded, Incomplete, Interrupted, RunsFailed
 from campaign.execution.backend import require_backend
 from campaign.execution.controller import Ending
-from campaign.execution.enrolment import enrol, to_run, write_folder
+from campaign.execution.enrolment import enrol, runs_to_start, write_folder
 from campaign.execution.facts import gather_facts
 from campaign.execution.lock import CampaignLock
 from campaign.execution.provenance import provenance
 from campaign.execution.session import campaign_backend, run_session
 from campaign.execution.store import Store
 from campaign.execution.view import CampaignReader, CampaignView
-from campaign.folder.atomic_files import read_json, write_json
+from campaign.folder.atomic_files import write_json
 from campaign.folder.paths import CampaignPaths
+from campaign.folder.plan_document import plan_or_empty
 from campaign.spec.host import with_host_resources
 from campaign.spec.hypotheses import freeze, keep_frozen, read_hypotheses
 from campaign.spec.plan_json import plan_to_json
@@ -107,7 +108,7 @@ def plan_submission(
     if proof.verdict == "confound" and options.allow_confounds is None:
         findings = to_text(proof, width, False, False).rstrip()
         raise Confounded(f"nothing was started: {proof_sentence(proof)}\n\n{findings}\n\n{HOW_TO_PROCEED}")
-    runs = to_run(plan, facts, retry_failed=options.retry_failed, rerun_stale=options.rerun_stale)
+    runs = runs_to_start(plan, facts, retry_failed=options.retry_failed, rerun_stale=options.rerun_stale)
     return Submission(spec, paths, options, plan, facts, proof, tuple(runs))
 
 
@@ -254,9 +255,8 @@ def build_report_in_subprocess(paths: CampaignPaths) -> tuple[Path | None, str]:
 
 def _provenance(submission: Submission) -> dict[str, Any]:
     """Where the runs come from. A submit that starts none keeps the provenance of the last one that did."""
-    kept = (read_json(submission.paths.plan) or {}).get("provenance") if not submission.runs else None
-    if isinstance(kept, dict):
-        return kept
+    if not submission.runs and (kept := plan_or_empty(submission.paths.plan).provenance):
+        return dict(kept)
     spec = submission.spec.path
     workdir = spec.absolute().parent
     return {**provenance(workdir), "import_path": [str(workdir), os.getcwd()], "spec": str(spec)}

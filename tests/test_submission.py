@@ -17,10 +17,10 @@ import pytest
 import campaign
 from campaign.errors import Confounded, RunsFailed, UsageError
 from campaign.execution.lock import CampaignLock, holder
-from campaign.execution.state import StoreReader
+from campaign.execution.store_reader import StoreReader
 from campaign.execution.view import CampaignView
+from campaign.folder.json_lines import read_jsonl
 from campaign.folder.paths import CampaignPaths
-from campaign.metrics.record import read_jsonl
 from campaign.spec.load import load
 from campaign.submission import SubmitOptions, open_submission, plan_submission
 from tests.execution.small_campaign import CORE, processes_with, until
