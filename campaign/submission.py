@@ -32,7 +32,7 @@ from campaign.execution.store import Store
 from campaign.execution.view import CampaignReader, CampaignView
 from campaign.folder.atomic_files import read_json, write_json
 from campaign.folder.paths import CampaignPaths
-from campaign.spec.host import on_this_machine
+from campaign.spec.host import with_host_resources
 from campaign.spec.hypotheses import freeze, keep_frozen, read_hypotheses
 from campaign.spec.plan_json import plan_to_json
 from campaign.spec.planned_runs import Facts, Plan, PlannedRun
@@ -101,7 +101,7 @@ def plan_submission(
     """
     if options.backend is not None:
         require_backend(options.backend)
-    facts = on_this_machine(gather_facts(paths, own_lock=own_lock))
+    facts = with_host_resources(gather_facts(paths, own_lock=own_lock))
     plan = resolve(spec, facts)
     proof = prove_spec(spec, plan)
     if proof.verdict == "confound" and options.allow_confounds is None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from campaign.analysis.runs import Runs
 from campaign.analysis.summaries import default_metric
 from campaign.errors import UsageError
 from campaign.spec.hypotheses import Direction, Frozen, Hypothesis, changes
+from campaign.suggest import suggest
 
 UNDECLARED = "no hypothesis was declared before the runs"
 
@@ -124,6 +124,5 @@ def _spelt_out(runs: Runs, hypothesis: Hypothesis, exploratory: tuple[str, ...])
 def _known(labels: Sequence[str], hypothesis: Hypothesis, there: Sequence[str]) -> None:
     for label in labels:
         if label not in there:
-            close = get_close_matches(label, there, n=1)
-            hint = f"; did you mean {close[0]}?" if close else f"; there are: {', '.join(there)}"
-            raise UsageError(f"hypothesis {hypothesis.name!r}: no condition is called {label!r}{hint}")
+            hint = suggest(label, there, "there are")
+            raise UsageError(f"hypothesis {hypothesis.name!r}: no condition is called {label!r}; {hint}")

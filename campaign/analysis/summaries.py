@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from campaign.analysis.runs import Run, Runs
 from campaign.analysis.samples import SeedSample
 from campaign.errors import UsageError
+from campaign.suggest import suggest
 
 Floats = NDArray[np.float64]
 
@@ -83,7 +83,7 @@ def resolve_summary(runs: Runs, metric: str, summary: str = "auto") -> Summary:
     if kind == "eval" or metric not in there:
         missing = held_out if kind == "eval" else metric
         noted = [note for run in runs.runs for note in run.notes if missing in note]
-        why = f": {noted[0]}" if noted else _nearest(missing, runs.metrics)
+        why = f": {noted[0]}" if noted else f"; {suggest(missing, runs.metrics, 'there are')}"
         raise UsageError(f"no run has {missing}{why}")
     return Summary(metric, "tail" if kind == "auto" else kind, int(window) if window else None)
 
@@ -199,10 +199,3 @@ _REDUCE: Mapping[str, Callable[[NDArray[np.int64], Floats], float]] = {
     "min": lambda _, values: float(np.min(values)),
     "auc": _area,
 }
-
-
-def _nearest(name: str, names: tuple[str, ...]) -> str:
-    from difflib import get_close_matches
-
-    close = cast("list[str]", get_close_matches(name, names, n=1))
-    return f"; did you mean {close[0]}?" if close else f"; there are: {', '.join(names) or 'none'}"

@@ -184,13 +184,13 @@ def _check_section(document: Document) -> CheckSection:
         return CheckSection.model_validate_json(json.dumps(document.data.get("check", {})))
     except (ValidationError, TypeError):
         # The explanation of a problem imports all sections, which takes longer than most checks.
-        from campaign.spec.forbidden_values import screen
-        from campaign.spec.problems import Findings
+        from campaign.spec.forbidden_values import without_forbidden_values
+        from campaign.spec.problems import Problems
 
-        findings = Findings(document)
-        table = screen(findings).get("check", {})
-        section, _ = findings.validated(CheckSection, table if isinstance(table, dict) else {}, ("check",))
-        findings.raise_if_any()
+        problems = Problems(document)
+        table = without_forbidden_values(problems).get("check", {})
+        section, _ = problems.validated(CheckSection, table if isinstance(table, dict) else {}, ("check",))
+        problems.raise_if_any()
         return section
 
 

@@ -40,7 +40,7 @@ def init(
 ) -> None:
     """Write a campaign TOML from a template. An existing file is overwritten only with --force."""
     from campaign.cli.console import stderr, stdout
-    from campaign.spec.explain import did_you_mean
+    from campaign.suggest import suggest
 
     available = templates()
     if list_them:
@@ -48,8 +48,7 @@ def init(
             stdout().print(f"{name:12} {_title(path)}")
         return
     if template not in available:
-        near = did_you_mean(template, available)
-        raise UsageError(f"no template `{template}`: {near or 'there are ' + ', '.join(available)}")
+        raise UsageError(f"no template `{template}`; {suggest(template, available, 'templates')}")
     target = out or Path(f"{template}.toml")
     if os.path.isdir(target):
         target = target / f"{template}.toml"

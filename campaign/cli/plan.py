@@ -79,7 +79,7 @@ def facts_for(folder: Path) -> Facts:
     """What this machine offers, and the state of the runs if the campaign was submitted before."""
     from campaign.execution.facts import gather_facts
     from campaign.folder.paths import CampaignPaths
-    from campaign.spec.host import on_this_machine
+    from campaign.spec.host import with_host_resources
     from campaign.spec.planned_runs import Facts
 
-    return on_this_machine(gather_facts(CampaignPaths(folder)) if os.path.isdir(folder) else Facts())
+    return with_host_resources(gather_facts(CampaignPaths(folder)) if os.path.isdir(folder) else Facts())

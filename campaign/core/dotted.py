@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
 from campaign.errors import UsageError
+from campaign.suggest import did_you_mean
 
 
 def load_function(path: str, field: str, builtin: Iterable[str] = ()) -> Callable[..., Any]:
@@ -29,6 +29,5 @@ def load_function(path: str, field: str, builtin: Iterable[str] = ()) -> Callabl
 
 
 def _legal(name: str, builtin: list[str]) -> str:
-    near = get_close_matches(name, builtin, 1)
-    meant = f"did you mean {near[0]!r}? " if near else ""
-    return f"{meant}There are {', '.join(builtin)}, or a dotted path `pkg.mod.fn`"
+    meant = did_you_mean(name, builtin)
+    return f"{meant} There are {', '.join(builtin)}, or a dotted path `pkg.mod.fn`".lstrip()

@@ -28,26 +28,26 @@ Strings = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 
 
 class CheckSection(Section):
-    """What `campaign check` proves: which files are the variants, and where they may differ."""
+    """What `campaign check` proves: the files to compare, and where they may differ."""
 
     reference: str | None = None
-    """The variant that all others are compared with; the first one when not given."""
+    """The variant that all others are compared with; default: the first."""
     variants: Strings = ()
     """Files or patterns, relative to the spec's folder: `conditions/*.py`, `config.py:make_small`,
     `sweep.yaml#runs.B.config`."""
     entry: str | None = None
-    """Where a file's configuration is: `class:Name`, `call:get_config`, `names:a,b`, `merge:defaults,runs.B`,
+    """Which part of a file is its configuration: `class:Name`, `call:get_config`, `names:a,b`, `merge:defaults,runs.B`,
     `mmengine`, `lazyconfig`."""
     under_test: Strings = ()
     """Paths that may differ."""
     labels: Strings = ()
-    """Paths that may differ and are listed: names of folders and runs."""
+    """Paths that may differ because they only name the variant, such as names of folders and runs."""
     derived_ok: Strings = ()
-    """Paths that may differ only where they follow from a field under test."""
+    """Paths that may differ if the difference follows from a field under test."""
     follow: Strings = ()
-    """Files whose imports are followed; the folders of the listed files and their bases when not given."""
+    """Globs of the files whose imports are evaluated; default: the folders of the variants and of their bases."""
     equal: Annotated[tuple[str | tuple[str, ...], ...], AfterValidator(_groups)] = ()
-    """Paths that must be equal within each variant: one group, or a list of groups."""
+    """Paths that must have the same value within each variant: one group, or a list of groups."""
 
     @property
     def names_files(self) -> bool:

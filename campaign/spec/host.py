@@ -1,4 +1,4 @@
-"""What this machine offers, without importing anything that drives it."""
+"""CPU cores and GPUs of this machine, counted without importing a driver library."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from campaign.spec.planned_runs import Facts
 
 
-def on_this_machine(facts: Facts) -> Facts:
-    """`facts` with the cores this process may use and the NVIDIA devices it may see."""
+def with_host_resources(facts: Facts) -> Facts:
+    """`facts` with the CPU cores this process may use and the NVIDIA devices that are visible to it."""
     return replace(facts, cpus=float(_cpus()), gpus=float(len(visible_gpus())))
 
 

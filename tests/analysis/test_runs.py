@@ -340,7 +340,7 @@ def test_summary_held_out_evaluation_goes_before_the_training_curve(tmp_path: Pa
 
 def test_summary_metric_that_is_not_there_suggests_the_nearest(tmp_path: Path) -> None:
     write_run(tmp_path, "a", 1, [0.5] * 10)
-    with pytest.raises(UsageError, match="did you mean correct_rate"):
+    with pytest.raises(UsageError, match="did you mean `correct_rate`"):
         summarise(load_runs(tmp_path), "corect_rate")
     with pytest.raises(UsageError, match="unknown summary"):
         summarise(load_runs(tmp_path), "correct_rate", "best")

@@ -240,7 +240,7 @@ def test_wrong_results_of_user_functions_are_told() -> None:
 
 
 def test_unknown_names_are_told_with_the_nearest() -> None:
-    with pytest.raises(UsageError, match="did you mean 'grpo'"):
+    with pytest.raises(UsageError, match="did you mean `grpo`"):
         resolve_advantage("grop", {})
     with pytest.raises(UsageError, match="cannot be imported"):
         resolve_transform("no_such_package.fn")

@@ -129,7 +129,7 @@ def test_a_campaign_is_found_by_name_folder_and_spec(
     spec.write_text('[[campaign.conditions]]\nname = "a"\n')
     for text in ("small", str(half_done.paths.root), str(spec)):
         assert locate(text).root.resolve() == half_done.paths.root.resolve()
-    with pytest.raises(UsageError, match="did you mean 'small'"):
+    with pytest.raises(UsageError, match="did you mean `small`"):
         locate("smal")
 
 
@@ -138,7 +138,7 @@ def test_a_run_is_found_by_its_beginning_when_there_is_one() -> None:
     assert match_run("kl", ids) == "kl_s1"
     with pytest.raises(UsageError, match="beginning of 2 runs"):
         match_run("base", ids)
-    with pytest.raises(UsageError, match="did you mean 'base_s1'"):
+    with pytest.raises(UsageError, match="did you mean `base_s1`"):
         match_run("bace_s1", ids)
 
 

@@ -1,4 +1,4 @@
-"""Whatever stands in the file: a plan, or a `SpecError` with places. Nothing else, ever."""
+"""Any file gives a plan or a `SpecError` with positions, and never another exception."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ DATA = st.dictionaries(KEYS, VALUES, max_size=6)
 
 @st.composite
 def shaped(draw: st.DrawFn) -> dict[str, Any]:
-    """Documents with the outline of a campaign, so that the inner rules are reached too."""
+    """Documents with the structure of a campaign, so that rules over several fields are reached too."""
     document = dict(draw(st.dictionaries(KEYS, VALUES, max_size=2)))
     campaign: dict[str, Any] = dict(draw(st.dictionaries(KEYS, VALUES, max_size=1)))
     if draw(st.booleans()):
@@ -79,7 +79,7 @@ def shaped(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def legal(path: str) -> list[Any]:
-    """Some values that the field takes by itself."""
+    """Some values that are valid for the field."""
     found = []
     section, _, name = path.partition(".")
     for value in (
@@ -118,7 +118,7 @@ FIELDS = st.sampled_from(sorted(USABLE))
 
 @st.composite
 def likely(draw: st.DrawFn) -> dict[str, Any]:
-    """Documents whose every value is legal by itself: most of them are campaigns."""
+    """Documents in which every value is valid for its field: most of them are valid campaigns."""
     document: dict[str, Any] = {
         "campaign": {"seeds": draw(st.lists(st.integers(0, 99), min_size=1, max_size=3, unique=True))}
     }
@@ -150,7 +150,7 @@ def places_fit(problems: tuple[Problem, ...], file: str, lines: int) -> None:
 
 
 def answered(text: str, *, must_parse: bool = False) -> None:
-    """A plan that survives JSON, or problems that each have a place."""
+    """Checks that `text` gives a plan that survives JSON, or problems that each have a position."""
     file = "campaign.toml"
     document, problems = attempted(lambda: parse(text, file))
     if document is None:

@@ -1,4 +1,4 @@
-"""Every campaign file that ships loads, plans, and keeps its promises."""
+"""Every campaign file of the repository loads and plans, and is what its text says."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from campaign.spec.explain import shown
+from campaign.spec.explain import toml_value
 from campaign.spec.forecast import STARTED, attainable_p, concurrency, duration, estimate, pairs_needed
 from campaign.spec.plan_json import plan_to_json
 from campaign.spec.planned_runs import Action, Condition, Facts, Plan, PlannedRun
@@ -164,7 +164,8 @@ def _differences(conditions: Iterable[Condition], console: Console) -> None:
     console.print()
     for condition in conditions:
         fields = (
-            ", ".join(f"{path} = {shown(value)}" for path, value in condition.overrides.items()) or "the base"
+            ", ".join(f"{path} = {toml_value(value)}" for path, value in condition.overrides.items())
+            or "the base"
         )
         console.print(hanging(f"{condition.label}: ", fields, console.width))
     console.print()
