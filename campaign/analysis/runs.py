@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from campaign.analysis.campaign_design import Planned
+from campaign.folder.states import ENDED, RunState
 
 if TYPE_CHECKING:
     import polars as pl
 
 Floats = NDArray[np.float64]
-
-RunStanding = Literal["done", "going", "failed", "absent"]
-"""done: its record is complete, or nothing says otherwise. going: an attempt is live or will be.
-failed: it ended and will not go on. absent: planned, and there is nothing of it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,8 @@ class Run:
     metrics: Mapping[str, Floats]
     """Metric -> values, as long as `steps`; NaN where a step has none."""
     path: Path = Path()
-    standing: RunStanding = "done"
+    state: RunState = "done"
+    """`done` also for runs of which nothing but a record is known."""
     generations: int | None = None
     """Logged completions; None when there is no log of them."""
     completions: tuple[int, int] | None = None
@@ -43,6 +41,11 @@ class Run:
     @property
     def id(self) -> str:
         return f"{self.condition}_s{self.seed}"
+
+    @property
+    def open(self) -> bool:
+        """Whether more steps may follow."""
+        return self.state not in ENDED
 
     @property
     def length(self) -> int:
@@ -92,10 +95,6 @@ class Runs:
         """Steps that a run of this condition has when it is complete: as planned, else as the longest did."""
         planned = self.planned.steps.get(condition, 0)
         return max([planned, *(run.length for run in self.runs if run.condition == condition)])
-
-    def standing(self, condition: str, seed: int) -> RunStanding:
-        run = self.get(condition, seed)
-        return run.standing if run is not None else "absent"
 
     def frame(self) -> pl.DataFrame:
         """A row for each run and step: `condition`, `seed`, `step`, then every metric (null where absent)."""

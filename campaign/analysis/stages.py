@@ -130,14 +130,17 @@ def _adaptive(extensions: Sequence[Extension], looks: tuple[int, ...], seeds: in
 
 
 def _open(runs: Runs, conditions: Sequence[str], seeds: Sequence[int]) -> list[tuple[str, int]]:
-    """Runs that are going, and those that the plan has and that have not begun."""
+    """Runs that have not ended, and planned runs that have not begun."""
     planned = set(runs.planned.seeds) if runs.planned.conditions else set()
     return [
         (condition, seed)
         for condition in conditions
         for seed in seeds
-        if (standing := runs.standing(condition, seed)) == "going"
-        or (standing == "absent" and seed in planned and condition in runs.planned.conditions)
+        if (
+            run.open
+            if (run := runs.get(condition, seed)) is not None
+            else seed in planned and condition in runs.planned.conditions
+        )
     ]
 
 

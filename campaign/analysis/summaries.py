@@ -102,7 +102,7 @@ def summarise(runs: Runs, metric: str, summary: str = "auto") -> dict[str, SeedS
     try:
         how = resolve_summary(runs, metric, summary)
     except UsageError:
-        if all(run.standing == "done" for run in runs.runs):
+        if all(run.state == "done" for run in runs.runs):
             raise
         # The campaign has only begun: no run has come to log this metric yet.
         return {label: _nothing_yet(runs, label, metric) for label in runs.conditions}
@@ -111,7 +111,7 @@ def summarise(runs: Runs, metric: str, summary: str = "auto") -> dict[str, SeedS
 
 def _sample(runs: Runs, condition: str, how: Summary) -> SeedSample:
     length = runs.length(condition)
-    complete = [run for run in runs.of(condition) if run.standing == "done"]
+    complete = [run for run in runs.of(condition) if run.state == "done"]
     expected = max((_in_window(run, length, how) for run in complete), default=0)
     last = max((_last_step(run, how.metric) for run in complete), default=-1)
     logged = any(how.metric in run.metrics for run in runs.of(condition))
@@ -138,9 +138,9 @@ def _unusable(run: Run | None, length: int, how: Summary, expected: int, last: i
     if run is None:
         return "there is no such run"
     where = f"step {run.length} of {length}"
-    if run.standing == "going":
+    if run.open:
         return f"is still going ({where})"
-    if run.standing == "failed":
+    if run.state != "done":
         return f"failed at {where}"
     if run.length <= length - tail_window(length):
         return f"ends at {where}"

@@ -10,13 +10,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from campaign.core.folder import RunFolder
+from campaign.folder.paths import CHECKPOINT_NAME, AttemptPaths
 
 KEPT = 2
 """Checkpoints that stay; the one before the last is there in case the last is the problem."""
 
 
-def save_atomically(folder: RunFolder, finished_steps: int, write: Callable[[Path], None]) -> Path:
+def save_atomically(folder: AttemptPaths, finished_steps: int, write: Callable[[Path], None]) -> Path:
     """Calls `write` with an empty folder, which then appears as `checkpoints/step_<finished steps>`.
 
     The name never stands for something half-written, not even after a power cut; older checkpoints beyond
@@ -43,11 +43,11 @@ def save_atomically(folder: RunFolder, finished_steps: int, write: Callable[[Pat
     return target
 
 
-def complete_checkpoints(folder: RunFolder) -> list[Path]:
+def complete_checkpoints(folder: AttemptPaths) -> list[Path]:
     """Oldest first."""
     if not folder.checkpoints.is_dir():
         return []
-    return sorted(path for path in folder.checkpoints.iterdir() if path.name.startswith("step_"))
+    return sorted(path for path in folder.checkpoints.iterdir() if CHECKPOINT_NAME.fullmatch(path.name))
 
 
 def _to_disk(path: Path) -> None:

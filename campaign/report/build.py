@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from campaign.folder.paths import CampaignPaths, ReportPaths
 from campaign.report.bundle import Bundling
 from campaign.report.campaign_record import read_campaign
 from campaign.report.contents import Contents, Panel, contents
@@ -34,15 +35,15 @@ def build_report(
     """
     with Bundling() as library:
         found = contents(read_campaign(campaign_dir))
-        target = out or campaign_dir / "report"
-        (target / "figures").mkdir(parents=True, exist_ok=True)
+        target = ReportPaths(out) if out else CampaignPaths(campaign_dir).report
+        target.figures.mkdir(parents=True, exist_ok=True)
         drawings = draw(found.drawn)
         for name, svg in drawings.items():
-            _write_figure(target / "figures" / name, svg)
-        _write(target / "report.md", to_markdown(found))
-        _write(target / "report.json", json.dumps(to_document(found), indent=1, allow_nan=False) + "\n")
+            _write_figure(target.figures / name, svg)
+        _write(target.markdown, to_markdown(found))
+        _write(target.document, json.dumps(to_document(found), indent=1, allow_nan=False) + "\n")
         page = render_page(found, library.script())
-    return _write(target / "index.html", page)
+    return _write(target.page, page)
 
 
 def draw(panels: Sequence[Panel]) -> dict[str, str]:

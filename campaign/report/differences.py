@@ -30,7 +30,7 @@ def differences(record: CampaignRecord) -> tuple[Difference, ...]:
     configs = {label: dict(_leaves(config)) for label, config in _configurations(record).items()}
     known = [configs[label] for label in record.conditions if label in configs]
     paths = sorted({path for config in known for path in config} - OF_THE_RUN)
-    declared = [str(path) for path in record.plan.get("under_test") or ()]
+    declared = record.plan.under_test
     return tuple(
         Difference(
             path,
@@ -47,9 +47,9 @@ def differences(record: CampaignRecord) -> tuple[Difference, ...]:
 def _configurations(record: CampaignRecord) -> dict[str, Mapping[str, Any]]:
     """The configuration of each condition: of its first run that has one, else as planned."""
     found: dict[str, Mapping[str, Any]] = {}
-    for entry in record.plan.get("conditions") or ():
-        if isinstance(entry, Mapping) and isinstance(entry.get("config"), Mapping):
-            found[str(entry.get("label"))] = entry["config"]
+    for entry in record.plan.conditions:
+        if entry.config:
+            found[entry.label] = entry.config
     for run in reversed(record.runs):
         if run.config:
             found[run.condition] = run.config
@@ -65,7 +65,7 @@ def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, s
             yield path, item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, default=str)
 
 
-def _covered(path: str, declared: list[str]) -> bool:
+def _covered(path: str, declared: tuple[str, ...]) -> bool:
     return any(
         path == entry
         or path.startswith(f"{entry}.")
