@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,6 @@ from numpy.typing import NDArray
 from campaign.analysis.runs import Run, Runs
 from campaign.analysis.samples import SeedSample
 from campaign.errors import UsageError
-from campaign.suggest import suggest
 
 Floats = NDArray[np.float64]
 
@@ -85,7 +85,7 @@ def resolve_summary(runs: Runs, metric: str, summary: str = "auto") -> Summary:
     if kind == "eval" or metric not in runs.metrics:
         missing = held_out if kind == "eval" else metric
         notes = [note for run in runs.runs for note in run.notes if missing in note]
-        why = f": {notes[0]}" if notes else f"; {suggest(missing, runs.metrics, 'the logged metrics are')}"
+        why = f": {notes[0]}" if notes else _suggestion(missing, runs.metrics)
         raise UsageError(f"no run has {missing}{why}")
     return Summary(metric, "tail" if kind == "auto" else kind, window)
 
@@ -119,7 +119,7 @@ def summarise(runs: Runs, metric: str, summary: str = "auto") -> dict[str, SeedS
     try:
         resolved = resolve_summary(runs, metric, summary)
     except UsageError:
-        if all(run.standing == "done" for run in runs.runs):
+        if all(run.state == "done" for run in runs.runs):
             raise
         # Unfinished runs may still log the metric, for example at their first evaluation.
         return {label: _not_logged(runs, label, metric) for label in runs.conditions}
@@ -127,7 +127,7 @@ def summarise(runs: Runs, metric: str, summary: str = "auto") -> dict[str, SeedS
 
 
 def _sample(runs: Runs, condition: str, summary: Summary) -> SeedSample:
-    complete = [run for run in runs.of(condition) if run.standing == "done"]
+    complete = [run for run in runs.of(condition) if run.state == "done"]
     length = runs.length(condition)
     expected = _Expected(
         length,
@@ -170,9 +170,9 @@ def _not_logged(runs: Runs, condition: str, metric: str) -> SeedSample:
 def _incomplete(run: Run, length: int) -> str:
     """Why the run has not reached its end; empty when it has."""
     position = f"step {run.length} of {length}"
-    if run.standing == "going":
+    if run.open:
         return f"is unfinished ({position})"
-    if run.standing == "failed":
+    if run.state != "done":
         return f"failed at {position}"
     if run.length <= length - tail_window(length):
         return f"ends at {position}"
@@ -240,3 +240,12 @@ _REDUCTIONS: Mapping[str, Callable[[NDArray[np.int64], Floats], float]] = {
     "min": lambda _, values: float(np.min(values)),
     "auc": _area,
 }
+
+
+def _suggestion(name: str, names: tuple[str, ...]) -> str:
+    from difflib import get_close_matches
+
+    close = cast("list[str]", get_close_matches(name, names, n=1))
+    return (
+        f"; did you mean {close[0]}?" if close else f"; the logged metrics are: {', '.join(names) or 'none'}"
+    )
