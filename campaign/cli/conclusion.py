@@ -70,7 +70,7 @@ def build_report(paths: CampaignPaths) -> Path | None:
 
 def _report(paths: CampaignPaths, *, wanted: bool) -> Path | None:
     """A new report where one is wanted, else the one that is there."""
-    there = paths.report / "index.html"
+    there = paths.report.page
     if wanted:
         sys.stderr.write("making the report ...\n")
         return build_report(paths)

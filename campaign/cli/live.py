@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from campaign.errors import CampaignError
-from campaign.execution.view import CampaignView, RunView, ShownState
+from campaign.execution.view import CampaignView, RunView
+from campaign.folder.states import RunState
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
@@ -20,12 +21,12 @@ REFRESH_S = 0.5
 PLAIN_EVERY_S = 30.0
 LONGEST_NAME = 48
 MOST_ERRORS = 3
-ORDER: dict[ShownState, int] = {
+ORDER: dict[RunState, int] = {
     "running": 0, "starting": 1, "lost": 2, "queued": 3, "failed": 4, "interrupted": 5, "pending": 6,
     "cancelled": 7, "done": 8,
 }  # fmt: skip
 """What matters first when not all runs fit on the screen."""
-STYLES: dict[ShownState, str] = {
+STYLES: dict[RunState, str] = {
     "running": "cyan", "starting": "cyan", "queued": "dim", "pending": "dim", "lost": "yellow",
     "interrupted": "yellow", "done": "green", "failed": "bold red", "cancelled": "magenta",
 }  # fmt: skip
@@ -94,7 +95,7 @@ class PlainDisplay:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._states: dict[str, ShownState] = {}
+        self._states: dict[str, RunState] = {}
         self._said: list[str] = []
         self._next = time.monotonic() + PLAIN_EVERY_S
 

@@ -121,7 +121,7 @@ def foreground(paths: CampaignPaths, lock: CampaignLock, address: str | None) ->
 def make_backend(paths: CampaignPaths, address: str | None) -> Any:
     """Ray as the campaign's spec and the flags want it."""
     from campaign.execution.ray_backend import RayBackend
-    from campaign.execution.state import StoreReader
+    from campaign.execution.store_reader import StoreReader
     from campaign.spec.config import RaySection
 
     with StoreReader.open(paths) as store:
@@ -134,11 +134,11 @@ def _dry_run(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> None:
     from campaign.cli.console import print_json, stdout
     from campaign.cli.plan_view import as_json, show
     from campaign.cli.preflight import preflight
-    from campaign.execution.enrolment import to_run
+    from campaign.execution.enrolment import runs_to_start
 
     plan, facts = _plan(loaded, paths, own_lock=False)
     proof = preflight(plan, wishes.spec, wishes.allow_confounds)
-    chosen = to_run(plan, facts, retry_failed=wishes.retry_failed, rerun_stale=wishes.rerun_stale)
+    chosen = runs_to_start(plan, facts, retry_failed=wishes.retry_failed, rerun_stale=wishes.rerun_stale)
     if wishes.json:
         started = [run.id for run in chosen]
         print_json({**as_json(plan, facts), "check": proof.verdict, "would_start": started})
@@ -160,7 +160,7 @@ def _prepare(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> tuple[Plan, 
     """Plan under the lock, so that nothing changes between the look and the deed; then write it all down."""
     from campaign.check.output.json import to_json
     from campaign.cli.preflight import preflight
-    from campaign.execution.enrolment import enrol, to_run, write_folder
+    from campaign.execution.enrolment import enrol, runs_to_start, write_folder
     from campaign.execution.store import Store
     from campaign.folder.atomic_files import write_json
     from campaign.spec.hypotheses import freeze, keep_frozen, read_hypotheses
@@ -168,7 +168,7 @@ def _prepare(loaded: Spec, paths: CampaignPaths, wishes: Wishes) -> tuple[Plan, 
 
     plan, facts = _plan(loaded, paths, own_lock=True)
     proof = preflight(plan, wishes.spec, wishes.allow_confounds)
-    chosen = to_run(plan, facts, retry_failed=wishes.retry_failed, rerun_stale=wishes.rerun_stale)
+    chosen = runs_to_start(plan, facts, retry_failed=wishes.retry_failed, rerun_stale=wishes.rerun_stale)
     write_folder(
         paths, loaded.text, {**plan_to_json(plan), "provenance": _origin(paths, wishes.spec, chosen)}
     )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from campaign.errors import Infeasible
-from campaign.execution.attempt import Assignment, Outcome
+from campaign.execution.assignment import Assignment
+from campaign.folder.outcome import Outcome
 from campaign.spec.config import ResourcesSection
 
 GIB = 2**30

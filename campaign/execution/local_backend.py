@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from campaign.execution.attempt import Assignment, Outcome
+from campaign.execution.assignment import Assignment
 from campaign.execution.backend import AttemptKey, Capacity, Ended
-from campaign.execution.process import BOUND
+from campaign.execution.process import dying_with_parent
+from campaign.folder.outcome import Outcome
 from campaign.spec.config import ResourcesSection
 
 POLL_S = 0.02
@@ -99,8 +100,7 @@ class LocalBackend:
         devices = tuple(self._free.popleft() for _ in range(int(resources.num_gpus)))
         output = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", BOUND, str(os.getpid()),
-             sys.executable, "-m", "campaign.execution.supervisor"],
+            dying_with_parent([sys.executable, "-m", "campaign.execution.supervisor"]),
             stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
         assert process.stdin is not None

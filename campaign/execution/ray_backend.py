@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from campaign.errors import Infeasible
-from campaign.execution.attempt import Assignment, Outcome
+from campaign.execution.assignment import Assignment
 from campaign.execution.backend import GIB, AttemptKey, Capacity, Ended
 from campaign.execution.process import ProcessStamp, descendants, is_gone, process_name, stamp
 from campaign.execution.supervisor import supervise
 from campaign.folder.atomic_files import read_json, write_json
+from campaign.folder.outcome import Outcome
 from campaign.spec.config import RaySection, ResourcesSection
 
 OBJECT_STORE_BYTES = 96 * 2**20

@@ -1,4 +1,5 @@
-"""One controller from its start to its end: backend, signals, store and lock, in the order that is safe."""
+"""Runs one controller from start to end: acquires and releases lock, store, backend and signal handlers in a safe
+order."""
 
 from __future__ import annotations
 
@@ -15,14 +16,14 @@ from campaign.execution.controller import Controller, Ending
 from campaign.execution.enrolment import workdir_of
 from campaign.execution.lock import CampaignLock
 from campaign.execution.store import Store
-from campaign.folder.atomic_files import read_json
 from campaign.folder.paths import CampaignPaths
+from campaign.folder.plan_document import plan_or_empty
 
 STORAGE_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class StopNow(BaseException):
-    """A second Ctrl-C. Not an `Exception`: nothing on the way may take it for an error and go on."""
+    """A second Ctrl-C. Not an `Exception`, so that no handler on the way takes it for an error and continues."""
 
 
 def run_session(
@@ -33,10 +34,11 @@ def run_session(
     on_turn: Callable[[], None] = lambda: None,
     on_stop: Callable[[Ending], None] = lambda _: None,
 ) -> Ending:
-    """Run what is pending until it is done or stopped; releases the lock.
+    """Run the pending runs until they are done or stopped, then release the lock.
 
-    The first Ctrl-C or SIGTERM lets the runs save and end (`on_stop` is told); a second ends everything at
-    once: runs then go on from their last checkpoint. Raises `Infeasible` when the backend cannot be started.
+    The first Ctrl-C or SIGTERM lets the runs save and end, and calls `on_stop`. A second one ends everything
+    immediately; the runs later resume from their last checkpoint. Raises `Infeasible` when the backend cannot be
+    started.
     """
     store = Store.open(paths)
     try:
@@ -45,7 +47,7 @@ def run_session(
         controller = Controller(
             paths, store, backend, workdir, import_path, failure_limit=failure_limit(paths), on_turn=on_turn
         )
-        # Only now: Ray installs handlers of its own when it starts.
+        # After the backend has started, because Ray installs signal handlers of its own.
         with _signals(controller, on_stop):
             try:
                 return controller.run()
@@ -54,44 +56,49 @@ def run_session(
             except OSError as error:
                 if error.errno in STORAGE_FULL:
                     raise Incomplete(
-                        f"no space left for {error.filename or paths.root}: make room and submit again"
+                        f"no space left for {error.filename or paths.root}: free some space and submit again"
                     ) from error
                 raise
             finally:
                 controller.squeeze.close()
                 backend.close()
     finally:
+        # In this order: whoever gets the lock next must find the store closed and no attempt of this backend alive.
         store.close()
         lock.release()
 
 
 def _start(backend: Backend) -> None:
-    """A Ctrl-C while Ray starts finds nothing to save: no run has begun."""
+    """Start the backend. A Ctrl-C meanwhile has nothing to save, because no run has begun."""
     try:
         backend.start()
     except KeyboardInterrupt:
         backend.close()
-        raise Interrupted("interrupted before any run was started; the same command goes on") from None
+        raise Interrupted(
+            "interrupted before any run was started; run the same command again to start"
+        ) from None
 
 
 def failure_limit(paths: CampaignPaths) -> int | None:
-    """Failed runs after which the campaign stops, from the plan's `on_failure`."""
-    said = (read_json(paths.plan) or {}).get("on_failure", "continue")
-    if said == "stop":
+    """Number of failed runs at which the campaign stops, from `on_failure` of the plan; None for no limit."""
+    on_failure = plan_or_empty(paths.plan).on_failure
+    if on_failure == "stop":
         return 1
-    return said if isinstance(said, int) else None
+    return on_failure if isinstance(on_failure, int) else None
 
 
 @contextmanager
 def _signals(controller: Controller, on_stop: Callable[[Ending], None]) -> Iterator[None]:
+    """Stop `controller` on the first signal, raise `StopNow` on the second, end the process on the third."""
     meanings: dict[int, Ending] = {signal.SIGINT: "interrupted", signal.SIGTERM: "stopped"}
-    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # not under nohup
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # under nohup it is ignored, and stays so
         meanings[signal.SIGHUP] = "stopped"
 
     def handle(number: int, _: FrameType | None) -> None:
+        # `failures` is no request of a person: a first Ctrl-C after it still lets the runs save.
         if controller.ending in ("interrupted", "stopped"):
             for again in meanings:
-                signal.signal(again, lambda *_: os._exit(130))  # a third: whatever hangs, hangs no more
+                signal.signal(again, lambda *_: os._exit(130))  # a third: the shutdown itself hangs
             raise StopNow
         controller.stop(meanings[number])
         on_stop(meanings[number])

@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from campaign.folder.states import RunState
 from campaign.spec.config import RunConfig
-
-RunState = Literal["pending", "running", "lost", "done", "failed", "cancelled"]
-"""pending: waits for a place. running: an attempt is live. lost: an attempt of unknown fate; its lease runs
-out. done: a result was accepted. failed: its budgets are spent. cancelled: stopped by a person."""
 
 Action = Literal["run", "skip", "retry", "resume", "stale"]
 """run: first attempt. skip: done, nothing to do. retry: failed or cancelled before, starts over or goes on.

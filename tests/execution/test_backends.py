@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from campaign.errors import Infeasible
-from campaign.execution.attempt import Assignment
+from campaign.execution.assignment import Assignment
 from campaign.execution.backend import AttemptKey, Backend, Capacity, Ended, require_feasible
 from campaign.execution.fence import raise_fence
 from campaign.execution.local_backend import LocalBackend
 from campaign.execution.ray_backend import RayBackend
+from campaign.folder.json_lines import read_jsonl
 from campaign.folder.paths import RunPaths
-from campaign.metrics.record import read_jsonl
 from campaign.spec.config import RaySection, ResourcesSection
 from tests.execution.small_campaign import alive, processes_with, until
 
