@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from campaign.analysis.runs import Run, Runs
 from campaign.analysis.samples import SeedSample
 from campaign.errors import UsageError
+from campaign.suggest import suggest
 
 Floats = NDArray[np.float64]
 
@@ -85,7 +85,7 @@ def resolve_summary(runs: Runs, metric: str, summary: str = "auto") -> Summary:
     if kind == "eval" or metric not in runs.metrics:
         missing = held_out if kind == "eval" else metric
         notes = [note for run in runs.runs for note in run.notes if missing in note]
-        why = f": {notes[0]}" if notes else _suggestion(missing, runs.metrics)
+        why = f": {notes[0]}" if notes else f"; {suggest(missing, runs.metrics, 'the logged metrics are')}"
         raise UsageError(f"no run has {missing}{why}")
     return Summary(metric, "tail" if kind == "auto" else kind, window)
 
@@ -240,12 +240,3 @@ _REDUCTIONS: Mapping[str, Callable[[NDArray[np.int64], Floats], float]] = {
     "min": lambda _, values: float(np.min(values)),
     "auc": _area,
 }
-
-
-def _suggestion(name: str, names: tuple[str, ...]) -> str:
-    from difflib import get_close_matches
-
-    close = cast("list[str]", get_close_matches(name, names, n=1))
-    return (
-        f"; did you mean {close[0]}?" if close else f"; the logged metrics are: {', '.join(names) or 'none'}"
-    )
