@@ -258,8 +258,8 @@ class Evaluator:
 
     def with_control_origin(self, value: Value) -> Value:
         """The value as it is stored where control depends on a test."""
-        # A value that only one branch stores depends on the test although it is not computed from it (an implicit
-        # flow): without this origin, a field under test could decide another field unseen.
+        # A value that only one branch stores depends on the test, although it is not computed from it. Without this
+        # origin, a field under test could seem to explain all of a difference that another literal decided too.
         if self.control is None:
             return value
         origin = value.origin
