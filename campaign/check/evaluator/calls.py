@@ -62,7 +62,7 @@ CHANGES_ENVIRONMENT = frozenset({"os.environ.setdefault", "os.environ.pop", "os.
 def call_builtin(evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
     payload: Builtin = function.payload
     bound = args if payload.holder is None else Args([payload.holder, *args.positional], args.keywords)
-    # Where all arguments are constants, `check` calls the builtin itself: the model must give the same result.
+    # Where the arguments are small and made of constants, `check` calls the builtin itself: the model must agree.
     expected = NOT_CONFIRMED if payload.check is None else payload.check(evaluator, bound, at)
     return guarded(payload.name, payload.call, evaluator, bound, site_of(evaluator, at, scope), expected)
 

@@ -228,15 +228,14 @@ def arguments(evaluator: Evaluator, node: ast.Call | ast.ClassDef, scope: Scope)
     keywords: dict[str, Value] = {}
     for keyword in node.keywords:
         value = evaluator.eval(keyword.value, scope)
-        at = evaluator.place(keyword, scope)
         if keyword.arg is not None:
             given = {keyword.arg: evaluator.with_control_origin(value)}
         else:
-            given = _spread_keywords(evaluator, value, at)
-        for name, value in given.items():
-            if name in keywords:
-                raise evaluator.error(TypeError, f"got multiple values for keyword argument {name!r}", at)
-            keywords[name] = value
+            given = _spread_keywords(evaluator, value, evaluator.place(keyword, scope))
+        for name in keywords.keys() & given.keys():
+            message = f"got multiple values for keyword argument {name!r}"
+            raise evaluator.error(TypeError, message, evaluator.place(keyword, scope))
+        keywords.update(given)
     return Args([evaluator.with_control_origin(value) for value in positional], keywords)
 
 
