@@ -19,12 +19,13 @@ from campaign.check.evaluator import (  # noqa: F401
     operators,
     statements,
     subscripts,
+    truth,
 )
 from campaign.check.evaluator.boundary import Boundary
 from campaign.check.evaluator.case import Case
 from campaign.check.evaluator.generators import finish, refuse_unfinished
+from campaign.check.evaluator.hashed_containers import merge
 from campaign.check.evaluator.imports import load
-from campaign.check.evaluator.mappings import merge
 from campaign.check.evaluator.state import Args, Budget, Evaluator
 from campaign.check.sources import Sources, Unreadable
 from campaign.check.values import (

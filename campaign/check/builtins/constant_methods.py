@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from campaign.check.evaluator.operators import symbolic_string
 from campaign.check.evaluator.state import Args, Evaluator, Site
+from campaign.check.evaluator.symbolic import symbolic_string
 from campaign.check.values import (
     EXTERNAL,
     ListObj,

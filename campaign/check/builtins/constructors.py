@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from campaign.check.builtins.pure_functions import Function, one, origin_of, pure
 from campaign.check.builtins.signatures import check_function
-from campaign.check.evaluator.attributes import type_of
 from campaign.check.evaluator.calls import guarded, site_of
 from campaign.check.evaluator.dispatch import CALLS
+from campaign.check.evaluator.hashed_containers import pairs_of, store
 from campaign.check.evaluator.iteration import unordered
-from campaign.check.evaluator.mappings import pairs_of, store
 from campaign.check.evaluator.state import Args, Evaluator, Site
 from campaign.check.evaluator.string_conversion import to_string
 from campaign.check.evaluator.symbolic import symbolic
+from campaign.check.evaluator.type_tests import type_of
 from campaign.check.values import (
     EXTERNAL,
     DictObj,

@@ -7,8 +7,9 @@ from typing import Any
 from campaign.check.builtins.copying import copied
 from campaign.check.builtins.pure_functions import one, origin_of
 from campaign.check.evaluator.classes import apply_dataclass
+from campaign.check.evaluator.external_calls import call_external
 from campaign.check.evaluator.state import Args, Evaluator, Site
-from campaign.check.evaluator.symbolic import call_external, symbolic
+from campaign.check.evaluator.symbolic import symbolic
 from campaign.check.values import (
     EXTERNAL,
     Builtin,

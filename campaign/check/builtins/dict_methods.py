@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from campaign.check.builtins.method_arguments import Method, arity, changed, hashed, none
-from campaign.check.evaluator.comparisons import namespace_has, settable_name
-from campaign.check.evaluator.mappings import pairs_of, store, update_dict
+from campaign.check.evaluator.hashed_containers import pairs_of, store, update_dict
+from campaign.check.evaluator.membership import namespace_has
 from campaign.check.evaluator.state import Args, Evaluator, Site
+from campaign.check.evaluator.subscripts import settable_name
 from campaign.check.values import (
     DictObj,
     ListObj,

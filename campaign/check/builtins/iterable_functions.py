@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from campaign.check.builtins.list_methods import in_order
 from campaign.check.builtins.pure_functions import Function, one, origin_of
+from campaign.check.evaluator.external_names import is_nondeterministic
 from campaign.check.evaluator.iteration import unordered
 from campaign.check.evaluator.state import Args, Evaluator, Site
-from campaign.check.evaluator.symbolic import is_nondeterministic, symbolic
+from campaign.check.evaluator.symbolic import symbolic
 from campaign.check.values import (
     EXTERNAL,
     ExternalName,

@@ -43,9 +43,10 @@ from campaign.check.builtins.set_methods import (
     set_test,
 )
 from campaign.check.builtins.signatures import check_function, check_method
-from campaign.check.evaluator.attributes import object_setattr, type_name, type_of
+from campaign.check.evaluator.attributes import object_setattr
 from campaign.check.evaluator.calls import NOT_CONFIRMED
 from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator, Site
+from campaign.check.evaluator.type_tests import type_name, type_of
 from campaign.check.values import (
     EXTERNAL,
     Builtin,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from campaign.check.evaluator.operators import compute, unwrap_enum
+from campaign.check.evaluator.constant_folding import call_pure_function
 from campaign.check.evaluator.state import Args, Evaluator, Site
 from campaign.check.evaluator.symbolic import symbolic
 from campaign.check.values import (
@@ -15,6 +15,7 @@ from campaign.check.values import (
     ListObj,
     Origin,
     Value,
+    unwrap_enum,
 )
 from campaign.check.values.constants import NotConcrete, lift, lower
 from campaign.check.values.limits import Halt
@@ -53,7 +54,7 @@ def pure(function: Callable[..., Any]) -> Function:
             except Exception as error:
                 raise evaluator.error(type(error), str(error), at) from None
         _no_instances(evaluator, plain, function.__name__, at)
-        return compute(evaluator, function, at, *plain)
+        return call_pure_function(evaluator, function, at, *plain)
 
     return known
 

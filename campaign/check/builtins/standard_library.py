@@ -19,9 +19,10 @@ from campaign.check.builtins.dataclass_functions import (
     is_dataclass,
 )
 from campaign.check.builtins.pure_functions import Function, one, origin_of, pure
-from campaign.check.evaluator.mappings import pairs_of, store
+from campaign.check.evaluator.external_calls import call_external
+from campaign.check.evaluator.hashed_containers import pairs_of, store
 from campaign.check.evaluator.state import EXTERNAL_CONSTANTS, EXTERNAL_FUNCTIONS, Args, Evaluator, Site
-from campaign.check.evaluator.symbolic import call_external, symbolic
+from campaign.check.evaluator.symbolic import symbolic
 from campaign.check.values import (
     Builtin,
     ClassObj,

@@ -8,7 +8,7 @@ import tomllib
 from typing import Any
 
 from campaign.check.claim.targets import Entry, Target
-from campaign.check.evaluator.mappings import merge, store
+from campaign.check.evaluator.hashed_containers import merge, store
 from campaign.check.evaluator.state import Evaluator
 from campaign.check.sources import Unreadable
 from campaign.check.values import DictObj, ListObj, Origin, Unknown, Value

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from campaign.check.dialects.mappings import ML, MMENGINE, OMEGA, nested
-from campaign.check.evaluator.mappings import pairs_of, store
+from campaign.check.evaluator.hashed_containers import pairs_of, store
 from campaign.check.evaluator.state import EXTERNAL_FUNCTIONS, Args, Evaluator, Site
 from campaign.check.values import Builtin, ClassObj, DictObj, ExternalName, FuncObj, Origin, Value
 from campaign.check.values.limits import Halt

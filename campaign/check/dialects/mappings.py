@@ -11,7 +11,7 @@ from typing import Any
 
 from campaign.check.builtins.method_arguments import none
 from campaign.check.builtins.methods import find_method
-from campaign.check.evaluator.mappings import pairs_of, store, write_item
+from campaign.check.evaluator.hashed_containers import pairs_of, store, write_item
 from campaign.check.evaluator.state import Args, Evaluator, Site
 from campaign.check.values import (
     PLAIN_DICT,

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from campaign.check.dialects.mappings import MMENGINE, nested
-from campaign.check.evaluator.mappings import store
+from campaign.check.evaluator.hashed_containers import store
 from campaign.check.evaluator.state import Args, Evaluator
 from campaign.check.sources import Unreadable
 from campaign.check.values import (

@@ -6,11 +6,12 @@ import ast
 
 from campaign.check.evaluator.annotations import evaluate_annotations
 from campaign.check.evaluator.dispatch import TARGETS
+from campaign.check.evaluator.effects import external_object_effect
 from campaign.check.evaluator.expressions import mangled
+from campaign.check.evaluator.hashed_containers import update_dict
 from campaign.check.evaluator.iteration import extend
-from campaign.check.evaluator.mappings import update_dict
 from campaign.check.evaluator.state import Args, Completion, Evaluator
-from campaign.check.evaluator.symbolic import external_object_effect, symbolic
+from campaign.check.evaluator.symbolic import symbolic
 from campaign.check.values import (
     EXTERNAL,
     DictObj,

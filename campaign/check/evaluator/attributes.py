@@ -1,20 +1,20 @@
-"""Reading, setting and deleting attributes."""
+"""Reading attributes."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
-from campaign.check.evaluator.dispatch import ATTRIBUTES
+from campaign.check.evaluator.dispatch import ATTRIBUTES, MEMBERS, OPERATIONS
+from campaign.check.evaluator.external_names import refuse_interpreter_state
 from campaign.check.evaluator.imports import load_submodule
 from campaign.check.evaluator.state import (
-    OPERATIONS,
     Args,
     Evaluator,
     Site,
     external_constant,
     is_modelled,
 )
-from campaign.check.evaluator.symbolic import branch_on_failure, refuse_name, symbolic
+from campaign.check.evaluator.symbolic import branch_on_failure, symbolic
 from campaign.check.values import (
     BoundMethod,
     Builtin,
@@ -26,53 +26,23 @@ from campaign.check.values import (
     ExternalName,
     FuncObj,
     InstObj,
-    ListObj,
+    Key,
     ModuleObj,
     Namespace,
     Nondeterministic,
     Origin,
     Partial,
-    SetObj,
     SymbolicOperation,
     TupleObj,
     Unknown,
     Value,
-    is_constant,
     propagate_unknown,
 )
 from campaign.check.values.limits import Halt
 
 
-def type_name(payload: Any) -> str:
-    names = {ListObj: "list", DictObj: "dict", TupleObj: "tuple", FuncObj: "function", ModuleObj: "module"}
-    if isinstance(payload, SetObj):
-        return "frozenset" if payload.frozen else "set"
-    if isinstance(payload, InstObj):
-        return payload.cls.name
-    return names.get(type(payload), type(payload).__name__)
-
-
-def type_of(evaluator: Evaluator, value: Value, at: Origin) -> Value:
-    payload = value.payload
-    if is_constant(payload):
-        return Value(type(payload), at)
-    if isinstance(payload, InstObj):
-        return Value(payload.cls, at)
-    if isinstance(payload, TupleObj) and payload.cls is not None:
-        return Value(payload.cls, at)
-    kinds: dict[Any, Any] = {ListObj: list, TupleObj: tuple}
-    real = kinds.get(type(payload))
-    if isinstance(payload, SetObj):
-        real = frozenset if payload.frozen else set
-    if isinstance(payload, DictObj) and payload.is_plain:
-        real = dict
-    if isinstance(payload, ClassObj | type):
-        real = type
-    if isinstance(payload, ErrorObj) and payload.type is not None:
-        return Value(payload.type, at)
-    if real is not None:
-        return Value(real, at)
-    return symbolic(evaluator, "type", at, value)
+def not_modelled(name: str, holder: str, at: Origin) -> Halt:
+    return Halt(f"attribute {name!r} of {holder} is not modelled", at, "write the value out")
 
 
 def module_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
@@ -82,21 +52,23 @@ def module_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin)
         return found
     if name == "__dict__":
         return Value(Namespace(payload.scope.vars, payload), at)
-    inner = load_submodule(evaluator, payload, name, at)
-    if inner is not None:
-        raise Halt(f"submodule {name!r} of {payload.name} is used without being imported", at, "import it")
-    getter = payload.scope.vars.get("__getattr__")
-    if getter is not None:
-        raise Halt(f"module {payload.name} has its own __getattr__", at)
+    if load_submodule(evaluator, payload, name, at) is not None:
+        # Whether the attribute exists depends on which other module has imported the submodule before.
+        reason = f"submodule {name!r} of {payload.name} is used without being imported"
+        raise Halt(reason, at, "import it")
+    if payload.scope.vars.get("__getattr__") is not None:
+        raise Halt(
+            f"the __getattr__ of module {payload.name} is not modelled", at, "define the name in the module"
+        )
     if name.startswith("__"):
-        raise Halt(f"attribute {name!r} of a module is not followed", at)
+        raise not_modelled(name, "a module", at)
     raise evaluator.error(AttributeError, f"module {payload.name!r} has no attribute {name!r}", at)
 
 
 def external_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
     payload: ExternalName = holder.payload
     full = f"{payload.name}.{name}"
-    refuse_name(full, at)
+    refuse_interpreter_state(full, at)
     if full in evaluator.patched:
         return evaluator.patched[full]
     known = external_constant(full, at)
@@ -109,34 +81,55 @@ def external_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origi
 
 
 def external_call_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
-    """Fields set later, then keywords (constructors keep them), then a term."""
     payload: ExternalCall = holder.payload
+    # A method that was called on the object may have changed any of its attributes.
     if payload.log:
         return symbolic(evaluator, f".{name}", at, holder)
     if name in payload.fields:
         return payload.fields[name]
-    callee = payload.callee.payload
-    constructs = isinstance(callee, ClassObj) or (
-        isinstance(callee, ExternalName) and last_part(callee.name)[:1].isupper()
-    )
-    if name in payload.kwargs and constructs:
+    # Constructors keep their keyword arguments as attributes: an assumption that every PASS prints.
+    if name in payload.kwargs and _constructs(payload.callee.payload):
         return payload.kwargs[name]
     return symbolic(evaluator, f".{name}", at, holder)
 
 
-def last_part(name: str) -> str:
-    return name.rpartition(".")[2].lstrip("_")
+def _constructs(callee: Any) -> bool:
+    """Whether a call constructs an object; external classes are recognised by their capital letter."""
+    if isinstance(callee, ExternalName):
+        return callee.name.rpartition(".")[2].lstrip("_")[:1].isupper()
+    return isinstance(callee, ClassObj)
 
 
 def instance_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
+    """The lookup order of `object.__getattribute__`: a property of the class, which is a data descriptor, then the
+    instance, then any other attribute of the class, and `__getattr__` at last."""
     payload: InstObj = holder.payload
     found = payload.cls.find(name)
-    if found is not None and isinstance(found.payload, DescriptorObj) and found.payload.kind == "property":
-        return evaluator.call(found.payload.function, Args([holder]), at, None)
+    if is_property(found):
+        return evaluator.call(found.payload.function, Args([holder]), at)
     if name in payload.attrs:
         return payload.attrs[name]
     if found is not None:
         return bind_member(evaluator, found, holder, payload.cls, at)
+    special = _instance_special(holder, name, at)
+    if special is not None:
+        return special
+    getter = payload.cls.find("__getattr__")
+    if getter is not None:
+        return evaluator.call(getter, Args([holder, Value(name, at)]), at, None)
+    inherited = name.startswith("__") and hasattr(object, name)
+    if inherited or payload.cls.kind == "enum" or payload.cls.external:
+        raise not_modelled(name, f"a {payload.cls.name} instance", at)
+    raise evaluator.error(AttributeError, f"{payload.cls.name!r} object has no attribute {name!r}", at)
+
+
+def is_property(found: Value | None) -> TypeGuard[Value]:
+    return found is not None and isinstance(found.payload, DescriptorObj) and found.payload.kind == "property"
+
+
+def _instance_special(holder: Value, name: str, at: Origin) -> Value | None:
+    """An attribute that every object, or every member of an enum, has."""
+    payload: InstObj = holder.payload
     if name == "__class__":
         return Value(payload.cls, at)
     if name == "__dict__":
@@ -145,22 +138,17 @@ def instance_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origi
         return Value(Builtin("object.__setattr__", object_setattr, holder), at)
     if payload.cls.kind == "enum" and name in ("_value_", "_name_"):
         return payload.attrs[name.strip("_")]
-    getter = payload.cls.find("__getattr__")
-    if getter is not None:
-        return evaluator.call(getter, Args([holder, Value(name, at)]), at, None)
-    if (
-        (name.startswith("__") and hasattr(object, name))
-        or payload.cls.kind == "enum"
-        or payload.cls.external
-    ):
-        raise Halt(f"attribute {name!r} of an instance of {payload.cls.name} is not followed", at)
-    raise evaluator.error(AttributeError, f"{payload.cls.name!r} object has no attribute {name!r}", at)
+    return None
 
 
 def own_names(payload: InstObj, at: Origin) -> Value:
     """`vars(x)`, `x.__dict__`."""
     if any("__slots__" in cls.namespace for cls in payload.cls.mro):
-        raise Halt(f"looks at the names of an instance of {payload.cls.name}, which has slots", at)
+        raise Halt(
+            f"vars() of a {payload.cls.name} instance, which has slots, is not modelled",
+            at,
+            "read its fields",
+        )
     return Value(Namespace(payload.attrs, payload), at)
 
 
@@ -173,20 +161,41 @@ def object_setattr(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 
 def bind_member(evaluator: Evaluator, found: Value, holder: Value, cls: ClassObj, at: Origin) -> Value:
-    """What a class attribute is when read through an instance."""
-    payload = found.payload
-    if isinstance(payload, FuncObj | Partial) and not isinstance(payload, Partial):
-        return Value(BoundMethod(found, holder), at)
-    if isinstance(payload, DescriptorObj):
-        if payload.kind == "staticmethod":
-            return payload.function
-        if payload.kind == "classmethod":
-            return Value(BoundMethod(payload.function, Value(cls, at)), at)
-    if isinstance(payload, InstObj) and payload.cls.find("__get__") is not None:
-        raise Halt(f"a descriptor ({payload.cls.name})", at, "use a plain attribute")
-    if isinstance(payload, ExternalCall):
-        raise Halt("a class attribute from outside, read through an instance, may be a descriptor", at)
+    """A class attribute as it is read through an instance: functions and the builtin descriptors are bound."""
+    return MEMBERS[type(found.payload)](evaluator, found, holder, cls, at)
+
+
+def _bind_function(evaluator: Evaluator, found: Value, holder: Value, cls: ClassObj, at: Origin) -> Value:
+    return Value(BoundMethod(found, holder), at)
+
+
+def _bind_descriptor(evaluator: Evaluator, found: Value, holder: Value, cls: ClassObj, at: Origin) -> Value:
+    payload: DescriptorObj = found.payload
+    if payload.kind == "staticmethod":
+        return payload.function
+    return (
+        Value(BoundMethod(payload.function, Value(cls, at)), at) if payload.kind == "classmethod" else found
+    )
+
+
+def _bind_instance(evaluator: Evaluator, found: Value, holder: Value, cls: ClassObj, at: Origin) -> Value:
+    own: ClassObj = found.payload.cls
+    if own.find("__get__") is not None:
+        raise Halt(f"the descriptor class {own.name} is not modelled", at, "use a plain attribute")
     return found
+
+
+def _refuse_to_bind(evaluator: Evaluator, found: Value, holder: Value, cls: ClassObj, at: Origin) -> Value:
+    reason = "a class attribute that an external call returned may be a descriptor"
+    raise Halt(reason, at, "set it in __init__, or read it through the class")
+
+
+MEMBERS.update(
+    {
+        FuncObj: _bind_function, DescriptorObj: _bind_descriptor, InstObj: _bind_instance, ExternalCall: _refuse_to_bind,
+        object: lambda evaluator, found, holder, cls, at: found,
+    }
+)  # fmt: skip
 
 
 def class_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
@@ -195,46 +204,41 @@ def class_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) 
         return Value(payload.members[name], at)
     found = payload.find(name)
     if found is not None:
-        if isinstance(found.payload, DescriptorObj):
-            if found.payload.kind == "staticmethod":
-                return found.payload.function
-            if found.payload.kind == "classmethod":
-                return Value(BoundMethod(found.payload.function, holder), at)
-        if isinstance(found.payload, InstObj) and found.payload.cls.find("__get__") is not None:
-            raise Halt(f"a descriptor ({found.payload.cls.name})", at, "use a plain attribute")
-        return found
-    special = _class_special(evaluator, payload, name, at)
+        # Read through the class, a function is not bound, and an external object is taken as no descriptor.
+        bound = isinstance(found.payload, DescriptorObj | InstObj)
+        return bind_member(evaluator, found, holder, payload, at) if bound else found
+    special = _class_special(payload, name, at)
     if special is not None:
         return special
-    if payload.external:
+    if payload.external:  # the external base may define it
         return symbolic(evaluator, f".{name}", at, holder)
+    raise _missing_of_class(evaluator, payload, name, at)
+
+
+def _missing_of_class(evaluator: Evaluator, payload: ClassObj, name: str, at: Origin) -> Exception:
     if payload.builtin is not None and hasattr(payload.builtin, name):
-        raise Halt(f"attribute {name!r} of {payload.name} is not followed", at)
-    if hasattr(object, name) or any("__slots__" in cls.namespace for cls in payload.mro):
-        raise Halt(f"attribute {name!r} of a class is not followed", at)
-    if name.startswith("__") or payload.kind != "plain":
-        raise Halt(f"attribute {name!r} of class {payload.name} is not followed", at)
-    raise evaluator.error(AttributeError, f"type object {payload.name!r} has no attribute {name!r}", at)
+        return not_modelled(name, payload.name, at)
+    # `object`, the slots and the base classes behind enums and named tuples define attributes of their own.
+    has_slots = any("__slots__" in cls.namespace for cls in payload.mro)
+    if hasattr(object, name) or has_slots or name.startswith("__") or payload.kind != "plain":
+        return not_modelled(name, f"class {payload.name}", at)
+    return evaluator.error(AttributeError, f"type object {payload.name!r} has no attribute {name!r}", at)
 
 
-def _class_special(evaluator: Evaluator, payload: ClassObj, name: str, at: Origin) -> Value | None:
-    if name == "__name__":
-        return Value(payload.name, at)
-    if name == "__qualname__":
-        return Value(payload.qualname, at)
+def _class_special(payload: ClassObj, name: str, at: Origin) -> Value | None:
+    if name in ("__name__", "__qualname__"):
+        return Value(payload.name if name == "__name__" else payload.qualname, at)
     if name == "__module__":
         return payload.module.scope.vars["__name__"]
     if name == "__dict__":
         return Value(Namespace(payload.namespace, payload), at)
-    if name in ("__mro__", "__bases__"):
-        raise Halt(f"{name} is not followed", at)
     if name == "__members__" and payload.kind == "enum":
-        entries: dict[Any, tuple[Value, Value]] = {
+        entries: dict[Key, tuple[Value, Value]] = {
             key: (Value(key, at), Value(member, at)) for key, member in payload.members.items()
         }
         return Value(DictObj(entries), at)
-    if name == "_make" and payload.kind == "namedtuple":
-        raise Halt("_make is not followed", at)
+    if name in ("__mro__", "__bases__") or (name == "_make" and payload.kind == "namedtuple"):
+        raise not_modelled(name, f"class {payload.name}", at)
     return None
 
 
@@ -242,54 +246,55 @@ def function_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origi
     payload: FuncObj = holder.payload
     if name in payload.attrs:
         return payload.attrs[name]
-    if name == "__name__":
-        return Value(payload.name, at)
-    if name == "__qualname__":
-        return Value(payload.qualname, at)
+    if name in ("__name__", "__qualname__"):
+        return Value(payload.name if name == "__name__" else payload.qualname, at)
     if name == "__module__":
         return payload.module.scope.vars["__name__"]
-    if name == "__wrapped__":
-        raise evaluator.error(AttributeError, "'function' object has no attribute '__wrapped__'", at)
-    if name.startswith("__"):
-        raise Halt(f"attribute {name!r} of a function is not followed", at)
+    if name.startswith("__") and name != "__wrapped__":  # `functools.wraps` alone sets `__wrapped__`
+        raise not_modelled(name, "a function", at)
     raise evaluator.error(AttributeError, f"'function' object has no attribute {name!r}", at)
 
 
-def _named_tuple_attribute(
-    evaluator: Evaluator, holder: Value, payload: TupleObj, name: str, at: Origin
-) -> Value | None:
+def tuple_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
+    payload: TupleObj = holder.payload
     cls = payload.cls
-    assert cls is not None
+    if cls is None:
+        return OPERATIONS.builtin_attribute(evaluator, holder, name, at)
     names = [field.name for field in cls.fields]
     if name in names:
         return payload.items[names.index(name)]
     if name == "_fields":
         return Value(TupleObj(tuple(Value(field, at) for field in names)), at)
     if name == "_asdict":
-        entries: dict[Any, tuple[Value, Value]] = {
-            field: (Value(field, at), item) for field, item in zip(names, payload.items, strict=True)
-        }
-        return Value(Builtin("_asdict", lambda m, a, s: Value(DictObj(dict(entries)), s.at)), at)
+        return Value(Builtin("_asdict", _as_dict, holder), at)
     if name == "_replace":
-        return Value(Builtin("_replace", _replace_named, holder), at)
+        return Value(Builtin("_replace", _replace, holder), at)
     found = cls.find(name)
-    if found is not None:
-        if isinstance(found.payload, DescriptorObj) and found.payload.kind == "property":
-            return evaluator.call(found.payload.function, Args([holder]), at, None)
-        return bind_member(evaluator, found, holder, cls, at)
-    return None
+    if found is None:
+        return OPERATIONS.builtin_attribute(evaluator, holder, name, at)
+    if is_property(found):
+        return evaluator.call(found.payload.function, Args([holder]), at)
+    return bind_member(evaluator, found, holder, cls, at)
 
 
-def _replace_named(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    payload = args.positional[0].payload
-    assert isinstance(payload, TupleObj)
-    assert payload.cls is not None
-    names = [field.name for field in payload.cls.fields]
+def _as_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    names, items = _named_items(args)
+    entries = {name: (Value(name, site.at), item) for name, item in zip(names, items, strict=True)}
+    return Value(DictObj(dict(entries)), site.at)
+
+
+def _replace(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    names, items = _named_items(args)
     unexpected = [name for name in args.keywords if name not in names]
     if unexpected:
         raise evaluator.error(ValueError, f"unexpected field names: {unexpected}", site.at)
-    items = tuple(args.keywords.get(name, old) for name, old in zip(names, payload.items, strict=True))
-    return Value(TupleObj(items, payload.cls), site.at)
+    replaced = tuple(args.keywords.get(name, old) for name, old in zip(names, items, strict=True))
+    return Value(TupleObj(replaced, args.positional[0].payload.cls), site.at)
+
+
+def _named_items(args: Args) -> tuple[list[str], tuple[Value, ...]]:
+    payload = args.positional[0].payload
+    return [field.name for field in payload.cls.fields], payload.items
 
 
 def error_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
@@ -298,7 +303,7 @@ def error_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) 
         return payload.attrs[name]
     if name == "args" and payload.type is not None:
         return Value(TupleObj(payload.args), at)
-    raise Halt(f"attribute {name!r} of an exception is not followed", at)
+    raise not_modelled(name, "an exception", at)
 
 
 def partial_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
@@ -309,21 +314,19 @@ def partial_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin
         return Value(TupleObj(payload.args), at)
     if name == "keywords":
         return Value(DictObj({key: (Value(key, at), item) for key, item in payload.kwargs.items()}), at)
-    raise Halt(f"attribute {name!r} of functools.partial is not followed", at)
+    raise not_modelled(name, "functools.partial", at)
 
 
 def property_decorator(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
-    """`@x.setter` and its like."""
+    """`@x.setter`: a new property with the getter of `x`."""
     payload: DescriptorObj = holder.payload
-    if payload.kind == "property" and name == "setter":
-        return Value(
-            Builtin(
-                "setter",
-                lambda m, a, s: Value(DescriptorObj("property", payload.function, a.positional[0]), s.at),
-            ),
-            at,
-        )
-    raise Halt(f"{payload.kind}.{name} is not followed", at)
+    if payload.kind != "property" or name != "setter":
+        raise not_modelled(name, f"a {payload.kind}", at)
+
+    def with_setter(evaluator: Evaluator, args: Args, site: Site) -> Value:
+        return Value(DescriptorObj("property", payload.function, args.positional[0]), site.at)
+
+    return Value(Builtin("setter", with_setter), at)
 
 
 def symbolic_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
@@ -335,19 +338,11 @@ def unknown_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin
 
 
 def bound_method_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
-    payload: BoundMethod = holder.payload
-    return evaluator.get_attribute(payload.function, name, at)
+    return evaluator.get_attribute(holder.payload.function, name, at)
 
 
 def dict_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
-    payload: DictObj = holder.payload
-    found = payload.dialect.get_attribute(evaluator, holder, name, at)
-    return OPERATIONS.builtin_attribute(evaluator, holder, name, at) if found is None else found
-
-
-def tuple_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
-    payload: TupleObj = holder.payload
-    found = None if payload.cls is None else _named_tuple_attribute(evaluator, holder, payload, name, at)
+    found = holder.payload.dialect.get_attribute(evaluator, holder, name, at)
     return OPERATIONS.builtin_attribute(evaluator, holder, name, at) if found is None else found
 
 
@@ -355,8 +350,8 @@ ATTRIBUTES.update(
     {
         ModuleObj: module_attribute, ExternalName: external_attribute, InstObj: instance_attribute,
         ClassObj: class_attribute, ExternalCall: external_call_attribute, SymbolicOperation: symbolic_attribute,
-        Unknown: unknown_attribute, Nondeterministic: unknown_attribute, FuncObj: function_attribute,
-        DictObj: dict_attribute, TupleObj: tuple_attribute, ErrorObj: error_attribute,
+        FuncObj: function_attribute, DictObj: dict_attribute, TupleObj: tuple_attribute, ErrorObj: error_attribute,
         BoundMethod: bound_method_attribute, Partial: partial_attribute, DescriptorObj: property_decorator,
+        Unknown: unknown_attribute, Nondeterministic: unknown_attribute,
     }
 )  # fmt: skip

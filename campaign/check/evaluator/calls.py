@@ -7,7 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from campaign.check.evaluator.attributes import bind_member
-from campaign.check.evaluator.dispatch import CALLS, MEMBERS
+from campaign.check.evaluator.dispatch import CALLS
+from campaign.check.evaluator.effects import external_object_effect, refuse_mutation_of_temporary
+from campaign.check.evaluator.escapes import MUTATING, refuse_callback
+from campaign.check.evaluator.external_calls import call_external
+from campaign.check.evaluator.external_names import FILE_METHODS
 from campaign.check.evaluator.generators import start
 from campaign.check.evaluator.state import (
     EXTERNAL_FUNCTIONS,
@@ -16,16 +20,7 @@ from campaign.check.evaluator.state import (
     Returned,
     Site,
 )
-from campaign.check.evaluator.symbolic import (
-    FILE_METHODS,
-    MUTATING,
-    call_external,
-    external_object_effect,
-    external_roots,
-    refuse_callback,
-    refuse_mutation_of_temporary,
-    symbolic,
-)
+from campaign.check.evaluator.symbolic import external_roots, symbolic
 from campaign.check.values import (
     BoundMethod,
     Builtin,
@@ -414,7 +409,6 @@ def enum_member(evaluator: Evaluator, cls: ClassObj, args: Args, at: Origin) -> 
     raise evaluator.error(ValueError, f"{wanted.payload!r} is not a valid {cls.name}", at)
 
 
-MEMBERS[object] = bind_member
 CALLS.update(
     {
         ExternalName: call_name, FuncObj: call_function, Builtin: call_builtin, BoundMethod: call_bound_method,

@@ -1,34 +1,26 @@
-"""Comparison, identity and membership."""
+"""Rich comparison and identity."""
 
 from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from campaign.check.evaluator.operators import (
-    as_set,
-    computed,
-    involves_external,
-    special_method,
-    unwrap_enum,
-)
-from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
-from campaign.check.evaluator.symbolic import symbolic
+from campaign.check.evaluator.constant_folding import call_on_constants
+from campaign.check.evaluator.dispatch import OPERATIONS
+from campaign.check.evaluator.membership import contains
+from campaign.check.evaluator.operators import as_set, special_method
+from campaign.check.evaluator.state import Evaluator
+from campaign.check.evaluator.symbolic import involves_external, symbolic
 from campaign.check.values import (
-    EXTERNAL,
     Builtin,
     ClassObj,
     DictObj,
     ExternalCall,
     FuncObj,
     InstObj,
-    IteratorObj,
-    ListObj,
     ModuleObj,
-    Namespace,
-    Nondeterministic,
     Origin,
     SetObj,
     TupleObj,
@@ -36,8 +28,12 @@ from campaign.check.values import (
     Value,
     View,
     is_constant,
+    is_external,
+    is_never_equal,
+    is_unevaluated,
+    unwrap_enum,
 )
-from campaign.check.values.constants import NotConcrete, Unhashable, is_external_key, key_of, lower
+from campaign.check.values.constants import NotConcrete, lower
 from campaign.check.values.limits import Halt
 
 COMPARE: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
@@ -45,7 +41,8 @@ COMPARE: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.LtE: ("le", operator.le), ast.Gt: ("gt", operator.gt), ast.GtE: ("ge", operator.ge),
 }  # fmt: skip
 REFLECTED = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le", "eq": "eq", "ne": "ne"}
-OBJECTS = (FuncObj, ClassObj, ModuleObj, Builtin, type)
+COMPARED_BY_IDENTITY = (FuncObj, ClassObj, ModuleObj, Builtin, type, type(None))
+SINGLETONS = (type(None), bool, type(...))
 
 
 def compare(evaluator: Evaluator, kind: type[ast.cmpop], left: Value, right: Value, at: Origin) -> Value:
@@ -57,35 +54,58 @@ def compare(evaluator: Evaluator, kind: type[ast.cmpop], left: Value, right: Val
         if is_constant(found.payload):
             return Value(bool(found.payload) is (kind is ast.In), origin)
         return found if kind is ast.In else symbolic(evaluator, "not", at, found)
+    return _rich_comparison(evaluator, kind, left, right, at, origin)
+
+
+def _rich_comparison(
+    evaluator: Evaluator, kind: type[ast.cmpop], left: Value, right: Value, at: Origin, origin: Origin
+) -> Value:
     name, function = COMPARE[kind]
-    if any(isinstance(side.payload, View) and side.payload.kind != "values" for side in (left, right)):
-        left, right = as_set(evaluator, left, at), as_set(evaluator, right, at)
+    if _is_set_view(left) or _is_set_view(right):
+        left, right = _view_as_set(evaluator, left, at), _view_as_set(evaluator, right, at)
     a, b = left.payload, right.payload
     if is_constant(a) and is_constant(b):
-        return computed(evaluator, function, (a, b), at, left, right)
+        return call_on_constants(evaluator, function, (a, b), at, left, right)
     if isinstance(a, InstObj) or isinstance(b, InstObj):
-        return _compare_instances(evaluator, name, left, right, at, origin)
+        return _compare_instances(evaluator, kind, left, right, at, origin)
     try:
-        return computed(evaluator, function, (_comparable(a), _comparable(b)), at, left, right)
+        return call_on_constants(evaluator, function, (_comparable(a), _comparable(b)), at, left, right)
     except NotConcrete:
-        pass
-    if isinstance(a, (*EXTERNAL, Unknown, Nondeterministic)) or isinstance(
-        b, (*EXTERNAL, Unknown, Nondeterministic)
-    ):
-        # An object may be equal to itself alone: that is told apart from an equal one.
-        return symbolic(
-            evaluator, f"{name} itself" if a is b and isinstance(a, ExternalCall) else name, at, left, right
-        )
-    if isinstance(a, OBJECTS) or isinstance(b, OBJECTS) or a is None or b is None:
-        if name in ("eq", "ne"):
-            return Value((a is b) is (name == "eq"), origin)
+        return _compare_objects(evaluator, name, left, right, at, origin)
+
+
+def _compare_objects(
+    evaluator: Evaluator, name: str, left: Value, right: Value, at: Origin, origin: Origin
+) -> Value:
+    a, b = left.payload, right.payload
+    if is_unevaluated(a) or is_unevaluated(b):
+        # A class may define `__eq__` so that an object is equal to itself alone, or not even to itself: comparing an
+        # object with itself is another operation than comparing it with one from an equal call.
+        op = f"{name} itself" if a is b and isinstance(a, ExternalCall) else name
+        return symbolic(evaluator, op, at, left, right)
+    # `object.__eq__` compares by identity, and these types do not override it.
+    by_identity = isinstance(a, COMPARED_BY_IDENTITY) or isinstance(b, COMPARED_BY_IDENTITY)
+    if by_identity and name in ("eq", "ne"):
+        return Value((a is b) is (name == "eq"), origin)
     if involves_external(a) or involves_external(b):
         return symbolic(evaluator, name, at, left, right)
-    raise Halt("compares objects whose equality is not followed", at, "compare plain values")
+    raise Halt("the equality of objects of these types is not modelled", at, "compare plain values")
+
+
+def _is_set_view(value: Value) -> bool:
+    return isinstance(value.payload, View) and value.payload.kind != "values"
+
+
+def _view_as_set(evaluator: Evaluator, value: Value, at: Origin) -> Value:
+    """An operand of a comparison with `keys()` or `items()`, which compare as sets, and with sets alone."""
+    if not (_is_set_view(value) or isinstance(value.payload, SetObj) or is_unevaluated(value.payload)):
+        raise Halt("a dict view is compared with something that is no set", at, "compare it with a set")
+    return as_set(evaluator, value, at)
 
 
 def _comparable(payload: Any) -> Any:
-    """Like `lower`, sets included: comparing them does not depend on their order."""
+    """Like `lower`, but also of sets and mappings that compare as dicts: unlike their strings, their comparison does
+    not depend on the order of their elements."""
     if isinstance(payload, SetObj):
         items = [lower(item.payload) for item in payload.items.values()]
         return frozenset(items) if payload.frozen else set(items)
@@ -95,149 +115,91 @@ def _comparable(payload: Any) -> Any:
 
 
 def _compare_instances(
-    evaluator: Evaluator, name: str, left: Value, right: Value, at: Origin, origin: Origin
+    evaluator: Evaluator, kind: type[ast.cmpop], left: Value, right: Value, at: Origin, origin: Origin
 ) -> Value:
-    a, b = left.payload, right.payload
+    name = COMPARE[kind][0]
     result = special_method(evaluator, f"__{name}__", f"__{REFLECTED[name]}__", left, right, at)
     if result is not None:
         return result
     if name == "ne":
+        # `object.__ne__` inverts `__eq__`; no other comparison is derived from another.
         equal = special_method(evaluator, "__eq__", "__eq__", left, right, at)
         if equal is not None:
             return Value(not evaluator.truth(equal, at), origin)
-    plain = (unwrap_enum(left), unwrap_enum(right))
-    if plain[0] is not left or plain[1] is not right:
-        kinds = {"eq": ast.Eq, "ne": ast.NotEq, "lt": ast.Lt, "le": ast.LtE, "gt": ast.Gt, "ge": ast.GtE}
-        return evaluator.compare(kinds[name], *plain, at)
+    plain_left, plain_right = unwrap_enum(left), unwrap_enum(right)
+    if plain_left is not left or plain_right is not right:
+        return evaluator.compare(kind, plain_left, plain_right, at)
+    return _compare_by_default(evaluator, name, left, right, at, origin)
+
+
+def _compare_by_default(
+    evaluator: Evaluator, name: str, left: Value, right: Value, at: Origin, origin: Origin
+) -> Value:
+    """A comparison for which neither operand has a method in the checked files."""
+    a, b = left.payload, right.payload
     if any(
         isinstance(side, InstObj) and side.cls.name in ("SimpleNamespace", "Namespace") for side in (a, b)
     ):
-        raise Halt("compares instances of a namespace", at, "compare their fields")
-    if name in ("eq", "ne"):
-        if a is b:
-            return Value(name == "eq", origin)
-        if isinstance(a, (*EXTERNAL, Unknown, Nondeterministic)) or isinstance(
-            b, (*EXTERNAL, Unknown, Nondeterministic)
-        ):
-            return symbolic(evaluator, name, at, left, right)
-        if isinstance(a, InstObj) and isinstance(b, InstObj) and a.cls is b.cls:
-            writer = a.cls.generating_class("__eq__")
-            if writer is not None:
-                return Value(_fields_equal(evaluator, writer, a, b, at) is (name == "eq"), origin)
-        return Value(name != "eq", origin)
-    raise Halt("puts instances in order", at, "compare plain values")
+        raise Halt("the equality of namespace instances is not modelled", at, "compare their fields")
+    if name not in ("eq", "ne"):
+        raise Halt("the order of instances is not modelled", at, "compare plain values")
+    if a is b:
+        return Value(name == "eq", origin)
+    if is_unevaluated(a) or is_unevaluated(b):
+        return symbolic(evaluator, name, at, left, right)
+    # A generated `__eq__` returns NotImplemented for another class, and then identity decides.
+    if isinstance(a, InstObj) and isinstance(b, InstObj) and a.cls is b.cls:
+        generating = a.cls.generating_class("__eq__")
+        if generating is not None:
+            return Value(_fields_equal(evaluator, generating, a, b, at) is (name == "eq"), origin)
+    return Value(name != "eq", origin)
 
 
-def _fields_equal(evaluator: Evaluator, writer: ClassObj, a: InstObj, b: InstObj, at: Origin) -> bool:
-    """`__eq__` as `dataclass` wrote it: the fields as tuples, which take the same object for equal."""
-    for field in writer.fields:
+def _fields_equal(evaluator: Evaluator, cls: ClassObj, a: InstObj, b: InstObj, at: Origin) -> bool:
+    """`__eq__` as `dataclass` generates it: the fields are compared as tuples, and the comparison of tuples takes an
+    element as equal to itself without calling its `__eq__`."""
+    for field in cls.fields:
         if field.init_only or not field.field.compared:
             continue
         mine, other = (evaluator.get_attribute(Value(side, at), field.name, at) for side in (a, b))
-        if mine.payload is not other.payload and not evaluator.truth(
-            evaluator.compare(ast.Eq, mine, other, at), at
-        ):
+        if mine.payload is other.payload:
+            continue
+        if not evaluator.truth(evaluator.compare(ast.Eq, mine, other, at), at):
             return False
     return True
 
 
 def _identity(evaluator: Evaluator, negate: bool, left: Value, right: Value, origin: Origin) -> Value:
-    a, b = left.payload, right.payload
-    singles = (type(None), bool, type(...))
-    if isinstance(a, (ExternalCall, Unknown, Nondeterministic)) or isinstance(
-        b, (ExternalCall, Unknown, Nondeterministic)
-    ):
-        if a is b and isinstance(a, ExternalCall):
-            return Value(not negate, origin)
+    same = _is_same(left.payload, right.payload)
+    if same == "symbolic":
         return symbolic(evaluator, "is not" if negate else "is", origin, left, right)
-    if isinstance(a, EXTERNAL) or isinstance(b, EXTERNAL):
-        other = b if isinstance(a, EXTERNAL) else a
-        if isinstance(other, EXTERNAL) or is_constant(other):
-            return symbolic(evaluator, "is not" if negate else "is", origin, left, right)
-        return Value(negate, origin)
-    if isinstance(a, singles) or isinstance(b, singles):
-        return Value((a is b) is not negate, origin)
+    if same == "unknown":
+        reason = "whether equal constants are one object depends on the Python implementation"
+        return Value(Unknown(reason, "compare with =="), origin)
+    return Value((same is True) is not negate, origin)
+
+
+def _is_same(a: Any, b: Any) -> bool | str:
+    """Whether two payloads are one object: a truth value, `symbolic`, or `unknown`."""
+    either = (a, b)
+    if any(isinstance(side, ExternalCall) or is_never_equal(side) for side in either):
+        return True if a is b and isinstance(a, ExternalCall) else "symbolic"
+    if is_external(a) or is_external(b):
+        # Nothing external is one of the objects that the files create; a constant may be stored anywhere.
+        other = b if is_external(a) else a
+        return "symbolic" if is_external(other) or is_constant(other) else False
+    if isinstance(a, SINGLETONS) or isinstance(b, SINGLETONS):
+        return a is b
+    return _is_same_object(a, b)
+
+
+def _is_same_object(a: Any, b: Any) -> bool | str:
     if is_constant(a) and is_constant(b):
-        if type(a) is not type(b) or (a != b and a is not b):
-            return Value(negate, origin)
-        return Value(Unknown("whether equal constants are one object", "compare with =="), origin)
-    if a is not b and type(a) is type(b) and _may_be_shared(a):
-        # CPython folds equal constant tuples of one code object, and has one empty tuple and frozenset.
-        return Value(Unknown("whether equal constants are one object", "compare with =="), origin)
-    return Value((a is b) is not negate, origin)
-
-
-def _may_be_shared(payload: Any) -> bool:
-    return isinstance(payload, TupleObj) or (isinstance(payload, SetObj) and payload.frozen)
-
-
-def namespace_has(namespace: Namespace, name: Any, at: Origin) -> bool:
-    """Whether `globals()` or `vars(x)` has a name. Modules and classes have more of them than we keep."""
-    if not is_constant(name):
-        raise Halt("looks up a name only known at run time", at, "use a constant name")
-    if isinstance(name, str) and name in namespace.names:
-        return True
-    if isinstance(name, str) and name.startswith("__") and not isinstance(namespace.holder, InstObj):
-        raise Halt(f"looks up {name}", at)
-    return False
-
-
-def settable_name(name: Value, at: Origin) -> str:
-    """A name that is set by way of `globals()` or `vars(x)`."""
-    if not isinstance(name.payload, str):
-        raise Halt("sets a name only known at run time", at, "use a constant name")
-    if name.payload.startswith("__"):
-        raise Halt(f"sets {name.payload}", at)
-    return name.payload
-
-
-def contains(evaluator: Evaluator, container: Value, item: Value, at: Origin) -> Value:
-    payload = container.payload
-    evaluator.readable(payload, at)
-    origin = Origin(at.file, at.line, at.column, (container.origin, item.origin))
-    if isinstance(payload, DictObj | SetObj):
-        keys = payload.entries if isinstance(payload, DictObj) else payload.items
-        try:
-            key = key_of(item.payload)
-        except Unhashable as error:
-            raise evaluator.error(TypeError, f"unhashable type: '{error}'", at) from None
-        except NotConcrete:
-            return symbolic(evaluator, "in", at, item, container)
-        if key in keys:
-            return Value(True, origin)
-        if is_external_key(key) or any(is_external_key(other) for other in keys):
-            return symbolic(evaluator, "in", at, item, container) if keys else Value(False, origin)
-        return Value(False, origin)
-    if isinstance(payload, View) and payload.kind == "keys":
-        return contains(evaluator, Value(payload.holder, container.origin), item, at)
-    if isinstance(payload, ListObj | TupleObj | IteratorObj | View):
-        source: Iterator[Value] = evaluator.iterate(container, at)
-        for member in source:
-            evaluator.charge(1, at)
-            if member.payload is item.payload or evaluator.truth(
-                evaluator.compare(ast.Eq, member, item, at), at
-            ):
-                return Value(True, origin)
-        return Value(False, origin)
-    if isinstance(payload, Namespace):
-        return Value(namespace_has(payload, item.payload, at), origin)
-    if isinstance(payload, range) and is_constant(item.payload) and type(item.payload) not in (int, bool):
-        # Python would go through the range; an integer that is equal answers for the others.
-        number = item.payload
-        whole = (
-            isinstance(number, float | complex) and number == number.real and float(number.real).is_integer()
-        )
-        return Value(whole and int(number.real) in payload, origin)
-    if is_constant(payload) and is_constant(item.payload):
-        return computed(evaluator, lambda a, b: b in a, (payload, item.payload), at, container, item)
-    if isinstance(payload, InstObj) and payload.cls.find("__contains__") is not None:
-        found = evaluator.call_method(container, "__contains__", Args([item]), at)
-        return Value(evaluator.truth(found, at), origin)
-    if isinstance(payload, ClassObj) and payload.kind == "enum":
-        return Value(any(item.payload is member for member in payload.members.values()), origin)
-    if is_constant(payload) or isinstance(payload, (*EXTERNAL, Unknown, Nondeterministic)):
-        return symbolic(evaluator, "in", at, item, container)
-    raise Halt("tests membership in an object that is not followed", at)
+        # Python may or may not share equal numbers and strings. Unequal ones are never one object, but for NaN.
+        return False if type(a) is not type(b) or (a != b and a is not b) else "unknown"
+    # CPython folds equal constant tuples of one code object, and has one empty tuple and one empty frozenset.
+    may_be_shared = isinstance(a, TupleObj) or (isinstance(a, SetObj) and a.frozen)
+    return "unknown" if a is not b and type(a) is type(b) and may_be_shared else a is b
 
 
 OPERATIONS.compare = compare

@@ -33,13 +33,6 @@ class Operations:
     """Operations that one function implements for all payloads."""
 
     builtin_attribute: Callable[[Evaluator, Value, str, Origin], Value]
-    set_attribute: Callable[[Evaluator, Value, str, Value, Origin], None]
-    delete_attribute: Callable[[Evaluator, Value, str, Origin], None]
-    get_item: Callable[[Evaluator, Value, Value, Origin], Value]
-    set_item: Callable[[Evaluator, Value, Value, Value, Origin], None]
-    delete_item: Callable[[Evaluator, Value, Value, Origin], None]
-    iterate: Callable[[Evaluator, Value, Origin], Iterator[Value]]
-    truth: Callable[[Evaluator, Value, Origin], bool]
     elements: Callable[[Evaluator, Value, Origin], list[Value]]
     binary: Callable[[Evaluator, type[ast.operator], Value, Value, Origin], Value]
     compare: Callable[[Evaluator, type[ast.cmpop], Value, Value, Origin], Value]
@@ -57,24 +50,10 @@ ATTRIBUTES: ByPayload[Callable[[Evaluator, Value, str, Origin], Value]] = ByPayl
 )
 MEMBERS: ByPayload[Callable[[Evaluator, Value, Value, ClassObj, Origin], Value]] = ByPayload()
 """What an attribute of a class is when it is read through an instance: Python's descriptor protocol."""
-SET_ATTRIBUTE: ByPayload[Callable[[Evaluator, Value, str, Value, Origin], None]] = ByPayload(
-    {object: lambda *args: OPERATIONS.set_attribute(*args)}
-)
-DELETE_ATTRIBUTE: ByPayload[Callable[[Evaluator, Value, str, Origin], None]] = ByPayload(
-    {object: lambda *args: OPERATIONS.delete_attribute(*args)}
-)
-GET_ITEM: ByPayload[Callable[[Evaluator, Value, Value, Origin], Value]] = ByPayload(
-    {object: lambda *args: OPERATIONS.get_item(*args)}
-)
-SET_ITEM: ByPayload[Callable[[Evaluator, Value, Value, Value, Origin], None]] = ByPayload(
-    {object: lambda *args: OPERATIONS.set_item(*args)}
-)
-DELETE_ITEM: ByPayload[Callable[[Evaluator, Value, Value, Origin], None]] = ByPayload(
-    {object: lambda *args: OPERATIONS.delete_item(*args)}
-)
-ITERATION: ByPayload[Callable[[Evaluator, Value, Origin], Iterator[Value]]] = ByPayload(
-    {object: lambda *args: OPERATIONS.iterate(*args)}
-)
-TRUTH: ByPayload[Callable[[Evaluator, Value, Origin], bool]] = ByPayload(
-    {object: lambda *args: OPERATIONS.truth(*args)}
-)
+SET_ATTRIBUTE: ByPayload[Callable[[Evaluator, Value, str, Value, Origin], None]] = ByPayload()
+DELETE_ATTRIBUTE: ByPayload[Callable[[Evaluator, Value, str, Origin], None]] = ByPayload()
+GET_ITEM: ByPayload[Callable[[Evaluator, Value, Value, Origin], Value]] = ByPayload()
+SET_ITEM: ByPayload[Callable[[Evaluator, Value, Value, Value, Origin], None]] = ByPayload()
+DELETE_ITEM: ByPayload[Callable[[Evaluator, Value, Value, Origin], None]] = ByPayload()
+ITERATION: ByPayload[Callable[[Evaluator, Value, Origin], Iterator[Value]]] = ByPayload()
+TRUTH: ByPayload[Callable[[Evaluator, Value, Origin], bool]] = ByPayload()

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from campaign.check.evaluator.dispatch import EXPRESSIONS
+from campaign.check.evaluator.hashed_containers import store
 from campaign.check.evaluator.iteration import run_comprehension, symbolic_comprehension
-from campaign.check.evaluator.mappings import store
-from campaign.check.evaluator.operators import symbolic_string, unary
+from campaign.check.evaluator.operators import unary
 from campaign.check.evaluator.state import BUILTIN_NAMES, Args, Evaluator
 from campaign.check.evaluator.string_conversion import to_string
-from campaign.check.evaluator.symbolic import symbolic
+from campaign.check.evaluator.symbolic import symbolic, symbolic_string
 from campaign.check.values import (
     EXTERNAL,
     DictObj,

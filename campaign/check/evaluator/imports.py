@@ -6,8 +6,8 @@ import ast
 import os.path
 from typing import Any
 
+from campaign.check.evaluator.external_names import is_standard, refuse_interpreter_state
 from campaign.check.evaluator.state import Evaluator, external_constant, is_modelled
-from campaign.check.evaluator.symbolic import is_standard, refuse_name
 from campaign.check.sources import Unreadable
 from campaign.check.values import ExternalName, ListObj, ModuleObj, Origin, TupleObj, Value
 from campaign.check.values.limits import IMPORT_DEPTH, Halt
@@ -281,7 +281,7 @@ def _external(evaluator: Evaluator, module: str, name: str, at: Origin) -> Value
         reason = f"the names of {module}, which is outside of `follow`, are only known at run time"
         raise Halt(reason, at, "import the names one by one")
     full = f"{module}.{name}"
-    refuse_name(full, at)
+    refuse_interpreter_state(full, at)
     if full in evaluator.patched:
         return evaluator.patched[full]
     constant = external_constant(full, at)

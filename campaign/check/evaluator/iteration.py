@@ -1,16 +1,20 @@
-"""Iteration, as lazily as Python does it: what is read while it changes is seen while it changes."""
+"""Iteration and comprehensions. Elements are computed on demand, as Python does: a change made during an iteration is
+seen by it."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 
-from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
-from campaign.check.evaluator.symbolic import is_nondeterministic, reads_files, symbolic
+from campaign.check.evaluator.dispatch import ITERATION, OPERATIONS
+from campaign.check.evaluator.external_names import is_nondeterministic, reads_files
+from campaign.check.evaluator.state import Args, Evaluator
+from campaign.check.evaluator.symbolic import symbolic
+from campaign.check.evaluator.type_tests import type_name
 from campaign.check.values import (
-    EXTERNAL,
     ClassObj,
     DictObj,
+    ExternalCall,
     ExternalName,
     InstObj,
     IteratorObj,
@@ -19,11 +23,13 @@ from campaign.check.values import (
     Nondeterministic,
     Origin,
     SetObj,
+    SymbolicOperation,
     TupleObj,
     Unknown,
     Value,
     View,
     is_constant,
+    is_external,
     pairs_in_order,
 )
 from campaign.check.values.code_objects import comprehension_code
@@ -32,49 +38,9 @@ from campaign.check.values.limits import Halt
 from campaign.check.values.scope import NO_NAMES, Comprehension, Scope
 
 
-def iterate(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
-    """The elements of a value. Raises `Halt` where their number or order is only known at run time."""
-    payload = value.payload
-    evaluator.readable(payload, at)
-    if isinstance(payload, ListObj):
-        return _list_elements(evaluator, payload, at)
-    if isinstance(payload, TupleObj):
-        return iter(payload.items)
-    if isinstance(payload, DictObj):
-        return _dict_keys(evaluator, payload, at)
-    if isinstance(payload, View):
-        return _view_elements(evaluator, payload, at)
-    if isinstance(payload, IteratorObj):
-        payload.version += 1
-        return payload.source
-    if isinstance(payload, SetObj):
-        if len(payload.items) > 1:
-            raise Halt(
-                "goes through a set, whose order differs from run to run", at, "use sorted(...) or a list"
-            )
-        return iter(list(payload.items.values()))
-    if isinstance(payload, str | bytes | range):
-        return (lift(item, value.origin) for item in payload)
-    if isinstance(payload, ClassObj) and payload.kind == "enum":
-        members = list(dict.fromkeys(payload.members.values()))
-        return iter([Value(member, value.origin) for member in members])
-    if isinstance(payload, Namespace):
-        return iter([Value(name, value.origin) for name in list(payload.names)])
-    if isinstance(payload, InstObj):
-        return _instance_elements(evaluator, value, payload, at)
-    if isinstance(payload, EXTERNAL):
-        raise Halt(
-            "goes through something whose elements are only known at run time", at, "list the elements"
-        )
-    if isinstance(payload, Unknown):
-        raise Halt(f"goes through a value that cannot be known: {payload.reason}", at, payload.suggestion)
-    if isinstance(payload, Nondeterministic):
-        raise Halt(f"goes through a value that differs from run to run ({payload.source})", at)
-    name = type(payload).__name__
-    raise evaluator.error(TypeError, f"{name!r} object is not iterable", at)
-
-
-def _list_elements(evaluator: Evaluator, payload: ListObj, at: Origin) -> Iterator[Value]:
+def _list_elements(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
+    # A list iterator holds an index: elements that are appended or removed during the iteration count.
+    payload: ListObj = value.payload
     index = 0
     while index < len(payload.items):
         evaluator.readable(payload, at)
@@ -82,7 +48,9 @@ def _list_elements(evaluator: Evaluator, payload: ListObj, at: Origin) -> Iterat
         index += 1
 
 
-def _dict_keys(evaluator: Evaluator, payload: DictObj, at: Origin) -> Iterator[Value]:
+def _dict_keys(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
+    # A dict iterates in insertion order, and raises at the next element once its size has changed.
+    payload: DictObj = value.payload
     size = len(payload.entries)
     for key, _ in pairs_in_order(payload):
         if len(payload.entries) != size:
@@ -90,53 +58,113 @@ def _dict_keys(evaluator: Evaluator, payload: DictObj, at: Origin) -> Iterator[V
         yield key
 
 
-def _view_elements(evaluator: Evaluator, payload: View, at: Origin) -> Iterator[Value]:
-    for key in _dict_keys(evaluator, payload.holder, at):
-        if payload.kind == "keys":
+def _view_elements(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
+    view: View = value.payload
+    for key in _dict_keys(evaluator, Value(view.holder, value.origin), at):
+        if view.kind == "keys":
             yield key
             continue
-        pair = payload.holder.entries[key_of(key.payload)]
-        yield pair[1] if payload.kind == "values" else Value(TupleObj((key, pair[1])), pair[1].origin)
+        pair = view.holder.entries[key_of(key.payload)]
+        yield pair[1] if view.kind == "values" else Value(TupleObj((key, pair[1])), pair[1].origin)
 
 
-def _instance_elements(evaluator: Evaluator, value: Value, payload: InstObj, at: Origin) -> Iterator[Value]:
+def _iterator_elements(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
+    # An iterator is its own iterator: two loops over it share one position.
+    value.payload.version += 1
+    source: Iterator[Value] = value.payload.source
+    return source
 
-    if payload.cls.find("__getitem__") is not None and payload.cls.find("__iter__") is None:
-        raise Halt(f"goes through an instance of {payload.cls.name} by its indices", at, "use a list")
-    if payload.cls.find("__iter__") is None:
-        raise evaluator.error(TypeError, f"{payload.cls.name!r} object is not iterable", at)
+
+def _set_elements(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
+    # The order depends on the hashes, and those of strings differ between processes.
+    if len(value.payload.items) > 1:
+        reason = "the code iterates over a set, whose order differs between runs"
+        raise Halt(reason, at, "use sorted(...) or a list")
+    return iter(list(value.payload.items.values()))
+
+
+def _class_elements(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
+    if value.payload.kind != "enum":
+        raise evaluator.error(TypeError, "'type' object is not iterable", at)
+    # An alias is a second name of one member, which is iterated over once.
+    members = dict.fromkeys(value.payload.members.values())
+    return iter([Value(member, value.origin) for member in members])
+
+
+def _instance_elements(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
+    cls = value.payload.cls
+    if cls.find("__iter__") is None:
+        if cls.find("__getitem__") is not None:
+            raise Halt(
+                f"iteration over a {cls.name} instance by its indices is not modelled", at, "use a list"
+            )
+        raise evaluator.error(TypeError, f"{cls.name!r} object is not iterable", at)
     result = evaluator.call_method(value, "__iter__", Args([]), at)
     if isinstance(result.payload, InstObj):
-        raise Halt(f"goes through an instance of {payload.cls.name}", at, "use a list")
+        raise Halt(f"the __next__ of a {cls.name} instance is not modelled", at, "use a list")
     return evaluator.iterate(result, at)
 
 
+def _refuse_external(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
+    reason = "the code iterates over a value whose elements are only known at run time"
+    raise Halt(reason, at, "write the elements out")
+
+
+def _refuse_unknown(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
+    reason = f"the code iterates over a value that cannot be known: {value.payload.reason}"
+    raise Halt(reason, at, value.payload.suggestion)
+
+
+def _refuse_nondeterministic(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
+    reason = f"the code iterates over a value that differs between runs ({value.payload.source})"
+    raise Halt(reason, at, "write the elements out")
+
+
+def _constant_elements(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
+    return (lift(item, value.origin) for item in value.payload)
+
+
+def _not_iterable(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
+    raise evaluator.error(TypeError, f"{type_name(value.payload)!r} object is not iterable", at)
+
+
+ITERATION.update(
+    {
+        ListObj: _list_elements, DictObj: _dict_keys, View: _view_elements, IteratorObj: _iterator_elements,
+        SetObj: _set_elements, ClassObj: _class_elements, InstObj: _instance_elements,
+        str: _constant_elements, bytes: _constant_elements, range: _constant_elements,
+        ExternalName: _refuse_external, ExternalCall: _refuse_external, SymbolicOperation: _refuse_external,
+        TupleObj: lambda evaluator, value, at: iter(value.payload.items),
+        Namespace: lambda evaluator, value, at: iter([Value(name, value.origin) for name in value.payload.names]),
+        Unknown: _refuse_unknown, Nondeterministic: _refuse_nondeterministic, object: _not_iterable,
+    }
+)  # fmt: skip
+
+
 def elements(evaluator: Evaluator, value: Value, at: Origin) -> list[Value]:
-    """All elements at once, counted against the budget."""
+    """All elements at once. Each costs a step, since a generator may be endless."""
     found: list[Value] = []
     for item in evaluator.iterate(value, at):
-        evaluator.budget.steps -= 1
+        evaluator.charge(1, at)
         found.append(item)
-        if evaluator.budget.steps < 0:
-            raise Halt("the budget of steps is spent", at)
     check_size(len(found), at)
     return found
 
 
 def extend(evaluator: Evaluator, payload: ListObj, items: Value, at: Origin) -> None:
-    """`list.extend`: what an iterator reads of the list while it grows is what is there by then."""
+    """`list.extend`."""
+    # Elements of an iterator are appended one by one: an iterator that reads the list sees it grow. Of a list, CPython
+    # copies the elements first, so `xs.extend(xs)` ends.
     lazily = isinstance(items.payload, IteratorObj)
     for item in evaluator.iterate(items, at) if lazily else evaluator.elements(items, at):
         payload.items.append(evaluator.with_control_origin(item))
-        evaluator.budget.steps -= lazily
-        if evaluator.budget.steps < 0:
-            raise Halt("the budget of steps is spent", at)
+        evaluator.charge(int(lazily), at)
     check_size(len(payload.items), at)
     payload.version += 1
 
 
 def unordered(evaluator: Evaluator, value: Value, at: Origin) -> list[Value]:
-    """The elements where their order cannot matter to what is done with them."""
+    """The elements, for an operation whose result does not depend on their order."""
     evaluator.readable(value.payload, at)
     if isinstance(value.payload, SetObj):
         return list(value.payload.items.values())
@@ -146,10 +174,11 @@ def unordered(evaluator: Evaluator, value: Value, at: Origin) -> list[Value]:
 def run_comprehension(
     evaluator: Evaluator, node: Comprehension, scope: Scope, first: Value
 ) -> Iterator[Value | tuple[Value, Value]]:
-    """The elements of a comprehension, one by one. Its first iterable was evaluated at once, outside its
-    scope."""
+    """The elements of a comprehension, one by one. `first` is its first iterable: Python evaluates that one in the
+    enclosing scope and immediately, even for a generator expression."""
     at = evaluator.place(node, scope, first.origin)
     source = evaluator.iterate(first, at)
+    # Names of a class body are not visible in a comprehension: its scope is nested as a function is.
     parent = scope.parent if scope.kind == "class" else scope
     inner = Scope("comprehension", scope.module, parent, NO_NAMES)
     inner.cls, inner.receiver = scope.cls, scope.receiver
@@ -159,34 +188,39 @@ def run_comprehension(
 def _generate(
     evaluator: Evaluator, node: Comprehension, scope: Scope, level: int, source: Iterator[Value]
 ) -> Iterator[Value | tuple[Value, Value]]:
-
     generator = node.generators[level]
     if generator.is_async:
-        raise Halt("an asynchronous comprehension", evaluator.place(node, scope))
+        raise Halt(
+            "an asynchronous comprehension is not modelled", evaluator.place(node, scope), "use a plain loop"
+        )
     for item in source:
         evaluator.budget.steps -= 1
         if evaluator.budget.steps < 0:
             raise evaluator.spent(node, scope)
         evaluator.assign(generator.target, item, scope)
         before = evaluator.control
-        keep = True
-        for test in generator.ifs:
-            outcome = evaluator.eval(test, scope)
-            keep = evaluator.truth(outcome, evaluator.place(test, scope, outcome.origin))
-            evaluator.push_control(outcome.origin)
-            if not keep:
-                break
-        if keep and level + 1 < len(node.generators):
-            following = evaluator.eval(node.generators[level + 1].iter, scope)
-            deeper = evaluator.iterate(following, evaluator.place(node, scope))
-            yield from _generate(evaluator, node, scope, level + 1, deeper)
-        elif keep and isinstance(node, ast.DictComp):
-            key = evaluator.eval(node.key, scope)
-            yield key, evaluator.with_control_origin(evaluator.eval(node.value, scope))
-        elif keep:
-            assert not isinstance(node, ast.DictComp)
-            yield evaluator.with_control_origin(evaluator.eval(node.elt, scope))
+        if _passes(evaluator, generator.ifs, scope):
+            if level + 1 < len(node.generators):
+                following = evaluator.eval(node.generators[level + 1].iter, scope)
+                deeper = evaluator.iterate(following, evaluator.place(node, scope))
+                yield from _generate(evaluator, node, scope, level + 1, deeper)
+            elif isinstance(node, ast.DictComp):
+                key = evaluator.eval(node.key, scope)
+                yield key, evaluator.with_control_origin(evaluator.eval(node.value, scope))
+            else:
+                yield evaluator.with_control_origin(evaluator.eval(node.elt, scope))
         evaluator.control = before
+
+
+def _passes(evaluator: Evaluator, tests: list[ast.expr], scope: Scope) -> bool:
+    """Whether an element passes the `if` clauses. Whatever comes of it depends on the tests that were evaluated."""
+    for test in tests:
+        outcome = evaluator.eval(test, scope)
+        passes = evaluator.truth(outcome, evaluator.place(test, scope, outcome.origin))
+        evaluator.push_control(outcome.origin)
+        if not passes:
+            return False
+    return True
 
 
 REPEATABLE = frozenset(
@@ -194,11 +228,11 @@ REPEATABLE = frozenset(
      "frozenset", "getattr", "hasattr", "hex", "int", "isinstance", "issubclass", "len", "list", "max", "min", "oct",
      "ord", "pow", "range", "repr", "reversed", "round", "set", "slice", "sorted", "str", "sum", "tuple", "type", "zip"}
 )  # fmt: skip
-"""Builtins that give the same for the same, and change nothing."""
+"""Pure builtins."""
 
 
 def differs_each_time(node: ast.AST, name: str, found: ExternalName) -> bool:
-    """Whether code reaches, from an outside name, something nondeterministic or a file."""
+    """Whether code reaches something nondeterministic, or a file, through the attributes of an external name."""
     names = {found.name}
     for part in ast.walk(node):
         steps: list[str] = []
@@ -211,29 +245,36 @@ def differs_each_time(node: ast.AST, name: str, found: ExternalName) -> bool:
 
 
 def symbolic_comprehension(evaluator: Evaluator, node: Comprehension, scope: Scope, first: Value) -> Value:
-    """`[int(x) for x in VALUE]` over a run-time value: a term of the code and what it reads."""
+    """`[int(x) for x in VALUE]` over a value only known at run time: a symbolic operation.
+
+    Its operands are the iterable, the code, and the value of every name that the code reads. Equal code on equal
+    operands gives equal elements if the code has no effects, which is why only constants, external values and pure
+    builtins may be read."""
     at = evaluator.place(node, scope, first.origin)
     code, free = comprehension_code(node)
-    operands = [first, Value(code, at)]
     if any(isinstance(part, ast.NamedExpr | ast.Await | ast.Yield) for part in ast.walk(node)):
-        raise Halt("binds names for elements only known at run time", at, "list the elements")
+        reason = "a comprehension over elements only known at run time binds names"
+        raise Halt(reason, at, "write the elements out")
     inner = scope.parent if scope.kind == "class" and scope.parent is not None else scope
-    for name in free:
-        found = inner.lookup(name)
-        if isinstance(found, str):
-            if name not in REPEATABLE:
-                raise Halt(f"calls {name} for elements only known at run time", at, "list the elements")
-            operands.append(Value(f"builtin {name}", at))
-            continue
-        if isinstance(found.payload, ExternalName) and differs_each_time(node, name, found.payload):
-            raise Halt("makes something that differs from run to run, for each element", at)
-        if not (is_constant(found.payload) or isinstance(found.payload, (*EXTERNAL, type))):
-            raise Halt(
-                "computes with the elements of something only known at run time", at, "list the elements"
-            )
-        operands.append(found)
-    return symbolic(evaluator, type(node).__name__, at, *operands)
+    read = [_comprehension_operand(node, name, inner, at) for name in free]
+    return symbolic(evaluator, type(node).__name__, at, first, Value(code, at), *read)
 
 
-OPERATIONS.iterate = iterate
+def _comprehension_operand(node: Comprehension, name: str, scope: Scope, at: Origin) -> Value:
+    found = scope.lookup(name)
+    if isinstance(found, str):
+        if name not in REPEATABLE:
+            reason = f"a comprehension over elements only known at run time calls {name}"
+            raise Halt(reason, at, "write the elements out")
+        return Value(f"builtin {name}", at)
+    payload = found.payload
+    if isinstance(payload, ExternalName) and differs_each_time(node, name, payload):
+        reason = "a comprehension makes something that differs between runs, for each element"
+        raise Halt(reason, at, "compute it before the comprehension, or write the elements out")
+    if not (is_constant(payload) or is_external(payload) or isinstance(payload, type)):
+        reason = f"a comprehension over elements only known at run time reads {name}, which is no constant"
+        raise Halt(reason, at, "write the elements out")
+    return found
+
+
 OPERATIONS.elements = elements

@@ -1,4 +1,4 @@
-"""Truth, arithmetic, comparison, membership, subscripts: exact on constants, terms on what is outside."""
+"""Binary and unary operators."""
 
 from __future__ import annotations
 
@@ -7,39 +7,35 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from campaign.check.evaluator.mappings import store
-from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
-from campaign.check.evaluator.symbolic import decide, symbolic
+from campaign.check.evaluator.constant_folding import (
+    call_on_constants,
+    refuse_large_result,
+    refuse_wide_format,
+)
+from campaign.check.evaluator.dispatch import OPERATIONS
+from campaign.check.evaluator.hashed_containers import may_collide, store
+from campaign.check.evaluator.state import Args, Evaluator
+from campaign.check.evaluator.symbolic import symbolic, symbolic_string
 from campaign.check.values import (
     EXTERNAL,
-    NOWHERE,
     ClassObj,
     DictObj,
-    ErrorObj,
-    FuncObj,
     InstObj,
-    IteratorObj,
+    Key,
     ListObj,
-    Namespace,
-    Nondeterministic,
     Origin,
     SetObj,
     TupleObj,
-    Unknown,
     Value,
     View,
     is_constant,
+    is_never_equal,
+    is_unevaluated,
     propagate_unknown,
-    reachable,
+    unwrap_enum,
 )
-from campaign.check.values.constants import (
-    NotConcrete,
-    check_size,
-    is_external_key,
-    lift,
-    lower,
-)
-from campaign.check.values.limits import CHARACTERS_A_STEP, ELEMENTS_A_STEP, Halt
+from campaign.check.values.constants import NotConcrete, check_size, lower
+from campaign.check.values.limits import ELEMENTS_A_STEP, Halt
 
 BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.Add: ("add", operator.add), ast.Sub: ("sub", operator.sub), ast.Mult: ("mul", operator.mul),
@@ -51,268 +47,199 @@ BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
 UNARY: dict[type[ast.unaryop], tuple[str, Callable[[Any], Any]]] = {
     ast.USub: ("neg", operator.neg), ast.UAdd: ("pos", operator.pos), ast.Invert: ("invert", operator.invert),
 }  # fmt: skip
-
-
-COMPARISONS = frozenset({"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"})
-
-
-def involves_external(payload: Any) -> bool:
-    if is_constant(payload):
-        return False
-    from campaign.check.values import Mutable
-
-    return any(
-        isinstance(inner, (*EXTERNAL, Unknown, Nondeterministic))
-        for inner in reachable([Value(payload, NOWHERE)])
-    ) or (isinstance(payload, Mutable) and bool(payload.escaped_to))
-
-
-def truth(evaluator: Evaluator, value: Value, at: Origin) -> bool:
-    payload = value.payload
-    if is_constant(payload):
-        return bool(payload)
-    evaluator.readable(payload, at)
-    if isinstance(payload, ListObj | TupleObj | SetObj):
-        return bool(payload.items)
-    if isinstance(payload, DictObj):
-        return bool(payload.entries)
-    if isinstance(payload, Namespace):
-        return bool(payload.names)
-    if isinstance(payload, View):
-        return bool(payload.holder.entries)
-    if isinstance(payload, InstObj):
-        return _instance_truth(evaluator, value, payload, at)
-    if isinstance(payload, (*EXTERNAL, Unknown, Nondeterministic)):
-        return decide(evaluator, value, at)
-    return True
-
-
-def _instance_truth(evaluator: Evaluator, value: Value, payload: InstObj, at: Origin) -> bool:
-
-    if payload.cls.kind == "enum" and payload.cls.builtin not in (None, object):
-        return evaluator.truth(payload.attrs["value"], at)
-    for name in ("__bool__", "__len__"):
-        if payload.cls.find(name) is not None:
-            result = evaluator.call_method(value, name, Args([]), at)
-            return evaluator.truth(result, at)
-    return True
+RICH_COMPARISONS = frozenset({"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"})
 
 
 def binary(evaluator: Evaluator, kind: type[ast.operator], left: Value, right: Value, at: Origin) -> Value:
     name, function = BINARY[kind]
     a, b = left.payload, right.payload
     if is_constant(a) and is_constant(b):
-        _guard(name, a, b, at)
-        return computed(evaluator, function, (a, b), at, left, right)
-    origin = Origin(at.file, at.line, at.column, (left.origin, right.origin))
-    if isinstance(a, Unknown | Nondeterministic) or isinstance(b, Unknown | Nondeterministic):
-        return Value(propagate_unknown(a if isinstance(a, Unknown | Nondeterministic) else b), origin)
+        refuse_large_result(name, a, b, at)
+        return call_on_constants(evaluator, function, (a, b), at, left, right)
+    for payload in (a, b):
+        if is_never_equal(payload):
+            origin = Origin(at.file, at.line, at.column, (left.origin, right.origin))
+            return Value(propagate_unknown(payload), origin)
     evaluator.readable(a, at)
     evaluator.readable(b, at)
-    if (isinstance(a, InstObj) or isinstance(b, InstObj)) and not (name == "mod" and isinstance(a, str)):
-        result = special_method(evaluator, f"__{name}__", f"__r{name}__", left, right, at)
-        if result is not None:
-            return result
-        left, right = unwrap_enum(left), unwrap_enum(right)
-        if left.payload is not a or right.payload is not b:
-            return evaluator.binary(kind, left, right, at)
-        raise evaluator.error(TypeError, f"unsupported operand for {name}", at)
     if name == "mod" and isinstance(a, str):
-        return _percent(evaluator, left, right, at)
-    if isinstance(a, EXTERNAL) or isinstance(b, EXTERNAL):
+        # `str.__mod__` formats any right operand, so a `__rmod__` of that operand is never called.
+        return _format_percent(evaluator, left, right, at)
+    types = {type(a), type(b)}
+    if InstObj in types:
+        return _binary_instances(evaluator, kind, left, right, at)
+    if not types.isdisjoint(EXTERNAL):
         return symbolic(evaluator, name, at, left, right)
-    if isinstance(a, View) or isinstance(b, View):
+    if View in types:
         return evaluator.binary(kind, as_set(evaluator, left, at), as_set(evaluator, right, at), at)
-    own = _containers(evaluator, name, a, b, at, origin)
-    if own is not None:
-        return own
-    if name == "or" and _typelike(a) and _typelike(b):
+    return _binary_containers(evaluator, name, left, right, at)
+
+
+def _binary_containers(evaluator: Evaluator, name: str, left: Value, right: Value, at: Origin) -> Value:
+    a, b = left.payload, right.payload
+    combine = CONTAINERS.get((name, type(a), type(b)))
+    combined = None if combine is None else combine(evaluator, name, a, b, at)
+    if combined is not None:
+        return Value(combined, Origin(at.file, at.line, at.column, (left.origin, right.origin)))
+    if name == "or" and _is_type(a) and _is_type(b):
         return symbolic(evaluator, "union", at, left, right)
     raise evaluator.error(TypeError, f"unsupported operand types for {name}", at)
 
 
-def as_set(evaluator: Evaluator, value: Value, at: Origin) -> Value:
-    """A view takes part in set operations as the set of its elements."""
-    if isinstance(value.payload, SetObj):
-        return value
-
-    return Value(evaluator.new_set(evaluator.elements(value, at), at), value.origin)
-
-
-def _typelike(payload: Any) -> bool:
-    return payload is None or isinstance(payload, type | ClassObj)
-
-
-def unwrap_enum(value: Value) -> Value:
-    """The plain value of a member of an enum that mixes in `int` or `str`."""
-    payload = value.payload
-    if (
-        isinstance(payload, InstObj)
-        and payload.cls.kind == "enum"
-        and payload.cls.builtin not in (None, object)
-    ):
-        return Value(payload.attrs["value"].payload, value.origin)
-    return value
-
-
-def _containers(evaluator: Evaluator, name: str, a: Any, b: Any, at: Origin, origin: Origin) -> Value | None:
-    if name == "add" and isinstance(a, ListObj | TupleObj) and isinstance(b, ListObj | TupleObj):
-        check_size(len(a.items) + len(b.items), at)
-        evaluator.budget.steps -= (len(a.items) + len(b.items)) // 10
-    if name == "add" and isinstance(a, ListObj) and isinstance(b, ListObj):
-        return Value(ListObj([*a.items, *b.items]), origin)
-    if name == "add" and isinstance(a, TupleObj) and isinstance(b, TupleObj):
-        return Value(TupleObj((*a.items, *b.items)), origin)
-    if name == "mul":
-        if isinstance(b, ListObj | TupleObj):
-            a, b = b, a
-        if isinstance(a, ListObj | TupleObj) and isinstance(b, int):
-            check_size(len(a.items) * max(int(b), 0), at)
-            evaluator.budget.steps -= len(a.items) * max(int(b), 0)
-            return Value(ListObj(a.items * b) if isinstance(a, ListObj) else TupleObj(a.items * b), origin)
-    if name == "or" and isinstance(a, DictObj) and isinstance(b, DictObj) and a.is_plain and b.is_plain:
-        evaluator.charge((len(a.entries) + len(b.entries)) // ELEMENTS_A_STEP, at)
-        merged = Value(DictObj(dict(a.entries)), origin)
-        for key, item in b.entries.values():
-            store(evaluator, merged.payload, key, item, at)
-        return merged
-    if isinstance(a, SetObj) and isinstance(b, SetObj) and name in ("or", "and", "sub", "xor"):
-        return Value(SetObj(set_operation(evaluator, name, a, b, at), a.frozen), origin)
-    return None
-
-
-def set_operation(evaluator: Evaluator, name: str, a: SetObj, b: SetObj, at: Origin) -> dict[Any, Value]:
-    if any(is_external_key(key) for key in (*a.items, *b.items)):
-        raise Halt("combines sets of values only known at run time", at)
-    evaluator.charge((len(a.items) + len(b.items)) // ELEMENTS_A_STEP, at)
-    if name == "or":
-        return {**b.items, **a.items}
-    if name == "and":
-        # CPython goes through the smaller set, and through the second of two that are as large.
-        if len(b.items) > len(a.items):
-            a, b = b, a
-        return {key: item for key, item in b.items.items() if key in a.items}
-    kept = {key: item for key, item in a.items.items() if key not in b.items}
-    if name == "sub":
-        return kept
-    return {**kept, **{key: item for key, item in b.items.items() if key not in a.items}}
-
-
-def _percent(evaluator: Evaluator, left: Value, right: Value, at: Origin) -> Value:
-    text = left.payload
-    longest = max((len(part.payload) for part in _texts(right)), default=0)
-    check_size(len(text) + text.count("%") * longest, at)
-    if "*" in text or any(
-        len(digits) > 4 for digits in "".join(c if c.isdigit() else " " for c in text).split()
-    ):
-        raise Halt("a format with a huge width", at)
-    try:
-        return computed(evaluator, operator.mod, (text, lower(right.payload)), at, left, right)
-    except NotConcrete:
-        return symbolic_string(evaluator, "mod", at, left, right)
-
-
-def _texts(value: Value) -> list[Value]:
-    inside = value.payload.items if isinstance(value.payload, ListObj | TupleObj) else [value]
-    return [item for item in inside if isinstance(item.payload, str | bytes)]
-
-
-def symbolic_string(evaluator: Evaluator, op: str, at: Origin, *values: Value) -> Value:
-    """The text of objects: a term, unless it would show an address."""
-    for payload in reachable(list(values)):
-        if isinstance(payload, InstObj) and payload.cls.kind != "dataclass" and payload.cls.kind != "enum":
-            if payload.cls.find("__str__") is None and payload.cls.find("__repr__") is None:
-                return Value(Nondeterministic("the address in an object's text"), at)
-            raise Halt(f"the text of an instance of {payload.cls.name}", at, "write the text out")
-        if isinstance(payload, FuncObj | IteratorObj | ErrorObj):
-            return Value(Nondeterministic("the address in an object's text"), at)
-        if isinstance(payload, SetObj) and len(payload.items) > 1:
-            return Value(Nondeterministic("the order in a set's text"), at)
-    return symbolic(evaluator, op, at, *values)
-
-
-def _guard(name: str, a: Any, b: Any, at: Origin) -> None:
-    """Refuses arithmetic whose result alone would fill the memory."""
-    if name == "pow" and isinstance(a, int) and isinstance(b, int) and abs(a) > 1 and b > 0:
-        if b * a.bit_length() > 100_000:
-            raise Halt("a power with more than 100,000 bits", at)
-    elif name == "lshift" and isinstance(a, int) and isinstance(b, int) and b > 100_000:
-        raise Halt("a shift by more than 100,000 bits", at)
-    elif name == "mul":
-        for text, count in ((a, b), (b, a)):
-            if isinstance(text, str | bytes) and isinstance(count, int):
-                check_size(len(text) * max(count, 0), at)
-        if isinstance(a, int) and isinstance(b, int) and a.bit_length() + b.bit_length() > 200_000:
-            raise Halt("a product with more than 200,000 bits", at)
-    elif name == "mod" and isinstance(a, str):
-        check_size(len(a) + a.count("%") * (len(b) if isinstance(b, str | bytes) else 0), at)
-        if "*" in a or any(len(part) > 4 for part in "".join(c if c.isdigit() else " " for c in a).split()):
-            raise Halt("a format with a huge or computed width", at)
-    elif name == "add" and isinstance(a, str | bytes) and isinstance(b, str | bytes):
-        check_size(len(a) + len(b), at)
-
-
-def computed(
-    evaluator: Evaluator, function: Callable[..., Any], args: tuple[Any, ...], at: Origin, *inputs: Value
+def _binary_instances(
+    evaluator: Evaluator, kind: type[ast.operator], left: Value, right: Value, at: Origin
 ) -> Value:
-    try:
-        result = function(*args)
-    except Exception as error:
-        raise evaluator.error(type(error), str(error), at) from None
-    for item in (*args, result):
-        if isinstance(item, str | bytes):
-            evaluator.charge(len(item) // CHARACTERS_A_STEP, at)
-        elif isinstance(item, int):
-            evaluator.charge(item.bit_length() // CHARACTERS_A_STEP, at)
-    return lift(result, Origin(at.file, at.line, at.column, tuple(value.origin for value in inputs)))
-
-
-def compute(evaluator: Evaluator, function: Callable[..., Any], at: Origin, *inputs: Value) -> Value:
-    """A pure Python function of constants, carried out; a term when an input is only known at run time."""
-    try:
-        args = tuple(lower(value.payload) for value in inputs)
-    except NotConcrete:
-        return symbolic(evaluator, function.__name__, at, *inputs)
-    return computed(evaluator, function, args, at, *inputs)
-
-
-def unary(evaluator: Evaluator, kind: type[ast.unaryop], operand: Value, at: Origin) -> Value:
-    name, function = UNARY[kind]
-    if is_constant(operand.payload):
-        return computed(evaluator, function, (operand.payload,), at, operand)
-    if isinstance(operand.payload, InstObj):
-        if operand.payload.cls.find(f"__{name}__") is not None:
-            return evaluator.call_method(operand, f"__{name}__", Args([]), at)
-        plain = unwrap_enum(operand)
-        if plain is not operand:
-            return unary(evaluator, kind, plain, at)
-    if isinstance(operand.payload, (*EXTERNAL, Unknown, Nondeterministic)):
-        return symbolic(evaluator, name, at, operand)
-    raise evaluator.error(TypeError, f"bad operand type for {name}", at)
+    name = BINARY[kind][0]
+    result = special_method(evaluator, f"__{name}__", f"__r{name}__", left, right, at)
+    if result is not None:
+        return result
+    plain_left, plain_right = unwrap_enum(left), unwrap_enum(right)
+    if plain_left is not left or plain_right is not right:
+        return evaluator.binary(kind, plain_left, plain_right, at)
+    raise evaluator.error(TypeError, f"unsupported operand for {name}", at)
 
 
 def special_method(
     evaluator: Evaluator, name: str, reflected: str, left: Value, right: Value, at: Origin
 ) -> Value | None:
-    """What the operands' own methods answer. As in Python, the right one is asked first when its class inherits
-    from the left one's (and, for arithmetic, has a method of its own); one class is asked once for arithmetic."""
-
-    asked = [(left, name, right), (right, reflected, left)]
-    a, b = left.payload, right.payload
-    if isinstance(a, InstObj) and isinstance(b, InstObj):
-        compares = name in COMPARISONS
-        if a.cls is b.cls:
-            asked = asked if compares else asked[:1]
-        elif a.cls in b.cls.mro and (compares or b.cls.find(reflected) is not a.cls.find(reflected)):
-            asked.reverse()
-    for receiver, method, other in asked:
+    """The result of the operands' own methods; None where neither operand has one that implements the operation."""
+    for receiver, method, other in _attempts(name, reflected, left, right):
         payload = receiver.payload
         if isinstance(payload, InstObj) and method and payload.cls.find(method) is not None:
             result = evaluator.call_method(receiver, method, Args([other]), at)
+            # NotImplemented means that the method does not support the other operand: the next one is tried.
             if result.payload is not NotImplemented:
                 return result
     return None
 
 
-OPERATIONS.truth = truth
+def _attempts(name: str, reflected: str, left: Value, right: Value) -> list[tuple[Value, str, Value]]:
+    """The methods that Python tries, in order: that of the left operand, then the reflected one of the right."""
+    attempts = [(left, name, right), (right, reflected, left)]
+    a, b = left.payload, right.payload
+    if isinstance(a, InstObj) and isinstance(b, InstObj):
+        compares = name in RICH_COMPARISONS
+        # Operands of one class do not try the reflected method of an arithmetic operator, but do for a comparison.
+        if a.cls is b.cls:
+            return attempts if compares else attempts[:1]
+        # The right operand comes first if its class is a subclass of the left one's. For arithmetic the subclass
+        # must also provide another implementation of the reflected method.
+        if a.cls in b.cls.mro and (compares or b.cls.find(reflected) is not a.cls.find(reflected)):
+            attempts.reverse()
+    return attempts
+
+
+def as_set(evaluator: Evaluator, value: Value, at: Origin) -> Value:
+    """The set of the elements: a dict view takes part in set operations as one."""
+    if isinstance(value.payload, SetObj):
+        return value
+    return Value(evaluator.new_set(evaluator.elements(value, at), at), value.origin)
+
+
+def _is_type(payload: Any) -> bool:
+    return payload is None or isinstance(payload, type | ClassObj)
+
+
+def _concatenate(evaluator: Evaluator, name: str, a: Any, b: Any, at: Origin) -> ListObj | TupleObj:
+    check_size(len(a.items) + len(b.items), at)
+    evaluator.budget.steps -= (len(a.items) + len(b.items)) // 10
+    return _sequence(a, [*a.items, *b.items])
+
+
+def _repeat(evaluator: Evaluator, name: str, a: Any, b: Any, at: Origin) -> ListObj | TupleObj:
+    sequence, count = (b, a) if isinstance(b, ListObj | TupleObj) else (a, b)
+    size = len(sequence.items) * max(int(count), 0)
+    check_size(size, at)
+    evaluator.budget.steps -= size
+    # The elements are not copied: `[[]] * 2` holds one list twice.
+    return _sequence(sequence, list(sequence.items) * count)
+
+
+def _sequence(like: Any, items: list[Value]) -> ListObj | TupleObj:
+    return ListObj(items) if isinstance(like, ListObj) else TupleObj(tuple(items))
+
+
+def _merge_dicts(evaluator: Evaluator, name: str, a: DictObj, b: DictObj, at: Origin) -> DictObj | None:
+    if not (a.is_plain and b.is_plain):
+        return None
+    evaluator.charge((len(a.entries) + len(b.entries)) // ELEMENTS_A_STEP, at)
+    merged = DictObj(dict(a.entries))
+    for key, item in b.entries.values():
+        store(evaluator, merged, key, item, at)
+    return merged
+
+
+def _combine_sets(evaluator: Evaluator, name: str, a: SetObj, b: SetObj, at: Origin) -> SetObj:
+    # The result has the type of the left operand, as in `frozenset | set`.
+    return SetObj(set_operation(evaluator, name, a, b, at), a.frozen)
+
+
+def set_operation(evaluator: Evaluator, name: str, a: SetObj, b: SetObj, at: Origin) -> dict[Key, Value]:
+    if may_collide((*a.items, *b.items)):
+        reason = "a set operation depends on which elements that are only known at run time are equal"
+        raise Halt(reason, at, "use constants as elements")
+    evaluator.charge((len(a.items) + len(b.items)) // ELEMENTS_A_STEP, at)
+    return SET_OPERATIONS[name](a.items, b.items)
+
+
+Items = dict[Key, Value]
+
+
+def _intersection(a: Items, b: Items) -> Items:
+    # CPython iterates over the smaller set, and over the right one if both are of equal size; the elements of the
+    # result are those of the set that it iterates over.
+    return _intersection(b, a) if len(b) > len(a) else {key: item for key, item in b.items() if key in a}
+
+
+def _difference(a: Items, b: Items) -> Items:
+    return {key: item for key, item in a.items() if key not in b}
+
+
+SET_OPERATIONS: dict[str, Callable[[Items, Items], Items]] = {
+    "or": lambda a, b: {**b, **a},  # of two equal elements the one of the left set is kept
+    "and": _intersection,
+    "sub": _difference,
+    "xor": lambda a, b: {**_difference(a, b), **_difference(b, a)},
+}
+
+
+CONTAINERS: dict[tuple[str, type, type], Callable[[Evaluator, str, Any, Any, Origin], Any]] = {
+    ("add", ListObj, ListObj): _concatenate, ("add", TupleObj, TupleObj): _concatenate,
+    **{("mul", kind, count): _repeat for kind in (ListObj, TupleObj) for count in (int, bool)},
+    **{("mul", count, kind): _repeat for kind in (ListObj, TupleObj) for count in (int, bool)},
+    ("or", DictObj, DictObj): _merge_dicts,
+    **{(name, SetObj, SetObj): _combine_sets for name in ("or", "and", "sub", "xor")},
+}  # fmt: skip
+"""Operator and payload types of both operands -> the result, or None where Python raises TypeError."""
+
+
+def _format_percent(evaluator: Evaluator, left: Value, right: Value, at: Origin) -> Value:
+    """`text % arguments` with an argument that is not a constant."""
+    text = left.payload
+    payload = right.payload
+    arguments = payload.items if isinstance(payload, ListObj | TupleObj) else [right]
+    lengths = [len(item.payload) for item in arguments if isinstance(item.payload, str | bytes)]
+    refuse_wide_format(text, max(lengths, default=0), at)
+    try:
+        return call_on_constants(evaluator, operator.mod, (text, lower(payload)), at, left, right)
+    except NotConcrete:
+        return symbolic_string(evaluator, "mod", at, left, right)
+
+
+def unary(evaluator: Evaluator, kind: type[ast.unaryop], operand: Value, at: Origin) -> Value:
+    name, function = UNARY[kind]
+    payload = operand.payload
+    if is_constant(payload):
+        return call_on_constants(evaluator, function, (payload,), at, operand)
+    if isinstance(payload, InstObj):
+        if payload.cls.find(f"__{name}__") is not None:
+            return evaluator.call_method(operand, f"__{name}__", Args([]), at)
+        plain = unwrap_enum(operand)
+        if plain is not operand:
+            return unary(evaluator, kind, plain, at)
+    if is_unevaluated(payload):
+        return symbolic(evaluator, name, at, operand)
+    raise evaluator.error(TypeError, f"bad operand type for {name}", at)
+
+
 OPERATIONS.binary = binary

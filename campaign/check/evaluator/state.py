@@ -178,7 +178,7 @@ class Evaluator:
         return ATTRIBUTES[type(payload)](self, holder, name, at)
 
     def set_attribute(self, holder: Value, name: str, value: Value, at: Origin) -> None:
-        SET_ATTRIBUTE[type(holder.payload)](self, holder, name, value, at)
+        SET_ATTRIBUTE[type(holder.payload)](self, holder, name, self.with_control_origin(value), at)
 
     def delete_attribute(self, holder: Value, name: str, at: Origin) -> None:
         DELETE_ATTRIBUTE[type(holder.payload)](self, holder, name, at)

@@ -14,6 +14,7 @@ from campaign.check.evaluator.assignments import (
 )
 from campaign.check.evaluator.classes import class_statement
 from campaign.check.evaluator.dispatch import STATEMENTS
+from campaign.check.evaluator.effects import external_effect, refuse_mutation_of_temporary
 from campaign.check.evaluator.exceptions import raise_statement, try_statement
 from campaign.check.evaluator.expressions import arguments, new_function
 from campaign.check.evaluator.imports import import_from, import_module
@@ -26,12 +27,7 @@ from campaign.check.evaluator.state import (
     Evaluator,
     Returned,
 )
-from campaign.check.evaluator.symbolic import (
-    decision_key,
-    external_effect,
-    refuse_mutation_of_temporary,
-    symbolic,
-)
+from campaign.check.evaluator.symbolic import decision_key, symbolic
 from campaign.check.values import (
     EXTERNAL,
     ClassObj,

@@ -1,12 +1,13 @@
-"""`str`, `repr` and their like of any value."""
+"""String conversion: `str`, `repr`, `ascii` and the empty format of any value."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from campaign.check.evaluator.operators import symbolic_string
+from campaign.check.evaluator.dispatch import ByPayload
 from campaign.check.evaluator.state import Args, Evaluator
+from campaign.check.evaluator.symbolic import symbolic_string
 from campaign.check.values import (
     ClassObj,
     ErrorObj,
@@ -21,78 +22,107 @@ from campaign.check.values import (
 from campaign.check.values.constants import NotConcrete, lift, lower
 from campaign.check.values.limits import CHARACTERS_A_STEP, Halt
 
-TEXT: dict[str, Callable[[Any], str]] = {"str": str, "repr": repr, "ascii": ascii, "format": str}
+CONVERSIONS: dict[str, Callable[[Any], str]] = {"str": str, "repr": repr, "ascii": ascii, "format": str}
+# `object.__format__` calls `str()`, and `object.__str__` calls `repr()`: a class that defines one of these methods
+# answers for those before it.
+SPECIAL_METHODS = {"str": ("__str__", "__repr__"), "format": ("__format__", "__str__", "__repr__")}
 
 
 def to_string(evaluator: Evaluator, value: Value, function: str, at: Origin) -> Value:
-    """`function` is `str`, `repr`, `ascii` or `format`."""
+    """`function` is `str`, `repr`, `ascii` or `format`, the last with an empty format specification."""
     payload = value.payload
-    origin = Origin(at.file, at.line, at.column, (value.origin,))
     evaluator.readable(payload, at)
     if isinstance(payload, str) and function in ("str", "format"):
-        return Value(payload, origin)
-    if isinstance(payload, Unknown | Nondeterministic):
-        return Value(propagate_unknown(payload), origin)
-    if isinstance(payload, InstObj):
-        return instance_to_string(evaluator, value, payload, function, at)
-    if isinstance(payload, ErrorObj):
-        if function == "str" and len(payload.args) == 1 and isinstance(payload.args[0].payload, str):
-            if payload.type is not KeyError:
-                raise Halt("the text of an exception", at)
-        raise Halt("the text of an exception", at)
-    if isinstance(payload, type):
-        return Value(f"<class '{payload.__name__}'>", origin)
-    if isinstance(payload, ClassObj):
-        raise Halt(f"the text of class {payload.name}", at, "write the text out")
+        return Value(payload, _derived(value, at))
+    return STRINGS[type(payload)](evaluator, value, function, at)
+
+
+def _constant_to_string(evaluator: Evaluator, value: Value, function: str, at: Origin) -> Value:
     try:
-        real = lower(payload)
-        text = TEXT[function](real)
-        evaluator.charge(len(text) // CHARACTERS_A_STEP, at)
-        return lift(text, origin)
+        text = CONVERSIONS[function](lower(value.payload))
     except NotConcrete:
         return symbolic_string(evaluator, function, at, value)
-    except ValueError as error:
+    except ValueError as error:  # an integer of more digits than `sys.set_int_max_str_digits` allows
         raise evaluator.error(ValueError, str(error), at) from None
+    evaluator.charge(len(text) // CHARACTERS_A_STEP, at)
+    return lift(text, _derived(value, at))
 
 
-def instance_to_string(
-    evaluator: Evaluator, value: Value, payload: InstObj, function: str, at: Origin
-) -> Value:
+def _derived(value: Value, at: Origin) -> Origin:
+    return Origin(at.file, at.line, at.column, (value.origin,))
 
-    names = {"str": ("__str__", "__repr__"), "format": ("__format__", "__str__", "__repr__")}
-    for name in names.get(function, ("__repr__",)):
+
+def _unknown(evaluator: Evaluator, value: Value, function: str, at: Origin) -> Value:
+    return Value(propagate_unknown(value.payload), _derived(value, at))
+
+
+def _refuse_error(evaluator: Evaluator, value: Value, function: str, at: Origin) -> Value:
+    # The message of a builtin exception differs between versions of Python.
+    raise Halt(f"{function}() of an exception is not modelled", at, "write the string out")
+
+
+def _refuse_class(evaluator: Evaluator, value: Value, function: str, at: Origin) -> Value:
+    reason = f"{function}() of class {value.payload.name} shows its module, which may differ"
+    raise Halt(reason, at, "write the string out")
+
+
+def _type_to_string(evaluator: Evaluator, value: Value, function: str, at: Origin) -> Value:
+    return Value(f"<class '{value.payload.__name__}'>", _derived(value, at))
+
+
+def _instance_to_string(evaluator: Evaluator, value: Value, function: str, at: Origin) -> Value:
+    payload: InstObj = value.payload
+    if function == "ascii":  # `repr()` with the other characters escaped
+        shown = _instance_to_string(evaluator, value, "repr", at)
+        if isinstance(shown.payload, str):
+            return Value(shown.payload.encode("ascii", "backslashreplace").decode(), shown.origin)
+        return symbolic_string(evaluator, function, at, shown)
+    for name in SPECIAL_METHODS.get(function, ("__repr__",)):
         if payload.cls.find(name) is not None:
             args = [Value("", at)] if name == "__format__" else []
             result = evaluator.call_method(value, name, Args(args), at)
-            if not is_constant(result.payload):
-                return symbolic_string(evaluator, function, at, result)
-            return result
-    cls = payload.cls
-    if cls.kind == "enum":
-        if cls.builtin is not None and function != "repr":
-            plain = payload.attrs["value"]
-            mixed_by_name = any(
-                getattr(base.payload, "name", "") in ("enum.IntEnum", "enum.StrEnum") for base in cls.bases
-            )
-            if mixed_by_name:
-                return to_string(evaluator, plain, "str", at)
-            if function == "format" or cls.builtin is not None:
-                raise Halt(f"the text of enum {cls.name}, which differs between versions", at, "use .value")
-        member = payload.attrs["name"].payload
-        if function == "repr":
-            inner = to_string(evaluator, payload.attrs["value"], "repr", at)
-            return Value(f"<{cls.qualname}.{member}: {inner.payload}>", at)
-        return Value(f"{cls.qualname}.{member}", at)
-    writer = cls.generating_class("__repr__")
-    if writer is not None:
-        parts = []
-        for field in writer.fields:
-            if field.name in payload.attrs and field.field.in_repr:
-                inner = to_string(evaluator, payload.attrs[field.name], "repr", at)
-                if not isinstance(inner.payload, str):
-                    return symbolic_string(evaluator, function, at, value)
-                parts.append(f"{field.name}={inner.payload}")
-        return Value(
-            f"{cls.qualname}({', '.join(parts)})", Origin(at.file, at.line, at.column, (value.origin,))
-        )
-    return Value(Nondeterministic("the address in an object's text"), at)
+            return result if is_constant(result.payload) else symbolic_string(evaluator, function, at, result)
+    if payload.cls.kind == "enum":
+        return _member_to_string(evaluator, payload, function, at)
+    generating = payload.cls.generating_class("__repr__")
+    if generating is not None:
+        return _dataclass_to_string(evaluator, value, generating, function, at)
+    return Value(Nondeterministic("the address in an object's string"), at)
+
+
+def _member_to_string(evaluator: Evaluator, payload: InstObj, function: str, at: Origin) -> Value:
+    cls, value, name = payload.cls, payload.attrs["value"], payload.attrs["name"].payload
+    if function == "repr":
+        inner = to_string(evaluator, value, "repr", at)
+        if not isinstance(inner.payload, str):
+            return symbolic_string(evaluator, function, at, Value(payload, at))
+        return Value(f"<{cls.qualname}.{name}: {inner.payload}>", at)
+    if cls.builtin is None:
+        return Value(f"{cls.qualname}.{name}", at)
+    # IntEnum and StrEnum convert to their value. `class E(str, Enum)` did in format() before Python 3.12 only.
+    if any(getattr(base.payload, "name", "") in ("enum.IntEnum", "enum.StrEnum") for base in cls.bases):
+        return to_string(evaluator, value, "str", at)
+    raise Halt(f"{function}() of enum {cls.name} differs between versions of Python", at, "use .value")
+
+
+def _dataclass_to_string(
+    evaluator: Evaluator, value: Value, generating: ClassObj, function: str, at: Origin
+) -> Value:
+    """`__repr__` as `dataclass` generates it: the qualified name of the own class, the fields of the generating one."""
+    payload: InstObj = value.payload
+    fields = []
+    for field in generating.fields:
+        if field.name in payload.attrs and field.field.in_repr:
+            inner = to_string(evaluator, payload.attrs[field.name], "repr", at)
+            if not isinstance(inner.payload, str):
+                return symbolic_string(evaluator, function, at, value)
+            fields.append(f"{field.name}={inner.payload}")
+    return Value(f"{payload.cls.qualname}({', '.join(fields)})", _derived(value, at))
+
+
+STRINGS: ByPayload[Callable[[Evaluator, Value, str, Origin], Value]] = ByPayload(
+    {
+        Unknown: _unknown, Nondeterministic: _unknown, InstObj: _instance_to_string, ErrorObj: _refuse_error,
+        ClassObj: _refuse_class, type: _type_to_string, object: _constant_to_string,
+    }
+)  # fmt: skip

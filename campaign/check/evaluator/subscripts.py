@@ -1,16 +1,15 @@
-"""`holder[index]`: read, set, delete."""
+"""Subscripts: reading, setting and deleting `holder[index]`."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from campaign.check.evaluator.comparisons import namespace_has, settable_name
-from campaign.check.evaluator.mappings import store, write_item
-from campaign.check.evaluator.operators import unwrap_enum
-from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator
-from campaign.check.evaluator.symbolic import external_effect, external_object_effect, symbolic
+from campaign.check.evaluator.dispatch import DELETE_ITEM, GET_ITEM, SET_ITEM
+from campaign.check.evaluator.effects import external_effect, external_object_effect
+from campaign.check.evaluator.hashed_containers import hashed, may_collide, store, write_item
+from campaign.check.evaluator.membership import namespace_has
+from campaign.check.evaluator.state import Args, Evaluator
+from campaign.check.evaluator.symbolic import symbolic
+from campaign.check.evaluator.type_tests import type_name
 from campaign.check.values import (
-    EXTERNAL,
     ClassObj,
     DictObj,
     ExternalCall,
@@ -26,151 +25,141 @@ from campaign.check.values import (
     Unknown,
     Value,
     is_constant,
+    is_unevaluated,
+    unwrap_enum,
 )
-from campaign.check.values.constants import NotConcrete, Unhashable, is_external_key, key_of, lift
+from campaign.check.values.constants import NotConcrete, is_external_key, lift
 from campaign.check.values.limits import CHARACTERS_A_STEP, ELEMENTS_A_STEP, Halt
 
 
-def get_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> Value:
-    payload = holder.payload
-    evaluator.readable(payload, at)
-    if isinstance(payload, DictObj):
-        return dict_item(evaluator, holder, payload, index, at)
-    if isinstance(payload, ListObj | TupleObj):
-        return sequence_item(evaluator, holder, payload, index, at)
-    if isinstance(payload, Namespace):
-        if not namespace_has(payload, index.payload, at):
-            raise evaluator.error(KeyError, str(index.payload), at)
-        return payload.names[index.payload]
-    if isinstance(payload, str | bytes | range) and is_constant(index.payload):
-        try:
-            found = payload[index.payload]
-            evaluator.charge((0 if isinstance(found, int | range) else len(found)) // CHARACTERS_A_STEP, at)
-            return lift(found, at)
-        except Halt:
-            raise
-        except Exception as error:
-            raise evaluator.error(type(error), str(error), at) from None
-    if isinstance(payload, ExternalName) and payload.name == "os.environ":
-        return symbolic(evaluator, "os.environ[]", at, index, Value(len(evaluator.effects), at))
-    if isinstance(payload, ClassObj):
-        return class_item(evaluator, holder, payload, index, at)
-    if isinstance(payload, type):
-        return symbolic(evaluator, "[]", at, holder, index, may_raise=False)
-    if isinstance(payload, InstObj) and payload.cls.find("__getitem__") is not None:
-        return evaluator.call_method(holder, "__getitem__", Args([index]), at)
-    if isinstance(payload, (*EXTERNAL, Unknown, Nondeterministic)) or (
-        is_constant(payload) and not is_constant(index.payload)
-    ):
+def _symbolic_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> Value:
+    return symbolic(evaluator, "[]", at, holder, index)
+
+
+def _no_items(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> Value:
+    if is_constant(holder.payload) and not is_constant(index.payload):
         return symbolic(evaluator, "[]", at, holder, index)
     raise evaluator.error(TypeError, "object is not subscriptable", at)
 
 
-def class_item(evaluator: Evaluator, holder: Value, payload: ClassObj, index: Value, at: Origin) -> Value:
-    if payload.kind == "enum":
-        member = payload.members.get(index.payload) if isinstance(index.payload, str) else None
-        if member is None:
-            raise evaluator.error(KeyError, str(index.payload), at)
-        return Value(member, at)
-    return holder  # Generic[T] at run time is the class for all that a configuration does
-
-
-def dict_item(evaluator: Evaluator, holder: Value, payload: DictObj, index: Value, at: Origin) -> Value:
+def _constant_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> Value:
+    if not is_constant(index.payload):
+        return symbolic(evaluator, "[]", at, holder, index)
     try:
-        key = key_of(index.payload)
-    except Unhashable as error:
-        raise evaluator.error(TypeError, f"unhashable type: '{error}'", at) from None
+        found = holder.payload[index.payload]
+    except Exception as error:
+        raise evaluator.error(type(error), str(error), at) from None
+    evaluator.charge((0 if isinstance(found, int | range) else len(found)) // CHARACTERS_A_STEP, at)
+    return lift(found, at)
+
+
+def _class_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> Value:
+    payload: ClassObj = holder.payload
+    if payload.kind != "enum":
+        return holder  # `Generic[T]` constructs, inherits and compares as the class does
+    member = payload.members.get(index.payload) if isinstance(index.payload, str) else None
+    if member is None:
+        raise evaluator.error(KeyError, str(index.payload), at)
+    return Value(member, at)
+
+
+def _instance_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> Value:
+    if holder.payload.cls.find("__getitem__") is None:
+        return _no_items(evaluator, holder, index, at)
+    return evaluator.call_method(holder, "__getitem__", Args([index]), at)
+
+
+def _name_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> Value:
+    if holder.payload.name == "os.environ":
+        # The number of effects so far is an operand, since any of them may have set the variable.
+        return symbolic(evaluator, "os.environ[]", at, index, Value(len(evaluator.effects), at))
+    return symbolic(evaluator, "[]", at, holder, index)
+
+
+def _namespace_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> Value:
+    payload: Namespace = holder.payload
+    if not namespace_has(payload, index.payload, at):
+        raise evaluator.error(KeyError, str(index.payload), at)
+    return payload.names[index.payload]
+
+
+def _dict_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> Value:
+    payload: DictObj = holder.payload
+    try:
+        key = hashed(evaluator, index.payload, at)
     except NotConcrete:
         return symbolic(evaluator, "[]", at, holder, index)
     pair = payload.entries.get(key)
+    if pair is not None and is_external_key(key):
+        # An entry that was written after this one may have the same key at run time, and would then replace it.
+        is_last = list(payload.entries)[-1] == key
+        return _with_index(pair[1], index) if is_last else symbolic(evaluator, "[]", at, holder, index)
+    if payload.entries and may_collide((key, *payload.entries)):
+        return symbolic(evaluator, "[]", at, holder, index)
     if pair is not None:
-        if is_external_key(key) or not any(is_external_key(other) for other in payload.entries):
-            if _symbolic_item(payload, key):
-                return symbolic(evaluator, "[]", at, holder, index)
-            return _with_index(pair[1], index)
-        return symbolic(evaluator, "[]", at, holder, index)
-    if any(is_external_key(other) for other in payload.entries) or (is_external_key(key) and payload.entries):
-        return symbolic(evaluator, "[]", at, holder, index)
-    if payload.factory is not None:
+        return _with_index(pair[1], index)
+    if payload.factory is not None:  # `defaultdict` stores what its factory returns
         made = evaluator.call(payload.factory, Args([]), at, None)
         store(evaluator, payload, index, made, at)
         return made
     raise evaluator.error(KeyError, str(index.payload), at)
 
 
-def _symbolic_item(payload: DictObj, key: Any) -> bool:
-    """Whether another key, written after this run-time key, might be the same."""
-    return is_external_key(key) and list(payload.entries)[-1] != key
-
-
 def _with_index(value: Value, index: Value) -> Value:
-    """What is read depends on the key as well, unless it is written there."""
+    """The element, with the origin of the index unless the index is a literal: which element is read depends on it."""
     if index.origin.kind == "literal":
         return value
     origin = value.origin
     return Value(value.payload, Origin(origin.file, origin.line, origin.column, (origin, index.origin)))
 
 
-def sequence_item(
-    evaluator: Evaluator, holder: Value, payload: ListObj | TupleObj, index: Value, at: Origin
-) -> Value:
-    position = _plain_index(index)
+def _sequence_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> Value:
+    payload: ListObj | TupleObj = holder.payload
+    position = unwrap_enum(index).payload  # a member of an IntEnum is an index
     if isinstance(position, slice):
         try:
             part = payload.items[position]
         except (TypeError, ValueError) as error:
             raise evaluator.error(type(error), str(error), at) from None
         evaluator.charge(len(part) // ELEMENTS_A_STEP, at)
-        if isinstance(payload, ListObj):
-            assert isinstance(part, list)
-            return Value(ListObj(list(part)), at)
-        return Value(TupleObj(tuple(part)), at)
+        return Value(ListObj(list(part)) if isinstance(payload, ListObj) else TupleObj(tuple(part)), at)
     if isinstance(position, int):
         try:
-            item: Value = payload.items[position]
+            return _with_index(payload.items[position], index)
         except IndexError:
             raise evaluator.error(IndexError, "index out of range", at) from None
-        return _with_index(item, index)
-    if isinstance(position, (*EXTERNAL, Unknown, Nondeterministic)):
+    if is_unevaluated(position):
         return symbolic(evaluator, "[]", at, holder, index)
     raise evaluator.error(TypeError, "indices must be integers or slices", at)
 
 
-def _plain_index(index: Value) -> Any:
-    return unwrap_enum(index).payload
+def _alias(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> Value:
+    # `list[int]` is an annotation or an alias, and evaluating it cannot fail.
+    return symbolic(evaluator, "[]", at, holder, index, may_raise=False)
 
 
-def set_item(evaluator: Evaluator, holder: Value, index: Value, value: Value, at: Origin) -> None:
-    payload = holder.payload
-    if isinstance(payload, DictObj):
-        write_item(evaluator, payload, index, value, at)
-    elif isinstance(payload, ListObj):
-        _set_sequence(evaluator, payload, index, value, at)
-    elif isinstance(payload, Namespace):
-        payload.names[settable_name(index, at)] = evaluator.with_control_origin(value)
-        payload.changed()
-    elif isinstance(payload, ExternalName):
-        external_effect(evaluator, "__setitem__", holder, Args([index, value]), at)
-    elif isinstance(payload, ExternalCall | SymbolicOperation):
-        external_object_effect(
-            evaluator, holder, "__setitem__", Args([index, evaluator.with_control_origin(value)]), at
-        )
-    elif isinstance(payload, InstObj) and payload.cls.find("__setitem__") is not None:
-        evaluator.call_method(holder, "__setitem__", Args([index, value]), at)
-    elif isinstance(payload, Unknown | Nondeterministic | FuncObj):
-        raise Halt("sets an item of a value that cannot be known", at)
-    else:
-        raise evaluator.error(TypeError, "object does not support item assignment", at)
+GET_ITEM.update(
+    {
+        DictObj: _dict_item, ListObj: _sequence_item, TupleObj: _sequence_item, Namespace: _namespace_item,
+        str: _constant_item, bytes: _constant_item, range: _constant_item, ExternalName: _name_item,
+        ClassObj: _class_item, InstObj: _instance_item, type: _alias, ExternalCall: _symbolic_item,
+        SymbolicOperation: _symbolic_item, Unknown: _symbolic_item, Nondeterministic: _symbolic_item, object: _no_items,
+    }
+)  # fmt: skip
 
 
-def _set_sequence(evaluator: Evaluator, payload: ListObj, index: Value, value: Value, at: Origin) -> None:
-    position = _plain_index(index)
+def _set_dict(evaluator: Evaluator, holder: Value, index: Value, value: Value, at: Origin) -> None:
+    write_item(evaluator, holder.payload, index, value, at)
+
+
+def _set_list(evaluator: Evaluator, holder: Value, index: Value, value: Value, at: Origin) -> None:
+    payload: ListObj = holder.payload
+    position = unwrap_enum(index).payload
     payload.version += 1
     if isinstance(position, slice):
+        items = [evaluator.with_control_origin(item) for item in evaluator.elements(value, at)]
         try:
-            payload.items[position] = [
-                evaluator.with_control_origin(item) for item in evaluator.elements(value, at)
-            ]
+            payload.items[position] = items
         except (TypeError, ValueError) as error:
             raise evaluator.error(type(error), str(error), at) from None
     elif isinstance(position, int):
@@ -179,38 +168,109 @@ def _set_sequence(evaluator: Evaluator, payload: ListObj, index: Value, value: V
         except IndexError:
             raise evaluator.error(IndexError, "assignment index out of range", at) from None
     else:
-        raise Halt("sets an item at an index only known at run time", at, "use a constant index")
+        raise Halt("the code sets an item at an index only known at run time", at, "use a constant index")
 
 
-def delete_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> None:
-    payload = holder.payload
-    if isinstance(payload, DictObj):
-        key = key_of(index.payload)
-        if is_external_key(key) or any(is_external_key(other) for other in payload.entries):
-            raise Halt("deletes among keys only known at run time", at)
-        if key not in payload.entries:
-            raise evaluator.error(KeyError, str(index.payload), at)
-        del payload.entries[key]
-        payload.version += 1
-    elif isinstance(payload, ListObj) and isinstance(index.payload, int | slice):
-        try:
-            del payload.items[index.payload]
-        except (IndexError, TypeError, ValueError) as error:
-            raise evaluator.error(type(error), str(error), at) from None
-        payload.version += 1
-    elif isinstance(payload, Namespace):
-        if not namespace_has(payload, index.payload, at):
-            raise evaluator.error(KeyError, str(index.payload), at)
-        del payload.names[index.payload]
-        payload.changed()
-    elif isinstance(payload, ExternalName):
-        external_effect(evaluator, "__delitem__", holder, Args([index]), at)
-    elif isinstance(payload, ExternalCall | SymbolicOperation):
-        external_object_effect(evaluator, holder, "__delitem__", Args([index]), at)
-    else:
-        raise Halt("deletes an item of an object that is not followed", at)
+def settable_name(name: Value, at: Origin) -> str:
+    """A name that is set through `globals()` or `vars(x)`."""
+    if not isinstance(name.payload, str):
+        raise Halt("the code sets a name that is only known at run time", at, "use a constant name")
+    if name.payload.startswith("__"):
+        raise Halt(
+            f"the code sets {name.payload}, which is not modelled", at, "use a name without underscores"
+        )
+    return name.payload
 
 
-OPERATIONS.get_item = get_item
-OPERATIONS.set_item = set_item
-OPERATIONS.delete_item = delete_item
+def _set_namespace(evaluator: Evaluator, holder: Value, index: Value, value: Value, at: Origin) -> None:
+    holder.payload.names[settable_name(index, at)] = evaluator.with_control_origin(value)
+    holder.payload.changed()
+
+
+def _set_name(evaluator: Evaluator, holder: Value, index: Value, value: Value, at: Origin) -> None:
+    external_effect(evaluator, "__setitem__", holder, Args([index, value]), at)
+
+
+def _set_external(evaluator: Evaluator, holder: Value, index: Value, value: Value, at: Origin) -> None:
+    args = Args([index, evaluator.with_control_origin(value)])
+    external_object_effect(evaluator, holder, "__setitem__", args, at)
+
+
+def _set_instance(evaluator: Evaluator, holder: Value, index: Value, value: Value, at: Origin) -> None:
+    if holder.payload.cls.find("__setitem__") is None:
+        _no_item_assignment(evaluator, holder, index, value, at)
+    evaluator.call_method(holder, "__setitem__", Args([index, value]), at)
+
+
+def _refuse_item(evaluator: Evaluator, holder: Value, index: Value, value: Value, at: Origin) -> None:
+    raise Halt("the code sets an item of a value that cannot be known", at, "set it in the configuration")
+
+
+def _no_item_assignment(evaluator: Evaluator, holder: Value, index: Value, value: Value, at: Origin) -> None:
+    raise evaluator.error(TypeError, "object does not support item assignment", at)
+
+
+SET_ITEM.update(
+    {
+        DictObj: _set_dict, ListObj: _set_list, Namespace: _set_namespace, ExternalName: _set_name,
+        ExternalCall: _set_external, SymbolicOperation: _set_external, InstObj: _set_instance,
+        FuncObj: _refuse_item, Unknown: _refuse_item, Nondeterministic: _refuse_item, object: _no_item_assignment,
+    }
+)  # fmt: skip
+
+
+def _delete_from_dict(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> None:
+    payload: DictObj = holder.payload
+    try:
+        key = hashed(evaluator, index.payload, at)
+    except NotConcrete:
+        raise Halt(
+            "the code deletes a key that is only known at run time", at, "use a constant as the key"
+        ) from None
+    if may_collide((key, *payload.entries)):
+        raise Halt(
+            "a dict from which a key is deleted has a key only known at run time", at, "use constants as keys"
+        )
+    if key not in payload.entries:
+        raise evaluator.error(KeyError, str(index.payload), at)
+    del payload.entries[key]
+    payload.version += 1
+
+
+def _delete_from_list(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> None:
+    if not isinstance(index.payload, int | slice):
+        raise Halt("the code deletes an item at an index only known at run time", at, "use a constant index")
+    try:
+        del holder.payload.items[index.payload]
+    except (IndexError, TypeError, ValueError) as error:
+        raise evaluator.error(type(error), str(error), at) from None
+    holder.payload.version += 1
+
+
+def _delete_from_namespace(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> None:
+    if not namespace_has(holder.payload, index.payload, at):
+        raise evaluator.error(KeyError, str(index.payload), at)
+    del holder.payload.names[index.payload]
+    holder.payload.changed()
+
+
+def _delete_from_name(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> None:
+    external_effect(evaluator, "__delitem__", holder, Args([index]), at)
+
+
+def _delete_from_external(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> None:
+    external_object_effect(evaluator, holder, "__delitem__", Args([index]), at)
+
+
+def _refuse_deletion(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> None:
+    reason = f"the code deletes an item of a {type_name(holder.payload)}, which is not modelled"
+    raise Halt(reason, at, "leave the item out in the first place")
+
+
+DELETE_ITEM.update(
+    {
+        DictObj: _delete_from_dict, ListObj: _delete_from_list, Namespace: _delete_from_namespace,
+        ExternalName: _delete_from_name, ExternalCall: _delete_from_external, SymbolicOperation: _delete_from_external,
+        object: _refuse_deletion,
+    }
+)  # fmt: skip

@@ -1,24 +1,26 @@
-"""What is only known at run time: names from outside, calls of them, operations on them, and their
-effects."""
+"""Symbolic operations: operations on external values, which are recorded instead of evaluated.
+
+The proof compares recordings: an operation that both files apply to equal operands has equal results, whatever it
+computes. That needs three records besides the operands. Own containers are copied (`freeze`), because they may
+change later. `roots` says how many operations each external object among the operands had seen. `epoch` counts
+the external effects before the operation, any of which may change what it returns.
+"""
 
 from __future__ import annotations
 
-import ast
-import sys
-from functools import cache
+from collections.abc import Callable
 from typing import Any
 
-from campaign.check.evaluator.state import Args, Evaluator
+from campaign.check.evaluator.state import Evaluator
 from campaign.check.values import (
-    BoundMethod,
-    ClassObj,
+    NOWHERE,
     DictObj,
-    Effect,
     ErrorObj,
     ExternalCall,
     ExternalName,
     FuncObj,
     InstObj,
+    IteratorObj,
     ListObj,
     Mutable,
     Namespace,
@@ -32,35 +34,29 @@ from campaign.check.values import (
     as_dict,
     directly_reachable,
     is_constant,
+    is_never_equal,
+    is_unevaluated,
     propagate_unknown,
     reachable,
 )
 from campaign.check.values.fingerprints import Unmatched, fingerprint
 from campaign.check.values.limits import Halt, Raised
-from campaign.check.values.scope import names_of
 
-NONDETERMINISTIC = (
-    "random.", "secrets.", "uuid.", "time.", "datetime.datetime.now", "datetime.datetime.utcnow",
-    "datetime.datetime.today", "datetime.date.today", "os.urandom", "os.getpid", "os.times", "tempfile.",
-    "numpy.random.", "torch.rand", "torch.randn", "torch.randint", "torch.randperm", "threading.get_ident",
-    "id", "hash", "object", "socket.socket", "multiprocessing.current_process", "torch.initial_seed", "torch.seed",
+IMMUTABLE_RESULTS = frozenset(
+    {"os.environ.get", "os.environ[]", "len", "int", "float", "bool", "str", "repr", "ascii", "format", "join",
+     "isinstance", "issubclass", "hasattr", "callable", "is", "is not", "not", "in", "is_dataclass"}
 )  # fmt: skip
-"""Names, or beginnings of names when they end with a dot, whose result differs from run to run."""
-
-SEEDS = ("random.seed", "numpy.random.seed", "torch.manual_seed", "time.sleep", "time.tzset")
-"""Exceptions to the above: calls for their effect."""
-
-READS_FILES = ("os.listdir", "os.scandir", "os.walk", "glob.", "io.open", "open", "linecache.", "fileinput.")
-FILE_METHODS = frozenset(
-    {"read_text", "read_bytes", "open", "glob", "iterdir", "rglob", "walk", "stat", "readlink"}
+"""Operations whose result is a number, a string or a truth value, whatever the operands are."""
+CONSUMES_OPERAND = frozenset(
+    {"list", "tuple", "dict", "unpack", "ListComp", "SetComp", "DictComp", "GeneratorExp", "map", "str.join"}
 )
-MUTATING = frozenset(
-    {"append", "extend", "insert", "remove", "pop", "clear", "update", "setdefault", "popitem", "sort", "reverse",
-     "add", "discard", "__setitem__", "__setattr__", "__delitem__", "intersection_update", "difference_update"}
-)  # fmt: skip
+"""Operations that iterate over their first operand."""
+SINGLE_PASS = frozenset({"map", "GeneratorExp"})
+"""Operations whose result is an iterator."""
 
 
 def external_roots(values: tuple[Value, ...]) -> tuple[tuple[ExternalCall, int], ...]:
+    """The external objects that values are read from, each with its number of operations so far."""
     roots: list[tuple[ExternalCall, int]] = []
     for value in values:
         if isinstance(value.payload, ExternalCall):
@@ -71,65 +67,106 @@ def external_roots(values: tuple[Value, ...]) -> tuple[tuple[ExternalCall, int],
 
 
 def freeze(value: Value, memo: dict[int, Any] | None = None) -> Value:
-    """The value as it is now: own containers copied, so that later changes do not show."""
+    """The value as it is now: own containers are copied, so that later changes do not show."""
+    copier = COPIERS.get(type(value.payload))
+    if copier is None:
+        return value
     memo = {} if memo is None else memo
-    payload = value.payload
-    if is_constant(payload) or id(payload) in memo:
-        return Value(memo.get(id(payload), payload), value.origin)
-    copy: Any = payload
-    if isinstance(payload, ListObj):
-        copy = memo[id(payload)] = ListObj([])
-        copy.items = [freeze(item, memo) for item in payload.items]
-    elif isinstance(payload, TupleObj):
-        copy = TupleObj(tuple(freeze(item, memo) for item in payload.items), payload.cls)
-    elif isinstance(payload, SetObj):
-        copy = SetObj({key: freeze(item, memo) for key, item in payload.items.items()}, payload.frozen)
-    elif isinstance(payload, DictObj):
-        copy = memo[id(payload)] = DictObj({}, payload.dialect)
-        copy.entries = {key: (pair[0], freeze(pair[1], memo)) for key, pair in payload.entries.items()}
-    elif isinstance(payload, Namespace) and isinstance(payload.holder, InstObj):
-        copy = freeze(Value(as_dict(payload), value.origin), memo).payload
-    elif isinstance(payload, InstObj) and payload.cls.kind != "enum":
-        copy = memo[id(payload)] = InstObj(payload.cls)
-        copy.attrs = {name: freeze(item, memo) for name, item in payload.attrs.items()}
-    return Value(copy, value.origin)
+    found = memo.get(id(value.payload))
+    return Value(copier(value.payload, memo) if found is None else found, value.origin)
+
+
+# A list, dict or instance may contain itself: its copy is in the memo before its elements are copied.
+
+
+def _copy_list(payload: ListObj, memo: dict[int, Any]) -> ListObj:
+    copy = memo[id(payload)] = ListObj([])
+    copy.items = [freeze(item, memo) for item in payload.items]
+    return copy
+
+
+def _copy_dict(payload: DictObj, memo: dict[int, Any]) -> DictObj:
+    copy = memo[id(payload)] = DictObj({}, payload.dialect)
+    copy.entries = {key: (pair[0], freeze(pair[1], memo)) for key, pair in payload.entries.items()}
+    return copy
+
+
+def _copy_instance(payload: InstObj, memo: dict[int, Any]) -> InstObj:
+    if payload.cls.kind == "enum":
+        return payload
+    copy = memo[id(payload)] = InstObj(payload.cls)
+    copy.attrs = {name: freeze(item, memo) for name, item in payload.attrs.items()}
+    return copy
+
+
+def _copy_namespace(payload: Namespace, memo: dict[int, Any]) -> Any:
+    """`vars(x)` of an instance as a dict."""
+    if not isinstance(payload.holder, InstObj):
+        return payload
+    copy = memo[id(payload)] = as_dict(payload)
+    copy.entries = {key: (pair[0], freeze(pair[1], memo)) for key, pair in copy.entries.items()}
+    return copy
+
+
+COPIERS: dict[type, Callable[[Any, dict[int, Any]], Any]] = {
+    ListObj: _copy_list,
+    TupleObj: lambda payload, memo: TupleObj(tuple(freeze(item, memo) for item in payload.items), payload.cls),
+    SetObj: lambda payload, memo: SetObj(
+        {key: freeze(item, memo) for key, item in payload.items.items()}, payload.frozen
+    ),
+    DictObj: _copy_dict, InstObj: _copy_instance, Namespace: _copy_namespace,
+}  # fmt: skip
 
 
 def symbolic(evaluator: Evaluator, op: str, at: Origin, *operands: Value, may_raise: bool = True) -> Value:
-    """An operation that is not carried out, because an operand is only known at run time."""
+    """Record an operation of which an operand is only known at run time."""
     origin = Origin(at.file, at.line, at.column, tuple(value.origin for value in operands))
     for value in operands:
-        if is_constant(value.payload):
-            continue
-        evaluator.readable(value.payload, at)
+        # Of an operand that is never equal, the result is not equal to anything either.
         for payload in directly_reachable((value,)):
-            if isinstance(payload, Unknown | Nondeterministic):
+            if payload is value.payload:
+                evaluator.readable(payload, at)
+            if is_never_equal(payload):
                 return Value(propagate_unknown(payload), origin)
     frozen = tuple(freeze(value) for value in operands)
-    roots, lasting = external_roots(operands), all(map(is_stable, operands))
-    epoch = 0 if lasting else len(evaluator.effects)
-    result = Value(SymbolicOperation(op, frozen, roots, epoch, lasting or op in PLAIN_RESULTS), origin)
+    stable = all(map(is_stable, operands))
+    # No effect can change an operation on numbers and strings, wherever in the file it is.
+    epoch = 0 if stable else len(evaluator.effects)
+    operation = SymbolicOperation(
+        op, frozen, external_roots(operands), epoch, stable or op in IMMUTABLE_RESULTS
+    )
     if op in CONSUMES_OPERAND and operands:
         consume(evaluator, operands[0], at)
+    result = Value(operation, origin)
     if may_raise:
         branch_on_failure(evaluator, result, at)
     return result
 
 
-PLAIN_RESULTS = frozenset(
-    {"os.environ.get", "os.environ[]", "len", "int", "float", "bool", "str", "repr", "ascii", "format", "join",
-     "isinstance", "issubclass", "hasattr", "callable", "is", "is not", "not", "in", "is_dataclass"}
-)  # fmt: skip
-"""Operations whose result is a number, a text or a truth value, whatever goes in."""
+def symbolic_string(evaluator: Evaluator, op: str, at: Origin, *values: Value) -> Value:
+    """The string of objects. One that shows an address or the order of a set differs between runs."""
+    for payload in reachable(list(values)):
+        if isinstance(payload, InstObj) and payload.cls.kind not in ("dataclass", "enum"):
+            if payload.cls.find("__str__") is not None or payload.cls.find("__repr__") is not None:
+                reason = f"str() of a {payload.cls.name} instance inside another value is not modelled"
+                raise Halt(reason, at, "write the string out")
+            # `object.__repr__` shows the address of the object.
+            return Value(Nondeterministic("the address in an object's string"), at)
+        if isinstance(payload, FuncObj | IteratorObj | ErrorObj):
+            return Value(Nondeterministic("the address in an object's string"), at)
+        if isinstance(payload, SetObj) and len(payload.items) > 1:
+            return Value(Nondeterministic("the order of the elements in a set's string"), at)
+    return symbolic(evaluator, op, at, *values)
 
-CONSUMES_OPERAND = frozenset(
-    {"list", "tuple", "dict", "unpack", "ListComp", "SetComp", "DictComp", "GeneratorExp", "map", "str.join"}
-)
-SINGLE_PASS = frozenset({"map", "GeneratorExp"})
+
+def involves_external(payload: Any) -> bool:
+    """Whether a payload is or holds something that is only known at run time."""
+    held = reachable([Value(payload, NOWHERE)])
+    return any(map(is_unevaluated, held)) or (isinstance(payload, Mutable) and bool(payload.escaped_to))
 
 
 def is_stable(value: Value) -> bool:
-    """Whether no effect on the outside can change what a value is."""
+    """Whether no later effect can change the value. External objects and instances can change."""
     payload = value.payload
     if is_constant(payload) or (isinstance(payload, SymbolicOperation) and payload.stable):
         return True
@@ -141,7 +178,7 @@ def is_stable(value: Value) -> bool:
 
 
 def consume(evaluator: Evaluator, value: Value, at: Origin) -> None:
-    """An iterator is used up by going through it: what comes later finds another one."""
+    """Record an iteration: if the value is an iterator, the next iteration finds it exhausted."""
     payload = value.payload
     if isinstance(payload, ExternalCall):
         payload.operation_count += 1
@@ -149,15 +186,16 @@ def consume(evaluator: Evaluator, value: Value, at: Origin) -> None:
         for root, _ in payload.roots:
             root.operation_count += 1
         if payload.op in SINGLE_PASS:
-            if any(payload is used for used in evaluator.consumed_iterators):
-                raise Halt("goes through an iterator again, which is used up", at, "make a list of it first")
+            if any(payload is consumed for consumed in evaluator.consumed_iterators):
+                reason = "the code iterates a second time over an iterator, which is exhausted by the first"
+                raise Halt(reason, at, "make a list of it first")
             evaluator.consumed_iterators.append(payload)
 
 
 def branch_on_failure(evaluator: Evaluator, result: Value, at: Origin) -> None:
-    """Inside a `try`, whether code from outside raises is a test like any other. Elsewhere it is
-    remembered: an
-    environment in which only one of two files raises separates them."""
+    """Inside a `try`, split the case: the external operation succeeds, or raises an unknown exception. Outside of
+    one, an exception ends both files alike if both perform the operation. An operation on the environment is
+    recorded as a risk: where only one file performs it, some environments separate the two."""
     if not evaluator.tries:
         if isinstance(result.payload, SymbolicOperation) and reads_environment(result):
             evaluator.risks.setdefault(decision_key(evaluator, result, at), at)
@@ -166,263 +204,32 @@ def branch_on_failure(evaluator: Evaluator, result: Value, at: Origin) -> None:
 
 
 def reads_environment(value: Value) -> bool:
-    """Whether a value is computed from the environment alone, nothing opaque in between."""
+    """Whether a value is computed from environment variables without an external object in between."""
     if isinstance(value.payload, SymbolicOperation) and value.payload.roots:
         return False
-    parts = reachable([value])
+    held = reachable([value])
     return any(
-        isinstance(part, SymbolicOperation) and part.op.startswith("os.environ") for part in parts
-    ) and not any(isinstance(part, ExternalCall) for part in parts)
+        isinstance(part, SymbolicOperation) and part.op.startswith("os.environ") for part in held
+    ) and not any(isinstance(part, ExternalCall) for part in held)
 
 
-def decide(evaluator: Evaluator, value: Value, at: Origin, asks: str = "") -> bool:
-    """Truth of something only known at run time: both outcomes are gone through, each in its own case."""
+def decide(evaluator: Evaluator, value: Value, at: Origin) -> bool:
+    """The truth of a value only known at run time. Both outcomes are evaluated, each in its own case."""
     payload = value.payload
     if isinstance(payload, Unknown):
-        raise Halt(f"tests a value that cannot be known: {payload.reason}", at, payload.suggestion)
-    if isinstance(payload, Nondeterministic):
-        raise Halt(f"tests a value that differs from run to run ({payload.source})", at, "take the value out")
-    return evaluator.decisions.decide(asks + decision_key(evaluator, value, at))
-
-
-@cache
-def is_nondeterministic(name: str) -> bool:
-    if name in SEEDS:
-        return False
-    return any(
-        name == known or (known.endswith(".") and name.startswith(known)) for known in NONDETERMINISTIC
-    )
-
-
-@cache
-def reads_files(name: str) -> bool:
-    return any(name == known or (known.endswith(".") and name.startswith(known)) for known in READS_FILES)
-
-
-def call_external(evaluator: Evaluator, callee: Value, args: Args, at: Origin) -> Value:
-    """A call of something from outside, taken as pure."""
-    payload = callee.payload
-    inputs = [*args.positional, *args.keywords.values()]
-    origin = Origin(at.file, at.line, at.column, (callee.origin, *[value.origin for value in inputs]))
-    if isinstance(payload, ExternalName):
-        if is_nondeterministic(payload.name):
-            return Value(Nondeterministic(payload.name), origin)
-        if reads_files(payload.name):
-            return Value(
-                Unknown(f"{payload.name} reads files", "put what is read into the configuration"), origin
-            )
-    inside = directly_reachable(inputs)
-    for inner in inside if isinstance(payload, ExternalName) else (*directly_reachable((callee,)), *inside):
-        if type(inner) not in NO_CALLBACK:
-            refuse_callback(inner, at)
-            if isinstance(payload, ExternalName) and looks_at_code(payload.name):
-                suggestion = "put what is looked up into the configuration"
-                return Value(Unknown(f"{payload.name} looks at code", suggestion), origin)
-    for value in inputs:
-        evaluator.readable(value.payload, at)
-    external = ExternalCall(
-        callee, tuple(args.positional), dict(args.keywords), len(evaluator.effects), inside
-    )
-    if isinstance(payload, ExternalName) and is_standard(payload.module):
-        mark_escaped(inputs, payload.name)
-    result = Value(external, origin)
-    branch_on_failure(evaluator, result, at)
-    return result
-
-
-LOOKS_AT_CODE = (
-    "inspect.", "dis.", "ast.", "typing.get_", "typing_extensions.get_", "pickle.", "marshal.", "pydoc.", "doctest.",
-    "traceback.", "linecache.", "symtable.", "trace.", "weakref.", "gc.", "reprlib.", "pprint.",
-)  # fmt: skip
-
-
-@cache
-def looks_at_code(name: str) -> bool:
-    """Whether a function of the standard library shows more of code than how it behaves."""
-    return name.startswith(LOOKS_AT_CODE) and not name.startswith("inspect.is")
-
-
-@cache
-def is_standard(module: str) -> bool:
-    return module.partition(".")[0] in sys.stdlib_module_names
-
-
-NO_CALLBACK = frozenset({ExternalName, ExternalCall, SymbolicOperation, ListObj, TupleObj, DictObj, SetObj})
-"""What code from outside cannot call, or is from outside itself."""
-
-
-def refuse_callback(payload: Any, at: Origin) -> None:
-    """Code from outside may call what it is given; that is only harmless when the function changes no
-    state."""
-    functions: list[FuncObj] = []
-    if isinstance(payload, FuncObj | ClassObj):
-        payload.exposed = True
-    if isinstance(payload, FuncObj):
-        functions = [payload]
-    elif isinstance(payload, BoundMethod):
-        receiver = payload.receiver.payload
-        if isinstance(payload.function.payload, FuncObj):
-            functions = [payload.function.payload]
-        if isinstance(receiver, Mutable) and not isinstance(receiver, ClassObj) and _stores(functions, True):
-            raise _callback(payload.function.payload, at)
-    elif isinstance(payload, ClassObj):
-        functions = [item.payload for item in payload.namespace.values() if isinstance(item.payload, FuncObj)]
-    elif type(payload).__name__ == "Builtin" and payload.holder is not None:
-        if payload.name.rpartition(".")[2] in MUTATING:
-            raise _callback(payload, at)
-    if _stores(functions, False):
-        raise _callback(functions[0], at)
-
-
-def _callback(function: Any, at: Origin) -> Halt:
-    return Halt(
-        f"gives {getattr(function, 'name', 'a function')}, which changes state, to code that cannot be seen",
-        at,
-        "pass a function that only returns a value",
-    )
-
-
-def _stores(functions: list[FuncObj], on_self: bool) -> bool:
-    return any(changes_state(function.node, on_self) for function in functions)
-
-
-def changes_state(node: ast.AST, on_self: bool) -> bool:
-    """Whether a function writes to anything but its own variables (and, unless `on_self`, its `self`)."""
-    known: dict[bool, bool] = getattr(node, "_changes", {})
-    if on_self not in known:
-        known[on_self] = _changes(node, on_self)
-        node._changes = known  # type: ignore[attr-defined]
-    return known[on_self]
-
-
-def _changes(node: ast.AST, on_self: bool) -> bool:
-    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-    local = names_of(node).local
-    first = next((arg.arg for arg in (*node.args.posonlyargs, *node.args.args)), None)
-    own = {first} if not on_self and first is not None else set()
-    fresh = local - {arg.arg for arg in ast.walk(node.args) if isinstance(arg, ast.arg)}
-    for child in ast.walk(node):
-        if isinstance(child, ast.Global | ast.Nonlocal):
-            return True
-        target: ast.expr | None = None
-        if isinstance(child, ast.Attribute | ast.Subscript) and not isinstance(child.ctx, ast.Load):
-            target = child.value
-        elif (
-            isinstance(child, ast.Call)
-            and isinstance(child.func, ast.Attribute)
-            and child.func.attr in MUTATING
-        ):
-            target = child.func.value
-        elif isinstance(child, ast.Call) and isinstance(child.func, ast.Name):
-            if child.func.id in ("setattr", "delattr", "exec", "eval", "globals", "vars", "locals"):
-                return True
-        if target is not None:
-            while isinstance(target, ast.Attribute | ast.Subscript):
-                target = target.value
-            if not (isinstance(target, ast.Name) and (target.id in own or target.id in fresh)):
-                return True
-    return False
-
-
-def mark_escaped(values: list[Value], name: str) -> list[Any]:
-    """Own objects handed to code that may change them: reading them afterwards stops the evaluation."""
-    given = []
-    for payload in reachable(values):
-        if isinstance(payload, ListObj | DictObj | SetObj | InstObj):
-            if isinstance(payload, InstObj) and payload.cls.kind == "enum":
-                continue
-            payload.escaped_to = name
-            given.append(payload)
-    return given
-
-
-def external_effect(evaluator: Evaluator, name: str, target: Value | None, args: Args, at: Origin) -> None:
-    """Something done to the world, in order: the lists of both files have to be the same."""
-    inputs = [*args.positional, *args.keywords.values()]
-    for inner in directly_reachable(inputs):
-        refuse_callback(inner, at)
-    origin = Origin(at.file, at.line, at.column, tuple(value.origin for value in inputs))
-    if evaluator.tries and not name.startswith("os.environ"):
-        holders = [] if target is None else [target]
-        branch_on_effect_failure(evaluator, name, [*holders, *inputs], at)
-    evaluator.effects.append(Effect(name, target, tuple(args.positional), dict(args.keywords), origin))
-    mark_escaped(inputs, name)
-
-
-def branch_on_effect_failure(evaluator: Evaluator, name: str, values: list[Value], at: Origin) -> None:
-    """Inside a `try`: what is done to the outside may raise."""
-    attempt = SymbolicOperation(
-        f"do {name}", tuple(map(freeze, values)), external_roots(tuple(values)), len(evaluator.effects)
-    )
-    branch_on_failure(evaluator, Value(attempt, at), at)
-
-
-def refuse_mutation_of_temporary(value: Value, at: Origin) -> None:
-    """`list(fw.x)` is a new object each time: what is done to one does not show in its equal."""
-    payload = value.payload
-    if isinstance(payload, SymbolicOperation) and not payload.op.startswith((".", "[]")):
         raise Halt(
-            "changes what was made from something only known at run time", at, "make it of plain values"
+            f"a test depends on a value that cannot be known: {payload.reason}", at, payload.suggestion
         )
-
-
-def external_object_effect(
-    evaluator: Evaluator, value: Value, name: str, args: Args, at: Origin, failure_decided: bool = False
-) -> None:
-    """Something done to an opaque object, or to one that a term was read from. `asked` when it was decided
-    already that it does not raise."""
-    payload = value.payload
-    refuse_mutation_of_temporary(value, at)
-    if evaluator.tries and not failure_decided:
-        branch_on_effect_failure(evaluator, name, [value, *args.positional, *args.keywords.values()], at)
-    holders = [payload] if isinstance(payload, ExternalCall) else [root for root, _ in payload.roots]
-    inputs = [*args.positional, *args.keywords.values()]
-    for inner in directly_reachable(inputs):
-        refuse_callback(inner, at)
-    origin = Origin(at.file, at.line, at.column, (value.origin, *(item.origin for item in inputs)))
-    target = None if isinstance(payload, ExternalCall) else freeze(value)
-    effect = Effect(name, target, tuple(args.positional), dict(args.keywords), origin)
-    if not holders:
-        evaluator.effects.append(effect)
-    for holder in holders:
-        holder.log.append(effect)
-        holder.version += 1
-        holder.operation_count += 1
-        evaluator.object_effects.append((holder, effect))
-        _propagate_to_shared(holder, effect, name)
-    effect.escaped += mark_escaped(inputs, name)
-
-
-def _propagate_to_shared(holder: ExternalCall, effect: Effect, name: str) -> None:
-    """A method may change what its object was built from. The object's own record of the effect says so; only
-    for others that were built from the same parts does it count as a change behind their back."""
-    inside = [*holder.args, *holder.kwargs.values(), *holder.fields.values()]
-    parts = [
-        payload
-        for payload in reachable(inside)
-        if isinstance(payload, ExternalCall) and payload is not holder
-    ]
-    for payload in parts:
-        payload.log.append(effect)
-        payload.version += 1
-        payload.operation_count += 1
-    touched = {id(payload) for payload in parts}
-    for payload in (holder, *parts):
-        payload.input_versions = [
-            (part, version + 1 if id(part) in touched and part.version == version + 1 else version)
-            for part, version in payload.input_versions
-        ]
-    effect.escaped += mark_escaped(inside, name)
+    if isinstance(payload, Nondeterministic):
+        reason = f"a test depends on a value that differs between runs ({payload.source})"
+        raise Halt(reason, at, "take the value out of the test")
+    return evaluator.decisions.decide(decision_key(evaluator, value, at))
 
 
 def decision_key(evaluator: Evaluator, value: Value, at: Origin) -> str:
-    """Text that is the same only for the same value; unique where that cannot be told."""
+    """A key that both files share only for equal values, so that they decide equal tests alike. A value that
+    cannot be matched between them has a key of its own."""
     try:
-        return fingerprint(value.payload, 0)
+        return fingerprint(value.payload)
     except Unmatched:
         return evaluator.unique(at)
-
-
-def refuse_name(full: str, at: Origin) -> None:
-    if full in ("sys.modules", "sys.meta_path", "sys.path_hooks", "gc.get_referents", "builtins.__dict__"):
-        raise Halt(f"reads {full}", at, "import what is needed by name")

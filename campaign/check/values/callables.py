@@ -16,20 +16,12 @@ if TYPE_CHECKING:
 
 
 class FuncObj(Mutable):
-    """A function with its defaults (evaluated once) and the scope it closes over (read late)."""
+    """A function. Its defaults are evaluated once, at the definition; the variables it closes over are looked up in
+    the scope at each call."""
 
     __slots__ = (
-        "attrs",
-        "defaults",
-        "exposed",
-        "kw_defaults",
-        "module",
-        "name",
-        "node",
-        "owner",
-        "qualname",
-        "scope",
-    )
+        "attrs", "defaults", "exposed", "kw_defaults", "module", "name", "node", "owner", "qualname", "scope",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -56,8 +48,8 @@ class FuncObj(Mutable):
 
 
 class Builtin:
-    """A function we know. `evaluator.call(args, site)`; `holder` is what a method is bound to.
-    `check(evaluator, args, at)` refuses what Python would refuse, see `campaign/check/builtins/signatures.py`."""
+    """A function that has a model: `call(evaluator, args, site)`. `holder` is the object that a method is bound to.
+    `check(evaluator, args, at)` refuses arguments that Python refuses, see `campaign/check/builtins/signatures.py`."""
 
     __slots__ = ("call", "check", "holder", "name")
 
@@ -85,6 +77,8 @@ class BoundMethod:
 
 
 class Partial:
+    """`functools.partial(function, *args, **kwargs)`."""
+
     __slots__ = ("args", "function", "kwargs")
 
     def __init__(self, function: Value, args: tuple[Value, ...], kwargs: dict[str, Value]) -> None:
@@ -105,6 +99,8 @@ class DescriptorObj:
 
 
 class SuperObj:
+    """`super()`: attributes are looked up after `cls` in the method resolution order of the receiver's class."""
+
     __slots__ = ("cls", "receiver")
 
     def __init__(self, cls: ClassObj, receiver: Value) -> None:

@@ -39,35 +39,22 @@ class DataField:
         self.field = field
         self.kw_only = kw_only
         self.init_only = init_only
-        """An `InitVar`: goes to `__post_init__`, is no attribute."""
+        """An `InitVar`: it is passed to `__post_init__` and is no attribute."""
 
 
 DATACLASS_METHODS = {
     "__eq__": "eq", "__repr__": "repr", "__lt__": "order", "__le__": "order", "__gt__": "order", "__ge__": "order",
 }  # fmt: skip
-"""Methods that `dataclass` writes, and the option that asks for them; only `order` is off unless asked for."""
+"""Methods that `dataclass` generates, with the option that controls each; only `order` is off by default."""
 
 
 class ClassObj(Mutable):
-    """A class of the checked files. `outside` when a base is from outside, so that its instances are
-    opaque."""
+    """A class of the checked files. It is `external` when it has an external base: its instances are then the
+    results of external calls, because the constructor that the base defines is not evaluated."""
 
     __slots__ = (
-        "annotations",
-        "bases",
-        "builtin",
-        "exposed",
-        "external",
-        "fields",
-        "keywords",
-        "kind",
-        "members",
-        "module",
-        "mro",
-        "name",
-        "namespace",
-        "options",
-        "qualname",
+        "annotations", "bases", "builtin", "exposed", "external", "fields", "keywords", "kind", "members",
+        "module", "mro", "name", "namespace", "options", "qualname",
     )  # fmt: skip
 
     def __init__(self, name: str, qualname: str, module: ModuleObj, bases: tuple[Value, ...]) -> None:
@@ -92,7 +79,8 @@ class ClassObj(Mutable):
         """Passed to external code, which may inspect its annotations."""
 
     def find(self, name: str) -> Value | None:
-        """The attribute along the inheritance; None where `dataclass` wrote the method that is found first."""
+        """The attribute along the method resolution order; None where the first is a method that `dataclass`
+        generated."""
         for cls in self.mro:
             if name in cls.namespace:
                 return cls.namespace[name]
@@ -101,12 +89,12 @@ class ClassObj(Mutable):
         return None
 
     def generates(self, name: str) -> bool:
-        """Whether `dataclass` wrote a method into this class itself."""
+        """Whether `dataclass` generated a method of this class itself."""
         option = DATACLASS_METHODS.get(name)
         return option is not None and self.options.get(option, option != "order")
 
     def generating_class(self, name: str) -> ClassObj | None:
-        """The class whose method, as `dataclass` wrote it, is the one that is found."""
+        """The class whose generated method is the first along the method resolution order."""
         for cls in self.mro:
             if name in cls.namespace:
                 return None
@@ -126,9 +114,22 @@ class InstObj(Mutable):
         self.attrs: dict[str, Value] = {} if attrs is None else attrs
 
 
+def unwrap_enum(value: Value) -> Value:
+    """The value of a member of an enum that mixes in `int` or `str`: the member is an instance of that type, and
+    behaves as its value where the enum defines nothing else. Any other value is returned as it is."""
+    payload = value.payload
+    if (
+        not isinstance(payload, InstObj)
+        or payload.cls.kind != "enum"
+        or payload.cls.builtin in (None, object)
+    ):
+        return value
+    return Value(payload.attrs["value"].payload, value.origin)
+
+
 class ErrorObj(Mutable):
-    """An instance of an exception; `type` is a builtin class, or a `ClassObj`; both None for one from
-    outside."""
+    """An instance of an exception. `type` is a builtin class or a `ClassObj`; None for one that external code
+    raises, of which `cause` names the operation."""
 
     __slots__ = ("args", "attrs", "cause", "type")
 

@@ -1,22 +1,27 @@
-"""Between payloads and real Python constants: lowering, lifting, dictionary keys."""
+"""Conversion between payloads and Python constants, and the keys of payloads in dicts and sets."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from campaign.check.values.callables import BoundMethod, Builtin, FuncObj, Partial
 from campaign.check.values.class_objects import ClassObj, InstObj
 from campaign.check.values.containers import DictObj, ListObj, SetObj, TupleObj
 from campaign.check.values.external_values import (
-    ExternalCall,
-    ExternalName,
+    EXTERNAL,
     Nondeterministic,
-    SymbolicOperation,
+    Placeholder,
     Unknown,
 )
+from campaign.check.values.fingerprints import Unmatched, fingerprint
 from campaign.check.values.limits import KEY_PARTS, SIZE, Halt
 from campaign.check.values.module_objects import ModuleObj
 from campaign.check.values.value import Key, Mutable, Origin, Value, is_constant
+
+LOWERED = 100_000
+"""Elements of one object that is lowered, shared ones counted at each occurrence."""
+DEPTH = 100
 
 
 class NotConcrete(Exception):
@@ -24,16 +29,12 @@ class NotConcrete(Exception):
 
 
 class Unhashable(Exception):
-    """A payload that cannot be a key, with its type's name."""
+    """A payload that Python refuses as a key; the argument is the name of its type."""
 
 
 def lower(payload: Any) -> Any:
-    """The real Python object of a payload made of constants only. Raises `NotConcrete`."""
+    """The Python object of a payload made of constants only. Raises `NotConcrete`."""
     return payload if is_constant(payload) else _lowered(payload, 0, [LOWERED])
-
-
-LOWERED = 100_000
-"""Elements of one object that is lowered, shared ones each time."""
 
 
 def _lowered(payload: Any, depth: int, left: list[int]) -> Any:
@@ -41,87 +42,103 @@ def _lowered(payload: Any, depth: int, left: list[int]) -> Any:
         return payload
     left[0] -= 1
     if left[0] < 0:
-        raise Halt("computes with an object of too many elements", None, "keep the configuration small")
-    if depth > 100 or (isinstance(payload, Mutable) and payload.escaped_to):
+        raise Halt(f"an object has more than {LOWERED:,} elements", None, "keep the configuration small")
+    build = BUILDERS.get(type(payload))
+    # An object that contains itself is not made of constants only: the depth ends that, too.
+    if build is None or depth > DEPTH or (isinstance(payload, Mutable) and payload.escaped_to):
         raise NotConcrete
-    inner = depth + 1
+    return build(payload, lambda value: _lowered(value.payload, depth + 1, left))
 
-    def lower(part: Any, depth: int) -> Any:
-        return _lowered(part, depth, left)
 
-    if isinstance(payload, ListObj):
-        return [lower(item.payload, inner) for item in payload.items]
-    if isinstance(payload, TupleObj) and payload.cls is None:
-        return tuple(lower(item.payload, inner) for item in payload.items)
-    if isinstance(payload, DictObj) and payload.is_plain:
-        return {
-            lower(key.payload, inner): lower(item.payload, inner) for key, item in payload.entries.values()
-        }
-    if isinstance(payload, SetObj):
-        if len(payload.items) > 1:
-            raise NotConcrete  # its text depends on the order, which differs from run to run
-        items = [lower(item.payload, inner) for item in payload.items.values()]
-        return frozenset(items) if payload.frozen else set(items)
-    raise NotConcrete
+Lower = Callable[[Value], Any]
+
+
+def _build_tuple(payload: TupleObj, lower: Lower) -> Any:
+    if payload.cls is not None:
+        raise NotConcrete
+    return tuple(map(lower, payload.items))
+
+
+def _build_dict(payload: DictObj, lower: Lower) -> Any:
+    if not payload.is_plain:
+        raise NotConcrete
+    return {lower(key): lower(item) for key, item in payload.entries.values()}
+
+
+def _build_set(payload: SetObj, lower: Lower) -> Any:
+    # The string of a set of several elements depends on their order, which differs between runs.
+    if len(payload.items) > 1:
+        raise NotConcrete
+    return (frozenset if payload.frozen else set)(map(lower, payload.items.values()))
+
+
+BUILDERS: dict[type, Callable[[Any, Lower], Any]] = {
+    ListObj: lambda payload, lower: list(map(lower, payload.items)),
+    TupleObj: _build_tuple, DictObj: _build_dict, SetObj: _build_set,
+}  # fmt: skip
 
 
 def lift(item: Any, origin: Origin) -> Value:
-    """A real Python object as a value."""
+    """A Python object as a value."""
+    if isinstance(item, str | bytes):
+        check_size(len(item), origin)
     if is_constant(item):
-        if isinstance(item, str | bytes):
-            check_size(len(item), origin)
         return Value(item, origin)
+    payload: Any
     if isinstance(item, list):
-        return Value(ListObj([lift(part, origin) for part in item]), origin)
-    if isinstance(item, tuple):
-        return Value(TupleObj(tuple(lift(part, origin) for part in item)), origin)
-    if isinstance(item, set | frozenset):
-        parts = {key_of(part): lift(part, origin) for part in item}
-        return Value(SetObj(parts, isinstance(item, frozenset)), origin)
-    if isinstance(item, dict):
-        entries = {}
-        for name, part in item.items():
-            key = lift(name, origin)
-            entries[key_of(key.payload)] = (key, lift(part, origin))
-        return Value(DictObj(entries), origin)
-    return Value(Unknown(f"a result of type {type(item).__name__}"), origin)
+        payload = ListObj([lift(part, origin) for part in item])
+    elif isinstance(item, tuple):
+        payload = TupleObj(tuple(lift(part, origin) for part in item))
+    elif isinstance(item, set | frozenset):
+        payload = SetObj({key_of(part): lift(part, origin) for part in item}, isinstance(item, frozenset))
+    elif isinstance(item, dict):
+        pairs = [(lift(key, origin), lift(part, origin)) for key, part in item.items()]
+        payload = DictObj({key_of(key.payload): (key, part) for key, part in pairs})
+    else:
+        payload = Unknown(f"an object of type {type(item).__name__} is not modelled", "use plain values")
+    return Value(payload, origin)
 
 
 def key_of(payload: Any) -> Key:
-    """What identifies a payload in a dict or set. Raises `Unhashable`, `NotConcrete`, or `Halt`."""
+    """What identifies a payload in a dict or set. Raises `Unhashable`, `NotConcrete`, or `Halt`.
+
+    A constant is its own key, so that keys collide exactly as Python's do: 1, 1.0 and True are one key."""
     if isinstance(payload, float) and payload != payload:
-        raise NotConcrete
-    if isinstance(payload, slice):
-        raise Unhashable("slice")
+        raise NotConcrete  # NaN is not equal to itself: a dict finds it by identity
     if is_constant(payload):
+        if isinstance(payload, slice):
+            raise Unhashable("slice")
         return payload
-    if isinstance(payload, ListObj | DictObj) or (isinstance(payload, SetObj) and not payload.frozen):
-        raise Unhashable({ListObj: "list", DictObj: "dict", SetObj: "set"}[type(payload)])
-    if isinstance(payload, TupleObj):
-        if _parts(payload, KEY_PARTS) > KEY_PARTS:
-            raise Halt(f"uses a tuple of more than {KEY_PARTS:,} parts as a key")
-        return ("tuple", *(key_of(item.payload) for item in payload.items))
-    if isinstance(payload, SetObj):
-        return ("frozenset", frozenset(payload.items))
     if isinstance(payload, type):
         return ("type", payload.__name__)
-    if isinstance(payload, InstObj):
-        return _instance_key(payload)
-    if isinstance(payload, FuncObj | ClassObj | ModuleObj | Builtin | BoundMethod | Partial):
-        return ("object", id(payload), payload)
-    if isinstance(payload, ExternalName | SymbolicOperation | ExternalCall):
-        return ("outside", _external_key(payload))
-    if isinstance(payload, Unknown | Nondeterministic):
-        raise NotConcrete
-    raise Halt(f"uses a {type(payload).__name__} as a key")
+    make = KEYS.get(type(payload))
+    if make is None:
+        raise Halt(f"a {type(payload).__name__} is used as a key", None, "use a constant as the key")
+    return make(payload)
 
 
-def _parts(payload: TupleObj, most: int) -> int:
-    """Parts of a tuple and the tuples in it; stops counting above `most`, which a few lines of tuples of tuples
-    exceed by far."""
+def _unhashable(payload: Any) -> Key:
+    raise Unhashable("list" if isinstance(payload, ListObj) else "dict")
+
+
+def _tuple_key(payload: TupleObj) -> Key:
+    if _count_parts(payload) > KEY_PARTS:
+        raise Halt(f"a tuple of more than {KEY_PARTS:,} parts is used as a key", None, "use a shorter key")
+    return ("tuple", *(key_of(item.payload) for item in payload.items))
+
+
+def _set_key(payload: SetObj) -> Key:
+    if not payload.frozen:
+        raise Unhashable("set")
+    return ("frozenset", frozenset(payload.items))
+
+
+def _count_parts(payload: TupleObj) -> int:
+    """Parts of a tuple and of the tuples in it. The count stops above the limit: with shared tuples, a few lines of
+    code reach exponentially many parts."""
     count = 0
     stack = [payload]
-    while stack and count <= most:
+    while stack and count <= KEY_PARTS:
         inner = stack.pop()
         count += len(inner.items)
         stack.extend(item.payload for item in inner.items if isinstance(item.payload, TupleObj))
@@ -130,28 +147,43 @@ def _parts(payload: TupleObj, most: int) -> int:
 
 def _instance_key(payload: InstObj) -> Key:
     cls = payload.cls
-    if cls.kind == "enum" and cls.builtin not in (None, object):
-        value = payload.attrs.get("value")
-        if value is not None:
-            return key_of(value.payload)
+    value = payload.attrs.get("value")
+    if cls.kind == "enum" and cls.builtin not in (None, object) and value is not None:
+        return key_of(value.payload)  # a member of an IntEnum is equal to its value, and has its hash
     if cls.kind == "enum":
         return ("member", cls.qualname, id(payload), payload)
     if cls.find("__eq__") is not None or cls.find("__hash__") is not None or cls.options.get("eq"):
-        raise Halt(f"uses an instance of {cls.name}, which has its own equality, as a key")
+        reason = f"an instance of {cls.name}, which has an equality of its own, is used as a key"
+        raise Halt(reason, None, "use a constant as the key")
+    return _identity_key(payload)
+
+
+def _identity_key(payload: Any) -> Key:
+    # The payload is part of its key, so that it lives as long as the key and its id is not used again.
     return ("object", id(payload), payload)
 
 
-def _external_key(payload: Any) -> str:
-    from campaign.check.values.fingerprints import Unmatched, fingerprint
-
+def _external_key(payload: Any) -> Key:
     try:
-        return fingerprint(payload, 0)
+        return ("outside", fingerprint(payload))
     except Unmatched:
         raise NotConcrete from None
 
 
+def _no_key(payload: Any) -> Key:
+    raise NotConcrete
+
+
+KEYS: dict[type, Callable[[Any], Key]] = {
+    ListObj: _unhashable, DictObj: _unhashable, SetObj: _set_key, TupleObj: _tuple_key, InstObj: _instance_key,
+    **dict.fromkeys((FuncObj, ClassObj, ModuleObj, Builtin, BoundMethod, Partial), _identity_key),
+    **dict.fromkeys(EXTERNAL, _external_key),
+    **dict.fromkeys((Unknown, Nondeterministic, Placeholder), _no_key),
+}  # fmt: skip
+
+
 def is_external_key(key: Key) -> bool:
-    """Whether two such keys with different text may still be the same at run time."""
+    """Whether a key is only known at run time: it may equal a key that looks different here."""
     if isinstance(key, tuple) and key:
         return key[0] == "outside" or (key[0] == "tuple" and any(is_external_key(part) for part in key[1:]))
     return False
@@ -159,4 +191,5 @@ def is_external_key(key: Key) -> bool:
 
 def check_size(count: int, at: Origin) -> None:
     if count > SIZE:
-        raise Halt(f"a value of {count:,} elements or characters", at, "keep the configuration small")
+        reason = f"a value has {count:,} elements or characters, more than {SIZE:,}"
+        raise Halt(reason, at, "keep the configuration small")

@@ -21,7 +21,7 @@ class ListObj(Mutable):
 
 
 class TupleObj:
-    """A tuple; of a named tuple class when `cls` is given."""
+    """A tuple; one of a named tuple class has that `cls`."""
 
     __slots__ = ("cls", "items")
 
@@ -44,7 +44,7 @@ class MappingDialect:
     its framework does differently."""
 
     name = ""
-    """In fingerprints and dumps."""
+    """The prefix of the entries in fingerprints and dumps."""
     sorts_keys = False
     """Iteration gives the keys in sorted order."""
     equals_dict = False
@@ -102,7 +102,7 @@ def pairs_in_order(payload: DictObj) -> list[tuple[Value, Value]]:
 
 
 class View:
-    """`keys()`, `values()` or `items()` of a dict: sees the dict as it is when looked at."""
+    """`keys()`, `values()` or `items()` of a dict: a view, which shows every later change of the dict."""
 
     __slots__ = ("holder", "kind")
 
@@ -112,7 +112,7 @@ class View:
 
 
 class Namespace:
-    """`globals()`, `vars()` of a module or instance: a dict that is the scope itself."""
+    """`globals()`, or `vars()` of a module or instance: a dict that shares the variables or attributes."""
 
     __slots__ = ("holder", "names")
 
@@ -126,12 +126,12 @@ class Namespace:
 
 
 def as_dict(namespace: Namespace) -> DictObj:
-    """What `vars(x)` is once the files have run: a dict."""
+    """A dict with the entries that `vars(x)` has now."""
     return DictObj({name: (Value(name, value.origin), value) for name, value in namespace.names.items()})
 
 
 class IteratorObj(Mutable):
-    """An iterator that is consumed as it is read, exactly as Python would."""
+    """An iterator. It computes its elements on demand, each once, in the order that Python would."""
 
     __slots__ = ("source",)
 

@@ -9,8 +9,7 @@ from campaign.check.values.value import Mutable, Origin, Value
 
 
 class ExternalName:
-    """A name from outside, for example `torch.optim.AdamW`. `epoch` counts the outside effects before
-    the read."""
+    """An external name, for example `torch.optim.AdamW`. `epoch` counts the external effects before it was read."""
 
     __slots__ = ("epoch", "module", "name")
 
@@ -21,7 +20,7 @@ class ExternalName:
 
 
 class Effect:
-    """Something done to the outside, or to an opaque object, in order."""
+    """An effect on the environment or on an external object."""
 
     __slots__ = ("args", "escaped", "input_versions", "kwargs", "name", "origin", "target")
 
@@ -34,7 +33,7 @@ class Effect:
         origin: Origin,
     ) -> None:
         self.escaped: list[Any] = []
-        """Own objects that it may have changed."""
+        """Objects of the checked files that it may have changed."""
         self.name = name
         self.target = target
         self.args = args
@@ -44,8 +43,7 @@ class Effect:
 
 
 class ExternalCall(Mutable):
-    """The result of calling something from outside: its callee, arguments, later fields and effects in
-    order."""
+    """The result of an external call: callee and arguments, then the attributes set and the effects on it, in order."""
 
     __slots__ = ("args", "callee", "epoch", "fields", "input_versions", "kwargs", "log", "operation_count")
 
@@ -57,7 +55,7 @@ class ExternalCall(Mutable):
         epoch: int,
         inside: list[Any] | None = None,
     ) -> None:
-        """`inside` is `parts` of the arguments, where the caller has it."""
+        """`inside` is `directly_reachable` of the arguments, where the caller has computed it already."""
         super().__init__()
         self.callee = callee
         self.args = args
@@ -66,14 +64,14 @@ class ExternalCall(Mutable):
         self.fields: dict[str, Value] = {}
         self.log: list[Effect] = []
         self.operation_count = 0
-        """How often something was done to it that a later look at it may see, going through it included."""
+        """Operations so far that a later read may depend on: changes, and iterations, which may exhaust it."""
         self.input_versions = input_versions(args, kwargs) if inside is None else versions(inside)
-        """Mutable objects that went in, with their version then: changed later, the proof stops."""
+        """The mutable inputs with their versions at the call. The object may keep a reference to an input, so one that
+        changes later changes the object unseen, and the proof ends."""
 
 
 class SymbolicOperation:
-    """An operation on something only known at run time. Equal only to the same operation on equal
-    operands."""
+    """An operation on a value only known at run time. It equals the same operation on equal operands only."""
 
     __slots__ = ("epoch", "op", "operands", "roots", "stable")
 
@@ -88,15 +86,15 @@ class SymbolicOperation:
         self.op = op
         self.operands = operands
         self.roots = roots
-        """Opaque objects it was read from, with their number of operation_count then."""
+        """External objects that it was read from, with their `operation_count` at that time."""
         self.epoch = epoch
-        """The outside effects before it was computed, where one of them could have changed an operand."""
+        """The number of external effects before it, where one of them could have changed an operand."""
         self.stable = stable
-        """A plain value that nothing changes any more."""
+        """No later effect can change the result: it is a number, a string or a truth value."""
 
 
 class Unknown:
-    """Cannot be known. Never equal to anything."""
+    """A value that cannot be known. It is never equal to anything."""
 
     __slots__ = ("reason", "suggestion")
 
@@ -106,7 +104,7 @@ class Unknown:
 
 
 class Nondeterministic:
-    """Differs from run to run. Never equal to anything, itself included."""
+    """A value that differs between runs. It is never equal to anything, itself included."""
 
     __slots__ = ("source",)
 
@@ -115,8 +113,8 @@ class Nondeterministic:
 
 
 class Placeholder(Nondeterministic):
-    """mmengine's `{{_base_.x}}` while the file runs: a random text, replaced afterwards where it is a
-    whole value."""
+    """mmengine's `{{_base_.x}}` while the file is executed: a random string, which is replaced afterwards where
+    it is a whole value."""
 
     __slots__ = ("path",)
 
@@ -126,13 +124,28 @@ class Placeholder(Nondeterministic):
 
 
 def propagate_unknown(payload: Any) -> Any:
-    """What an operation makes of something unknown: a placeholder is no placeholder any more."""
+    """The result of an operation on a payload that is never equal. One on a placeholder is no longer the whole
+    placeholder, so mmengine does not replace it."""
     return Nondeterministic(payload.source) if isinstance(payload, Placeholder) else payload
 
 
 EXTERNAL = (ExternalName, ExternalCall, SymbolicOperation)
+EXTERNAL_TYPES = frozenset(EXTERNAL)
+NEVER_EQUAL_TYPES = frozenset({Unknown, Nondeterministic, Placeholder})
 
-NEVER_EQUAL = (Unknown, Nondeterministic)
+
+def is_external(payload: Any) -> bool:
+    return type(payload) in EXTERNAL_TYPES
+
+
+def is_never_equal(payload: Any) -> bool:
+    """Whether a payload cannot be known, or differs between runs."""
+    return type(payload) in NEVER_EQUAL_TYPES
+
+
+def is_unevaluated(payload: Any) -> bool:
+    """Whether a payload has no value before run time: it is external, or it is never equal to anything."""
+    return type(payload) in EXTERNAL_TYPES or type(payload) in NEVER_EQUAL_TYPES
 
 
 def _children_of_external_call(payload: ExternalCall) -> list[Value]:

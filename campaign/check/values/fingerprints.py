@@ -1,76 +1,96 @@
-"""Fingerprints of external values: equal strings only for values that are equal on both sides."""
+"""Fingerprints: strings that are equal only for equal values, also across the two files of a comparison."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from campaign.check.values.containers import DictObj, ListObj, SetObj, TupleObj
 from campaign.check.values.external_values import ExternalCall, ExternalName, SymbolicOperation
 from campaign.check.values.value import Value, is_constant
 
+LENGTH = 400
+"""Characters of a fingerprint; a longer one ends in a digest."""
+DEPTH = 400
+Of = Callable[[Value], str]
+
 
 class Unmatched(Exception):
-    """The value holds code of the checked files: it is not matched with the other side."""
+    """The value holds code of the checked files, which has no fingerprint."""
 
 
 def fingerprint(payload: Any, depth: int = 0, known: dict[int, str] | None = None) -> str:
-    """Text that is the same only for the same value; long texts are shortened to a digest. Raises
-    `Unmatched`."""
+    """Raises `Unmatched`. `known` holds the fingerprints of shared objects, of which there may be exponentially many
+    occurrences."""
     if is_constant(payload):
+        # The type is part of it: 1, 1.0 and True are equal but not interchangeable.
         return shortened(f"{type(payload).__name__}:{payload!r}")
     if isinstance(payload, ExternalName):
-        return f"{payload.name}~{payload.epoch}" if payload.epoch else payload.name
+        return f"{payload.name}{_epoch(payload.epoch)}"
     known = {} if known is None else known
     if id(payload) not in known:
-        if depth > 400:
+        write = WRITERS.get(type(payload))
+        if depth > DEPTH or (write is None and not isinstance(payload, type)):
             raise Unmatched
-        known[id(payload)] = shortened(_fingerprint(payload, depth + 1, known))
+        text = (
+            payload.__name__
+            if write is None
+            else write(payload, lambda value: fingerprint(value.payload, depth + 1, known))
+        )
+        known[id(payload)] = shortened(text)
     return known[id(payload)]
 
 
 def shortened(text: str) -> str:
-    if len(text) <= 400:
+    if len(text) <= LENGTH:
         return text
-    import hashlib
-
     return f"{text[:40]}…{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def _fingerprint(payload: Any, depth: int, known: dict[int, str]) -> str:
-    def of(value: Value) -> str:
-        return fingerprint(value.payload, depth, known)
-
-    if isinstance(payload, SymbolicOperation):
-        roots = ",".join(f"{version}" for _, version in payload.roots)
-        operands = ", ".join(of(value) for value in payload.operands)
-        time = f"~{payload.epoch}" if payload.epoch else ""
-        return f"{payload.op}({operands}){time}" + (f"~{roots}" if roots.strip("0,") else "")
-    if isinstance(payload, ExternalCall):
-        return _external_call_fingerprint(payload, of)
-    if isinstance(payload, ListObj | TupleObj):
-        if isinstance(payload, TupleObj) and payload.cls is not None:
-            raise Unmatched
-        sign = "[]" if isinstance(payload, ListObj) else "()"
-        return sign[0] + ", ".join(of(item) for item in payload.items) + sign[1]
-    if isinstance(payload, DictObj):
-        pairs = (f"{of(key)}: {of(item)}" for key, item in payload.entries.values())
-        return f"{payload.dialect.name}{{{', '.join(pairs)}}}"
-    if isinstance(payload, SetObj):
-        items = sorted(of(item) for item in payload.items.values())
-        return f"{'frozen' if payload.frozen else ''}set({', '.join(items)})"
-    if isinstance(payload, type):
-        return payload.__name__
-    raise Unmatched
+def _epoch(epoch: int) -> str:
+    # Equal operations before and after an external effect may have different results.
+    return f"~{epoch}" if epoch else ""
 
 
-def _external_call_fingerprint(payload: ExternalCall, of: Callable[[Value], str]) -> str:
-    args = [of(value) for value in payload.args]
-    args += [f"{name}={of(value)}" for name, value in sorted(payload.kwargs.items())]
+def _operation(payload: SymbolicOperation, of: Of) -> str:
+    roots = ",".join(str(version) for _, version in payload.roots)
+    return f"{payload.op}({_joined(payload.operands, of)}){_epoch(payload.epoch)}" + (
+        f"~{roots}" if roots.strip("0,") else ""
+    )
+
+
+def _joined(values: Iterable[Value], of: Of) -> str:
+    return ", ".join(map(of, values))
+
+
+def _dict(payload: DictObj, of: Of) -> str:
+    pairs = (f"{of(key)}: {of(item)}" for key, item in payload.entries.values())
+    return f"{payload.dialect.name}{{{', '.join(pairs)}}}"
+
+
+def _set(payload: SetObj, of: Of) -> str:
+    return f"{'frozen' if payload.frozen else ''}set({', '.join(sorted(map(of, payload.items.values())))})"
+
+
+def _tuple(payload: TupleObj, of: Of) -> str:
+    if payload.cls is not None:
+        raise Unmatched
+    return f"({_joined(payload.items, of)})"
+
+
+def _external_call(payload: ExternalCall, of: Of) -> str:
     fields = [f".{name}={of(value)}" for name, value in sorted(payload.fields.items())]
-    for effect in payload.log:
-        shown = [of(value) for value in effect.args]
-        shown += [f"{name}={of(value)}" for name, value in sorted(effect.kwargs.items())]
-        fields.append(f".{effect.name}({', '.join(shown)})")
-    epoch = f"~{payload.epoch}" if payload.epoch else ""
-    return f"{of(payload.callee)}({', '.join(args)}){epoch}{''.join(fields)}"
+    effects = [f".{effect.name}({_arguments(effect.args, effect.kwargs, of)})" for effect in payload.log]
+    arguments = _arguments(payload.args, payload.kwargs, of)
+    return f"{of(payload.callee)}({arguments}){_epoch(payload.epoch)}{''.join([*fields, *effects])}"
+
+
+def _arguments(args: tuple[Value, ...], kwargs: dict[str, Value], of: Of) -> str:
+    return ", ".join([*map(of, args), *(f"{name}={of(value)}" for name, value in sorted(kwargs.items()))])
+
+
+WRITERS: dict[type, Callable[[Any, Of], str]] = {
+    SymbolicOperation: _operation, ExternalCall: _external_call, TupleObj: _tuple, DictObj: _dict, SetObj: _set,
+    ListObj: lambda payload, of: f"[{_joined(payload.items, of)}]",
+}  # fmt: skip

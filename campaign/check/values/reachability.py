@@ -14,18 +14,18 @@ OPAQUE: set[type] = set()
 
 
 def children(payload: Any) -> list[Value]:
-    """The values directly inside a payload."""
+    """The values that a payload holds directly."""
     inside = CHILDREN.get(type(payload))
     return [] if inside is None else list(inside(payload))
 
 
 def reachable(values: list[Value]) -> list[Any]:
-    """Every payload inside the values, each once, constants left out."""
+    """Every payload in the values, each once, without the constants."""
     return _inside(values, set())
 
 
 def directly_reachable(values: Iterable[Value]) -> list[Any]:
-    """Like `reachable`, without going into what is opaque: its own parts were looked at when it was made."""
+    """Like `reachable`, but without the inputs of external values: those were checked when the value was recorded."""
     return _inside(values, OPAQUE)
 
 
