@@ -1,6 +1,6 @@
-"""The workshop: `nox -l` lists what there is, `nox -s NAME` runs one.
+"""Development sessions: `nox -l` lists them, `nox -s NAME` runs one.
 
-pip installs everything: it finds a local CPU build of torch where there is one.
+pip installs all dependencies, because it also finds a local CPU build of torch.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def quick(session: nox.Session) -> None:
-    """The suite without what takes more than ten seconds."""
+    """The suite without tests that take more than ten seconds."""
     session.install("-e", ".[train,dev]")
     session.run("python", "-m", "pytest", "-m", "not slow", *session.posargs)
 
 
 @nox.session
 def slow(session: nox.Session) -> None:
-    """Only what takes more than ten seconds: the execution oracle, whole campaigns, learning."""
+    """Only tests that take more than ten seconds: the execution oracle, whole campaigns, learning."""
     session.install("-e", ".[train,dev]")
     session.run("python", "-m", "pytest", "-m", "slow", *session.posargs)
 
 
 @nox.session
 def lowest(session: nox.Session) -> None:
-    """The quick suite on the lower bounds of every dependency, torch excepted (its old CPU builds are not on
-    the public index)."""
+    """The quick suite with the lowest supported version of each dependency, except torch, whose old CPU builds
+    are not on the public index."""
     project = tomllib.loads((HERE / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["train"]]
     pins = [re.sub(r">=([0-9.]+).*", r"==\1", name) for name in wanted if not name.startswith("torch")]
@@ -68,15 +68,15 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def architecture(session: nox.Session) -> None:
-    """import-linter: the arrows of docs/architecture.md."""
+    """import-linter: the layers of docs/architecture.md."""
     session.install("-e", ".[dev]")
     session.run("lint-imports")
 
 
 @nox.session
 def sarif(session: nox.Session) -> None:
-    """What `campaign check --format sarif` writes, against the whole SARIF 2.1.0 schema; it comes with the
-    multitool on npm."""
+    """Validates the output of `campaign check --format sarif` against the complete SARIF 2.1.0 schema, which the
+    multitool on npm contains."""
     session.install("-e", ".[dev]")
     folder = Path(session.create_tmp()).resolve()
     with session.chdir(folder):
@@ -90,14 +90,14 @@ def sarif(session: nox.Session) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """A whole campaign, as a newcomer runs it."""
+    """A whole campaign, with the command of the README."""
     session.install("-e", ".[train]")
     session.run("campaign", "submit", "examples/first_light.toml", "--dir", session.create_tmp())
 
 
 @nox.session
 def benchmarks(session: nox.Session) -> None:
-    """Every side-by-side measurement; each prints a ratio. Name one to run only it."""
+    """All benchmarks, or those named; each prints a ratio of measurements in one run."""
     session.install("-e", ".[train,dev]", "trl>=1.16", "datasets")
     names = session.posargs or sorted(path.stem for path in (HERE / "benchmarks").glob("*.py"))
     for name in names:

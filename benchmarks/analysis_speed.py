@@ -1,8 +1,8 @@
-"""How long verdicts take: the tests, and reading the runs.
+"""Speed of verdicts: the statistical tests, and reading the runs.
 
     python benchmarks/analysis_speed.py
 
-The tests are held against scipy's own, called one by one on the same numbers; reading is held against
+The tests are compared with those of scipy, called one by one on the same numbers; reading is compared with
 `json.loads` line by line.
 """
 

@@ -1,12 +1,12 @@
-"""Are the verdicts right as often as they say? Simulated campaigns in which the truth is known.
+"""Error rates and coverage of the verdicts in simulated campaigns with known effects.
 
-Each campaign has conditions x seeds x steps x prompts x completions: seeds have effects of their own
-(correlated between conditions, because seed n sees the same data in each), steps are AR(1) around them,
-completions are clustered in prompts. The verdicts see one number per run. Beside them stand the methods that
-pool steps or completions over seeds, on the very same campaigns.
+Each campaign has conditions x seeds x steps x prompts x completions. Seeds have random effects that are
+correlated between conditions, because seed n sees the same data in each; steps are AR(1) around them, and
+completions are clustered by prompt. The verdicts use one value per run. Methods that pool steps or completions
+over seeds are applied to the same campaigns for comparison.
 
-    python benchmarks/calibration.py            # some minutes on one core
-    python benchmarks/calibration.py --quick    # some seconds, wider bands
+    python benchmarks/calibration.py            # several minutes on one core
+    python benchmarks/calibration.py --quick    # several seconds, wider bounds
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How fast `campaign check` is: five variants from the command line, a thousand modules, and `ast.parse`
-beside it.
+"""Speed of `campaign check`: five variants from the command line, and a thousand modules, relative to
+`ast.parse`.
 
-Prints one JSON object. Ratios compare measurements of this run, so they hold on a busy machine as well.
+Prints one JSON object. Ratios compare measurements of one run, so they are valid on a busy machine too.
 
     python benchmarks/check_speed.py [--modules 1000] [--repeat 15]
 """

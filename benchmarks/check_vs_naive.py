@@ -1,11 +1,11 @@
-"""Alarms and misses of `campaign check` beside the usual ways to compare two configs, on generated mutants.
+"""False alarms and misses of `campaign check` and of common ways to compare two configs, on generated mutants.
 
     python -W ignore benchmarks/check_vs_naive.py [--mutants 5000] [--chains 1000] [--write]
 
-Every pair is run on both sides in several environments; what differs there outside the declared fields is
-the truth. A *miss* is a pair that differs and is passed, an *alarm* a pair that agrees and is not passed;
-counted over pairs whose edits all mean to preserve (a reformat, a renamed local, a constant with a name).
-`--write` puts the table into docs/check-accuracy.md.
+Both sides of every pair are executed in several environments, and the differences outside the declared fields
+are the ground truth. A *miss* is a pair that differs and passes; an *alarm* is a pair that agrees and does not
+pass, counted over pairs whose edits are all intended to preserve behaviour (a reformat, a renamed local variable, a named
+constant). `--write` writes the table to docs/check-accuracy.md.
 """
 
 from __future__ import annotations

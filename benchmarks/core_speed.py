@@ -1,9 +1,9 @@
-"""How fast the built-in core is on this machine: a step, its parts, and what each device buys.
+"""Speed of the built-in core on this machine: a step, its parts, and the gain of each optimisation.
 
     python benchmarks/core_speed.py [--steps 30]
 
-One thread. Everything that is compared runs interleaved, step by step, in this one process, so a busy machine
-slows both sides; times are CPU seconds of this process, medians over steps.
+Runs on one thread. Compared variants are interleaved step by step in one process, so that a busy machine slows
+both. Times are CPU seconds of this process, medians over steps.
 """
 
 from __future__ import annotations

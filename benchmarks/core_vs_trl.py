@@ -2,9 +2,8 @@
 
     python benchmarks/core_vs_trl.py [--steps 20] [--batch-size 8]
 
-Both train from the same weights in this one process on one thread, taking turns step by step: after each of
-TRL's steps the core does one. A step is sampling, rewards, advantages, loss, backward pass and AdamW. Printed
-are medians of CPU seconds, and the ratio of the medians. Needs `pip install trl`.
+Both train from the same weights in one process on one thread, alternating step by step. A step is sampling, rewards, advantages, loss, backward pass and AdamW. Prints
+medians of CPU seconds, and the ratio of the medians. Needs `pip install trl`.
 
 What is the same: prompts in order, 8 completions each at temperature 1, at most 48 tokens, the verifier,
 advantage r - mean without scaling, no KL, constant loss normaliser, AdamW with the same rates, clipping at 1,

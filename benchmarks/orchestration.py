@@ -1,9 +1,9 @@
-"""What the orchestration costs: per run on cores that do nothing, and to look at two thousand runs.
+"""Overhead of the orchestration: per run, with cores that do nothing, and of the status of two thousand runs.
 
     python benchmarks/orchestration.py [--runs 100] [--ray] [--looked-at 2000]
 
-Prints milliseconds and, because machines differ, their ratio to something that was measured beside them: a
-bare subprocess for a run, and parsing all metrics for a look.
+Prints milliseconds and, because machines differ, ratios to a reference measured in the same run: a bare
+subprocess for a run, and parsing of all metrics for a status.
 """
 
 from __future__ import annotations

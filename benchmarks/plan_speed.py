@@ -1,9 +1,9 @@
-"""How long planning takes, and how much memory: 10,000 runs, in the two shapes that can be that large.
+"""Time and memory of planning 10,000 runs, for two shapes of campaign.
 
     python benchmarks/plan_speed.py
 
 `wide` is 10 conditions with 1,000 seeds, `factors` is 10,000 combinations with one seed, so that every run
-has a configuration of its own. Each is loaded and resolved in a fresh process, without facts and with facts
+has a different configuration. Each is loaded and resolved in a fresh process, without facts and with facts
 for half of the runs. The limits are 2 s of CPU and 300 MB. The last column relates the time to one start of
 Python with pydantic: a unit in which the machine's own speed cancels out.
 """
@@ -41,7 +41,8 @@ from pathlib import Path
 started = time.process_time()
 import pydantic
 start_up = time.process_time()
-from campaign.spec import load, resolve
+from campaign.spec.load import load
+from campaign.spec.resolve import resolve
 from campaign.spec.identity import identity_fields
 from campaign.spec.planned_runs import Facts, RunFacts
 imported = time.process_time()

@@ -1,8 +1,8 @@
-"""How long a report of 40 runs x 500 steps takes: to build, to first paint, and how large it is.
+"""Build time, time to first paint and size of a report of 40 runs x 500 steps.
 
     python benchmarks/report_speed.py
 
-Times depend on the machine, so the build is also given in multiples of a fixed piece of work beside it.
+Times depend on the machine, so the build time is also printed as a multiple of a fixed reference task.
 Exit code 1 when the page is larger than 6 MiB, or takes more than 5 s to build or 1 s to first paint.
 """
 

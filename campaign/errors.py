@@ -1,22 +1,21 @@
-"""The whole error model.
+"""The error model.
 
-Every mistake of a user, and every state of the world that stops us, is a `CampaignError` whose class
-says which boundary it was met at and whose `exit_code` is the process's. The command line prints it
-without a traceback (``--debug`` shows one). A bug of ours is any other exception.
+Every error that a user can fix is a `CampaignError`. Its class is the category, and its `exit_code` is the exit code
+of the process. The command line prints it without a traceback (``--debug`` shows one). Any other exception is a bug.
 
 | class              | exit | when                                                              |
 |--------------------|------|-------------------------------------------------------------------|
 | `RunsFailed`       | 1    | runs failed, a verdict is FAILED                                  |
 | `Confounded`       | 1    | conditions differ outside the fields under test                   |
-| `UsageError`       | 2    | a flag, a path or a name that does not fit                        |
-| `SpecError`        | 2    | the campaign file is invalid: carries every problem of the file   |
+| `UsageError`       | 2    | an invalid flag, path or name                                     |
+| `SpecError`        | 2    | the campaign file is invalid; has all problems of the file        |
 | `Unproven`         | 3    | neither proven nor refuted; a verdict is INCONCLUSIVE             |
-| `Infeasible`       | 4    | no backend, or resources that no node can ever offer              |
-| `Incomplete`       | 5    | stopped before everything was done; the same command goes on      |
+| `Infeasible`       | 4    | no backend, or resources that no node can offer                   |
+| `Incomplete`       | 5    | stopped before everything was done; the same command resumes      |
 | `Interrupted`      | 130  | Ctrl-C                                                            |
 
-To add one: subclass, set `exit_code`, add a row here. Exceptions cross process boundaries (Ray), so
-`__init__` takes only its positional arguments and `args` holds them all: then they pickle.
+To add one, subclass, set `exit_code`, and add a row here. Exceptions are pickled between processes (Ray), and unpickled
+as `cls(*args)`: `__init__` must take only positional arguments and pass all of them on as `args`.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A position in a file a user wrote; line and column count from 1."""
+    """A position in a user's file; line and column are counted from 1."""
 
     file: str
     line: int | None = None
@@ -39,14 +38,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with the input, said for the person who wrote it."""
+    """One problem of the input, written for the user."""
 
     message: str
     place: Place | None = None
     path: str = ""
     """Dotted path of the field, for example ``training.lr``."""
     hint: str = ""
-    """What is legal, the arithmetic, or the nearest name."""
+    """The fix: what is legal, the arithmetic, or a similar name."""
 
     def __str__(self) -> str:
         head = f"{self.place}: " if self.place else ""
@@ -56,7 +55,7 @@ class Problem:
 
 
 class CampaignError(Exception):
-    """Base of everything that is told to the user instead of shown as a traceback."""
+    """Base of all errors that are printed as a message, without a traceback."""
 
     exit_code = 2
 
@@ -74,7 +73,7 @@ class UsageError(CampaignError):
 
 
 class SpecError(CampaignError):
-    """The campaign file is invalid. Carries *all* its problems, in the order of the file."""
+    """The campaign file is invalid. Has *all* its problems, in the order of the file."""
 
     exit_code = 2
 

@@ -1,7 +1,7 @@
-"""Documents that the command line writes as JSON: dataclasses, how they are written, and their JSON Schema.
+"""JSON documents of the command line: dataclasses, their serialisation, and their JSON Schema.
 
-A document's keys are its fields, and the properties that `WRITTEN` names. The schema comes from the same
-classes, so that the two cannot drift apart.
+The keys of a document are the fields of its dataclass, and the properties listed in the class attribute `WRITTEN`.
+Document and schema are generated from the same classes, so they cannot contradict each other.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _REF = "#/$defs/{model}"
 
 
 def as_json(value: Any) -> Any:
-    """Plain JSON of dataclasses and what they hold: keys are text, a number that is not finite is null."""
+    """A dataclass and its values as plain JSON. Keys become strings; a number that is not finite becomes null."""
     if is_dataclass(value) and not isinstance(value, type):
         names = [*(field.name for field in fields(value)), *getattr(value, "WRITTEN", ())]
         return {name: as_json(getattr(value, name)) for name in names}
@@ -24,13 +24,13 @@ def as_json(value: Any) -> Any:
         return {str(key): as_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [as_json(item) for item in value]
-    if hasattr(value, "dtype"):  # a number of numpy's
+    if hasattr(value, "dtype"):  # a numpy scalar, recognised without importing numpy
         value = value.item()
     return value if not isinstance(value, float) or isfinite(value) else None
 
 
 def document_schema(document: type, command: str) -> dict[str, Any]:
-    """The schema (draft 2020-12) of what `as_json` makes of a dataclass: every key is there, and no other."""
+    """The schema (draft 2020-12) of `as_json` of a dataclass: all keys are required, and no others are allowed."""
     from pydantic import TypeAdapter
 
     schema = TypeAdapter(document).json_schema(mode="serialization", ref_template=_REF)
@@ -44,7 +44,7 @@ def document_schema(document: type, command: str) -> dict[str, Any]:
 
 
 def _dataclasses(kind: Any, seen: set[Any]) -> Iterator[type]:
-    """A dataclass and those in its fields, each once."""
+    """The dataclass and all dataclasses in the types of its fields, each once."""
     if is_dataclass(kind) and kind not in seen:
         seen.add(kind)
         yield kind  # type: ignore[misc]
@@ -55,7 +55,7 @@ def _dataclasses(kind: Any, seen: set[Any]) -> Iterator[type]:
 
 
 def _closed(node: Any) -> Any:
-    """Every key required and no other allowed; a number may be null, where it is not finite."""
+    """The schema with all keys required and no others allowed. A number may be null, as `as_json` writes it."""
     if isinstance(node, list):
         return [_closed(item) for item in node]
     if not isinstance(node, dict):

@@ -1,17 +1,20 @@
-"""Campaigns from Python: `campaign.load(spec).plan()` and `campaign.open(folder)`, in a script or a notebook.
+"""Campaigns from Python, in a script or a notebook.
 
 import campaign
 
-found = campaign.open("campaigns/first_light")
-found.metrics()            # polars: one row a run and step
-found.verdicts()           # what `campaign compare` prints
-found.plot("correct_rate") # an Altair chart
+done = campaign.load("study.toml").submit()  # runs what is missing; prints nothing
+done.metrics()                               # polars: one row per run and step
+done.verdicts()                              # what `campaign compare` prints
+done.plot("correct_rate")                    # an Altair chart
+
+campaign.load("study.toml").plan()           # what a submit would do
+campaign.open("campaigns/first_light")       # a campaign that was submitted before
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from campaign.analysis.verdict import Verdict
+    from campaign.execution.view import CampaignView
     from campaign.report.campaign_record import CampaignRecord, RunEntry
     from campaign.spec.planned_runs import Facts, Plan
     from campaign.spec.spec import Spec
@@ -41,11 +45,42 @@ class LoadedSpec:
         return self.spec.name
 
     def plan(self, facts: Facts | None = None) -> Plan:
-        """What the campaign would do; with `facts` about runs that were made before, what is left to do."""
+        """What the campaign would do; with `facts` about earlier runs, what is left to do."""
         from campaign.spec.planned_runs import Facts
         from campaign.spec.resolve import resolve
 
         return resolve(self.spec, facts or Facts())
+
+    def submit(
+        self,
+        folder: str | os.PathLike[str] | None = None,
+        *,
+        retry_failed: bool = False,
+        rerun_stale: bool = False,
+        allow_confounds: str | None = None,
+        backend: str | None = None,
+        address: str | None = None,
+        on_progress: Callable[[CampaignView], None] | None = None,
+    ) -> OpenCampaign:
+        """Run what is missing in this process, as `campaign submit` does, and return the campaign.
+
+        `folder` is `campaigns/NAME` when not given; the other arguments are the flags of the command, for example
+        `backend="local"` to run without Ray. Nothing is printed: `on_progress` gets the campaign's state about twice
+        per second. Interrupting the notebook lets the runs save their state and end.
+
+        Raises `Confounded` before anything starts, when the conditions differ outside the fields under test and
+        `allow_confounds` gives no reason; `UsageError` when another process executes the campaign; `Infeasible` when
+        the backend cannot start; `RunsFailed`, `Incomplete` or `Interrupted` unless every run is done. A proof that is
+        neither proven nor refuted does not stop a submit; it is in `check.json` and in the report.
+        """
+        from campaign.execution.locate import campaigns_root
+        from campaign.folder.paths import CampaignPaths
+        from campaign.submission import SubmitOptions, submit
+
+        paths = CampaignPaths(Path(folder) if folder is not None else campaigns_root() / self.name)
+        options = SubmitOptions(retry_failed, rerun_stale, allow_confounds, backend, address)
+        submit(self.spec, paths, options, on_progress)
+        return OpenCampaign(paths.root)
 
     def _repr_html_(self) -> str:
         plan = self.plan()
@@ -55,7 +90,7 @@ class LoadedSpec:
 
 @dataclass(frozen=True)
 class OpenCampaign:
-    """A campaign's folder as it was when it was opened."""
+    """A campaign's folder as it was when its record was first read."""
 
     folder: Path
 
@@ -79,15 +114,15 @@ class OpenCampaign:
 
     @property
     def runs(self) -> tuple[RunEntry, ...]:
-        """Every run, begun or not: `id`, `condition`, `seed`, `state`, `steps`, `config`, `data`."""
+        """Every run, started or not: `id`, `condition`, `seed`, `state`, `steps`, `config`, `data`."""
         return self.record.runs
 
     def metrics(self) -> pl.DataFrame:
-        """One row a run and step: `condition`, `seed`, `step`, then every metric (null where absent)."""
+        """One row per run and step: `condition`, `seed`, `step`, then every metric (null where absent)."""
         return self.record.record.frame()
 
     def verdicts(self) -> tuple[Verdict, ...]:
-        """One verdict for each hypothesis; without any, every condition against the first, exploratory.
+        """One verdict per hypothesis; without any, every condition against the first, exploratory.
 
         Raises `UsageError` when there is nothing to compare.
         """
@@ -109,15 +144,15 @@ class OpenCampaign:
         return learning_curve(found, self.record.conditions).to_altair()
 
     def plot_differences(self) -> alt.LayerChart:
-        """Difference to the first condition, a point a seed.
+        """Difference to the first condition, one point per seed.
 
         Raises `UsageError` when no seed is complete in two conditions.
         """
         from campaign.report.figures import difference_plot
-        from campaign.report.finals import finals
+        from campaign.report.finals import final_values
         from campaign.report.verdict_cards import judge
 
-        final = finals(self.record)
+        final = final_values(self.record)
         intervals = judge(self.record).intervals(self.record.conditions[0], final.metric)
         figure = difference_plot(final, self.record.conditions, intervals)
         if figure is None:
@@ -125,14 +160,14 @@ class OpenCampaign:
         return figure.to_altair()
 
     def plot_seeds(self) -> alt.LayerChart:
-        """Final value of every run, seeds across, conditions down.
+        """Heat map of every run's final value: one column per seed, one row per condition.
 
         Raises `UsageError` when no run is complete.
         """
         from campaign.report.figures import seed_heat_map
-        from campaign.report.finals import finals
+        from campaign.report.finals import final_values
 
-        figure = seed_heat_map(finals(self.record), self.record.conditions, self.record.seeds)
+        figure = seed_heat_map(final_values(self.record), self.record.conditions, self.record.seeds)
         if figure is None:
             raise UsageError("no run is complete")
         return figure.to_altair()
@@ -144,12 +179,12 @@ class OpenCampaign:
         return build_report(self.folder, out)
 
     def _repr_html_(self) -> str:
-        from campaign.report.captions import figure
-        from campaign.report.finals import finals
+        from campaign.report.captions import format_value
+        from campaign.report.finals import final_values
 
-        final = finals(self.record)
+        final = final_values(self.record)
         rows = [
-            (run.condition, str(run.seed), run.state, str(run.steps), figure(final.get(run)))
+            (run.condition, str(run.seed), run.state, str(run.steps), format_value(final.get(run)))
             for run in self.runs
         ]
         return _html(self.name, ("condition", "seed", "state", "steps", final.metric), rows)
@@ -163,7 +198,7 @@ def load(spec: str | os.PathLike[str]) -> LoadedSpec:
 
 
 def open_campaign(campaign: str | os.PathLike[str]) -> OpenCampaign:
-    """A campaign by its folder, its name, or its spec. Raises `UsageError` when there is none."""
+    """Open a campaign by its folder, its name, or its spec. Raises `UsageError` when there is none."""
     from campaign.execution.locate import folder_of
 
     return OpenCampaign(folder_of(os.fspath(campaign)))

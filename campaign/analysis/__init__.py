@@ -1,6 +1,7 @@
-"""From run directories to verdicts: pure functions on per-run numbers.
+"""Statistical analysis of campaigns: from run directories to verdicts, as pure functions on per-run values.
 
-Names are loaded when they are used: asking what so many seeds can reach imports no scipy, and no numpy.
+Submodules are imported on first access, so that `campaign plan` can compute the smallest attainable p-value
+without importing numpy or scipy.
 """
 
 from __future__ import annotations
@@ -9,12 +10,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from campaign.analysis.attainability import attainable, attainable_unpaired, attainable_words, least_pairs
+    from campaign.analysis.attainability import (
+        attainable,
+        attainable_unpaired,
+        describe_attainable,
+        min_pairs_to_reject,
+    )
     from campaign.analysis.comparison import Comparison, Design, compare
     from campaign.analysis.factorial import interaction
+    from campaign.analysis.hypothesis_power import PlannedPower, planned_power
     from campaign.analysis.litmus import Minimum, Threshold
     from campaign.analysis.loading import load_runs
-    from campaign.analysis.planned_power import PlannedPower, planned_power
     from campaign.analysis.power import PowerTable, episodes_two_proportions, pilot, power_table
     from campaign.analysis.runs import Run, Runs
     from campaign.analysis.samples import Differences, SeedSample, contrast, pair
@@ -22,13 +28,13 @@ if TYPE_CHECKING:
     from campaign.analysis.summaries import default_metric, summarise
     from campaign.analysis.verdict import Verdict, document, exit_code, verdicts
 
-_HOME = {
-    "attainability": ("attainable", "attainable_unpaired", "attainable_words", "least_pairs"),
+_MODULES = {
+    "attainability": ("attainable", "attainable_unpaired", "describe_attainable", "min_pairs_to_reject"),
     "comparison": ("Comparison", "Design", "compare"),
     "factorial": ("interaction",),
     "litmus": ("Minimum", "Threshold"),
     "loading": ("load_runs",),
-    "planning": ("PlannedPower", "planned_power"),
+    "hypothesis_power": ("PlannedPower", "planned_power"),
     "power": ("PowerTable", "episodes_two_proportions", "pilot", "power_table"),
     "runs": ("Run", "Runs"),
     "samples": ("Differences", "SeedSample", "contrast", "pair"),
@@ -51,17 +57,17 @@ __all__ = [
     "Verdict",
     "attainable",
     "attainable_unpaired",
-    "attainable_words",
     "compare",
     "contrast",
     "default_metric",
+    "describe_attainable",
     "document",
     "episodes_two_proportions",
     "exit_code",
     "holm",
     "interaction",
-    "least_pairs",
     "load_runs",
+    "min_pairs_to_reject",
     "pair",
     "paired_t",
     "pilot",
@@ -75,7 +81,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    for module, names in _HOME.items():
+    for module, names in _MODULES.items():
         if name in names:
             value = getattr(import_module(f"campaign.analysis.{module}"), name)
             globals()[name] = value

@@ -1,32 +1,33 @@
-"""Hypotheses spelt out: one claim for each candidate, and whether it was made before the first run."""
+"""Claims: each hypothesis expanded to one claim per candidate, each marked confirmatory or exploratory."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from campaign.analysis.runs import Runs
 from campaign.analysis.summaries import default_metric
 from campaign.errors import UsageError
 from campaign.spec.hypotheses import Direction, Frozen, Hypothesis, changes
+from campaign.suggest import suggest
 
 UNDECLARED = "no hypothesis was declared before the runs"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Claim:
-    """One hypothesis about one candidate."""
+    """One hypothesis about one candidate condition."""
 
     hypothesis: Hypothesis
     baseline: str
     candidate: str
     """Empty for a contrast."""
     exploratory: tuple[str, ...]
+    """Why the claim is not confirmatory; empty when it is."""
     several: bool = False
-    """The hypothesis has other candidates too."""
+    """Whether the hypothesis has other candidates too."""
     withdrawn: bool = False
-    """Frozen, and gone from the spec."""
+    """Whether the hypothesis was frozen and has since been removed from the spec."""
 
     @property
     def name(self) -> str:
@@ -34,14 +35,14 @@ class Claim:
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """Everything this claim reads, once each."""
+        """The conditions that this claim reads, without duplicates."""
         weights = tuple(self.hypothesis.contrast or ())
         arms = weights or (self.baseline, self.candidate)
         return tuple(dict.fromkeys((*arms, *self.hypothesis.ranking)))
 
     @property
     def family_key(self) -> tuple[str, bool]:
-        """Exploratory claims have a family of their own: they must not cost the declared ones anything."""
+        """Exploratory claims form a separate family, so that they cost the declared ones no power."""
         return self.hypothesis.family, bool(self.exploratory)
 
 
@@ -54,76 +55,89 @@ def claims_of(
     summary: str,
     direction: Direction,
 ) -> list[Claim]:
-    """Every claim, in order. Raises `UsageError` for a condition that is not there."""
+    """All claims in order of declaration, then the withdrawn ones.
+
+    Raises `UsageError` for an unknown condition, or when there are fewer than two conditions.
+    """
     if len(runs.conditions) < 2:
-        only = runs.conditions[0] if runs.conditions else "none"
-        raise UsageError(f"a comparison needs two conditions; there is {only}")
-    gone = _withdrawn(hypotheses, frozen)
-    if not hypotheses and not gone:
-        made = Hypothesis(
+        found = f"only {runs.conditions[0]}" if runs.conditions else "none"
+        raise UsageError(f"a comparison needs two conditions, but the runs have {found}")
+    withdrawn = _withdrawn(hypotheses, frozen)
+    if not hypotheses and not withdrawn:
+        default = Hypothesis(
             name="comparison",
             metric=metric or default_metric(runs),
             summary=summary,
             direction=direction,
             family="all",
         )
-        return _spelt_out(runs, made, (UNDECLARED,))
+        return _claims_of_one(runs, default, (UNDECLARED,))
     claims = []
     for hypothesis in hypotheses:
-        claims.extend(_spelt_out(runs, hypothesis, _exploratory(runs, hypothesis, frozen, looks)))
-    for hypothesis in gone:
-        spelt = _spelt_out(runs, hypothesis, _exploratory(runs, hypothesis, frozen, looks))
-        claims.extend(replace(claim, withdrawn=True) for claim in spelt)
-    known = frozen.conditions if frozen else ()
-    return [_with_late_conditions(claim, known) for claim in claims]
+        claims.extend(_claims_of_one(runs, hypothesis, _exploratory_reasons(runs, hypothesis, frozen, looks)))
+    for hypothesis in withdrawn:
+        reasons = _exploratory_reasons(runs, hypothesis, frozen, looks)
+        claims.extend(replace(claim, withdrawn=True) for claim in _claims_of_one(runs, hypothesis, reasons))
+    frozen_conditions = frozen.conditions if frozen else ()
+    return [_mark_late_conditions(claim, frozen_conditions) for claim in claims]
 
 
 def _withdrawn(declared: Sequence[Hypothesis], frozen: Frozen | None) -> tuple[Hypothesis, ...]:
-    """Hypotheses that were frozen and are gone: leaving out what failed would be choosing by the result."""
+    """Hypotheses that were frozen and later removed. They are still tested: dropping one after seeing the
+    data would be selective reporting."""
     names = {hypothesis.name for hypothesis in declared}
     return tuple(old for old in frozen.hypotheses if old.name not in names) if frozen else ()
 
 
-def _with_late_conditions(claim: Claim, known: Sequence[str]) -> Claim:
-    """A claim about conditions that were added after the first submit is exploratory."""
-    late = [label for label in claim.conditions if known and label not in known]
+def _mark_late_conditions(claim: Claim, frozen_conditions: Sequence[str]) -> Claim:
+    """Marks a claim exploratory when it is about conditions that were added after the first submit."""
+    late = [label for label in claim.conditions if frozen_conditions and label not in frozen_conditions]
     reasons = tuple(f"condition {label} was added after the first submit" for label in late)
     return replace(claim, exploratory=(*claim.exploratory, *reasons))
 
 
-def _exploratory(
+def _exploratory_reasons(
     runs: Runs, hypothesis: Hypothesis, frozen: Frozen | None, looks: Sequence[int]
 ) -> tuple[str, ...]:
     if frozen is None:
-        return ("nothing was frozen before the runs",)
+        return ("no hypotheses were frozen before the runs",)
     reasons = list(changes(frozen, hypothesis))
     if tuple(looks) != frozen.looks:
         reasons.append(f"looks were {list(frozen.looks)} when frozen and are {list(looks)} now")
-    gone = [seed for seed in frozen.seeds if runs.planned.seeds and seed not in runs.planned.seeds]
-    if gone:
-        reasons.append(f"declared seeds are gone from the plan: {', '.join(map(str, gone))}")
+    removed = [seed for seed in frozen.seeds if runs.design.seeds and seed not in runs.design.seeds]
+    if removed:
+        reasons.append(f"declared seeds were removed from the plan: {', '.join(map(str, removed))}")
     return tuple(reasons)
 
 
-def _spelt_out(runs: Runs, hypothesis: Hypothesis, exploratory: tuple[str, ...]) -> list[Claim]:
-    there = runs.conditions
-    _known((*(hypothesis.contrast or ()), *hypothesis.ranking), hypothesis, there)
+def _claims_of_one(runs: Runs, hypothesis: Hypothesis, exploratory: tuple[str, ...]) -> list[Claim]:
+    """The claims of one hypothesis. Raises `UsageError` for an unknown condition."""
+    _check_conditions((*(hypothesis.contrast or ()), *hypothesis.ranking), hypothesis, runs.conditions)
     if hypothesis.contrast is not None:
         return [Claim(hypothesis, "", "", exploratory)]
-    baseline = hypothesis.baseline if hypothesis.baseline is not None else there[0]
-    given = hypothesis.candidate
-    named = (given,) if isinstance(given, str) else given
-    candidates = named if named is not None else tuple(label for label in there if label != baseline)
-    _known((baseline, *candidates), hypothesis, there)
+    baseline = hypothesis.baseline if hypothesis.baseline is not None else runs.conditions[0]
+    candidates = _candidates(hypothesis.candidate, baseline, runs.conditions)
+    _check_conditions((baseline, *candidates), hypothesis, runs.conditions)
     if baseline in candidates:
-        raise UsageError(f"hypothesis {hypothesis.name!r}: {baseline} is compared with itself")
-    several = len(candidates) > 1 or named is None
+        raise UsageError(
+            f"hypothesis {hypothesis.name!r} compares {baseline} with itself: "
+            "name another baseline or candidate"
+        )
+    several = len(candidates) > 1 or hypothesis.candidate is None
     return [Claim(hypothesis, baseline, candidate, exploratory, several) for candidate in candidates]
 
 
-def _known(labels: Sequence[str], hypothesis: Hypothesis, there: Sequence[str]) -> None:
+def _candidates(
+    declared: str | tuple[str, ...] | None, baseline: str, conditions: Sequence[str]
+) -> tuple[str, ...]:
+    """The declared candidates; every condition except the baseline when none is declared."""
+    if declared is None:
+        return tuple(label for label in conditions if label != baseline)
+    return (declared,) if isinstance(declared, str) else declared
+
+
+def _check_conditions(labels: Sequence[str], hypothesis: Hypothesis, conditions: Sequence[str]) -> None:
     for label in labels:
-        if label not in there:
-            close = get_close_matches(label, there, n=1)
-            hint = f"; did you mean {close[0]}?" if close else f"; there are: {', '.join(there)}"
-            raise UsageError(f"hypothesis {hypothesis.name!r}: no condition is called {label!r}{hint}")
+        if label not in conditions:
+            hint = suggest(label, conditions, "the conditions are")
+            raise UsageError(f"hypothesis {hypothesis.name!r} names an unknown condition, {label!r}; {hint}")

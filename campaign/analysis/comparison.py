@@ -1,4 +1,4 @@
-"""Two conditions in one metric: every number about their difference, in one value."""
+"""The comparison of two conditions in one metric: effect, intervals, p-values, power and recommendation."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Recommendation = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """How a comparison is made; all of it is declared before the data are seen."""
+    """The declared parameters of a comparison, fixed before the data are seen."""
 
     direction: Literal["higher", "lower"] = "higher"
     alpha: float = 0.05
@@ -44,82 +44,86 @@ class Design:
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One condition's per-run numbers."""
+    """One condition's per-run values."""
 
     condition: str
     values: Mapping[int, float]
-    """Of every seed that may be tested, with a pair or without."""
+    """Seed -> value, for every seed of the stage, paired or not."""
     mean: float | None
-    """Over the seeds that were tested: a paired effect is the difference of these means."""
+    """Over the tested seeds only, so that a paired effect is the difference of the two means."""
     sd: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """What the seeds at hand could show, for the declared effect and never for the observed one."""
+    """Power of the available seeds for the declared smallest effect of interest.
+
+    Power for the observed effect is a function of the p-value and adds nothing to it (Hoenig and Heisey, The
+    American Statistician 2001), so it is never computed.
+    """
 
     min_effect: float
     sd_difference: float
-    """80 % upper confidence limit of the differences' standard deviation."""
+    """80 % upper confidence limit of the standard deviation of the differences."""
     reached: float
-    """Power for `min_effect` with the seeds at hand."""
+    """Power for `min_effect` with the available seeds."""
     seeds_needed: int | None
-    """Seeds for 80 %; None when more than a million."""
+    """Seeds for 80 % power; None when more than a million."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Candidate minus baseline in one metric. p-values are None while they are withheld (see `withheld`)."""
+    """Candidate minus baseline in one metric. While `withheld`, p-values and limits are None."""
 
     WRITTEN: ClassVar[tuple[str, ...]] = ("can_reach",)
 
     baseline: Arm
     candidate: Arm
     label: str
-    """What is subtracted from what."""
+    """The difference as a formula, for example `maxrl - grpo`."""
     metric: str
     summary: str
-    """How a run became a number, in words."""
+    """How each run was summarised, as a phrase."""
     design: Design
     test: Literal["paired t", "Welch's t"]
     n: int
-    """Pairs; for Welch's test the runs of the smaller condition."""
+    """Number of pairs; for Welch's test, number of runs of the smaller condition."""
     differences: Mapping[int, float]
     """Seed -> difference; empty for Welch's test."""
     dropped: Mapping[int, str]
-    """Seed -> why it does not count."""
+    """Seed -> why it is excluded."""
     effect: float | None
     lower: float | None
-    """Of this comparison's own interval; None when unbounded."""
+    """Limit of the confidence interval of this comparison alone; None when unbounded."""
     upper: float | None
     level: float
     simultaneous_lower: float | None
-    """Of the interval that holds for the whole family at once (Bonferroni)."""
+    """Limit of the simultaneous confidence interval over the family (Bonferroni)."""
     simultaneous_upper: float | None
     simultaneous_level: float
     p: float | None
-    """Of the t-test at this look, on its own."""
+    """p-value of the t-test at this look, without adjustment."""
     p_sequential: float | None
-    """The smallest error rate at which the declared looks so far reject; equals `p` without looks."""
+    """Sequential p-value: the smallest error rate at which the looks so far reject; `p` without looks."""
     p_adjusted: float | None
-    """`p_sequential` after Holm, over the family."""
+    """`p_sequential` after Holm's adjustment over the family."""
     p_skew_corrected: float | None
-    """Of the t-test with the skewness of the differences taken out (Hall 1992), after Holm: it decides
-    nothing, and is there to be compared with `p`. None for Welch's test and combined stages."""
+    """p-value of the skewness-corrected t-test (Hall 1992), Holm-adjusted. A diagnostic that enters no
+    decision. None for Welch's test and for combined stages."""
     family_size: int
     sign_flip: Test | None
-    """The guard; None for Welch's test."""
+    """Exact sign-flip test, required in addition to the t-test; None for Welch's test."""
     cohens_d: float | None
     pair_correlation: float | None
     attainable_p: float
-    """The smallest p that an exact test can give with so many seeds."""
+    """The smallest p-value that an exact test of this many seeds can attain."""
     power: Power | None
     look: Look | None
     withheld: str
-    """Why there is no p-value; empty when there is one."""
+    """Why the p-value is withheld; empty when it is not."""
     recommendation: Recommendation
     reason: str
-    """The recommendation's reason, to be quoted."""
+    """The reason for the recommendation, as sentences that can be quoted."""
 
     @property
     def sign(self) -> float:
@@ -128,7 +132,7 @@ class Comparison:
 
     @property
     def improvement(self) -> tuple[float | None, float | None, float | None]:
-        """Effect, lower and upper simultaneous limit, turned so that above 0 is better."""
+        """Effect and simultaneous limits (lower, upper), signed so that positive values are improvements."""
         if self.sign > 0:
             return self.effect, self.simultaneous_lower, self.simultaneous_upper
         flipped = (self.effect, self.simultaneous_upper, self.simultaneous_lower)
@@ -136,19 +140,19 @@ class Comparison:
 
     @property
     def rests_on_skewness(self) -> bool:
-        """Whether a significant t-test is one no more when the skewness of the differences is taken out."""
+        """Whether the t-test is significant but the skewness-corrected test is not."""
         bound = self.look.nominal if self.look is not None else self.design.alpha
         significant = self.recommendation != "insufficient_statistical_evidence"
         return significant and self.p_skew_corrected is not None and self.p_skew_corrected >= bound
 
     @property
     def can_reach(self) -> bool:
-        """Whether an exact test of so many seeds can fall below alpha at all."""
+        """Whether an exact test of this many seeds can fall below alpha."""
         return self.attainable_p < self.design.alpha
 
     def to_json(self) -> dict[str, Any]:
-        ready: dict[str, Any] = as_json(self)
-        return ready
+        document: dict[str, Any] = as_json(self)
+        return document
 
 
 def compare(
@@ -159,10 +163,11 @@ def compare(
     stage: Stage | None = None,
     family_size: int = 1,
 ) -> Comparison:
-    """Compares two conditions on their per-run numbers.
+    """Compares two conditions on their per-run values.
 
-    `stage` says which seeds may be tested now (all of them without it), `family_size` among how many
-    comparisons the error rate is shared. Holm's adjustment needs the p-values of the whole family: `adjust`.
+    `stage` selects the seeds that may be tested now (default: all); `family_size` is the number of
+    comparisons that share the error rate. Holm's adjustment needs the p-values of the whole family, so it is
+    applied afterwards, by `adjust`.
     """
     design = design or Design()
     differences = pair(baseline, candidate)
@@ -184,19 +189,19 @@ def compare_contrast(
     stage: Stage | None = None,
     family_size: int = 1,
 ) -> Comparison:
-    """The same for a contrast of several conditions, for example the interaction of a 2 x 2 design."""
+    """Tests a contrast of several conditions against 0, for example the interaction of a 2 x 2 design."""
     design = design or Design()
     stage = stage or Stage(differences.seeds)
     zero = SeedSample("0", dict.fromkeys(differences.values, 0.0), metric, summary)
     value = SeedSample(differences.label, differences.values, metric, summary, differences.dropped)
-    kept = differences.only(stage.seeds)
-    return _paired(kept, (zero, value), list(kept.seeds), design, stage, family_size)
+    tested = differences.only(stage.seeds)
+    return _paired(tested, (zero, value), list(tested.seeds), design, stage, family_size)
 
 
 def adjust(
     comparison: Comparison, p_adjusted: float | None, p_skew_corrected: float | None = None
 ) -> Comparison:
-    """The comparison with its p-values after Holm, and the recommendation that follows."""
+    """The comparison with Holm-adjusted p-values, and the recommendation that follows from them."""
     return _recommended(replace(comparison, p_adjusted=p_adjusted, p_skew_corrected=p_skew_corrected))
 
 
@@ -208,20 +213,34 @@ def _paired(
     stage: Stage,
     family_size: int,
 ) -> Comparison:
-    own, shared = levels(design.alpha, stage, family_size)
-    test = paired_t(differences, own)
-    wide = paired_t(differences, shared)
-    guard = sign_flip(differences, own)
+    level, simultaneous_level = levels(design.alpha, stage, family_size)
+    test = paired_t(differences, level)
+    simultaneous = paired_t(differences, simultaneous_level)
+    guard = sign_flip(differences, level)
     p_sequential = test.p
     if stage.look and not stage.withheld:
-        parts = [differences.only(part).array for part in stage.parts]
+        increments = [differences.only(seeds).array for seeds in stage.increments]
+        # The weights are the declared information increments, not the observed sizes: only weights that were
+        # fixed before the second stage keep the error rate (Lehmacher and Wassmer, Biometrics 1999).
         weights = np.diff([0.0, *sequential.fractions(stage.looks)[: stage.look]]).tolist()
-        p_sequential = p_over_looks(parts, weights, stage, differences.scale)
+        p_sequential = p_over_looks(increments, weights, stage, differences.scale)
         if stage.adaptive:
-            test, wide = (combined(test, parts, weights, level, differences.scale) for level in (own, shared))
+            test, simultaneous = (
+                combined(test, increments, weights, confidence, differences.scale)
+                for confidence in (level, simultaneous_level)
+            )
     sd = float(kernels.spread(differences.array, differences.scale)) if len(seeds) > 1 else 0.0
     comparison = _assemble(
-        differences.label, arms, design, stage, family_size, test, wide, p_sequential, guard, (seeds, seeds)
+        differences.label,
+        arms,
+        design,
+        stage,
+        family_size,
+        test,
+        simultaneous,
+        p_sequential,
+        guard,
+        (seeds, seeds),
     )
     return _recommended(
         replace(
@@ -234,7 +253,7 @@ def _paired(
             cohens_d=_finite(cohens_d(differences)),
             pair_correlation=_finite(differences.correlation),
             attainable_p=attainable(len(seeds)),
-            power=_power(design, sd, len(seeds), len(seeds), 1.0 - shared),
+            power=_power(design, sd, len(seeds), 1.0 - simultaneous_level),
         )
     )
 
@@ -243,8 +262,10 @@ def _unpaired(
     arms: tuple[SeedSample, SeedSample], design: Design, stage: Stage, family_size: int
 ) -> Comparison:
     baseline, candidate = arms
-    own, shared = levels(design.alpha, stage, family_size)
-    test, wide = welch(baseline, candidate, own), welch(baseline, candidate, shared)
+    level, simultaneous_level = levels(design.alpha, stage, family_size)
+    test, simultaneous = (
+        welch(baseline, candidate, confidence) for confidence in (level, simultaneous_level)
+    )
     p_sequential = test.p
     if stage.look and not stage.withheld:
         p_sequential = unpaired_p_over_looks(arms, stage)
@@ -258,7 +279,7 @@ def _unpaired(
         stage,
         family_size,
         test,
-        wide,
+        simultaneous,
         p_sequential,
         None,
         (baseline.seeds, candidate.seeds),
@@ -272,7 +293,7 @@ def _unpaired(
             dropped=dropped,
             cohens_d=_finite(cohens_d_unpaired(baseline, candidate)),
             attainable_p=attainable_unpaired(*sizes),
-            power=_power(design, sd, min(sizes), min(sizes), 1.0 - shared),
+            power=_power(design, sd, min(sizes), 1.0 - simultaneous_level),
         )
     )
 
@@ -284,12 +305,12 @@ def _assemble(
     stage: Stage,
     family_size: int,
     test: Test,
-    wide: Test,
+    simultaneous: Test,
     p_sequential: float,
     guard: Test | None,
     tested: tuple[Sequence[int], Sequence[int]],
 ) -> Comparison:
-    shown = not stage.withheld
+    tested_now = not stage.withheld
     return Comparison(
         baseline=_arm(arms[0], tested[0]),
         candidate=_arm(arms[1], tested[1]),
@@ -302,18 +323,18 @@ def _assemble(
         differences={},
         dropped={},
         effect=_finite(test.effect),
-        lower=_finite(test.lower) if shown else None,
-        upper=_finite(test.upper) if shown else None,
+        lower=_finite(test.lower) if tested_now else None,
+        upper=_finite(test.upper) if tested_now else None,
         level=test.level,
-        simultaneous_lower=_finite(wide.lower) if shown else None,
-        simultaneous_upper=_finite(wide.upper) if shown else None,
-        simultaneous_level=wide.level,
-        p=test.p if shown else None,
-        p_sequential=p_sequential if shown else None,
-        p_adjusted=p_sequential if shown else None,
+        simultaneous_lower=_finite(simultaneous.lower) if tested_now else None,
+        simultaneous_upper=_finite(simultaneous.upper) if tested_now else None,
+        simultaneous_level=simultaneous.level,
+        p=test.p if tested_now else None,
+        p_sequential=p_sequential if tested_now else None,
+        p_adjusted=p_sequential if tested_now else None,
         p_skew_corrected=None,
         family_size=family_size,
-        sign_flip=guard if shown else None,
+        sign_flip=guard if tested_now else None,
         cohens_d=None,
         pair_correlation=None,
         attainable_p=1.0,
@@ -325,10 +346,10 @@ def _assemble(
     )
 
 
-def _power(design: Design, sd: float, sd_n: int, n: int, alpha: float) -> Power | None:
+def _power(design: Design, sd: float, n: int, alpha: float) -> Power | None:
     if design.min_effect <= 0 or sd <= 0:
         return None
-    cautious = sd_upper(sd, sd_n)
+    cautious = sd_upper(sd, n)
     return Power(
         design.min_effect,
         cautious,
@@ -346,25 +367,30 @@ def _recommended(comparison: Comparison) -> Comparison:
 
 
 def _recommendation(comparison: Comparison) -> Recommendation:
-    """Holm p and the guard below alpha, and six pairs: everything else is insufficient evidence."""
+    """Significant only if the Holm-adjusted p and the sign-flip p are both below alpha with six pairs or
+    more.
+
+    Requiring both can only lower the error rate (an intersection of rejection regions): the t-test is robust
+    and carries the looks, the sign-flip test needs no normality.
+    """
     alpha = comparison.design.alpha
     guard = comparison.sign_flip
-    reached = (
+    significant = (
         comparison.p_adjusted is not None
         and comparison.effect is not None
         and comparison.p_adjusted < alpha
         and (guard is None or guard.p < alpha)
         and comparison.n >= MIN_PAIRS
     )
-    if not reached:
+    if not significant:
         return "insufficient_statistical_evidence"
     better = (comparison.effect or 0.0) * comparison.sign > 0
     return "statistically_significant_improvement" if better else "significant_degradation"
 
 
 def _arm(sample: SeedSample, tested: Sequence[int]) -> Arm:
-    used = sample.only(tested)
-    return Arm(sample.condition, dict(sample.values), _finite(used.mean), _finite(used.sd))
+    of_tested = sample.only(tested)
+    return Arm(sample.condition, dict(sample.values), _finite(of_tested.mean), _finite(of_tested.sd))
 
 
 def _finite(value: float) -> float | None:

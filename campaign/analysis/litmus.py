@@ -1,6 +1,7 @@
-"""CONFIRMED, FAILED or INCONCLUSIVE: declared thresholds against intervals, never against point estimates.
+"""The litmus: CONFIRMED, FAILED or INCONCLUSIVE, by comparing confidence intervals with declared thresholds.
 
-Compared with point estimates, a true zero is confirmed 23-39 % of the time.
+Point estimates are never compared with thresholds: that would confirm a true effect of zero in 23-39 % of
+cases.
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ from campaign.analysis.reasons import counted, interval, number
 
 Outcome = Literal["CONFIRMED", "FAILED", "INCONCLUSIVE"]
 Side = Literal["above", "below", "open"]
-"""Where an interval lies against its threshold; `open` when it holds the threshold, or there is none yet."""
+"""Position of an interval relative to its threshold; `open` when it contains the threshold, or there is
+none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """One declared threshold and the interval that was held against it; above is the claimed direction."""
+    """One declared threshold and the interval compared with it; `above` is the claimed direction."""
 
     label: str
     metric: str
     effect: float | None
-    """Turned so that above 0 is what was claimed."""
+    """With the sign that makes the claimed direction positive."""
     lower: float | None
     upper: float | None
     level: float
@@ -35,7 +37,7 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Minimum:
-    """One declared minimum of evidence."""
+    """One declared minimum amount of evidence."""
 
     label: str
     needed: float
@@ -45,7 +47,7 @@ class Minimum:
 
 
 def against(comparison: Comparison, threshold: float, label: str) -> Threshold:
-    """Holds a comparison's simultaneous interval against a threshold."""
+    """Compares a comparison's simultaneous interval with a threshold."""
     effect, lower, upper = comparison.improvement
     side: Side = "open"
     if lower is not None and lower > threshold:
@@ -61,18 +63,22 @@ def against(comparison: Comparison, threshold: float, label: str) -> Threshold:
         comparison.simultaneous_level,
         threshold,
         side,
-        _words(comparison, label, side, threshold, lower, upper),
+        _sentence(comparison, label, side, threshold, lower, upper),
     )
 
 
 def minimum(label: str, needed: int, there: int, unit: str) -> Minimum:
-    words = f"{counted(there, unit)}, and the declared minimum is {needed}"
+    words = f"{counted(there, unit)}; the declared minimum is {needed}"
     return Minimum(label, needed, there, there >= needed, words)
 
 
 def outcome(thresholds: Sequence[Threshold], minima: Sequence[Minimum], guard_holds: bool) -> Outcome:
-    """FAILED if any interval lies below its threshold; CONFIRMED if all lie above, the minima hold and the
-    exact guard agrees; else INCONCLUSIVE."""
+    """FAILED if any interval lies below its threshold; CONFIRMED if all lie above, the minima are met and the
+    exact sign-flip test agrees; INCONCLUSIVE otherwise.
+
+    Requiring several intervals to lie above is an intersection-union test: each at level alpha, all together
+    at alpha, without adjustment (Berger, Technometrics 1982).
+    """
     if any(row.side == "below" for row in thresholds):
         return "FAILED"
     above = bool(thresholds) and all(row.side == "above" for row in thresholds)
@@ -81,18 +87,18 @@ def outcome(thresholds: Sequence[Threshold], minima: Sequence[Minimum], guard_ho
     return "INCONCLUSIVE"
 
 
-def _words(
+def _sentence(
     comparison: Comparison, label: str, side: Side, threshold: float, lower: float | None, upper: float | None
 ) -> str:
     if comparison.withheld:
         return f"{label}: not tested yet"
     if lower is None and upper is None:
-        return f"{label}: there is no bounded interval"
-    said = interval(lower, upper)
-    turned = "improvement" if comparison.design.direction == "higher" else "improvement (a fall)"
+        return f"{label}: the interval is unbounded"
+    quantity = "improvement" if comparison.design.direction == "higher" else "improvement (decrease)"
     relation = {
-        "above": f"lies wholly above {number(threshold)}",
-        "below": f"lies wholly below {number(threshold)}",
-        "open": f"holds {number(threshold)}",
+        "above": f"lies entirely above {number(threshold)}",
+        "below": f"lies entirely below {number(threshold)}",
+        "open": f"contains {number(threshold)}",
     }[side]
-    return f"{label}: the interval of the {turned} in {comparison.metric}, {said}, {relation}"
+    limits = interval(lower, upper)
+    return f"{label}: the interval of the {quantity} in {comparison.metric}, {limits}, {relation}"

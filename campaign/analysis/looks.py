@@ -1,4 +1,4 @@
-"""One comparison at a declared look: the levels of its intervals, and its p over the looks so far."""
+"""One comparison at a declared look: the levels of its intervals and its sequential p-value."""
 
 from __future__ import annotations
 
@@ -13,40 +13,52 @@ from campaign.analysis.stages import Stage
 
 
 def levels(alpha: float, stage: Stage, family_size: int) -> tuple[float, float]:
-    """Confidence levels of the comparison's own and of the simultaneous interval, at this look."""
-    own, shared = stage.at(alpha), stage.at(alpha / family_size)
+    """Confidence levels at this look: of the comparison's own interval, and of the simultaneous (Bonferroni)
+    one.
+
+    At a look the level is 1 minus the look's nominal bound, which makes it a repeated confidence interval:
+    all looks together have the declared coverage (Jennison and Turnbull, Journal of the Royal Statistical
+    Society B 1989).
+    """
+    own, simultaneous = stage.at(alpha), stage.at(alpha / family_size)
     return (
         1.0 - (own.nominal if own else alpha),
-        1.0 - (shared.nominal if shared else alpha / family_size),
+        1.0 - (simultaneous.nominal if simultaneous else alpha / family_size),
     )
 
 
-def p_over_looks(parts: list[kernels.PerSeed], weights: list[float], stage: Stage, scale: float) -> float:
-    """Sequential p over the looks so far: each on all data up to it, the last one combined if it adapted."""
+def p_over_looks(
+    increments: list[kernels.PerSeed], weights: list[float], stage: Stage, scale: float
+) -> float:
+    """Sequential p-value over the looks so far.
+
+    `increments` holds the differences that were new at each look. Every look tests all data up to it; the
+    last one combines the stages if its size was chosen adaptively.
+    """
     scores = []
     for number in range(1, stage.look + 1):
         if stage.adaptive and number == stage.look:
-            scores.append(sequential.inverse_normal(parts, weights, 0.0, scale))
+            scores.append(sequential.inverse_normal(increments, weights, 0.0, scale))
         else:
-            so_far = kernels.PerSeed(np.concatenate(parts[:number]))
-            scores.append(sequential.normal_score(so_far, 0.0, scale))
+            cumulative = kernels.PerSeed(np.concatenate(increments[:number]))
+            scores.append(sequential.normal_score(cumulative, 0.0, scale))
     return sequential.sequential_p(scores, sequential.fractions(stage.looks))
 
 
 def combined(
-    test: Test, parts: list[kernels.PerSeed], weights: list[float], level: float, scale: float
+    test: Test, increments: list[kernels.PerSeed], weights: list[float], level: float, scale: float
 ) -> Test:
-    """The t-test's p and interval replaced by those of the combined stages."""
+    """The test with p-value and interval of the inverse normal combination of the stages."""
     from scipy.special import ndtr, ndtri
 
-    z = sequential.inverse_normal(parts, weights, 0.0, scale)
+    z = sequential.inverse_normal(increments, weights, 0.0, scale)
     critical = float(-ndtri((1.0 - level) / 2.0))
-    lower, upper = sequential.inverse_normal_interval(parts, weights, critical, scale)
+    lower, upper = sequential.inverse_normal_interval(increments, weights, critical, scale)
     return replace(test, p=float(2.0 * ndtr(-abs(z))), lower=lower, upper=upper, level=level)
 
 
 def unpaired_p_over_looks(arms: tuple[SeedSample, SeedSample], stage: Stage) -> float:
-    """The same for Welch's test, each look on all seeds up to it."""
+    """Sequential p-value over the looks so far for Welch's test; every look tests all seeds up to it."""
     scores = [_unpaired_score(arms, stage.seeds[:seeds]) for seeds in stage.looks[: stage.look]]
     return sequential.sequential_p(scores, sequential.fractions(stage.looks))
 

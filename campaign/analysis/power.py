@@ -1,7 +1,9 @@
-"""How many seeds a claim needs, from a declared smallest effect of interest and never from the observed one.
+"""Power of the two-sided paired t-test and the number of seeds that a declared effect needs.
 
-The unit is the seed: beyond some 2,400 episodes a seed the noise between seeds dominates, and more steps do
-not buy what more seeds do. The power is that of the two-sided paired t-test (noncentral t).
+Power is computed from the noncentral t distribution (Cohen, Statistical Power Analysis for the Behavioral
+Sciences 1988), for the declared smallest effect of interest and never for the observed one. The unit is the
+seed: beyond some 2,400 episodes per seed the variance between seeds dominates, and additional steps do not
+replace additional seeds.
 """
 
 from __future__ import annotations
@@ -11,36 +13,47 @@ from dataclasses import asdict, dataclass
 from math import isfinite, sqrt
 from typing import Any
 
-from campaign.analysis.attainability import MIN_PAIRS, attainable, attainable_words, least_pairs, p_text
+from campaign.analysis.attainability import (
+    MIN_PAIRS,
+    attainable,
+    describe_attainable,
+    min_pairs_to_reject,
+    p_text,
+)
 
-MOST_SEEDS = 1_000_000
+MAX_SEEDS = 1_000_000
+"""Upper bound of the search for the required number of seeds."""
 PILOT_CONFIDENCE = 0.8
-"""A pilot's standard deviation is taken at this upper confidence limit: planned with its point estimate, half
-of all studies fall short (mean attained power .66 against .88)."""
+"""Level of the upper confidence limit at which a pilot's standard deviation is used.
+
+With the point estimate instead, about half of all studies would be underpowered: the mean attained power is
+.66 instead of .88 (Browne, Statistics in Medicine 1995, proposes the upper limit).
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class PowerRow:
-    """One effect: the chance to detect it with the planned seeds, and the seeds that detect it."""
+    """Power for one effect size, and the number of seeds that reach the target power for it."""
 
     effect: float
     power: float
     seeds_needed: int | None
-    """Seeds for the wanted power; None when more than a million."""
+    """Seeds for the target power; None when more than a million."""
 
 
 @dataclass(frozen=True, slots=True)
 class PowerTable:
-    """What a plan can show, before money is spent."""
+    """Power of a planned number of seeds."""
 
     n_pairs: int
     sd_difference: float
-    """Of candidate minus baseline over seeds, in the metric's units."""
+    """Standard deviation of candidate minus baseline over seeds, in units of the metric."""
     alpha: float
-    """After sharing among the candidates (Bonferroni)."""
+    """Error rate per comparison, after Bonferroni over the candidates."""
     wanted: float
+    """Target power."""
     minimum_detectable: float
-    """Smallest effect that the planned seeds detect with the wanted power; infinite when none."""
+    """Minimum detectable effect at the target power; infinite below two pairs."""
     attainable_p: float
     rows: tuple[PowerRow, ...]
     words: tuple[str, ...]
@@ -54,13 +67,13 @@ class PowerTable:
 
 @dataclass(frozen=True, slots=True)
 class Pilot:
-    """What a pilot campaign says about noise, on the cautious side."""
+    """The variability measured in a pilot campaign."""
 
     n: int
     sd_difference: float
-    """Standard deviation of the pilot's differences."""
+    """Standard deviation of the pilot's paired differences."""
     upper: float
-    """Its 80 % upper confidence limit: what to plan with."""
+    """The 80 % upper confidence limit of `sd_difference`, used for planning."""
 
 
 def power_table(
@@ -70,19 +83,24 @@ def power_table(
     correlation: float = 0.0,
     *,
     alpha: float = 0.05,
-    wanted: float = 0.8,
+    target_power: float = 0.8,
     candidates: int = 1,
 ) -> PowerTable:
-    """Power of the planned seeds for each effect, what they can detect, and the seeds each effect needs.
+    """Power of the planned seeds for each effect, the minimum detectable effect, and the seeds each effect
+    needs.
 
-    `sd` is the standard deviation between seeds within a condition, `correlation` that of two conditions over
-    seeds. With several candidates the error rate is shared. Raises ValueError for impossible numbers.
+    `sd` is the standard deviation between seeds within a condition, `correlation` the correlation of two
+    conditions over seeds. Several candidates share the error rate. Raises ValueError for values out of range.
     """
     if not (sd > 0 and isfinite(sd)) or not -1.0 <= correlation < 1.0:
-        raise ValueError(f"impossible: standard deviation {sd}, correlation {correlation}")
+        raise ValueError(
+            f"impossible: standard deviation {sd} (must be positive), correlation {correlation} "
+            "(must be at least -1 and below 1)"
+        )
+    # Var(x - y) = 2 sd**2 (1 - correlation) for equal variances.
     sd_difference = sd * sqrt(2.0 * (1.0 - correlation))
     return power_of_differences(
-        n_pairs, effects, sd_difference, alpha=alpha, wanted=wanted, candidates=candidates
+        n_pairs, effects, sd_difference, alpha=alpha, target_power=target_power, candidates=candidates
     )
 
 
@@ -92,28 +110,30 @@ def power_of_differences(
     sd_difference: float,
     *,
     alpha: float = 0.05,
-    wanted: float = 0.8,
+    target_power: float = 0.8,
     candidates: int = 1,
 ) -> PowerTable:
-    """The same from the standard deviation of the differences, as a pilot gives it."""
+    """`power_table` from the standard deviation of the paired differences, as estimated by a pilot."""
     if not (sd_difference > 0 and isfinite(sd_difference)) or n_pairs < 1 or candidates < 1:
-        raise ValueError(f"impossible: sd {sd_difference}, {n_pairs} pairs, {candidates} candidates")
+        raise ValueError(
+            f"impossible: sd {sd_difference}, {n_pairs} pairs, {candidates} candidates; each must be positive"
+        )
     shared = alpha / candidates
     rows = tuple(
         PowerRow(
             effect,
             power(n_pairs, effect, sd_difference, shared),
-            seeds_for(effect, sd_difference, shared, wanted),
+            seeds_for(effect, sd_difference, shared, target_power),
         )
         for effect in effects
     )
-    smallest = minimum_detectable(n_pairs, sd_difference, shared, wanted)
-    words = [attainable_words(n_pairs, alpha)]
+    smallest = minimum_detectable(n_pairs, sd_difference, shared, target_power)
+    sentences = [describe_attainable(n_pairs, alpha)]
     if n_pairs >= 2:
-        words.append(f"{n_pairs} seeds detect an effect of {smallest:.3g} with {wanted:.0%} power")
-    words.extend(_row_words(row, n_pairs, wanted) for row in rows)
+        sentences.append(f"{n_pairs} seeds detect an effect of {smallest:.3g} with {target_power:.0%} power")
+    sentences.extend(_row_sentence(row, n_pairs, target_power) for row in rows)
     return PowerTable(
-        n_pairs, sd_difference, shared, wanted, smallest, attainable(n_pairs), rows, tuple(words)
+        n_pairs, sd_difference, shared, target_power, smallest, attainable(n_pairs), rows, tuple(sentences)
     )
 
 
@@ -128,16 +148,23 @@ def power(n_pairs: int, effect: float, sd_difference: float, alpha: float = 0.05
     df = n_pairs - 1
     noncentrality = abs(effect) / sd_difference * sqrt(n_pairs)
     critical = float(stdtrit(df, 1.0 - alpha / 2.0))
-    if noncentrality > 30.0:  # beyond what the noncentral t is tabulated for
+    if noncentrality > 30.0:  # from here on nctdtr underflows in the lower tail and returns NaN
         return _power_by_integration(df, noncentrality, critical)
-    reached = 1.0 - float(nctdtr(df, noncentrality, critical)) + float(nctdtr(df, noncentrality, -critical))
-    if not isfinite(reached):
+    both_tails = (
+        1.0 - float(nctdtr(df, noncentrality, critical)) + float(nctdtr(df, noncentrality, -critical))
+    )
+    if not isfinite(both_tails):
         return _power_by_integration(df, noncentrality, critical)
-    return min(1.0, max(alpha, reached))
+    # A two-sided test is unbiased: its power is at least alpha. Rounding can put the sum just below.
+    return min(1.0, max(alpha, both_tails))
 
 
 def _power_by_integration(df: int, noncentrality: float, critical: float) -> float:
-    """P(T > critical): the mean of what the normal says, over the quantiles of the estimated sd."""
+    """P(T > critical) for the noncentral t, by Gauss-Legendre quadrature.
+
+    T = (Z + noncentrality) / sqrt(X / df) with X chi-square distributed, so the probability is the mean of
+    Phi(noncentrality - critical sqrt(X / df)) over the quantiles of X. The lower tail is negligible here.
+    """
     import numpy as np
     from scipy.special import chdtri, ndtr
 
@@ -148,41 +175,50 @@ def _power_by_integration(df: int, noncentrality: float, critical: float) -> flo
     return float(np.sum(weights / 2.0 * ndtr(noncentrality - critical * ratio)))
 
 
-def seeds_for(effect: float, sd_difference: float, alpha: float = 0.05, wanted: float = 0.8) -> int | None:
-    """The fewest seeds that detect `effect` with the wanted power and can reach `alpha`; None above 10**6."""
+def seeds_for(
+    effect: float, sd_difference: float, alpha: float = 0.05, target_power: float = 0.8
+) -> int | None:
+    """The smallest number of seeds that detect `effect` with the target power; None above a million.
+
+    Never fewer than an exact test needs to fall below `alpha`, nor than a recommendation needs.
+    """
     if effect == 0:
         return None
-    low = max(2, least_pairs(alpha), MIN_PAIRS)
-    if power(low, effect, sd_difference, alpha) >= wanted:
+    low = max(2, min_pairs_to_reject(alpha), MIN_PAIRS)
+    if power(low, effect, sd_difference, alpha) >= target_power:
         return low
     high = low
-    while power(high, effect, sd_difference, alpha) < wanted:
+    while power(high, effect, sd_difference, alpha) < target_power:
         low, high = high, high * 2
-        if high > MOST_SEEDS:
+        if high > MAX_SEEDS:
             return None
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if power(middle, effect, sd_difference, alpha) >= wanted else (middle, high)
+        low, high = (
+            (low, middle) if power(middle, effect, sd_difference, alpha) >= target_power else (middle, high)
+        )
     return high
 
 
-def minimum_detectable(n_pairs: int, sd_difference: float, alpha: float = 0.05, wanted: float = 0.8) -> float:
-    """The smallest effect that `n_pairs` detect with the wanted power; infinite below two pairs."""
+def minimum_detectable(
+    n_pairs: int, sd_difference: float, alpha: float = 0.05, target_power: float = 0.8
+) -> float:
+    """The minimum detectable effect of `n_pairs` at the target power; infinite below two pairs."""
     if n_pairs < 2:
         return float("inf")
     low, high = 0.0, sd_difference
-    while power(n_pairs, high, sd_difference, alpha) < wanted:
+    while power(n_pairs, high, sd_difference, alpha) < target_power:
         low, high = high, high * 2.0
     for _ in range(60):
         middle = (low + high) / 2.0
         low, high = (
-            (low, middle) if power(n_pairs, middle, sd_difference, alpha) >= wanted else (middle, high)
+            (low, middle) if power(n_pairs, middle, sd_difference, alpha) >= target_power else (middle, high)
         )
     return high
 
 
 def sd_upper(sd: float, n: int, confidence: float = PILOT_CONFIDENCE) -> float:
-    """Upper confidence limit of a standard deviation that was estimated from `n` numbers (chi-square)."""
+    """Upper confidence limit of a standard deviation estimated from `n` values (chi-square distribution)."""
     if n < 2:
         return float("inf")
     from scipy.special import chdtri
@@ -191,27 +227,33 @@ def sd_upper(sd: float, n: int, confidence: float = PILOT_CONFIDENCE) -> float:
 
 
 def pilot(sd_difference: float, n: int) -> Pilot:
-    """What a pilot of `n` pairs allows to plan with."""
+    """A pilot of `n` pairs whose differences have standard deviation `sd_difference`."""
     return Pilot(n, sd_difference, sd_upper(sd_difference, n))
 
 
-def episodes_two_proportions(first: float, second: float, alpha: float = 0.05, wanted: float = 0.8) -> int:
-    """Episodes in each arm that tell two success rates apart when every episode is independent (Fleiss 1981,
-    without continuity correction).
+def episodes_two_proportions(
+    first: float, second: float, alpha: float = 0.05, target_power: float = 0.8
+) -> int:
+    """Episodes per arm that distinguish two success rates if all episodes are independent (Fleiss,
+    Statistical Methods for Rates and Proportions 1981, without continuity correction).
 
-    A lower bound: completions of one prompt, and of one run, are not independent, so the true need is higher.
+    A lower bound: completions of one prompt, and of one run, are positively correlated. Raises ValueError
+    unless the rates are different and between 0 and 1.
     """
     if not (0 < first < 1 and 0 < second < 1) or first == second:
-        raise ValueError(f"two different rates between 0 and 1 are needed: {first}, {second}")
+        raise ValueError(f"the two rates must be different and between 0 and 1, not {first} and {second}")
     from scipy.special import ndtri
 
     mean = (first + second) / 2.0
     under_null = float(-ndtri(alpha / 2.0)) * sqrt(2.0 * mean * (1.0 - mean))
-    under_effect = float(ndtri(wanted)) * sqrt(first * (1.0 - first) + second * (1.0 - second))
+    under_effect = float(ndtri(target_power)) * sqrt(first * (1.0 - first) + second * (1.0 - second))
     return int(-(-((under_null + under_effect) ** 2) // (first - second) ** 2))
 
 
-def _row_words(row: PowerRow, n_pairs: int, wanted: float) -> str:
-    need = "more than a million seeds" if row.seeds_needed is None else f"{row.seeds_needed} seeds"
-    chance = "<.0001" if row.power < 0.0001 else p_text(row.power)
-    return f"an effect of {row.effect:.3g}: power {chance} with {n_pairs} seeds; {need} for {wanted:.0%}"
+def _row_sentence(row: PowerRow, n_pairs: int, target_power: float) -> str:
+    needed = "more than a million seeds" if row.seeds_needed is None else f"{row.seeds_needed} seeds"
+    power_now = "<.0001" if row.power < 0.0001 else p_text(row.power)
+    return (
+        f"an effect of {row.effect:.3g}: power {power_now} with {n_pairs} seeds; "
+        f"{needed} for {target_power:.0%}"
+    )

@@ -1,26 +1,26 @@
-"""The reasons, in sentences that a reviewer can quote."""
+"""The reasons for a recommendation, as sentences that can be quoted in a paper or a review."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from campaign.analysis.attainability import MIN_PAIRS, least_pairs, p_text
+from campaign.analysis.attainability import MIN_PAIRS, min_pairs_to_reject, p_text
 
 if TYPE_CHECKING:
     from campaign.analysis.comparison import Comparison
 
 
 def number(value: float | None, *, signed: bool = False) -> str:
-    """Three significant digits or so, without an exponent where one can do without."""
+    """A number with about three significant digits, without an exponent between 1e-4 and 1e6."""
     if value is None:
         return "unbounded"
     if value == 0:
         return "0"
-    size = abs(value)
-    if size >= 1e6 or size < 1e-4:
-        return f"{value:{'+' if signed else ''}.2e}"
-    digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3 if size >= 0.1 else 4
-    return f"{value:{'+' if signed else ''}.{digits}f}"
+    sign, magnitude = "+" if signed else "", abs(value)
+    if not 1e-4 <= magnitude < 1e6:
+        return f"{value:{sign}.2e}"
+    decimals = next((n for n, lower in enumerate((100, 10, 1, 0.1)) if magnitude >= lower), 4)
+    return f"{value:{sign}.{decimals}f}"
 
 
 def interval(lower: float | None, upper: float | None) -> str:
@@ -30,53 +30,55 @@ def interval(lower: float | None, upper: float | None) -> str:
 
 
 def percent(level: float) -> str:
-    """A confidence level: `95 %`, `99.17 %`."""
+    """A confidence level in per cent, for example `95 %` or `99.17 %`."""
     return f"{level * 100:.2f}".rstrip("0").rstrip(".") + " %"
 
 
 def p_is(p: float) -> str:
-    """`p = .031` or `p < .0001`."""
+    """A p-value as a relation, for example `p = .031` or `p < .0001`."""
     text = p_text(p)
     return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
 
 
 def evidence(comparison: Comparison) -> str:
-    """The numbers in one clause: effect, interval, pairs, p-values."""
-    over = counted(
+    """Effect, confidence interval, number of pairs and p-values, as one clause."""
+    sample = counted(
         comparison.n, "pairs" if comparison.test == "paired t" else "runs in the smaller condition"
     )
     if comparison.effect is None:
-        return f"{comparison.label} in {comparison.metric}: no seed has both numbers"
+        return f"{comparison.label} in {comparison.metric}: no seed has a value in every condition"
     text = f"{comparison.label} in {comparison.metric}: {number(comparison.effect, signed=True)}"
     if comparison.p is None:
-        return f"{text} over {over}"
-    text += f" ({percent(comparison.level)} interval {interval(comparison.lower, comparison.upper)})"
-    text += f" over {over}; {comparison.test}, {p_is(comparison.p)}"
+        return f"{text} over {sample}"
+    text += (
+        f" ({percent(comparison.level)} confidence interval {interval(comparison.lower, comparison.upper)})"
+        f" over {sample}; {comparison.test}, {p_is(comparison.p)}"
+    )
     if comparison.look is not None and comparison.p_sequential is not None:
         look = comparison.look
         text += (
-            f" at look {look.number} of {look.of}, whose bound is {p_text(look.nominal)}"
-            f" ({p_is(comparison.p_sequential)} over the looks)"
+            f" at look {look.number} of {look.of}, nominal bound {p_text(look.nominal)}"
+            f" (sequential {p_is(comparison.p_sequential)})"
         )
     if comparison.family_size > 1 and comparison.p_adjusted is not None:
-        text += f"; Holm over {comparison.family_size} comparisons, {p_is(comparison.p_adjusted)}"
+        text += f"; Holm-adjusted over {comparison.family_size} comparisons, {p_is(comparison.p_adjusted)}"
     if comparison.sign_flip is not None:
-        text += f"; sign-flip, {p_is(comparison.sign_flip.p)}"
+        text += f"; sign-flip test, {p_is(comparison.sign_flip.p)}"
     return text
 
 
 def recommendation_reason(comparison: Comparison) -> str:
-    """Why the recommendation is what it is."""
-    said, alpha = evidence(comparison), p_text(comparison.design.alpha)
+    """The evidence and the reason for the recommendation."""
+    clause, alpha = evidence(comparison), p_text(comparison.design.alpha)
     if comparison.recommendation == "statistically_significant_improvement":
-        return f"{said}. All are below {alpha}, and {comparison.candidate.condition} is better."
+        return f"{clause}. All p-values are below {alpha}, and {comparison.candidate.condition} is better."
     if comparison.recommendation == "significant_degradation":
-        return f"{said}. All are below {alpha}, and {comparison.candidate.condition} is worse."
-    return f"{said}. {_lacking(comparison)}"
+        return f"{clause}. All p-values are below {alpha}, and {comparison.candidate.condition} is worse."
+    return f"{clause}. {_insufficiency(comparison)}"
 
 
 def dropped(comparison: Comparison) -> str:
-    """Which seeds do not count and why; empty when all do."""
+    """The excluded seeds and the reasons; empty when none is excluded."""
     if not comparison.dropped:
         return ""
     seeds_by_reason: dict[str, list[str]] = {}
@@ -91,53 +93,58 @@ def dropped(comparison: Comparison) -> str:
 
 
 def counted(count: int, nouns: str) -> str:
-    """`1 pair`, `2 pairs`, `1 run in each condition`."""
+    """A count with its noun, for example `1 pair`, `2 pairs` or `1 run in the smaller condition`."""
     return f"{count} {nouns.replace('pairs', 'pair').replace('runs', 'run') if count == 1 else nouns}"
 
 
-def _lacking(comparison: Comparison) -> str:
-    """The first thing that keeps the evidence from being sufficient."""
-    alpha = comparison.design.alpha
+def _insufficiency(comparison: Comparison) -> str:
+    """The first reason why the evidence is insufficient."""
     if comparison.withheld:
-        return f"No test yet: {comparison.withheld}."
+        return f"Not tested yet: {comparison.withheld}."
     if comparison.n == 0:
-        why = dropped(comparison)
-        if comparison.baseline.values and comparison.candidate.values:
-            why = "the conditions share no seed; if seeds are no pairs, compare them with Welch's test"
-        return f"There is nothing to compare{': ' + why if why else ''}."
+        return _nothing_to_compare(comparison)
     if comparison.n == 1:
-        return "One seed cannot show how much chance does: with a single pair there is no p-value below 1."
+        return "One seed cannot estimate the variance: with a single pair no p-value is below 1."
     if comparison.lower is None:
         return (
-            f"The {comparison.n} differences do not vary at all, so they carry no information on chance: "
-            "p is 1 by definition. Check that the conditions differ in what the metric sees."
+            f"The {comparison.n} differences have no variance, so they carry no information about chance and "
+            "p is 1 by definition. Check that the conditions differ in a way that affects the metric."
         )
-    least = max(MIN_PAIRS, least_pairs(alpha))
+    alpha = p_text(comparison.design.alpha)
+    needed = max(MIN_PAIRS, min_pairs_to_reject(comparison.design.alpha))
     if comparison.n < MIN_PAIRS:
-        reach = f"an exact test of {comparison.n} cannot fall below {p_text(comparison.attainable_p)}"
-        return f"Too few seeds: {reach}, and {least} are the least."
-    p = comparison.p_adjusted if comparison.p_adjusted is not None else 1.0
-    if p >= alpha:
-        adjusted = "Holm's p" if comparison.family_size > 1 else "p"
-        return f"{adjusted} is not below {p_text(alpha)}{_power_words(comparison)}."
-    guard = comparison.sign_flip
-    if guard is not None and comparison.attainable_p >= alpha:
         return (
-            f"The exact guard cannot reach {p_text(alpha)} with {comparison.n} pairs; {least} are the least."
+            f"Too few seeds: the smallest attainable p of an exact test of {comparison.n} is "
+            f"{p_text(comparison.attainable_p)}; at least {needed} are needed."
         )
-    if guard is not None:
+    if comparison.p_adjusted is None or comparison.p_adjusted >= comparison.design.alpha:
+        adjusted = "Holm-adjusted p" if comparison.family_size > 1 else "p"
+        return f"{adjusted} is not below {alpha}{_power_clause(comparison)}."
+    if comparison.sign_flip is None:
+        return "The evidence is not sufficient."
+    if comparison.attainable_p >= comparison.design.alpha:
         return (
-            f"The t-test is below {p_text(alpha)}, but the exact sign-flip guard, which needs no normal "
-            f"distribution, is not ({p_is(guard.p)})."
+            f"The exact sign-flip test of {comparison.n} pairs cannot fall below {alpha}; "
+            f"at least {needed} are needed."
         )
-    return "The evidence does not suffice."
+    return (
+        f"The t-test is below {alpha}, but the exact sign-flip test, which does not assume normality, "
+        f"is not ({p_is(comparison.sign_flip.p)})."
+    )
 
 
-def _power_words(comparison: Comparison) -> str:
+def _nothing_to_compare(comparison: Comparison) -> str:
+    why = dropped(comparison)
+    if comparison.baseline.values and comparison.candidate.values:
+        why = "the conditions share no seed; if the runs are not paired by seed, use Welch's test"
+    return f"There is nothing to compare{': ' + why if why else ''}."
+
+
+def _power_clause(comparison: Comparison) -> str:
     if comparison.power is None:
         return ""
-    need = comparison.power.seeds_needed
-    seeds = f"{need} seeds" if need is not None else "more than a million seeds"
+    needed = comparison.power.seeds_needed
+    seeds = f"{needed} seeds" if needed is not None else "more than a million seeds"
     return (
         f"; the power for the declared effect of {number(comparison.power.min_effect)} is "
         f"{p_text(comparison.power.reached)}, and {seeds} would give 80 %"

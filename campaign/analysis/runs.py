@@ -1,4 +1,4 @@
-"""One run's metrics as arrays, and a campaign's runs as one value: what every analysis starts from."""
+"""The input of every analysis: the metrics of one run as arrays, and all runs of a campaign."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 RunStanding = Literal["done", "going", "failed", "absent"]
-"""done: its record is complete, or nothing says otherwise. going: an attempt is live or will be.
-failed: it ended and will not go on. absent: planned, and there is nothing of it yet."""
+"""done: the record is complete, or nothing indicates otherwise. going: an attempt is running or will be
+started. failed: the run ended and will not be resumed. absent: the run is planned and has no record yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The record of one condition with one seed; steps rise and are unique."""
+    """The record of one condition with one seed; steps are unique and ascending."""
 
     condition: str
     seed: int
     steps: NDArray[np.int64]
     metrics: Mapping[str, Floats]
-    """Metric -> values, as long as `steps`; NaN where a step has none."""
+    """Metric -> values, of the same length as `steps`; NaN where a step has no value."""
     path: Path = Path()
     standing: RunStanding = "done"
     generations: int | None = None
-    """Logged completions; None when there is no log of them."""
+    """Number of logged completions; None when there is no log of them."""
     completions: tuple[int, int] | None = None
-    """Correct completions and all of them, over all steps; None when nothing counted them."""
+    """(correct, total) completions over all steps; None when they were not counted."""
     notes: tuple[str, ...] = ()
-    """What was odd about the files, in words."""
+    """Irregularities of the files, as sentences."""
 
     @property
     def id(self) -> str:
@@ -46,16 +46,17 @@ class Run:
 
     @property
     def length(self) -> int:
-        """Steps up to and including the last, counted from 0."""
+        """Number of steps up to and including the last one, counted from 0."""
         return int(self.steps[-1]) + 1 if len(self.steps) else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """All runs of a campaign, or of any folder."""
+    """All runs of a campaign, or of any other folder of runs."""
 
     runs: tuple[Run, ...]
-    planned: Planned = field(default_factory=Planned)
+    design: Planned = field(default_factory=Planned)
+    """The conditions, seeds, looks and hypotheses that the plan declares; empty without a plan."""
     folder: Path = Path()
     _index: Mapping[tuple[str, int], Run] = field(init=False, repr=False, compare=False)
 
@@ -64,15 +65,18 @@ class Runs:
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """In the order of the plan, then in that of first appearance."""
-        return tuple(dict.fromkeys((*self.planned.conditions, *(run.condition for run in self.runs))))
+        """Condition labels, in the order of the plan, then of first appearance."""
+        return tuple(dict.fromkeys((*self.design.conditions, *(run.condition for run in self.runs))))
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """In the order declared first, then in that of the plan; without one, ascending."""
-        declared = self.planned.frozen.seeds if self.planned.frozen else ()
-        there = sorted({run.seed for run in self.runs})
-        return tuple(dict.fromkeys((*declared, *self.planned.seeds, *there)))
+        """Seeds, in the frozen order, then in the order of the plan, then ascending.
+
+        A look tests the first seeds of this order, so it must not depend on the data.
+        """
+        frozen = self.design.frozen.seeds if self.design.frozen else ()
+        found = sorted({run.seed for run in self.runs})
+        return tuple(dict.fromkeys((*frozen, *self.design.seeds, *found)))
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -89,8 +93,8 @@ class Runs:
         return tuple(run for run in self.runs if run.condition == condition)
 
     def length(self, condition: str) -> int:
-        """Steps that a run of this condition has when it is complete: as planned, else as the longest did."""
-        planned = self.planned.steps.get(condition, 0)
+        """Number of steps of a complete run: as planned or, if that is more, as in the longest run."""
+        planned = self.design.steps.get(condition, 0)
         return max([planned, *(run.length for run in self.runs if run.condition == condition)])
 
     def standing(self, condition: str, seed: int) -> RunStanding:
@@ -98,7 +102,7 @@ class Runs:
         return run.standing if run is not None else "absent"
 
     def frame(self) -> pl.DataFrame:
-        """A row for each run and step: `condition`, `seed`, `step`, then every metric (null where absent)."""
+        """One row per run and step: `condition`, `seed`, `step`, then every metric (null where absent)."""
         import polars as pl
 
         frames = [

@@ -1,8 +1,9 @@
-"""One number per run: the only thing that a test accepts.
+"""Per-run samples: one value per run, the only input that the tests accept.
 
-The run is the unit of evidence, not the step and not the completion. Pooling either over seeds gives 34-77 %
-false positives at a nominal 5 %, and more seeds do not help. So a `SeedSample` maps a seed to one number, a
-`Differences` holds one number for each seed, and the tests take nothing else.
+The run is the experimental unit, not the step and not the completion. Pooling steps or completions over seeds
+is pseudoreplication (Hurlbert, Ecological Monographs 1984): it gives 11-69 % false positives at a nominal 5 %
+(`docs/verdicts.md`), and more seeds do not help. `SeedSample` and `Differences` therefore map each seed to
+one value, and the tests take nothing else.
 """
 
 from __future__ import annotations
@@ -21,29 +22,33 @@ from campaign.analysis.kernels import PerSeed, spread
 @final
 @dataclass(frozen=True, slots=True)
 class SeedSample:
-    """One number for each run of one condition. Raises TypeError for anything that is not, such as an array
-    of steps, and ValueError for a number that is not finite (that is a `missing` seed)."""
+    """One value per run of one condition.
+
+    Raises TypeError for anything else, such as an array of steps, and ValueError for a value that is not
+    finite; a run without a finite value belongs in `missing`.
+    """
 
     condition: str
     values: Mapping[int, float]
-    """Seed -> the run's one number."""
+    """Seed -> the value of the run."""
     metric: str = ""
     summary: str = ""
-    """How the run became a number, in words."""
+    """How the run was summarised, as a phrase."""
     missing: Mapping[int, str] = field(default_factory=dict)
-    """Seed -> why it has no number."""
+    """Seed -> why it has no value."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.values, Mapping):
             raise TypeError(
-                f"a SeedSample maps each seed to one number; {type(self.values).__name__} does not. "
+                f"a SeedSample maps each seed to one value, "
+                f"so it cannot be made from {type(self.values).__name__}. "
                 "Steps and completions of a run are not independent: summarise each run first"
             )
         for seed, value in self.values.items():
-            _one_number(seed, value, self.condition)
+            _check_value(seed, value, self.condition)
         both = self.values.keys() & self.missing.keys()
         if both:
-            raise ValueError(f"{self.condition}: seeds {sorted(both)} both have a number and miss one")
+            raise ValueError(f"{self.condition}: seeds {sorted(both)} are both in `values` and in `missing`")
 
     def __len__(self) -> int:
         return len(self.values)
@@ -65,7 +70,7 @@ class SeedSample:
         return float(spread(self.array)) if len(self.values) > 1 else float("nan")
 
     def only(self, seeds: Sequence[int]) -> SeedSample:
-        """The same for some seeds, in that order."""
+        """The sample restricted to `seeds`, in that order."""
         return SeedSample(
             self.condition,
             {seed: self.values[seed] for seed in seeds if seed in self.values},
@@ -78,27 +83,28 @@ class SeedSample:
 @final
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """One difference (or contrast) for each seed that is complete: made by `pair` and `contrast`."""
+    """One difference or contrast per complete seed. Created by `pair` and `contrast`."""
 
     label: str
-    """What is subtracted from what, for example ``maxrl - grpo``."""
+    """The difference as a formula, for example ``maxrl - grpo``."""
     values: Mapping[int, float]
     """Seed -> difference."""
     dropped: Mapping[int, str] = field(default_factory=dict)
-    """Seed -> why it could not be used."""
+    """Seed -> why it is excluded."""
     scale: float = 0.0
-    """Size of the numbers that were subtracted: differences far below it are rounding."""
+    """Largest absolute value that was subtracted; differences far below it are rounding errors."""
     correlation: float = float("nan")
-    """Correlation of the two conditions over seeds; NaN when it has no meaning."""
+    """Pearson correlation of the two conditions over seeds; NaN when it is undefined."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.values, Mapping):
             raise TypeError(
-                f"Differences map each seed to one number; {type(self.values).__name__} does not. "
-                "Make them with `pair` from two SeedSamples"
+                f"Differences map each seed to one value, "
+                f"so they cannot be made from {type(self.values).__name__}. "
+                "Create them with `pair` from two SeedSamples"
             )
         for seed, value in self.values.items():
-            _one_number(seed, value, self.label)
+            _check_value(seed, value, self.label)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -112,7 +118,7 @@ class Differences:
         return PerSeed(np.array(list(self.values.values()), dtype=np.float64))
 
     def only(self, seeds: Sequence[int]) -> Differences:
-        """The same for some seeds, in that order."""
+        """The differences restricted to `seeds`, in that order."""
         return Differences(
             self.label,
             {seed: self.values[seed] for seed in seeds if seed in self.values},
@@ -123,8 +129,8 @@ class Differences:
 
 
 def pair(baseline: SeedSample, candidate: SeedSample) -> Differences:
-    """candidate - baseline for each seed that both have; the others are named with what they lack."""
-    _same_metric((baseline, candidate))
+    """candidate - baseline for each seed that both have; the others are dropped, with the reason."""
+    _check_same_metric((baseline, candidate))
     label = f"{candidate.condition} - {baseline.condition}"
     differences = contrast(((candidate, 1.0), (baseline, -1.0)), label)
     a = baseline.only(differences.seeds).array
@@ -135,44 +141,50 @@ def pair(baseline: SeedSample, candidate: SeedSample) -> Differences:
 def contrast(weights: Sequence[tuple[SeedSample, float]], label: str) -> Differences:
     """The weighted sum over conditions, for each seed that all of them have.
 
-    With weights +1, -1, -1, +1 on the cells of a 2 x 2 design this is the interaction, seed by seed.
+    With weights +1, -1, -1, +1 on the cells of a 2 x 2 design this is the interaction.
     """
     samples = [sample for sample, _ in weights]
-    _same_metric(samples)
+    _check_same_metric(samples)
     seeds = list(dict.fromkeys(seed for sample in samples for seed in (*sample.seeds, *sample.missing)))
-    values, dropped = {}, {}
-    for seed in seeds:
-        lacking = [
-            f"{sample.condition}: {sample.missing.get(seed, 'has no such run')}"
-            for sample in samples
-            if seed not in sample.values
-        ]
-        if lacking:
-            dropped[seed] = "; ".join(lacking)
-        else:
-            values[seed] = float(sum(weight * sample.values[seed] for sample, weight in weights))
+    dropped = {seed: reason for seed in seeds if (reason := _missing_in(samples, seed))}
+    values = {
+        seed: float(sum(weight * sample.values[seed] for sample, weight in weights))
+        for seed in seeds
+        if seed not in dropped
+    }
     scale = max((abs(sample.values[seed]) for sample in samples for seed in values), default=0.0)
     return Differences(label, values, dropped, scale)
 
 
-def _same_metric(samples: Sequence[SeedSample]) -> None:
+def _missing_in(samples: Sequence[SeedSample], seed: int) -> str:
+    """Which samples have no value for this seed, and why; empty when all have one."""
+    return "; ".join(
+        f"{sample.condition}: {sample.missing.get(seed, 'has no such run')}"
+        for sample in samples
+        if seed not in sample.values
+    )
+
+
+def _check_same_metric(samples: Sequence[SeedSample]) -> None:
     for sample in samples:
         if not isinstance(sample, SeedSample):
-            raise TypeError(
-                f"a test takes SeedSample, one number for each run, and not {type(sample).__name__}"
-            )
+            raise TypeError(f"a test takes SeedSample, one value per run, not {type(sample).__name__}")
     kinds = {(sample.metric, sample.summary) for sample in samples}
     if len(kinds) > 1:
-        raise ValueError(f"samples of different things cannot be compared: {sorted(kinds)}")
+        raise ValueError(f"samples of different metrics or summaries cannot be compared: {sorted(kinds)}")
 
 
-def _one_number(seed: object, value: object, label: str) -> None:
+def _check_value(seed: object, value: object, label: str) -> None:
     if not isinstance(seed, int) or isinstance(seed, bool):
-        raise TypeError(f"{label}: a seed is a whole number, not {seed!r}")
+        raise TypeError(f"{label}: a seed must be an integer, not {seed!r}")
     if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{label}, seed {seed}: one number for each run, not {type(value).__name__}")
+        raise TypeError(
+            f"{label}, seed {seed}: the value must be one number per run, not {type(value).__name__}"
+        )
     if not isfinite(value):
-        raise ValueError(f"{label}, seed {seed}: {value} is not finite; a run without a number is `missing`")
+        raise ValueError(
+            f"{label}, seed {seed}: {value} is not finite; put a run without a finite value in `missing`"
+        )
 
 
 def _correlation(a: PerSeed, b: PerSeed) -> float:
@@ -180,6 +192,7 @@ def _correlation(a: PerSeed, b: PerSeed) -> float:
         return float("nan")
     if not np.any(a) or not np.any(b):
         return float("nan")
+    # Scaled to a maximum of 1, so that the products below neither overflow nor underflow.
     a, b = PerSeed(a / np.max(np.abs(a))), PerSeed(b / np.max(np.abs(b)))
     a_deviation, b_deviation = a - a.mean(), b - b.mean()
     size = float(np.sqrt((a_deviation @ a_deviation) * (b_deviation @ b_deviation)))

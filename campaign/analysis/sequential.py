@@ -1,9 +1,10 @@
-"""Testing more than once without paying for it: looks that were declared share one error rate.
+"""Group-sequential testing: several declared looks at the data share one error rate.
 
-The error is spent as Lan and DeMets (Biometrika 1983) do with their O'Brien-Fleming-like function,
-alpha(t) = 2 (1 - Phi(z / sqrt(t))), on the two-sided statistic; the bounds follow by recursive integration of
-the process that has not stopped yet (Armitage, McPherson and Rowe 1969). Retesting at .05 instead, after
-doubling 8 seeds to 16, has an error of 8.5 %, and looking after every seed one of 21 %.
+The error is spent by the O'Brien-Fleming-type function of Lan and DeMets (Biometrika 1983), alpha(t) = 2 (1 -
+Phi(z / sqrt(t))) with z the two-sided critical value of alpha, applied to |Z|. The bounds follow by recursive
+integration over the paths that have not stopped (Armitage, McPherson and Rowe, Journal of the Royal
+Statistical Society A 1969). Retesting at .05 instead, after doubling 8 seeds to 16, has an error rate of 8.5
+%; testing after every seed has one of 21 %.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from campaign.analysis.kernels import PerSeed
 
 Floats = NDArray[np.float64]
 _FAR = 8.3
-"""Standard deviations beyond which a normal tail is below the precision of a double."""
+"""Beyond this many standard deviations the normal tail, 5e-17, is below the resolution of a double near 1."""
 _NODES = 96
+"""Quadrature nodes per look: the integrand is a product of normal densities, for which this is exact to
+1e-13."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +33,18 @@ class Look:
     """One declared analysis."""
 
     number: int
-    """From 1."""
+    """Counted from 1."""
     of: int
     seeds: int
-    """Seeds of each condition at this look, as declared."""
+    """Declared number of seeds per condition at this look."""
     fraction: float
-    """Share of the information: seeds over those of the last look."""
+    """Information fraction: the seeds at this look over the seeds at the last look."""
     nominal: float
-    """The p that a test at this look has to fall below."""
+    """Nominal significance level: the test rejects at this look when p is below it."""
 
 
 def spent(alpha: float, fraction: float) -> float:
-    """The error spent by the time that `fraction` of the information is there."""
+    """Cumulative error spent at information fraction `fraction`."""
     from scipy.special import ndtr, ndtri
 
     if fraction <= 0.0:
@@ -50,31 +53,32 @@ def spent(alpha: float, fraction: float) -> float:
 
 
 def fractions(looks: Sequence[int]) -> tuple[float, ...]:
+    """Information fractions of looks given as numbers of seeds."""
     return tuple(look / looks[-1] for look in looks)
 
 
 @lru_cache(maxsize=4096)
 def bounds(alpha: float, at: tuple[float, ...]) -> tuple[float, ...]:
-    """Two-sided critical values of |Z| at rising information fractions `at`."""
+    """Critical values of |Z| at the ascending information fractions `at`."""
     from scipy.special import ndtri
 
-    density = _Continuing()
+    density = _ContinuationDensity()
     values = []
-    before, time = 0.0, 0.0
+    spent_before, time = 0.0, 0.0
     for fraction in at:
-        increment = spent(alpha, fraction) - before
+        increment = spent(alpha, fraction) - spent_before
         if len(at) == 1 and fraction == 1.0:
             values.append(float(-ndtri(alpha / 2.0)))
             break
         critical = density.critical(increment, time, fraction)
         density = density.after(critical, time, fraction)
         values.append(critical)
-        before, time = spent(alpha, fraction), fraction
+        spent_before, time = spent(alpha, fraction), fraction
     return tuple(values)
 
 
 def plan_looks(looks: Sequence[int], alpha: float = 0.05) -> tuple[Look, ...]:
-    """The declared looks with the p that each has to fall below."""
+    """The declared looks with their nominal significance levels."""
     from scipy.special import ndtr
 
     at = fractions(looks)
@@ -87,11 +91,12 @@ def plan_looks(looks: Sequence[int], alpha: float = 0.05) -> tuple[Look, ...]:
 
 
 def sequential_p(z: Sequence[float], at: Sequence[float]) -> float:
-    """The smallest alpha at which the looks so far reject (Liu and Anderson 2008).
+    """Sequential p-value: the smallest alpha at which the looks so far reject (Liu and Anderson, JASA 2008).
 
-    `z` has one statistic for each look taken, `at` the information fractions of these looks. With one look of
-    all the information this is the ordinary two-sided p. Holm may be applied to such p-values (Maurer and
-    Bretz 2013).
+    `z` has one statistic per completed look and `at` the information fractions of these looks. For a single
+    look at the full information this is the ordinary two-sided p-value. Holm's procedure may be applied to
+    sequential p-values, because they are valid p-values (Maurer and Bretz, Statistics in Biopharmaceutical
+    Research 2013).
     """
     if not z:
         return 1.0
@@ -101,10 +106,11 @@ def sequential_p(z: Sequence[float], at: Sequence[float]) -> float:
 def inverse_normal(
     stages: Sequence[PerSeed], weights: Sequence[float], null: float, scale: float = 0.0
 ) -> float:
-    """Z of independent stages combined with weights fixed in advance (Lehmacher and Wassmer 1999).
+    """Inverse normal combination of independent stages with prespecified weights (Lehmacher and Wassmer,
+    Biometrics 1999).
 
-    The one-sided t-test p of each stage's new seeds becomes a normal score; sum(sqrt(w) z) / sqrt(sum w) is
-    standard normal under the null, however the size of a later stage was chosen.
+    The one-sided t-test p-value of each stage's new seeds becomes a normal score z; sum(sqrt(w) z) / sqrt(sum
+    w) is standard normal under the null hypothesis, however the size of a later stage was chosen.
     """
     scores = [normal_score(stage, null, scale) for stage in stages]
     total = sum(weights)
@@ -114,7 +120,11 @@ def inverse_normal(
 def inverse_normal_interval(
     stages: Sequence[PerSeed], weights: Sequence[float], critical: float, scale: float = 0.0
 ) -> tuple[float, float]:
-    """The effects that the combination does not reject: a repeated interval (Mehta et al. 2007)."""
+    """The effects that the combination test does not reject: a repeated confidence interval (Mehta, Bauer,
+    Posch and Brannath, Statistics in Medicine 2007). Unbounded when a stage has no variance.
+
+    Each limit is bracketed by doubling and then bisected: the statistic is monotone in the null value.
+    """
     centre = float(np.mean(np.concatenate(stages)))
     errors = [float(kernels.spread(stage, scale)) / sqrt(len(stage)) for stage in stages]
     if not all(error > 0 for error in errors):
@@ -122,47 +132,51 @@ def inverse_normal_interval(
     step = max(errors)
 
     def limit(sign: float) -> float:
-        def beyond(null: float) -> bool:
+        def rejected(null: float) -> bool:
             return sign * inverse_normal(stages, weights, null, scale) < -critical
 
         far = 1.0
-        while not beyond(centre + sign * far * step):
+        while not rejected(centre + sign * far * step):
             far *= 2.0
             if far > 1e9:
                 return sign * float("inf")
         near = 0.0
-        while beyond(centre + sign * near * step):
+        while rejected(centre + sign * near * step):
             near = 2.0 * near - 1.0
         low, high = near, far
         for _ in range(80):
             middle = (low + high) / 2.0
-            low, high = (low, middle) if beyond(centre + sign * middle * step) else (middle, high)
+            low, high = (low, middle) if rejected(centre + sign * middle * step) else (middle, high)
         return centre + sign * high * step
 
     return limit(-1.0), limit(1.0)
 
 
 def normal_score(d: PerSeed, null: float = 0.0, scale: float = 0.0) -> float:
-    """The standard normal value that is as rare as the t statistic of these differences; 0 without spread."""
+    """The normal score of the t statistic: the z with Phi(z) = P(T <= t). 0 without variance."""
     from scipy.special import ndtri, stdtr
 
     if len(d) < 2:
         return 0.0
     t = float(kernels.t_statistic(d, null, scale))
-    # The lower tail keeps its digits, so the score is taken there and given t's sign.
+    # In the lower tail, because 1 - 1e-20 rounds to 1 in the upper one; the sign of t is restored afterwards.
     tail = max(float(stdtr(len(d) - 1, -abs(t))), 1e-300)
     return float(-np.sign(t) * ndtri(tail))
 
 
 @dataclass(frozen=True, slots=True)
-class _Continuing:
-    """Density of the Brownian process at the last look, over the paths that have not stopped."""
+class _ContinuationDensity:
+    """Density of the Brownian motion at the last look, restricted to the paths that have not stopped.
+
+    Represented at quadrature nodes; both fields are None before the first look, when the process is at 0.
+    """
 
     at: Floats | None = None
     weight: Floats | None = None
+    """Density times quadrature weight at each node."""
 
     def crossing(self, critical: float, time: float, fraction: float) -> float:
-        """P(going on until now and |Z| >= critical at `fraction`)."""
+        """P(not stopped before, and |Z| >= critical at `fraction`)."""
         from scipy.special import ndtr
 
         edge, step = critical * np.sqrt(fraction), np.sqrt(fraction - time)
@@ -171,39 +185,45 @@ class _Continuing:
         return float(self.weight @ (ndtr((-edge - self.at) / step) + ndtr((self.at - edge) / step)))
 
     def critical(self, increment: float, time: float, fraction: float) -> float:
+        """The critical value whose crossing probability is `increment`, within [0, _FAR]."""
         if self.crossing(_FAR, time, fraction) >= increment:
             return _FAR
         if self.crossing(0.0, time, fraction) <= increment:
             return 0.0
         return _root(lambda critical: self.crossing(critical, time, fraction) - increment, 0.0, _FAR, 1e-13)
 
-    def after(self, critical: float, time: float, fraction: float) -> _Continuing:
+    def after(self, critical: float, time: float, fraction: float) -> _ContinuationDensity:
+        """The density at `fraction`, over the paths that do not cross there.
+
+        The recursion of Armitage, McPherson and Rowe (1969): the density is the convolution of the previous
+        one with the normal increment between the looks, truncated at the boundary.
+        """
         nodes, weights = legendre(_NODES)
         edge, step = critical * np.sqrt(fraction), np.sqrt(fraction - time)
         x = nodes * edge
         if self.at is None or self.weight is None:
             density = np.exp(-0.5 * (x / step) ** 2) / (step * np.sqrt(2 * np.pi))
         else:
-            jump = (x[:, None] - self.at[None, :]) / step
-            density = (np.exp(-0.5 * jump**2) / (step * np.sqrt(2 * np.pi))) @ self.weight
-        return _Continuing(x, weights * edge * density)
+            increment = (x[:, None] - self.at[None, :]) / step
+            density = (np.exp(-0.5 * increment**2) / (step * np.sqrt(2 * np.pi))) @ self.weight
+        return _ContinuationDensity(x, weights * edge * density)
 
 
 @lru_cache(maxsize=2)
 def legendre(nodes: int) -> tuple[Floats, Floats]:
-    """Points and weights of Gauss-Legendre quadrature on -1 to 1."""
+    """Nodes and weights of Gauss-Legendre quadrature on [-1, 1]."""
     points, weights = np.polynomial.legendre.leggauss(nodes)
     return np.asarray(points), np.asarray(weights)
 
 
 @lru_cache(maxsize=4096)
 def _look_p(z: float, at: tuple[float, ...]) -> float:
-    """The alpha whose bound at the last of these looks is exactly z."""
+    """The alpha whose bound at the last of these looks is exactly z, by root finding over log(alpha)."""
     from scipy.special import ndtr
 
     if len(at) == 1 and at[0] >= 1.0:
         return float(2.0 * ndtr(-z))
-    low, high = -40.0, float(np.log(0.9999))  # of log alpha
+    low, high = -40.0, float(np.log(0.9999))
     if bounds(float(np.exp(high)), at)[-1] >= z:
         return 1.0
     if bounds(float(np.exp(low)), at)[-1] <= z:
@@ -214,7 +234,9 @@ def _look_p(z: float, at: tuple[float, ...]) -> float:
 
 
 def _root(function: Callable[[float], float], low: float, high: float, tolerance: float) -> float:
-    """Where a monotone function crosses zero between `low` and `high` (Ridders 1979)."""
+    """The root of a monotone function between `low` and `high`, by Ridders' method (IEEE Transactions on
+    Circuits and Systems 1979): bracketing, with quadratic convergence, and without importing scipy.optimize.
+    """
     at_low, at_high = function(low), function(high)
     root = low
     for _ in range(60):

@@ -1,4 +1,4 @@
-"""The tests. Each takes per-run numbers, and nothing else: `SeedSample` or `Differences`."""
+"""Statistical tests on per-run samples. They accept `SeedSample` and `Differences` only."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ from campaign.analysis.samples import Differences, SeedSample
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One two-sided test and the interval that goes with it."""
+    """The result of a two-sided test, with the corresponding confidence interval."""
 
-    __test__ = False  # not a test case, whatever a test runner makes of the name
+    __test__ = False  # keeps pytest from collecting a class called Test
 
     name: Literal["paired t", "Welch's t", "sign-flip"]
     n: int
-    """Pairs; for Welch's test the runs of the smaller condition."""
+    """Number of pairs; for Welch's test, number of runs of the smaller condition."""
     effect: float
     p: float
     lower: float
     upper: float
     level: float
-    """Of the interval."""
+    """Confidence level of the interval."""
     df: float = float("nan")
     exact: bool = False
-    """Every assignment was enumerated."""
+    """Whether all sign assignments were enumerated."""
 
 
 def paired_t(differences: Differences, level: float = 0.95) -> Test:
-    """Student's t-test of the mean difference over seeds (Biometrika 1908).
+    """Paired t-test of the mean difference over seeds (Student, Biometrika 1908).
 
-    No spread gives p = 1 and an unbounded interval: equal differences carry no information on chance.
+    Without variance p is 1 and the interval is unbounded: equal differences carry no information about
+    chance.
     """
     d = _of_differences(differences)
     if len(d) == 0:
@@ -53,10 +54,12 @@ def paired_t(differences: Differences, level: float = 0.95) -> Test:
 
 
 def sign_flip(differences: Differences, level: float = 0.95) -> Test:
-    """Fisher's sign-flip test of the mean difference, with its own interval: exact to 20 pairs.
+    """Sign-flip (randomisation) test of the mean difference (Fisher, The Design of Experiments 1935), with
+    the confidence interval obtained by inverting it.
 
-    Assumes only that, without an effect, a seed's difference is as likely to have either sign. Above 20 pairs
-    99,999 assignments are drawn from a fixed stream and p is (b + 1) / (B + 1) (Phipson and Smyth 2010).
+    It assumes only that the differences are symmetric about 0 under the null hypothesis. Exact up to 20
+    pairs; above, 99,999 sign assignments are sampled from a fixed seed and p is (b + 1) / (B + 1) (Phipson
+    and Smyth 2010).
     """
     d = _of_differences(differences)
     if len(d) == 0:
@@ -76,7 +79,7 @@ def sign_flip(differences: Differences, level: float = 0.95) -> Test:
 
 
 def welch(baseline: SeedSample, candidate: SeedSample, level: float = 0.95) -> Test:
-    """Welch's t-test (Biometrika 1947) of candidate minus baseline: n and variances may differ."""
+    """Welch's t-test of candidate minus baseline (Biometrika 1947), for unequal sizes and variances."""
     a, b = _of_sample(baseline), _of_sample(candidate)
     n = min(len(a), len(b))
     if n == 0:
@@ -88,19 +91,20 @@ def welch(baseline: SeedSample, candidate: SeedSample, level: float = 0.95) -> T
 
 
 def holm(p_values: tuple[float, ...]) -> tuple[float, ...]:
-    """Adjusted p-values that hold the family-wise error rate (Holm 1979), in the order given."""
+    """Holm-adjusted p-values, in the order given; they control the family-wise error rate (Holm 1979)."""
     return tuple(float(p) for p in kernels.holm(np.array(p_values, dtype=np.float64)))
 
 
 def cohens_d(differences: Differences) -> float:
-    """Mean over standard deviation of the differences (Cohen's d_z); NaN without spread."""
+    """Cohen's d_z: mean over standard deviation of the differences; NaN without variance."""
     d = _of_differences(differences)
     sd = float(kernels.spread(d, differences.scale)) if len(d) > 1 else 0.0
     return float(np.mean(d)) / sd if sd > 0 else float("nan")
 
 
 def cohens_d_unpaired(baseline: SeedSample, candidate: SeedSample) -> float:
-    """Difference of means over the root of the mean variance (Cohen 1988, unequal variances)."""
+    """Cohen's d for unequal variances: difference of means over the root of the mean variance (Cohen
+    1988)."""
     a, b = _of_sample(baseline), _of_sample(candidate)
     if min(len(a), len(b)) < 2:
         return float("nan")
@@ -111,13 +115,13 @@ def cohens_d_unpaired(baseline: SeedSample, candidate: SeedSample) -> float:
 def _of_differences(differences: Differences) -> kernels.PerSeed:
     if not isinstance(differences, Differences):
         raise TypeError(
-            f"a paired test takes Differences, one number for each seed, not {type(differences).__name__}: "
-            "make them with `pair`"
+            f"a paired test takes Differences, one value per seed, not {type(differences).__name__}: "
+            "create them with `pair`"
         )
     return differences.array
 
 
 def _of_sample(sample: SeedSample) -> kernels.PerSeed:
     if not isinstance(sample, SeedSample):
-        raise TypeError(f"a test takes SeedSample, one number for each run, and not {type(sample).__name__}")
+        raise TypeError(f"a test takes SeedSample, one value per run, not {type(sample).__name__}")
     return sample.array

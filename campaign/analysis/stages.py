@@ -1,7 +1,8 @@
-"""Which seeds may be tested now: nothing while runs are going, and a declared look only when it is reached.
+"""Stages: which seeds may be tested now. Nothing is tested while runs are unfinished, and a declared look
+only when it has been reached.
 
-Looking at a campaign while it runs and stopping when the result is good gives 35-68 % false positives, so
-there are no p-values before a look's runs are over.
+Monitoring a campaign and stopping when the result looks good gives 35-68 % false positives, so no p-value is
+computed before all runs of a look have ended.
 """
 
 from __future__ import annotations
@@ -17,25 +18,27 @@ from campaign.spec.hypotheses import Extension, Frozen
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The seeds that count, how they came, and why nothing may be tested when nothing may."""
+    """The seeds to test, the looks they belong to, and why a test is withheld if it is."""
 
     seeds: tuple[int, ...]
     withheld: str = ""
     """Why there is no p-value yet; empty when there is one."""
     looks: tuple[int, ...] = ()
-    """Seeds at each declared look; empty without looks."""
+    """Number of seeds at each declared look; empty without looks."""
     look: int = 0
-    """The look that is reached, from 1; 0 without looks."""
+    """The look that has been reached, counted from 1; 0 without looks."""
     adaptive: bool = False
-    """The last stage has another size than declared: the stages are combined and not pooled."""
+    """Whether the last stage has another size than declared. Stages are then combined instead of pooled."""
     exploratory: tuple[str, ...] = ()
+    """Why the error rate does not hold; empty when it does."""
     notes: tuple[str, ...] = ()
 
     def at(self, alpha: float) -> Look | None:
+        """The current look for an error rate of `alpha`; None without looks."""
         return plan_looks(self.looks, alpha)[self.look - 1] if self.look else None
 
     @property
-    def parts(self) -> tuple[tuple[int, ...], ...]:
+    def increments(self) -> tuple[tuple[int, ...], ...]:
         """The seeds that were new at each look so far."""
         edges = [0, *self.looks[: self.look]]
         if self.adaptive:
@@ -51,107 +54,119 @@ def stage_of(
     final: bool = False,
     paired: bool = True,
 ) -> Stage:
-    """What may be tested for these conditions. `final`: nothing more will run, whatever was planned.
-    `paired`: stages of pairs can be combined when seeds were added adaptively; those of Welch's test are not.
+    """The stage of a comparison of `conditions`.
+
+    `final` declares that no further run will finish, whatever was planned. `paired` is False for Welch's
+    test, whose stages cannot be combined when seeds were added adaptively.
     """
     seeds = runs.seeds
     exploratory: list[str] = []
-    open_runs = _open(runs, conditions, seeds)
-    if final and open_runs:
-        exploratory.append(f"it was stopped with {_runs_words(len(open_runs))} of its plan unfinished")
-        open_runs = []
-    if not looks:
-        if frozen is not None and len(seeds) > len(frozen.seeds) > 0:
-            exploratory.append(
-                f"it was extended from {len(frozen.seeds)} to {len(seeds)} seeds without declared looks"
-            )
-        return Stage(seeds, _going_words(open_runs), exploratory=tuple(exploratory))
-    going = {seed for _, seed in open_runs}
-    return _looked(seeds, going, tuple(looks), frozen, tuple(exploratory), paired)
+    unfinished = _unfinished(runs, conditions, seeds)
+    if final and unfinished:
+        exploratory.append(f"it was stopped with {_count_runs(len(unfinished))} of its plan unfinished")
+        unfinished = []
+    if looks:
+        waiting = {seed for _, seed in unfinished}
+        return _stage_at_looks(seeds, waiting, tuple(looks), frozen, tuple(exploratory), paired)
+    if frozen is not None and len(seeds) > len(frozen.seeds) > 0:
+        exploratory.append(
+            f"it was extended from {len(frozen.seeds)} to {len(seeds)} seeds without declared looks"
+        )
+    return Stage(seeds, _withheld_reason(unfinished), exploratory=tuple(exploratory))
 
 
-def _looked(
+def _stage_at_looks(
     seeds: tuple[int, ...],
-    going: set[int],
+    waiting: set[int],
     looks: tuple[int, ...],
     frozen: Frozen | None,
     exploratory: tuple[str, ...],
     paired: bool,
 ) -> Stage:
-    extension = _adaptive(frozen.extensions if frozen else (), looks, len(seeds))
+    """The stage under declared looks; `waiting` are the seeds with unfinished runs."""
+    extension = _adaptive_extension(frozen.extensions if frozen else (), looks, len(seeds))
+    uncontrolled = _uncontrolled(len(seeds), looks, extension, paired)
+    if uncontrolled:
+        withheld = f"{len(waiting)} seeds have unfinished runs" if waiting else ""
+        return Stage(seeds, withheld, exploratory=(*exploratory, uncontrolled))
     ends = list(looks)
-    if extension is not None and not paired:
-        return Stage(
-            seeds,
-            f"{len(going)} seeds are still going" if going else "",
-            exploratory=(
-                *exploratory,
-                f"it was extended to {extension.to} seeds, which is no declared look, and stages are combined "
-                "for pairs only",
-            ),
-        )
     if extension is not None:
         ends = [look for look in looks if look <= extension.at] + [extension.to]
-        # An extension from an earlier look than the last but one takes all the error that is left at once.
+        # The combined test stands at the information fraction of the last look, where it may spend all error
+        # that is left: an extension from an earlier look skips the looks in between, which spend nothing.
         looks = (*ends[:-1], looks[-1])
-    elif len(seeds) > looks[-1]:
-        return Stage(
-            seeds,
-            f"{len(going)} seeds are still going" if going else "",
-            exploratory=(
-                *exploratory,
-                f"it was extended to {len(seeds)} seeds, beyond its last look at {looks[-1]}",
-            ),
-        )
     reached = [
         number
         for number, end in enumerate(ends, start=1)
-        if end <= len(seeds) and not going & set(seeds[:end])
+        if end <= len(seeds) and not waiting & set(seeds[:end])
     ]
     if not reached:
-        over = sum(seed not in going for seed in seeds)
-        words = f"the first look is at {ends[0]} seeds, and {over} are complete: no p-value before that"
-        return Stage(seeds[: ends[0]], words, looks, exploratory=exploratory)
+        complete = sum(seed not in waiting for seed in seeds)
+        withheld = f"the first look is at {ends[0]} seeds, and {complete} are complete"
+        return Stage(seeds[: ends[0]], withheld, looks, exploratory=exploratory)
     look = reached[-1]
-    notes: tuple[str, ...] = ()
-    if len(seeds) > ends[look - 1]:
-        later = f"the next look is at {ends[look]}" if look < len(ends) else "there is no later look"
-        notes = (f"look {look} tests the first {ends[look - 1]} of {len(seeds)} seeds; {later}",)
     adaptive = extension is not None and look == len(ends)
-    return Stage(seeds[: ends[look - 1]], "", looks, look, adaptive, exploratory, notes)
+    return Stage(
+        seeds[: ends[look - 1]], "", looks, look, adaptive, exploratory, _look_note(look, ends, len(seeds))
+    )
 
 
-def _adaptive(extensions: Sequence[Extension], looks: tuple[int, ...], seeds: int) -> Extension | None:
-    """The recorded extension that led here, when it has another size than the declared looks."""
+def _uncontrolled(seeds: int, looks: tuple[int, ...], extension: Extension | None, paired: bool) -> str:
+    """Why the declared looks do not control the error rate of this many seeds; empty when they do."""
+    if extension is not None:
+        return (
+            ""
+            if paired
+            else f"it was extended to {extension.to} seeds, which is not a declared look, and stages can be "
+            "combined for paired tests only"
+        )
+    if seeds > looks[-1]:
+        return f"it was extended to {seeds} seeds, beyond its last look at {looks[-1]}"
+    return ""
+
+
+def _look_note(look: int, ends: Sequence[int], seeds: int) -> tuple[str, ...]:
+    """A note about the seeds that wait for a later look, if any do."""
+    if seeds <= ends[look - 1]:
+        return ()
+    later = f"the next look is at {ends[look]}" if look < len(ends) else "there is no later look"
+    return (f"look {look} tests the first {ends[look - 1]} of {seeds} seeds; {later}",)
+
+
+def _adaptive_extension(
+    extensions: Sequence[Extension], looks: tuple[int, ...], seeds: int
+) -> Extension | None:
+    """The recorded extension to a number of seeds that is not a declared look, once it has taken place."""
     for extension in extensions:
         if extension.at in looks[:-1] and extension.to not in looks and extension.to <= seeds:
             return extension
     return None
 
 
-def _open(runs: Runs, conditions: Sequence[str], seeds: Sequence[int]) -> list[tuple[str, int]]:
-    """Runs that are going, and those that the plan has and that have not begun."""
-    planned = set(runs.planned.seeds) if runs.planned.conditions else set()
+def _unfinished(runs: Runs, conditions: Sequence[str], seeds: Sequence[int]) -> list[tuple[str, int]]:
+    """Runs that are going, and planned runs that have not started."""
+    design = runs.design
+    planned = set(design.seeds) if design.conditions else set()
     return [
         (condition, seed)
         for condition in conditions
         for seed in seeds
         if (standing := runs.standing(condition, seed)) == "going"
-        or (standing == "absent" and seed in planned and condition in runs.planned.conditions)
+        or (standing == "absent" and seed in planned and condition in design.conditions)
     ]
 
 
-def _going_words(open_runs: Sequence[tuple[str, int]]) -> str:
-    if not open_runs:
+def _withheld_reason(unfinished: Sequence[tuple[str, int]]) -> str:
+    if not unfinished:
         return ""
-    names = ", ".join(f"{condition}_s{seed}" for condition, seed in open_runs[:4])
-    more = f" and {len(open_runs) - 4} more" if len(open_runs) > 4 else ""
-    verb = "is" if len(open_runs) == 1 else "are"
+    names = ", ".join(f"{condition}_s{seed}" for condition, seed in unfinished[:4])
+    more = f" and {len(unfinished) - 4} more" if len(unfinished) > 4 else ""
+    verb = "is" if len(unfinished) == 1 else "are"
     return (
-        f"{_runs_words(len(open_runs))} {verb} not over yet ({names}{more}): a test now and another later "
-        "would break the error rate, so there is no p-value"
+        f"{_count_runs(len(unfinished))} {verb} unfinished ({names}{more}); testing now and again later "
+        "would inflate the error rate"
     )
 
 
-def _runs_words(count: int) -> str:
+def _count_runs(count: int) -> str:
     return "1 run" if count == 1 else f"{count} runs"

@@ -1,4 +1,4 @@
-"""From runs and hypotheses to verdicts: the function that the terminal, the report and a notebook call."""
+"""Verdicts of a campaign's hypotheses. The command line, the report and notebooks all call `verdicts`."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ from campaign.analysis.summaries import summarise
 from campaign.json_documents import as_json
 from campaign.spec.hypotheses import Direction, Frozen, Hypothesis
 
-Measured = Callable[[str, str], dict[str, SeedSample]]
-"""(metric, summary) -> one number for each run, by condition."""
+Summarise = Callable[[str, str], dict[str, SeedSample]]
+"""(metric, summary) -> condition -> one value per run."""
 
 VERSION = 1
-"""Of the JSON document that `document` makes."""
+"""Version of the JSON document that `document` returns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the runs say about one claim, with every number and the reason in words."""
+    """The verdict on one claim, with all numbers and the reason as sentences."""
 
     WRITTEN: ClassVar[tuple[str, ...]] = ("confirmatory", "label")
 
     hypothesis: str
     outcome: Outcome
     exploratory: tuple[str, ...]
-    """Why this is not a test of a claim made beforehand; empty when it is."""
+    """Why the claim is not confirmatory; empty when it is."""
     comparison: Comparison
     thresholds: tuple[Threshold, ...]
     minima: tuple[Minimum, ...]
     reason: str
-    """The outcome's reason, to be quoted."""
+    """The reason for the outcome, as sentences that can be quoted."""
     notes: tuple[str, ...] = ()
-    """What a careful reader should know: dropped seeds, odd files, seeds between looks."""
+    """Caveats: dropped seeds, irregular files, seeds that wait for a later look."""
     family: str = ""
     frozen: str = ""
-    """SHA-256 of the frozen hypotheses; empty when nothing was frozen."""
+    """SHA-256 of the frozen hypotheses; empty when none were frozen."""
     mechanism: Comparison | None = None
     descriptive: Rates | None = None
-    """Rates over completions, where they are logged and there is a test: shown, and never deciding."""
+    """Rates over completions, where they are logged and the claim is tested. They enter no decision."""
 
     @property
     def confirmatory(self) -> bool:
@@ -58,12 +58,12 @@ class Verdict:
 
     @property
     def label(self) -> str:
-        """The outcome as every output shows it."""
+        """The outcome as every output prints it, marked when exploratory."""
         return self.outcome if self.confirmatory else f"{self.outcome} (exploratory)"
 
     def to_json(self) -> dict[str, Any]:
-        ready: dict[str, Any] = as_json(self)
-        return ready
+        verdict: dict[str, Any] = as_json(self)
+        return verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +89,16 @@ def verdicts(
     direction: Direction = "higher",
     final: bool = False,
 ) -> tuple[Verdict, ...]:
-    """One verdict for each claim.
+    """One verdict per claim.
 
-    `hypotheses` and `looks` are those of the plan when not given, `frozen` what the campaign's folder has. A
-    hypothesis that was frozen and is gone now is judged all the same. Without any, every condition is
-    compared with the first in `metric`, with Holm, and marked exploratory. `final` says that
-    nothing more will run. Raises `UsageError` for a condition or a metric that the runs do not have.
+    `hypotheses` and `looks` default to those of the plan, `frozen` to the frozen record of the campaign. A
+    hypothesis that was frozen and later removed is tested too. Without hypotheses, every condition is
+    compared with the first in `metric`, with Holm's adjustment, and marked exploratory. `final` declares that
+    no further run will finish. Raises `UsageError` for a condition or a metric that the runs do not have.
     """
-    frozen = frozen if frozen is not None else runs.planned.frozen
-    declared = tuple(hypotheses if hypotheses is not None else runs.planned.hypotheses)
-    looks = tuple(looks if looks is not None else runs.planned.looks)
+    frozen = frozen if frozen is not None else runs.design.frozen
+    declared = tuple(hypotheses if hypotheses is not None else runs.design.hypotheses)
+    looks = tuple(looks if looks is not None else runs.design.looks)
     claims = claims_of(runs, declared, frozen, looks, metric, summary, direction)
     stages = {
         claim: stage_of(
@@ -111,41 +111,40 @@ def verdicts(
     ]
     staged = list(zip(claims, stages.values(), strict=True))
     sizes = _family_sizes(claims)
-    # Claims share metrics: each is summarised once for all of them.
-    measured: Measured = cache(partial(summarise, runs))
-    compared = [_compare(measured, claim, stage, sizes[claim.family_key]) for claim, stage in staged]
-    compared = _adjusted(claims, compared)
+    # Cached, because claims share metrics.
+    summarised: Summarise = cache(partial(summarise, runs))
+    comparisons = [_compare(summarised, claim, stage, sizes[claim.family_key]) for claim, stage in staged]
     return tuple(
-        _verdict(runs, measured, claim, stage, comparison, frozen)
-        for (claim, stage), comparison in zip(staged, compared, strict=True)
+        _verdict(runs, summarised, claim, stage, comparison, frozen)
+        for (claim, stage), comparison in zip(staged, _adjusted(claims, comparisons), strict=True)
     )
 
 
 def exit_code(results: Sequence[Verdict]) -> int:
-    """0 when all are CONFIRMED, 1 when one FAILED, 3 when one is INCONCLUSIVE."""
+    """1 if any verdict is FAILED, else 3 if any is INCONCLUSIVE, else 0."""
     outcomes = {verdict.outcome for verdict in results}
     return 1 if "FAILED" in outcomes else 3 if "INCONCLUSIVE" in outcomes else 0
 
 
 def document(results: Sequence[Verdict], runs: Runs | None = None) -> dict[str, Any]:
     """The JSON form of `VerdictsDocument`."""
-    name, notes = (runs.planned.name, runs.notes) if runs else ("", ())
-    ready: dict[str, Any] = as_json(
+    name, notes = (runs.design.name, runs.notes) if runs else ("", ())
+    verdicts_document: dict[str, Any] = as_json(
         VerdictsDocument(VERSION, "campaign.verdicts", name, exit_code(results), tuple(results), notes)
     )
-    return ready
+    return verdicts_document
 
 
-def _compare(measured: Measured, claim: Claim, stage: Stage, family_size: int) -> Comparison:
+def _compare(summarised: Summarise, claim: Claim, stage: Stage, family_size: int) -> Comparison:
     hypothesis = claim.hypothesis
     design = Design(
         hypothesis.direction, hypothesis.alpha, hypothesis.test, hypothesis.min_effect, hypothesis.min_pairs
     )
-    return _measure(measured, claim, hypothesis.metric, hypothesis.summary, design, stage, family_size)
+    return _compare_in(summarised, claim, hypothesis.metric, hypothesis.summary, design, stage, family_size)
 
 
-def _measure(
-    measured: Measured,
+def _compare_in(
+    summarised: Summarise,
     claim: Claim,
     metric: str,
     summary: str,
@@ -153,7 +152,7 @@ def _measure(
     stage: Stage,
     family_size: int,
 ) -> Comparison:
-    samples = measured(metric, summary)
+    samples = summarised(metric, summary)
     weights = claim.hypothesis.contrast
     if weights is None:
         baseline, candidate = samples[claim.baseline], samples[claim.candidate]
@@ -183,25 +182,29 @@ def _family_sizes(claims: Sequence[Claim]) -> dict[tuple[str, bool], int]:
 
 
 def _adjusted(claims: Sequence[Claim], comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Holm over each family. A comparison without a p-value yet counts as 1: it still takes its share."""
+    """Applies Holm's adjustment within each family.
+
+    A withheld p-value counts as 1: the comparison belongs to the family before its result is known, so it
+    must already cost the others their share of the error rate.
+    """
     adjusted = list(comparisons)
     for key in dict.fromkeys(claim.family_key for claim in claims):
         members = [number for number, claim in enumerate(claims) if claim.family_key == key]
-        sequential = _stepped([comparisons[number].p_sequential for number in members])
-        corrected = _stepped([comparisons[number].p_skew_corrected for number in members])
+        sequential = _holm([comparisons[number].p_sequential for number in members])
+        corrected = _holm([comparisons[number].p_skew_corrected for number in members])
         for number, *p_values in zip(members, sequential, corrected, strict=True):
             adjusted[number] = adjust(comparisons[number], *p_values)
     return adjusted
 
 
-def _stepped(p_values: Sequence[float | None]) -> list[float | None]:
-    stepped = holm(tuple(1.0 if p is None else p for p in p_values))
-    return [None if before is None else after for before, after in zip(p_values, stepped, strict=True)]
+def _holm(p_values: Sequence[float | None]) -> list[float | None]:
+    adjusted = holm(tuple(1.0 if p is None else p for p in p_values))
+    return [None if before is None else after for before, after in zip(p_values, adjusted, strict=True)]
 
 
 def _verdict(
     runs: Runs,
-    measured: Measured,
+    summarised: Summarise,
     claim: Claim,
     stage: Stage,
     comparison: Comparison,
@@ -209,20 +212,20 @@ def _verdict(
 ) -> Verdict:
     hypothesis = claim.hypothesis
     rows = [against(comparison, hypothesis.litmus_threshold, "effect")]
-    mechanism = _mechanism(measured, claim, stage)
+    mechanism = _mechanism(summarised, claim, stage)
     if mechanism is not None and hypothesis.mechanism is not None:
         rows.append(against(mechanism, hypothesis.mechanism.threshold, "mechanism"))
-    rows.extend(_ranking(measured, claim, stage))
+    rows.extend(_ranking(summarised, claim, stage))
     minima = _minima(runs, claim, stage, comparison)
     guard = comparison.sign_flip
     guard_holds = not comparison.withheld and (guard is None or guard.p < hypothesis.alpha)
     result = outcome(rows, minima, guard_holds)
-    gone = "it was frozen and is no longer in the spec: judged all the same"
+    withdrawn = "the hypothesis was frozen and is no longer in the spec; it is tested all the same"
     notes = (
         *stage.notes,
-        *([gone] if claim.withdrawn else []),
-        *([said] if (said := dropped(comparison)) else []),
-        *_caution(comparison),
+        *([withdrawn] if claim.withdrawn else []),
+        *([seeds] if (seeds := dropped(comparison)) else []),
+        *_cautions(comparison),
         *_unequal_lengths(runs, claim),
     )
     return Verdict(
@@ -243,20 +246,20 @@ def _verdict(
     )
 
 
-def _mechanism(measured: Measured, claim: Claim, stage: Stage) -> Comparison | None:
+def _mechanism(summarised: Summarise, claim: Claim, stage: Stage) -> Comparison | None:
     mechanism = claim.hypothesis.mechanism
     if mechanism is None:
         return None
     design = Design(mechanism.direction, claim.hypothesis.alpha, claim.hypothesis.test)
-    return _measure(measured, claim, mechanism.metric, mechanism.summary, design, stage, 1)
+    return _compare_in(summarised, claim, mechanism.metric, mechanism.summary, design, stage, 1)
 
 
-def _ranking(measured: Measured, claim: Claim, stage: Stage) -> list[Threshold]:
-    """Each condition of the expected ranking against the next one."""
+def _ranking(summarised: Summarise, claim: Claim, stage: Stage) -> list[Threshold]:
+    """The comparison of each condition of the declared ranking with the next one."""
     hypothesis = claim.hypothesis
     if not hypothesis.ranking:
         return []
-    samples = measured(hypothesis.metric, hypothesis.summary)
+    samples = summarised(hypothesis.metric, hypothesis.summary)
     design = Design(hypothesis.direction, hypothesis.alpha, hypothesis.test)
     return [
         against(compare(samples[worse], samples[better], design, stage=stage), 0.0, f"{better} above {worse}")
@@ -268,50 +271,52 @@ def _minima(runs: Runs, claim: Claim, stage: Stage, comparison: Comparison) -> t
     hypothesis = claim.hypothesis
     unit = "pairs" if hypothesis.test == "paired" else "runs in the smaller condition"
     rows = [minimum("pairs", hypothesis.min_pairs, comparison.n, unit)]
-    counted = [
+    tested = [
         run
         for condition in claim.conditions
         for seed in stage.seeds
         if (run := runs.get(condition, seed)) is not None and seed not in comparison.dropped
     ]
     if hypothesis.min_steps:
-        fewest = min((run.length for run in counted), default=0)
-        rows.append(minimum("steps", hypothesis.min_steps, fewest, "steps in the shortest run"))
+        steps = min((run.length for run in tested), default=0)
+        rows.append(minimum("steps", hypothesis.min_steps, steps, "steps in the shortest run"))
     if hypothesis.min_generations:
-        least = min((run.generations or 0 for run in counted), default=0)
+        logged = min((run.generations or 0 for run in tested), default=0)
         rows.append(
-            minimum("generations", hypothesis.min_generations, least, "completions in the smallest log")
+            minimum("generations", hypothesis.min_generations, logged, "completions in the smallest log")
         )
     return tuple(rows)
 
 
-def _caution(comparison: Comparison) -> list[str]:
-    """What should make a reader look twice."""
-    said = []
-    lost = [reason for reason in comparison.dropped.values() if "finite" in reason or "failed" in reason]
-    if lost:
-        said.append(
-            "seeds that failed or diverged were dropped; if the condition made them fail, "
-            "the effect is too favourable to it"
+def _cautions(comparison: Comparison) -> list[str]:
+    """Caveats about the validity of the comparison."""
+    cautions = []
+    if any("finite" in reason or "failed" in reason for reason in comparison.dropped.values()):
+        cautions.append(
+            "seeds that failed or diverged were dropped; if the condition caused the failures, the effect is "
+            "biased in its favour"
         )
     if comparison.rests_on_skewness and comparison.p_skew_corrected is not None:
-        said.append(
-            "the differences are skewed, and with their skewness taken out (Hall 1992) "
-            f"{p_is(comparison.p_skew_corrected)}: look at the seeds' differences before quoting this"
+        cautions.append(
+            "the differences are skewed, and corrected for skewness (Hall 1992) "
+            f"{p_is(comparison.p_skew_corrected)}: inspect the paired differences before quoting this result"
         )
-    unseen = comparison.recommendation == "insufficient_statistical_evidence" and not comparison.withheld
-    if unseen and comparison.power is not None and comparison.power.reached < 0.5:
-        said.append("with this power, a missing effect is no evidence of none")
-    return said
+    insufficient = (
+        comparison.recommendation == "insufficient_statistical_evidence" and not comparison.withheld
+    )
+    if insufficient and comparison.power is not None and comparison.power.reached < 0.5:
+        cautions.append("with this power, the absence of an effect cannot be inferred")
+    return cautions
 
 
 def _unequal_lengths(runs: Runs, claim: Claim) -> list[str]:
-    """Conditions that trained for different lengths differ in more than what is compared, perhaps."""
+    """A caveat when conditions trained for different lengths, which is a difference besides the tested
+    one."""
     lengths = {condition: runs.length(condition) for condition in claim.conditions}
     if len({length for length in lengths.values() if length}) < 2:
         return []
-    said = ", ".join(f"{condition} {length}" for condition, length in lengths.items())
-    return [f"the conditions' runs are not equally long, in steps: {said}"]
+    listed = ", ".join(f"{condition} {length}" for condition, length in lengths.items())
+    return [f"the runs of the conditions differ in length (steps): {listed}"]
 
 
 def _reason(
@@ -322,16 +327,16 @@ def _reason(
     comparison: Comparison,
     guard_holds: bool,
 ) -> str:
-    head = f"{result}{' (exploratory: ' + '; '.join(claim.exploratory) + ')' if claim.exploratory else ''}"
-    short = [row.words for row in minima if not row.met]
+    head = f"{result} (exploratory: {'; '.join(claim.exploratory)})" if claim.exploratory else result
     if comparison.withheld:
         return f"{head}: {comparison.withheld}."
-    if result == "FAILED":
-        why = [row.words for row in rows if row.side == "below"] + short
-    elif result == "CONFIRMED":
-        why = [row.words for row in rows]
-    else:
-        why = [row.words for row in rows if row.side != "above"] + short
-        if not why and not guard_holds:
-            why = ["the intervals lie above their thresholds, but the exact sign-flip guard does not agree"]
-    return f"{head}: {'; '.join(why)}. {comparison.reason}"
+    decisive = {
+        "FAILED": [row.words for row in rows if row.side == "below"],
+        "CONFIRMED": [row.words for row in rows],
+        "INCONCLUSIVE": [row.words for row in rows if row.side != "above"],
+    }[result]
+    # The minima of a CONFIRMED verdict are all met, so this adds nothing to it.
+    decisive += [row.words for row in minima if not row.met]
+    if not decisive and not guard_holds:
+        decisive = ["all intervals lie above their thresholds, but the exact sign-flip test does not reject"]
+    return f"{head}: {'; '.join(decisive)}. {comparison.reason}"

@@ -1,69 +1,71 @@
-"""The proof over a campaign file: its resolved conditions, and the sources of conditions that are modules."""
+"""The proof that a campaign file asks for: its `[check]` table, else its conditions and the modules they come from."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from campaign.check.claim.declaration import Declaration
+from campaign.check.claim.declaration import Declaration, from_section
 from campaign.check.difference.compare_targets import merged
 from campaign.check.findings import CheckResult, VariantResult, verdict_of
 from campaign.check.proof import prove
 from campaign.check.resolved_conditions import Plan, agree, prove_plan
+from campaign.errors import UsageError
+from campaign.spec.check_section import CheckSection
+
+if TYPE_CHECKING:
+    from campaign.spec.spec import Spec
 
 ENTRY = "names:config"
 
 
-def module_conditions(spec: Path) -> list[str]:
-    """The modules that a campaign file's conditions name, in the order of the file."""
-    data = tomllib.loads(spec.read_text(encoding="utf-8-sig"))
-    section = data.get("campaign")
-    conditions = section.get("conditions", []) if isinstance(section, dict) else []
-    if not isinstance(conditions, list):
-        return []
-    return [
-        entry["module"]
-        for entry in conditions
-        if isinstance(entry, dict) and isinstance(entry.get("module"), str)
-    ]
-
-
-def prove_campaign(
-    plan: Plan, spec: Path, root: Path, prefix: str = "", given: Mapping[str, Any] | None = None
+def prove_spec(
+    spec: Spec, plan: Plan, overrides: Mapping[str, Any] | None = None, against: str | None = None
 ) -> CheckResult:
-    """Resolved configurations first; modules' sources as well, and whether both answers agree.
+    """The proof that `spec` asks for; `plan` is resolved from it. `overrides` replaces fields of the declaration.
+
+    Raises `UsageError` or `SpecError` when the declaration does not fit the files.
+    """
+    if spec.check.names_files:
+        return prove_section(spec.check, spec.path, overrides, against)
+    if against is not None:
+        raise UsageError(
+            "--against needs a [check] table or files; the conditions of this spec are in the spec"
+        )
+    root, prefix = _import_root(spec.path)
+    modules = [prefix + module for module in spec.modules.values()]
+    return prove_conditions(plan, modules, root, overrides)
+
+
+def prove_section(
+    section: CheckSection, path: Path, overrides: Mapping[str, Any] | None = None, against: str | None = None
+) -> CheckResult:
+    """The proof over the files that the `[check]` table of the campaign file in `path` names."""
+    root, prefix = _import_root(path)
+    declaration = from_section(section, path.resolve().parent, str(path))
+    return prove(replace(_prefixed(declaration, prefix), **(overrides or {})), root, against)
+
+
+def prove_conditions(
+    plan: Plan, modules: Sequence[str], root: Path, overrides: Mapping[str, Any] | None = None
+) -> CheckResult:
+    """The proof over resolved configurations, and over the sources of `modules` that conditions come from.
 
     Raises `InternalDisagreement` when evaluating and importing a module give different trees.
     """
     resolved = prove_plan(plan)
-    modules = [prefix + module for module in module_conditions(spec)]
     if not modules:
         return resolved
     agree(modules, root, ENTRY)
     if len(modules) < 2:
         return resolved
-    declaration = Declaration(modules[0], tuple(dict.fromkeys(modules[1:])), ENTRY, tuple(plan.under_test))
-    return joined(resolved, _over_sources(declaration, root, dict(given or {})))
-
-
-def _over_sources(declaration: Declaration, root: Path, given: dict[str, Any]) -> CheckResult:
-    """Fields under test that no module names are declared in the spec alone: they are left out here."""
-    from campaign.errors import UsageError
-
-    patterns = list(declaration.under_test)
-    while True:
-        try:
-            return prove(replace(declaration, under_test=tuple(patterns), **given), root)
-        except UsageError as error:
-            idle = [
-                text for text in patterns if repr(text) in str(error) and "no field matches" in str(error)
-            ]
-            if not idle:
-                raise
-            patterns = [text for text in patterns if text not in idle]
+    under_test = tuple(plan.under_test)
+    declaration = Declaration(modules[0], tuple(dict.fromkeys(modules[1:])), ENTRY, under_test)
+    # A field under test may be set in the spec alone, so that no module has it.
+    sources = prove(replace(declaration, **(overrides or {})), root, may_be_idle=under_test)
+    return joined(resolved, sources)
 
 
 def joined(resolved: CheckResult, sources: CheckResult) -> CheckResult:
@@ -74,3 +76,41 @@ def joined(resolved: CheckResult, sources: CheckResult) -> CheckResult:
         variants.append(VariantResult(variant.target, verdict_of(findings), findings))
     assumptions = tuple(dict.fromkeys((*resolved.assumptions, *sources.assumptions)))
     return CheckResult(f"{resolved.reference} ({sources.reference})", tuple(variants), assumptions)
+
+
+def proof_sentence(result: CheckResult) -> str:
+    """The answer in one line."""
+    if not result.variants:
+        return "nothing to compare"
+    fields = sorted(
+        {f.path for v in result.variants for f in v.findings if f.kind in ("confound", "unproven") and f.path}
+    )
+    where = f" in {', '.join(fields[:4])}{' ...' if len(fields) > 4 else ''}" if fields else ""
+    match result.verdict:
+        case "proven":
+            return "proven: the conditions differ only in the fields under test"
+        case "confound":
+            return f"CONFOUND: the conditions also differ{where}, outside the fields under test"
+        case _:
+            return f"cannot prove that the conditions differ only in the fields under test{where}"
+
+
+def _import_root(path: Path) -> tuple[Path, str]:
+    """The folder that imports may reach, and the prefix of the spec's targets in it.
+
+    The current folder when the spec is below it, the spec's own folder otherwise.
+    """
+    folder, here = path.resolve().parent, Path.cwd().resolve()
+    if folder.is_relative_to(here):
+        inside = folder.relative_to(here).as_posix()
+        return here, "" if inside == "." else f"{inside}/"
+    return folder, ""
+
+
+def _prefixed(declaration: Declaration, prefix: str) -> Declaration:
+    return replace(
+        declaration,
+        reference=prefix + declaration.reference,
+        variants=tuple(prefix + target for target in declaration.variants),
+        follow=tuple(prefix + glob for glob in declaration.follow),
+    )

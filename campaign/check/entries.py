@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 
 from campaign.check.builtins import functions, standard_library  # noqa: F401
-from campaign.check.claim.targets import Entry, Target, did_you_mean
+from campaign.check.claim.targets import Entry, Target
 from campaign.check.dialects import contexts, documents, frameworks, mmengine  # noqa: F401
 from campaign.check.dialects.mappings import OMEGA, nested
 from campaign.check.evaluator import (  # noqa: F401
@@ -42,6 +42,7 @@ from campaign.check.values.constants import lift
 from campaign.check.values.limits import CASES, Decisions, Halt, Raised, TookTooLong
 from campaign.check.workers import in_time
 from campaign.errors import UsageError
+from campaign.suggest import did_you_mean
 
 
 def evaluate(
@@ -168,7 +169,9 @@ def part(
 def named(module: ModuleObj, name: str) -> Value:
     value = module.scope.vars.get(name)
     if value is None:
-        raise UsageError(f"{module.display_path}: has no {name!r}{did_you_mean(name, module.scope.vars)}")
+        raise UsageError(
+            f"{module.display_path}: has no {name!r}{did_you_mean(name, module.scope.vars, before='; ')}"
+        )
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,17 +38,20 @@ class Part:
     """A file does not evaluate: what fields it has is not known."""
 
 
-def prove(declaration: Declaration, root: Path, against: str | None = None) -> CheckResult:
+def prove(
+    declaration: Declaration, root: Path, against: str | None = None, may_be_idle: Collection[str] = ()
+) -> CheckResult:
     """Compare every variant with the reference. Nothing of the files is imported or run.
 
     `against` compares each target with itself in that git revision instead. Raises `UsageError` for a target
-    that is not there or unreadable, an unknown entry, and a pattern that matches nothing or too much.
+    that is not there or unreadable, an unknown entry, and a pattern that matches too much, or nothing unless it
+    is one of `may_be_idle`.
     """
     if not declaration.variants and against is None:
         raise UsageError("a check needs at least one variant besides the reference")
     count = len(declaration.variants) + (against is not None)
     parts = over_ranges(partial(_prove_part, declaration, root, against), count)
-    _refuse_idle(declaration, parts)
+    _refuse_idle(declaration, parts, may_be_idle)
     shown = f"{declaration.reference} at {against}" if against is not None else declaration.reference
     return CheckResult(shown, tuple(result for part in parts for result in part.results))
 
@@ -106,11 +110,11 @@ def _too_long(target: Target) -> Finding:
     )
 
 
-def _refuse_idle(declaration: Declaration, parts: list[Part]) -> None:
+def _refuse_idle(declaration: Declaration, parts: list[Part], allowed: Collection[str]) -> None:
     """A pattern that matches nothing is a mistake, unless a file could not be evaluated at all."""
     if any(part.unloaded for part in parts):
         return
-    idle = frozenset.intersection(*(part.idle for part in parts))
+    idle = frozenset.intersection(*(part.idle for part in parts)).difference(allowed)
     if idle:
         declared = (*declaration.under_test, *declaration.labels, *declaration.derived_ok)
         listed = ", ".join(repr(text) for text in dict.fromkeys(declared) if text in idle)

@@ -1,7 +1,7 @@
 """The `campaign` command: a table of commands, each imported only when it is used.
 
-`campaign --help` has to answer at once, so the table below carries each command's one-line help and the
-module is loaded when the command runs (or its own ``--help`` is asked for).
+`campaign --help` must be fast, so the table below holds each command's one-line help, and a command's module is
+imported when the command runs or its own ``--help`` is printed.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ from typer.main import get_command
 
 COMMANDS: dict[str, str] = {
     "init": "Write a campaign TOML from a template.",
-    "plan": "Show the runs, what will happen to each and why; no side effect.",
+    "plan": "Show the runs, what a submit would do with each, and why; no side effect.",
     "check": "Prove that conditions differ only in the fields under test.",
     "submit": "Run what is missing.",
-    "status": "Where the runs stand.",
-    "logs": "One run's output; -f follows.",
-    "cancel": "Stop runs, or the whole campaign.",
-    "run": "One run, here, without Ray.",
-    "report": "Curves, tests, verdicts: HTML, Markdown, JSON.",
-    "compare": "One pair of conditions.",
-    "extend": "Double the seeds and keep the error rate, or say that it is lost.",
-    "squeeze": "The LoRA rank that is really used.",
+    "status": "State and progress of the runs.",
+    "logs": "Print one run's output; -f follows it.",
+    "cancel": "Stop runs or the whole campaign.",
+    "run": "Execute one run on this machine, without Ray.",
+    "report": "Write curves, tests and verdicts as HTML, Markdown or JSON.",
+    "compare": "Compare conditions on one number per run.",
+    "extend": "Double the seeds and keep the error rate, or report that it is lost.",
+    "squeeze": "Measure which rank of a LoRA adapter is used.",
     "sync": "Upload offline W&B runs.",
-    "schema": "JSON Schema of the campaign file, for editors, or of a document.",
+    "schema": "Print the JSON Schema of the campaign file or of a document.",
 }
 """Name -> one-line help. `campaign/cli/<name>.py` defines a function `<name>` for each."""
 
 
 class LazyGroup(TyperGroup):
-    """A group whose commands are imported on use. The types of `ctx` and of commands are typer's own: since
-    version 0.20 it no longer shares them with an installed click."""
+    """A group whose commands are imported on use. `Any` stands for click's types: typer 0.20 and later bundle their
+    own click, so the installed one has other types."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Enough of the command to be listed; `resolve_command` loads it."""
+        """A stub with the name and help for listings; `resolve_command` loads the command itself."""
         return TyperCommand(name=cmd_name, help=COMMANDS[cmd_name]) if cmd_name in COMMANDS else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -88,7 +88,7 @@ def _root(
 
 
 def main() -> None:
-    """Entry point of the console script: the one place where errors become exit codes."""
+    """Entry point of the console script, and the only place that turns errors into exit codes."""
     from campaign.errors import CampaignError
 
     debug = "--debug" in sys.argv[1:]

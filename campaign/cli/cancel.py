@@ -1,4 +1,4 @@
-"""`campaign cancel`: stop runs, or the whole campaign."""
+"""`campaign cancel`: stop runs or the whole campaign."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def cancel(
     campaign: Annotated[str, typer.Argument(help="Folder, name or spec.", show_default=False)],
     runs: Annotated[
         list[str] | None,
-        typer.Argument(help="Runs; all that are not done when left out.", show_default=False),
+        typer.Argument(help="Runs to stop; all unfinished ones when left out.", show_default=False),
     ] = None,
-    json_: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Stop runs, or the whole campaign: they save their state, and submit goes on with them."""
+    """Stop runs or the whole campaign. They save their state, and a submit resumes them."""
     from campaign.cli.console import print_json, stdout
     from campaign.execution.locate import locate
 
@@ -32,18 +32,22 @@ def cancel(
     if not ids:
         stdout().print("nothing to cancel: every run is done, failed or cancelled")
         return
-    how = f"process {live} stops them as soon as they have saved their state" if live else "nobody runs them"
+    how = (
+        f"process {live} stops them as soon as they have saved their state"
+        if live
+        else "no process executes them"
+    )
     stdout().print(
         f"cancelled: {', '.join(ids[:5])}{f' and {len(ids) - 5} more' * (len(ids) > 5)}; {how}",
         soft_wrap=True,
     )
 
 
-def cancel_runs(paths: CampaignPaths, asked: list[str]) -> tuple[list[str], object]:
-    """Ask for the end of runs; returns their ids and the process id of the controller, if one lives.
+def cancel_runs(paths: CampaignPaths, named: list[str]) -> tuple[list[str], object]:
+    """Request the end of runs; returns their ids, and the process id of the controller if there is one.
 
-    A controller that lives is the store's only writer: it and its supervisors see the runs' CANCEL files.
-    Without one, the change is written here.
+    A live controller is the store's only writer: it and its supervisors read the runs' CANCEL files. Without one,
+    this process takes the lock and writes the store.
     """
     from campaign.execution.fence import request_cancel
     from campaign.execution.locate import match_run
@@ -52,10 +56,10 @@ def cancel_runs(paths: CampaignPaths, asked: list[str]) -> tuple[list[str], obje
     from campaign.execution.store import Store
 
     with StoreReader.open(paths) as store:
-        known = [row.id for row in store.runs()]
-        moving = {row.id for row in store.runs("pending", "running", "lost")}
-    wanted = [match_run(text, known) for text in asked] or known
-    ids = [run_id for run_id in wanted if run_id in moving]
+        every = [row.id for row in store.runs()]
+        unfinished = {row.id for row in store.runs("pending", "running", "lost")}
+    wanted = [match_run(text, every) for text in named] or every
+    ids = [run_id for run_id in wanted if run_id in unfinished]
     for run_id in ids:
         request_cancel(paths.run(run_id))
     who = holder(paths)

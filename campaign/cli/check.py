@@ -1,4 +1,4 @@
-"""`campaign check`: prove that conditions differ only in the fields under test. Exit 0, 1, 2 or 3."""
+"""`campaign check`: prove that conditions differ only in the fields under test. Exit code 0, 1, 2 or 3."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import sys
-import tomllib
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +17,8 @@ import typer
 if TYPE_CHECKING:
     from campaign.check.claim.declaration import Declaration
     from campaign.check.findings import CheckResult
+    from campaign.spec.check_section import CheckSection
+    from campaign.spec.reading import Document
 
 
 class Format(StrEnum):
@@ -43,7 +44,7 @@ def check(
         ),
     ],
     reference: Annotated[
-        str | None, typer.Option(help="What the others are compared with; the first file when not given.")
+        str | None, typer.Option(help="File that the others are compared with; the first one when not given.")
     ] = None,
     entry: Annotated[
         str | None,
@@ -52,22 +53,21 @@ def check(
         ),
     ] = None,
     under_test: Annotated[
-        list[str] | None, typer.Option("--under-test", "-u", help="Field that may differ; repeat, or a,b.")
+        list[str] | None,
+        typer.Option("--under-test", "-u", help="Field that may differ; repeatable, or a,b."),
     ] = None,
     label: Annotated[list[str] | None, typer.Option(help="Field that only names the variant.")] = None,
     derived_ok: Annotated[
         list[str] | None,
-        typer.Option("--derived-ok", help="May differ if it follows from a field under test."),
+        typer.Option("--derived-ok", help="Field that may differ where it follows from a field under test."),
     ] = None,
     follow: Annotated[
         list[str] | None, typer.Option(help="Glob of files whose imports are evaluated.")
     ] = None,
     equal: Annotated[
-        list[str] | None, typer.Option(help="a=b: fields of one file that hold the same value.")
+        list[str] | None, typer.Option(help="a=b: fields that must be equal within each file.")
     ] = None,
-    format_: Annotated[
-        Format, typer.Option("--format", "-f", help="How the answer is written.")
-    ] = Format.text,
+    format_: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.text,
     json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     dump: Annotated[
         bool, typer.Option("--dump", help="Print the canonical tree of each file instead.")
@@ -79,36 +79,35 @@ def check(
         WhenUnproven, typer.Option(help="warn: exit 0 when nothing worse than unproven was found.")
     ] = WhenUnproven.fail,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Every difference, cosmetic ones too.")
+        bool, typer.Option("--verbose", "-v", help="Show every difference, cosmetic ones too.")
     ] = False,
 ) -> None:
     """Prove that conditions differ only in the fields under test."""
     from campaign.errors import UsageError
 
-    spec = _as_spec(targets)
     flags = _Flags(
         reference, entry, _split(under_test), _split(label), _split(derived_ok), _split(follow), _pairs(equal)
     )
     if dump:
-        _printable_stdout()
+        _replace_unencodable()
         _dump(targets, entry, flags.follow)
         return
-    if spec is not None:
-        from campaign.cli.proving import prove_spec
-
-        result = prove_spec(spec, flags.given, against)
-        if not result.variants:
-            raise UsageError(f"{spec}: nothing to compare; name `variants` in [check], or a second condition")
-    else:
-        result = _check_files(targets, flags, against)
-    _printable_stdout()
+    document = _campaign_file(targets)
+    result = (
+        _check_files(targets, flags, against) if document is None else _check_spec(document, flags, against)
+    )
+    if not result.variants:
+        raise UsageError(
+            f"{targets[0]}: nothing to compare; name `variants` in [check], or a second condition"
+        )
+    _replace_unencodable()
     _write(result, Format.json if json_ else format_, verbose)
     code = result.exit_code
     raise typer.Exit(0 if code == 3 and unproven is WhenUnproven.warn else code)
 
 
 class _Flags:
-    """The declaration as far as flags give it."""
+    """The fields of the declaration that flags give."""
 
     def __init__(
         self,
@@ -136,7 +135,7 @@ class _Flags:
 
 
 def _split(values: list[str] | None) -> tuple[str, ...]:
-    """Repeated flags; commas outside of brackets separate too."""
+    """The values of a repeatable flag, which may also be separated by commas."""
     return tuple(part.strip() for value in values or () for part in value.split(",") if part.strip())
 
 
@@ -145,20 +144,54 @@ def _pairs(values: list[str] | None) -> tuple[tuple[str, ...], ...]:
 
     groups = tuple(tuple(part.strip() for part in value.split("=")) for value in values or ())
     if any(len(group) < 2 or not all(group) for group in groups):
-        raise UsageError("--equal is written a.b=c.d")
+        raise UsageError("--equal takes two or more fields, such as a.b=c.d")
     return groups
 
 
-def _as_spec(targets: list[str]) -> Path | None:
-    """The one target, when it is a campaign file: a TOML with a `[check]` or `[campaign]` table."""
+def _campaign_file(targets: list[str]) -> Document | None:
+    """The one target, when it is a TOML with a `[check]` or `[campaign]` table. Raises `SpecError` if unreadable."""
     if len(targets) != 1 or not targets[0].endswith(".toml"):
         return None
-    path = Path(targets[0])
+    from campaign.spec.reading import read
+
+    document = read(Path(targets[0]))
+    return document if "check" in document.data or "campaign" in document.data else None
+
+
+def _check_spec(document: Document, flags: _Flags, against: str | None) -> CheckResult:
+    """The proof over a campaign file. One that names its files in `[check]` need not be valid otherwise."""
+    from campaign.check.campaign_proof import prove_section, prove_spec
+
+    path = Path(document.file)
+    section = _check_section(document)
+    if section.names_files:
+        return prove_section(section, path, flags.given, against)
+    from campaign.spec.load import from_document
+    from campaign.spec.planned_runs import Facts
+    from campaign.spec.resolve import resolve
+
+    spec = from_document(document, path)
+    return prove_spec(spec, resolve(spec, Facts()), flags.given, against)
+
+
+def _check_section(document: Document) -> CheckSection:
+    """The `[check]` table. Raises `SpecError` with every problem of it."""
+    from pydantic import ValidationError
+
+    from campaign.spec.check_section import CheckSection
+
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
-        return path
-    return path if "check" in data or "campaign" in data else None
+        return CheckSection.model_validate_json(json.dumps(document.data.get("check", {})))
+    except (ValidationError, TypeError):
+        # The explanation of a problem imports all sections, which takes longer than most checks.
+        from campaign.spec.forbidden_values import without_forbidden_values
+        from campaign.spec.problems import Problems
+
+        problems = Problems(document)
+        table = without_forbidden_values(problems).get("check", {})
+        section, _ = problems.validated(CheckSection, table if isinstance(table, dict) else {}, ("check",))
+        problems.raise_if_any()
+        return section
 
 
 def _check_files(targets: list[str], flags: _Flags, against: str | None) -> CheckResult:
@@ -174,17 +207,17 @@ def _check_files(targets: list[str], flags: _Flags, against: str | None) -> Chec
     if not reference:
         reference = variants.pop(0)
     if not variants and against is None:
-        raise UsageError("one file has nothing to be compared with; name a second one, or --against REV")
+        raise UsageError("one file cannot be compared with anything; name a second one, or --against REV")
     return prove(flags.over(Declaration(reference, tuple(variants))), root, against)
 
 
 def _file_name(target: str) -> str:
-    """A shell's `*.py` names `_base.py` and `__init__.py` too, which are no variants."""
+    """The name of a target's file. A shell's `*.py` also names `_base.py` and `__init__.py`, which are no variants."""
     return target.partition("?")[0].partition("#")[0].rpartition("/")[2]
 
 
 def _rooted(targets: list[str]) -> tuple[Path, list[str]]:
-    """The folder that holds all targets (this one, if it does), and the targets relative to it."""
+    """The folder that contains all targets, preferably the current one, and the targets relative to it."""
     here = Path.cwd().resolve()
     absolute = [Path(os.path.abspath(target)) for target in targets]
     if all(path.is_relative_to(here) for path in absolute):
@@ -201,8 +234,8 @@ def _dump(targets: list[str], entry: str | None, follow: tuple[str, ...]) -> Non
         sys.stdout.write(json.dumps(dump(name, root, entry, follow), indent=2, ensure_ascii=False) + "\n")
 
 
-def _printable_stdout() -> None:
-    """Text of a configuration may hold what no encoding has (a lone surrogate), or what this one has not."""
+def _replace_unencodable() -> None:
+    """Escape what stdout cannot encode: a configuration may hold any string, lone surrogates included."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
@@ -234,7 +267,7 @@ def _write(result: CheckResult, format_: Format, verbose: bool) -> None:
 
 
 def _width(terminal: bool) -> int:
-    said = os.environ.get("COLUMNS", "")
-    if said.isdecimal() and int(said) > 0:
-        return max(int(said), 40)
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) > 0:
+        return max(int(columns), 40)
     return shutil.get_terminal_size((80, 24)).columns if terminal else 100

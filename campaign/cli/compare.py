@@ -1,9 +1,9 @@
-"""`campaign compare`: one pair of conditions, or every verdict of a campaign, in the terminal."""
+"""`campaign compare`: one pair of conditions, or every verdict of a campaign."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from campaign.spec.hypotheses import Hypothesis
 
 _STANDINGS: dict[str, RunStanding] = {"done": "done", "failed": "failed", "cancelled": "failed"}
-"""What a state in the store means for analysis; every other state is of a run that will go on."""
+"""What a state in the store means for the analysis; a run in any other state is not finished."""
 
 
 def compare(
@@ -21,7 +21,7 @@ def compare(
         str, typer.Argument(help="Folder of runs, campaign name, or spec.", show_default=False)
     ],
     baseline: Annotated[
-        str | None, typer.Argument(help="Condition compared against.", show_default=False)
+        str | None, typer.Argument(help="Condition to compare with.", show_default=False)
     ] = None,
     candidate: Annotated[
         str | None, typer.Argument(help="Condition that is judged.", show_default=False)
@@ -30,19 +30,23 @@ def compare(
     summary: Annotated[
         str,
         typer.Option(
-            help="How a run becomes a number: auto, eval, tail, tail:N, final, mean, max, min, auc."
+            help="How a run is reduced to one number: auto, eval, tail, tail:N, final, mean, max, min, auc."
         ),
     ] = "auto",
     lower: Annotated[bool, typer.Option("--lower", help="Lower values are better.")] = False,
     min_effect: Annotated[float, typer.Option(help="Smallest effect of interest.")] = 0.0,
     alpha: Annotated[float, typer.Option(help="Error rate.")] = 0.05,
-    welch: Annotated[bool, typer.Option("--welch", help="Seeds are not pairs.")] = False,
+    welch: Annotated[bool, typer.Option("--welch", help="Welch's test: seeds are not pairs.")] = False,
     layout: Annotated[
         str | None,
-        typer.Option(help="Where runs are: '{condition}_s{seed}/metrics.jsonl'.", show_default=False),
+        typer.Option(
+            help="Path of a run's metrics, such as '{condition}_s{seed}/metrics.jsonl'.", show_default=False
+        ),
     ] = None,
-    final: Annotated[bool, typer.Option("--final", help="Nothing more will run.")] = False,
-    json_: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    final: Annotated[
+        bool, typer.Option("--final", help="Test although runs are missing; the verdicts are exploratory.")
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Compare conditions on one number per run.
 
@@ -51,17 +55,25 @@ def compare(
     """
     from campaign.analysis.loading import load_runs
     from campaign.analysis.verdict import document, exit_code, verdicts
-    from campaign.cli.compare_view import show
     from campaign.cli.console import print_json, stderr, stdout
+    from campaign.cli.views.verdict_tables import show
     from campaign.errors import UsageError
     from campaign.execution.locate import folder_of
 
     folder = folder_of(campaign)
-    runs = load_runs(folder, layout, standings=known_standings(folder), generations=True)
-    asked = _asked(runs, baseline, candidate, metric, summary, lower, min_effect, alpha, welch)
-    results = verdicts(runs, asked, final=final)
+    runs = load_runs(folder, layout, standings=standings_in_store(folder), generations=True)
+    flags = {
+        "metric": metric,
+        "summary": summary,
+        "direction": "lower" if lower else "higher",
+        "min_effect": min_effect,
+        "alpha": alpha,
+        "test": "welch" if welch else "paired",
+    }
+    hypotheses = _from_flags(runs, baseline, candidate, flags)
+    results = verdicts(runs, hypotheses, final=final)
     if baseline is not None and candidate is not None:
-        results = _of_pair(results, baseline, candidate, asked)
+        results = _of_pair(results, baseline, candidate, hypotheses)
         if not results:
             raise UsageError(f"nothing compares {candidate} with {baseline}")
     if json_:
@@ -71,12 +83,14 @@ def compare(
         for note in _notes(runs):
             stderr().print(f"note: {note}", markup=False, highlight=False)
         if any(verdict.comparison.withheld for verdict in results):
-            stderr().print("nothing more will run? --final tests what is there, marked exploratory")
+            stderr().print(
+                "if nothing more will run, --final tests the finished runs and marks the verdicts exploratory"
+            )
     raise typer.Exit(exit_code(results))
 
 
 def _notes(runs: Runs) -> list[str]:
-    """What was odd about files; what holds for many runs is said once."""
+    """Irregularities in the runs' files, each reported once with the runs that have it."""
     by_note: dict[str, list[str]] = {}
     for run in runs.runs:
         for note in run.notes:
@@ -87,8 +101,8 @@ def _notes(runs: Runs) -> list[str]:
     ]
 
 
-def known_standings(folder: Path) -> dict[str, RunStanding] | None:
-    """How the runs stand by the campaign's own store; None where there is no store."""
+def standings_in_store(folder: Path) -> dict[str, RunStanding] | None:
+    """State of each run by the campaign's store; None where there is no store."""
     from campaign.execution.state import StoreReader
     from campaign.folder.paths import CampaignPaths
 
@@ -99,18 +113,10 @@ def known_standings(folder: Path) -> dict[str, RunStanding] | None:
         return {row.id: _STANDINGS.get(row.state, "going") for row in reader.runs()}
 
 
-def _asked(
-    runs: Runs,
-    baseline: str | None,
-    candidate: str | None,
-    metric: str | None,
-    summary: str,
-    lower: bool,
-    min_effect: float,
-    alpha: float,
-    welch: bool,
+def _from_flags(
+    runs: Runs, baseline: str | None, candidate: str | None, flags: dict[str, Any]
 ) -> tuple[Hypothesis, ...] | None:
-    """The hypothesis that the flags describe; None to take the declared ones."""
+    """The hypothesis of the flags, which are fields of `Hypothesis`; None to test the declared ones."""
     from pydantic import ValidationError
 
     from campaign.analysis.summaries import default_metric
@@ -119,45 +125,36 @@ def _asked(
 
     if (baseline is None) != (candidate is None):
         raise UsageError("give both conditions, A and B, or none")
-    flags = metric is not None or summary != "auto" or lower or welch or min_effect > 0 or alpha != 0.05
-    if not flags and (baseline is None or _declared(runs, baseline, candidate)):
+    defaults = {name: field.default for name, field in Hypothesis.model_fields.items()} | {"metric": None}
+    given = any(value != defaults[name] for name, value in flags.items())
+    if not given and (baseline is None or _declared(runs, baseline, candidate)):
         return None
+    metric = flags["metric"] or default_metric(runs)
+    fields = flags | {"metric": metric, "baseline": baseline, "candidate": candidate}
     try:
-        made = Hypothesis(
-            name="comparison",
-            metric=metric or default_metric(runs),
-            summary=summary,
-            baseline=baseline,
-            candidate=candidate,
-            direction="lower" if lower else "higher",
-            min_effect=min_effect,
-            alpha=alpha,
-            test="welch" if welch else "paired",
-            family="asked",
-        )
+        return (Hypothesis(name="comparison", family="asked", **fields),)
     except ValidationError as error:
         raise UsageError("; ".join(str(problem["msg"]) for problem in error.errors())) from None
-    return (made,)
 
 
 def _declared(runs: Runs, baseline: str | None, candidate: str | None) -> bool:
-    """Whether a declared hypothesis compares these two."""
+    """Whether a declared hypothesis compares these two conditions."""
     from campaign.analysis.claims import claims_of
 
-    planned = runs.planned
-    if not planned.hypotheses and planned.frozen is None:
+    design = runs.design
+    if not design.hypotheses and design.frozen is None:
         return False
-    claims = claims_of(runs, planned.hypotheses, planned.frozen, planned.looks, None, "auto", "higher")
+    claims = claims_of(runs, design.hypotheses, design.frozen, design.looks, None, "auto", "higher")
     return any((claim.baseline, claim.candidate) == (baseline, candidate) for claim in claims)
 
 
 def _of_pair(
-    results: tuple[Verdict, ...], baseline: str, candidate: str, asked: tuple[Hypothesis, ...] | None
+    results: tuple[Verdict, ...], baseline: str, candidate: str, hypotheses: tuple[Hypothesis, ...] | None
 ) -> tuple[Verdict, ...]:
     return tuple(
         verdict
         for verdict in results
         if verdict.comparison.baseline.condition == baseline
         and verdict.comparison.candidate.condition == candidate
-        and (asked is None or verdict.hypothesis == "comparison")
+        and (hypotheses is None or verdict.hypothesis == "comparison")
     )

@@ -1,8 +1,7 @@
-"""Where the command line writes: results to stdout, everything else to stderr.
+"""Output of the command line: results to stdout, everything else to stderr.
 
-Both honour NO_COLOR, colour nothing without a terminal, and never break a line of JSON. The consoles are made
-on each call because rich decides about terminals and colours when a console is made, and tests, pipes and
-CliRunner exchange the streams in between.
+Both consoles honour NO_COLOR, print no colour without a terminal, and never wrap JSON. Each call makes a new console:
+rich decides about terminals and colours when a console is made, and tests, pipes and CliRunner replace the streams.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 NARROWEST = 40
-"""Columns below which tables are laid out as if there were this many: less cannot hold a run's name."""
+"""Fewest columns that tables are laid out for: fewer cannot hold a run's name."""
 WIDTH_WITHOUT_TERMINAL = 120
-"""Columns of a file or a pipe, where nobody has said how wide the reader is."""
+"""Columns of a file or a pipe, whose reader's width is unknown."""
 
 
 def stdout() -> Console:
@@ -33,17 +32,12 @@ def stderr() -> Console:
 
 
 def print_json(document: Mapping[str, Any], *, indent: int | None = 2) -> None:
-    """One JSON document on stdout, whatever the terminal; `indent=None` for a line of a stream of events.
+    """Print one JSON document on stdout; `indent=None` puts it on one line, for a stream of documents.
 
-    Raises `ValueError` for NaN and infinities: they are not JSON, so the caller has to say null.
+    Raises `ValueError` for NaN and infinities: they are not JSON, so the caller must write null.
     """
     sys.stdout.write(json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False) + "\n")
     sys.stdout.flush()
-
-
-def interactive() -> bool:
-    """Whether a person can be asked: both ends of the conversation are terminals."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _console(stream: TextIO) -> Console:
@@ -64,9 +58,9 @@ def _console(stream: TextIO) -> Console:
 
 def _width(terminal: bool) -> int:
     """Columns of the stream: COLUMNS, the terminal's own, or a fixed width for files and pipes."""
-    said = os.environ.get("COLUMNS", "")
-    if said.isdecimal() and int(said) > 0:
-        return max(NARROWEST, int(said))
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) > 0:
+        return max(NARROWEST, int(columns))
     if not terminal:
         return WIDTH_WITHOUT_TERMINAL
     try:

@@ -1,5 +1,7 @@
-"""The controller of a detached submit: `python -m campaign.cli.detached FOLDER LOCK_DESCRIPTOR [--address
-A]`."""
+"""The controller of a detached submit.
+
+python -m campaign.cli.detached FOLDER LOCK_DESCRIPTOR [--backend NAME] [--address HOST:PORT]
+"""
 
 from __future__ import annotations
 
@@ -9,27 +11,29 @@ import time
 import traceback
 from pathlib import Path
 
-from campaign.cli.conclusion import conclude
-from campaign.cli.submit import foreground
+from campaign.cli.foreground import run_in_foreground, show_outcome
 from campaign.errors import CampaignError
 from campaign.execution.lock import CampaignLock
 from campaign.folder.atomic_files import read_json
 from campaign.folder.paths import CampaignPaths
+from campaign.submission import SubmitOptions
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m campaign.cli.detached")
     parser.add_argument("folder", type=Path)
     parser.add_argument("lock", type=int)
+    parser.add_argument("--backend")
     parser.add_argument("--address")
     arguments = parser.parse_args()
     paths = CampaignPaths(arguments.folder)
     sys.stderr.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} controller starts\n")
     spec = (read_json(paths.plan) or {}).get("provenance", {}).get("spec", paths.spec)
+    options = SubmitOptions(backend=arguments.backend, address=arguments.address)
     try:
         lock = CampaignLock.inherited(paths, arguments.lock)
-        ending = foreground(paths, lock, arguments.address)
-        conclude(paths, ending, Path(spec), fresh=True)
+        ending = run_in_foreground(paths, lock, options)
+        show_outcome(paths, ending, Path(spec), new_results=True)
     except CampaignError as error:
         sys.stderr.write(f"campaign: {error}\n")
         return error.exit_code

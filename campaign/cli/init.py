@@ -25,34 +25,34 @@ def init(
     template: Annotated[
         str,
         typer.Argument(
-            help="Which template; --list shows them.", metavar="TEMPLATE", autocompletion=_matching
+            help="Template to copy; --list shows all.", metavar="TEMPLATE", autocompletion=_matching
         ),
     ] = DEFAULT,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File to write; TEMPLATE.toml when not given.")
+        Path | None,
+        typer.Option("--out", "-o", help="File to write (default: TEMPLATE.toml).", show_default=False),
     ] = None,
-    list_them: Annotated[bool, typer.Option("--list", help="Only list the templates.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
+    list_them: Annotated[bool, typer.Option("--list", help="List the templates and exit.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     schema: Annotated[
         bool, typer.Option(help=f"Also write {SCHEMA_FILE} beside it, for completion in editors.")
     ] = True,
 ) -> None:
-    """Write a campaign TOML from a template. Never overwrites a file unless told to."""
+    """Write a campaign TOML from a template. An existing file is overwritten only with --force."""
     from campaign.cli.console import stderr, stdout
-    from campaign.spec.explain import did_you_mean
+    from campaign.suggest import suggest
 
-    known = templates()
+    available = templates()
     if list_them:
-        for name, path in known.items():
+        for name, path in available.items():
             stdout().print(f"{name:12} {_title(path)}")
         return
-    if template not in known:
-        near = did_you_mean(template, known)
-        raise UsageError(f"no template `{template}`: {near or 'there are ' + ', '.join(known)}")
+    if template not in available:
+        raise UsageError(f"no template `{template}`; {suggest(template, available, 'templates')}")
     target = out or Path(f"{template}.toml")
     if os.path.isdir(target):
         target = target / f"{template}.toml"
-    text = known[template].read_text(encoding="utf-8")
+    text = available[template].read_text(encoding="utf-8")
     schema_path = target.parent / SCHEMA_FILE
     with_schema = schema and _may_write_schema(schema_path)
     _write(target, f"#:schema ./{SCHEMA_FILE}\n{text}" if with_schema else text, force)
@@ -63,7 +63,7 @@ def init(
 
 
 def templates() -> dict[str, Path]:
-    """Name -> file, of the templates that come with the package; the checkout's own where it is not built."""
+    """Name -> file of the packaged templates; in a checkout, which is not built, of its `templates/`."""
     folder = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
     found = {path.stem: path for path in sorted(folder.glob("*.toml"))}
     if not found:
@@ -77,7 +77,7 @@ def _title(path: Path) -> str:
 
 
 def _write(target: Path, text: str, force: bool) -> None:
-    """Mode `x` decides and creates in one step: no file that appears meanwhile is lost."""
+    """Mode `x` checks and creates in one step, so that a file that appears meanwhile is not overwritten."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("w" if force else "x", encoding="utf-8") as file:
@@ -89,7 +89,7 @@ def _write(target: Path, text: str, force: bool) -> None:
 
 
 def _may_write_schema(path: Path) -> bool:
-    """Whether there is no such file yet, or one that this command wrote."""
+    """Whether there is no such file, or this command wrote it."""
     from campaign.spec.json_schema import GENERATED
 
     if not path.exists():

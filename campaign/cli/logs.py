@@ -19,13 +19,13 @@ PIECE = 65_536
 
 def logs(
     campaign: Annotated[str, typer.Argument(help="Folder, name or spec.", show_default=False)],
-    run: Annotated[str, typer.Argument(help="The run, or the beginning of its name.", show_default=False)],
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
+    run: Annotated[str, typer.Argument(help="The run, or the beginning of its id.", show_default=False)],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow until the run has ended.")] = False,
     attempt: Annotated[
-        int | None, typer.Option("--attempt", min=1, help="Only this attempt.", show_default=False)
+        int | None, typer.Option("--attempt", min=1, help="Print only this attempt.", show_default=False)
     ] = None,
 ) -> None:
-    """One run's output; -f follows."""
+    """Print one run's output; -f follows it."""
     from campaign.execution.locate import locate, match_run
     from campaign.execution.state import StoreReader
 
@@ -52,8 +52,7 @@ def _print_attempt(run: RunPaths, number: int) -> None:
 
 
 def _print_all(paths: CampaignPaths, run_id: str, *, follow: bool) -> None:
-    """All attempts, oldest first, each with a line that says which (on stderr: it is not the run's
-    output)."""
+    """All attempts, oldest first. A line on stderr, which is not the run's output, names each attempt."""
     run = paths.run(run_id)
     read: dict[int, int] = {}
     while True:
@@ -87,7 +86,7 @@ def _new_bytes(number: int, run: RunPaths, read: dict[int, int]) -> Iterator[str
 
 
 def _ended(paths: CampaignPaths, run_id: str) -> bool:
-    """Whether nothing more will be written: the run is settled, or nobody runs the campaign."""
+    """Whether nothing more will be written: the run is settled, or no controller executes the campaign."""
     from campaign.execution.lock import holder
     from campaign.execution.state import StoreReader
 

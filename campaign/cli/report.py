@@ -1,4 +1,4 @@
-"""`campaign report`: a page, a text and a document of what a campaign has come to."""
+"""`campaign report`: a campaign's results as an HTML page, Markdown and JSON."""
 
 from __future__ import annotations
 
@@ -21,15 +21,21 @@ class Format(StrEnum):
 def report(
     campaign: Annotated[str, typer.Argument(help="Folder, name or spec of the campaign.")],
     format_: Annotated[
-        Format, typer.Option("--format", help="html writes all files; md and json print that one.")
+        Format, typer.Option("--format", help="html writes all files; md and json print one document.")
     ] = Format.html,
     out: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for the files instead of report/.")
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Folder for the files (default: the campaign's report/).",
+            show_default=False,
+        ),
     ] = None,
-    open_: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
-    """Learning curves, verdicts, runs, differences and completions, in files that need nothing else."""
+    """Report learning curves, verdicts, runs, differences and completions, in self-contained files."""
     from campaign.execution.locate import folder_of
 
     folder = folder_of(campaign)
@@ -43,26 +49,26 @@ def report(
 
     page = build_report(folder, out)
     typer.echo(page)
-    if open_ and not _shown(page):
+    if open_ and not _opened(page):
         stderr().print(f"no browser could be started; open {page} yourself")
 
 
 def _print(folder: Path, wanted: Format) -> None:
     from campaign.report.campaign_record import read_campaign
-    from campaign.report.contents import contents
+    from campaign.report.contents import collect_contents
 
-    found = contents(read_campaign(folder))
+    contents = collect_contents(read_campaign(folder))
     if wanted is Format.json:
         from campaign.report.document import to_document
 
-        print_json(to_document(found))
+        print_json(to_document(contents))
         return
     from campaign.report.markdown import to_markdown
 
-    typer.echo(to_markdown(found), nl=False)
+    typer.echo(to_markdown(contents), nl=False)
 
 
-def _shown(page: Path) -> bool:
+def _opened(page: Path) -> bool:
     import webbrowser
 
     try:

@@ -1,4 +1,4 @@
-"""`campaign run`: one run, here, without Ray."""
+"""`campaign run`: one run on this machine, without Ray."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ WATCH_S = 1.0
 def run(
     config: Annotated[Path, typer.Argument(help="A run's config.toml.", show_default=False)],
     out: Annotated[
-        Path | None, typer.Option("--out", help="The run's folder.  [default: NAME]", show_default=False)
+        Path | None, typer.Option("--out", help="The run's folder (default: its id).", show_default=False)
     ] = None,
 ) -> None:
-    """One run, here, without Ray; run again in the same folder, it goes on from its last checkpoint."""
+    """Execute one run on this machine, without Ray. In the same folder it resumes from its last checkpoint."""
     from campaign.cli.console import stdout
     from campaign.execution.local_run import execute, prepare
     from campaign.spec.run_config import read_run_config
@@ -43,26 +43,26 @@ def run(
         watcher.join()
     _raise_for(outcome, settings, folder, config)
     rate = summary.get("correct_rate")
-    said = "" if rate is None else f", correct rate {rate:.3f}"
-    stdout().print(f"{settings.run_id}: {summary['steps']} steps{said}; {folder.metrics}", soft_wrap=True)
+    measured = "" if rate is None else f", correct rate {rate:.3f}"
+    stdout().print(f"{settings.run_id}: {summary['steps']} steps{measured}; {folder.metrics}", soft_wrap=True)
 
 
 def _watch(folder: RunPaths, config: RunConfig, ended: threading.Event) -> None:
-    """A line on stderr for every tenth of the way."""
+    """Print a line on stderr for every tenth of the steps."""
     from campaign.execution.progress import ProgressReader
 
-    reader, told = ProgressReader(), 0
+    reader, printed = ProgressReader(), 0
     while not ended.wait(WATCH_S):
         progress = reader.read(folder.metrics, config.core)
         tenth = progress.steps * 10 // config.training.max_steps if progress else 0
-        if progress and tenth > told:
-            told = tenth
+        if progress and tenth > printed:
+            printed = tenth
             rate = "" if progress.correct_rate is None else f", correct rate {progress.correct_rate:.2f}"
             sys.stderr.write(f"step {progress.steps}/{config.training.max_steps}{rate}\n")
 
 
 class CtrlCCancels:
-    """The first Ctrl-C or SIGTERM asks the core to save and end; a second one ends it at once."""
+    """The first Ctrl-C or SIGTERM asks the core to save and end; a second one ends it immediately."""
 
     def __init__(self, folder: RunPaths) -> None:
         self._folder = folder
@@ -88,6 +88,6 @@ def _raise_for(outcome: Outcome, config: RunConfig, folder: RunPaths, config_fil
     if outcome.kind == "finished":
         return
     if outcome.kind == "stopped":
-        raise Interrupted(f"stopped; go on: campaign run {config_file} --out {folder.root}")
+        raise Interrupted(f"stopped; resume: campaign run {config_file} --out {folder.root}")
     log = folder.attempt(outcome.number).log
     raise RunsFailed(f"{config.run_id} failed: {outcome.message}\n    {log}")

@@ -19,14 +19,14 @@ def schema(
     document: Annotated[
         Document,
         typer.Argument(
-            help="file: the campaign file. check, verdicts, report: what check --json, compare --json and "
-            "report --json write."
+            help="file: the campaign file. check, verdicts, report: the output of check --json, compare --json and "
+            "report --json."
         ),
     ] = Document.file,
 ) -> None:
-    """JSON Schema of the campaign file, for editors, or of a JSON document.
+    """Print the JSON Schema of the campaign file, for editors, or of a JSON document.
 
-    Editors with TOML support read it from the line `#:schema ./campaign.schema.json`, first in the file:
+    Editors with TOML support read the schema that the first line of the file names, `#:schema ./campaign.schema.json`:
 
         campaign schema > campaign.schema.json
     """

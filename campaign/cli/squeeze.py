@@ -1,4 +1,4 @@
-"""`campaign squeeze ADAPTER`: the LoRA rank that is really used, and the adapter at that rank."""
+"""`campaign squeeze ADAPTER`: which LoRA rank is used, and the adapter at that rank."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def squeeze(
         float, typer.Option(min=0.0, max=1.0, help="Share of the update's variance to keep.")
     ] = 0.95,
     rank: Annotated[
-        int | None, typer.Option(min=1, help="Rank to squeeze to; the recommended one if not given.")
+        int | None, typer.Option(min=1, help="Rank to squeeze to; the recommended one when not given.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="Folder that gets the squeezed adapter.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Folder for the squeezed adapter.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Without --output nothing is written."""
-    from campaign.cli.results import show_squeeze
+    """Measure how much of an adapter's update each rank keeps. Nothing is written without --output."""
+    from campaign.cli.views.outcome_tables import show_squeeze
     from campaign.core.lora_squeeze import analyse, compress, read_adapter, save
 
     if rank is not None and output is None:

@@ -1,4 +1,4 @@
-"""`campaign status`: where the runs stand."""
+"""`campaign status`: state and progress of the runs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ WATCH_EVERY_S = 1.0
 
 def status(
     campaign: Annotated[
-        str | None, typer.Argument(help="Folder, name or spec; all of this place when left out.",
+        str | None, typer.Argument(help="Folder, name or spec; lists all campaigns when left out.",
                                    show_default=False)
     ] = None,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow until it ends.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow the campaign until it ends.")] = False,
     json_: Annotated[
-        bool, typer.Option("--json", help="One JSON document; a line for each change with --watch.")
+        bool, typer.Option("--json", help="Print one JSON document; with --watch, one line per change.")
     ] = False,
 ) -> None:  # fmt: skip
-    """Where the runs stand."""
+    """State and progress of the runs."""
     from campaign.execution.locate import known_campaigns, locate
 
     if campaign is None:
@@ -55,7 +55,7 @@ def _read(paths: CampaignPaths) -> CampaignView:
 
 def _show(view: CampaignView, *, as_json: bool) -> None:
     from campaign.cli.console import print_json, stdout
-    from campaign.cli.live import table
+    from campaign.cli.views.live_table import table
 
     if as_json:
         print_json(document(view))
@@ -66,26 +66,26 @@ def _show(view: CampaignView, *, as_json: bool) -> None:
 
 def _hint(view: CampaignView) -> str:
     if view.controller is not None:
-        return f"run by process {view.controller}"
+        return f"executed by process {view.controller}"
     if view.complete:
         return ""
-    return "nobody runs it now: submit it again to go on"
+    return "not running; submit it again to resume"
 
 
 def _watch(paths: CampaignPaths, *, as_json: bool) -> None:
-    """Until the campaign is complete or nobody runs it any more. Ctrl-C only ends the watching."""
+    """Show the campaign until no controller executes it. Ctrl-C stops only the display."""
     from campaign.cli.console import print_json, stdout
-    from campaign.cli.live import display
+    from campaign.cli.views.live_table import display
     from campaign.execution.view import CampaignReader
 
     reader = CampaignReader(paths)
-    shown = None if as_json else display(stdout(), hint="Ctrl-C ends the watching, not the runs")
+    live = None if as_json else display(stdout(), hint="Ctrl-C stops this display, not the runs")
     before: dict[str, Any] = {}
     try:
         while True:
             view = reader.read()
-            if shown:
-                shown.update(view)
+            if live:
+                live.update(view)
             elif document(view) != before:
                 before = document(view)
                 print_json(before, indent=None)
@@ -96,9 +96,9 @@ def _watch(paths: CampaignPaths, *, as_json: bool) -> None:
         return
     finally:
         reader.close()
-        if shown:
-            shown.close()
-    if shown:
+        if live:
+            live.close()
+    if live:
         _show(view, as_json=False)
 
 
@@ -118,7 +118,7 @@ def _list(found: list[CampaignPaths], *, as_json: bool) -> None:
         return
     console = stdout()
     if not entries:
-        console.print(f"no campaigns in {campaigns_root()}; begin one: campaign init")
+        console.print(f"no campaigns in {campaigns_root()}; start one: campaign init")
         return
     width = max(len(entry["name"]) for entry in entries)
     for entry in entries:
@@ -137,5 +137,5 @@ def _line(entry: dict[str, Any]) -> str:
         return str(entry["problem"])
     states = ", ".join(f"{number} {state}" for state, number in entry["states"].items())
     return f"{entry['runs']} runs: {states}" + (
-        f"; run by process {entry['controller']}" if entry["controller"] is not None else ""
+        f"; executed by process {entry['controller']}" if entry["controller"] is not None else ""
     )

@@ -1,4 +1,4 @@
-"""`campaign sync`: upload what W&B recorded offline, with W&B's own command."""
+"""`campaign sync`: upload W&B runs that were recorded offline, with W&B's own command."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from campaign.errors import Incomplete, Infeasible
 
 FORMAT_VERSION = 1
 MOST_AT_ONCE = 100
-"""Folders in one call of `wandb sync`: an argument vector is not endless."""
+"""Folders in one call of `wandb sync`: the length of an argument vector is limited."""
 
 
 def sync(
     campaign: Annotated[str, typer.Argument(help="Folder, name or spec of the campaign.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be uploaded.")] = False,
-    json_: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Exit code 4 without an API key, 5 when something could not be uploaded; the same command goes on."""
+    """Upload W&B runs that were recorded offline. Exit code 4: no API key. 5: uploads failed; run it again."""
     from campaign.execution.locate import folder_of
     from campaign.metrics.wandb_access import has_api_key, refusal, server
 
     waiting = offline_runs(folder_of(campaign))
     if not waiting:
-        _say(
+        _print(
             json_,
             [],
             [],
-            "nothing to upload: no W&B run of this campaign was recorded offline and is still here",
+            "nothing to upload: this campaign has no W&B run that was recorded offline and not uploaded yet",
         )
         return
     if dry_run:
-        _say(json_, waiting, [], f"{_runs(waiting)} would be uploaded to {server()}")
+        _print(json_, waiting, [], f"{_runs(waiting)} would be uploaded to {server()}")
         return
     if not has_api_key():
         raise Infeasible(
@@ -50,9 +50,9 @@ def sync(
         _upload(waiting[begin : begin + MOST_AT_ONCE])
     left = [folder for folder in waiting if not is_synced(folder)]
     done = [folder for folder in waiting if is_synced(folder)]
-    _say(json_, left, done, f"{_runs(done)} uploaded to {server()}")
+    _print(json_, left, done, f"{_runs(done)} uploaded to {server()}")
     if left:
-        raise Incomplete(f"{_runs(left)} could not be uploaded; the same command tries again")
+        raise Incomplete(f"{_runs(left)} could not be uploaded; run the same command to retry")
 
 
 def offline_runs(campaign: Path) -> list[Path]:
@@ -62,12 +62,12 @@ def offline_runs(campaign: Path) -> list[Path]:
 
 
 def is_synced(folder: Path) -> bool:
-    """W&B leaves a mark beside a run's file when it has uploaded it."""
+    """Whether W&B has uploaded the run: it then writes a marker beside the run's file."""
     return any(folder.glob("*.wandb.synced"))
 
 
 def _upload(folders: Sequence[Path]) -> None:
-    """W&B's own words go to stderr. A failure shows in what is left, so its exit code is not asked."""
+    """Run `wandb sync`, with its output on stderr. The markers show what failed, so its exit code is ignored."""
     command = [sys.executable, "-m", "wandb", "sync", *(str(folder.absolute()) for folder in folders)]
     subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
 
@@ -76,13 +76,13 @@ def _runs(folders: Sequence[Path]) -> str:
     return f"{len(folders)} W&B run{'' if len(folders) == 1 else 's'}"
 
 
-def _say(json_: bool, waiting: Sequence[Path], uploaded: Sequence[Path], words: str) -> None:
+def _print(json_: bool, waiting: Sequence[Path], uploaded: Sequence[Path], summary: str) -> None:
     if json_:
         waiting_, uploaded_ = ([str(folder) for folder in folders] for folders in (waiting, uploaded))
         print_json(
             {"version": FORMAT_VERSION, "kind": "campaign.sync", "waiting": waiting_, "uploaded": uploaded_}
         )
         return
-    stderr().print(words)
+    stderr().print(summary)
     for folder in waiting:
         typer.echo(folder)

@@ -1,1 +1,1 @@
-"""The shared training core: the same code for every condition."""
+"""The training core. Every condition of a campaign runs the same code."""

@@ -1,7 +1,7 @@
-"""`python -m campaign.core CONFIG.toml --out DIR [--resume CHECKPOINT]`: one run, in this process.
+"""`python -m campaign.core CONFIG.toml --out DIR [--resume CHECKPOINT]` trains one run in this process.
 
-Exit codes: 0 the last step is done; 75 asked to stop, and there is a checkpoint to go on from; otherwise that
-of the error (see `campaign.errors`).
+Exit codes: 0 when the last step is complete; 75 when the run was asked to stop and saved a checkpoint to
+resume from; otherwise the exit code of the error (see `campaign.errors`).
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from campaign.core.stopping import STOPPED_EXIT_CODE, StopRequest
 from campaign.errors import CampaignError, Interrupted, RunsFailed, UsageError
 
 STORAGE_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""Disk, quota, or file size exhausted."""
+"""The disk is full, or a quota or the file size limit is exceeded."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     stop = StopRequest()
     stop.listen()
-    parser = argparse.ArgumentParser(prog="python -m campaign.core", description="One run, in this process.")
-    parser.add_argument("config", type=Path, help="a resolved configuration, such as runs/<id>/config.toml")
-    parser.add_argument("--out", type=Path, required=True, help="folder that gets metrics and checkpoints")
-    parser.add_argument("--resume", type=Path, help="checkpoint folder to go on from")
-    parser.add_argument("--debug", action="store_true", help="show tracebacks of errors in the configuration")
+    parser = argparse.ArgumentParser(
+        prog="python -m campaign.core", description="Train one run in this process."
+    )
+    parser.add_argument("config", type=Path, help="resolved configuration, for example runs/<id>/config.toml")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write metrics and checkpoints to")
+    parser.add_argument("--resume", type=Path, help="checkpoint folder to resume from")
+    parser.add_argument("--debug", action="store_true", help="print tracebacks of configuration errors")
     parsed = parser.parse_args(arguments)
     try:
         finished = _run(parsed.config, parsed.out, parsed.resume, stop)
@@ -35,14 +37,14 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         sys.stderr.write(f"campaign.core: {error}\n")
         return error.exit_code
-    except KeyboardInterrupt:  # the second Ctrl-C: the first asks for a checkpoint
+    except KeyboardInterrupt:  # a second Ctrl-C; the first one requests a checkpoint
         return Interrupted.exit_code
     return 0 if finished else STOPPED_EXIT_CODE
 
 
 def _run(config_path: Path, out: Path, resume: Path | None, stop: StopRequest) -> bool:
     from campaign.core.folder import RunFolder
-    from campaign.spec import read_run_config
+    from campaign.spec.run_config import read_run_config
 
     config = read_run_config(config_path)
     folder = RunFolder(out)
@@ -61,9 +63,10 @@ def _run(config_path: Path, out: Path, resume: Path | None, stop: StopRequest) -
     except OSError as error:
         if error.errno in STORAGE_FULL:
             raise RunsFailed(
-                f"no space left for {error.filename or out}; checkpoints before it are complete"
+                f"no space left to write {error.filename or out}; "
+                "earlier checkpoints are complete. Free space and resume"
             ) from error
-        if error.filename and not config.core.entrypoint:  # of an entry point, its author needs the traceback
+        if error.filename and not config.core.entrypoint:  # authors of entry points need the traceback
             raise UsageError(f"{error.filename}: {error.strerror}") from error
         raise
 

@@ -1,7 +1,7 @@
-"""Advantage of an episode: what a completion is worth beside the others.
+"""Advantage estimators: the advantage of a completion relative to the others.
 
-Each function maps rewards [prompts, group] to advantages of the same shape. A dotted path of the user is
-called as `fn(rewards, params)` and returns the same.
+Each function maps rewards [prompts, group] to advantages of the same shape. To add one, add it to
+`ADVANTAGES`. A user's function, named by its dotted path, is called as `fn(rewards, params)`.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ EPS = 1e-6
 
 
 def grpo(rewards: Tensor) -> Tensor:
-    """r - mean of the group, not divided by the deviation (arXiv 2402.03300, corrected by 2503.20783)."""
+    """r - mean, without division by the standard deviation (arXiv 2402.03300; 2503.20783)."""
     return rewards - rewards.mean(dim=1, keepdim=True)
 
 
 def maxrl(rewards: Tensor) -> Tensor:
-    """(r - mean) / (mean + eps): rare success counts more; 0 for an all-wrong group (arXiv 2602.02710)."""
+    """(r - mean) / (mean + eps), weights rare successes; 0 if all are wrong (arXiv 2602.02710)."""
     mean = rewards.mean(dim=1, keepdim=True)
     return torch.where(mean > EPS, (rewards - mean) / (mean + EPS), torch.zeros_like(rewards))
 
 
 def rloo(rewards: Tensor) -> Tensor:
-    """r - mean of the *others* in the group (arXiv 2402.14740)."""
+    """r - mean of the *other* completions of the group, a leave-one-out baseline (arXiv 2402.14740)."""
     size = rewards.shape[1]
     others = (rewards.sum(dim=1, keepdim=True) - rewards) / (size - 1)
     return rewards - others
 
 
 def reinforce_pp(rewards: Tensor) -> Tensor:
-    """(r - mean) / (deviation + eps) over the whole batch; 0 when all tie (REINFORCE++, arXiv 2501.03262)."""
+    """(r - mean) / (sd + eps) over the batch; 0 if all are equal (REINFORCE++, arXiv 2501.03262)."""
     return (rewards - rewards.mean()) / (rewards.std(correction=0) + EPS)
 
 
@@ -60,10 +60,10 @@ def resolve_advantage(mode: str, params: Mapping[str, Any]) -> EpisodeAdvantage:
 
 
 def as_tensor(value: Any, like: Tensor, origin: str) -> Tensor:
-    """A user function's result as a tensor. Raises `UsageError` for a wrong shape or a number not finite."""
+    """The result of a user's function as a tensor. Raises `UsageError` if it is not finite or misshapen."""
     tensor = torch.as_tensor(value, dtype=torch.float32)
     if tensor.shape != like.shape:
         raise UsageError(f"{origin} returned shape {tuple(tensor.shape)} instead of {tuple(like.shape)}")
     if not torch.isfinite(tensor).all():
-        raise UsageError(f"{origin} returned a number that is not finite")
+        raise UsageError(f"{origin} returned a value that is not finite")
     return tensor

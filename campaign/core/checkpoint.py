@@ -1,6 +1,6 @@
-"""Checkpoints that are complete or not there: written beside, then renamed.
+"""Atomic checkpoints: written to a temporary folder, flushed to disk, then renamed.
 
-What is in one is its writer's affair: `campaign.core.training_state` for the built-in core.
+The contents are up to the caller; `campaign.core.training_state` defines those of the built-in core.
 """
 
 from __future__ import annotations
@@ -13,28 +13,31 @@ from pathlib import Path
 from campaign.core.folder import RunFolder
 
 KEPT = 2
-"""Checkpoints that stay; the one before the last is there in case the last is the problem."""
+"""Number of checkpoints to keep. The second-to-last is a fallback in case the last one is unusable."""
 
 
 def save_atomically(folder: RunFolder, finished_steps: int, write: Callable[[Path], None]) -> Path:
-    """Calls `write` with an empty folder, which then appears as `checkpoints/step_<finished steps>`.
+    """Creates the checkpoint `checkpoints/step_<finished steps>` from what `write` writes to an empty folder.
 
-    The name never stands for something half-written, not even after a power cut; older checkpoints beyond
-    `KEPT` are removed. Raises what `write` raises, leaving nothing behind.
+    A checkpoint under its final name is always complete, even after a power failure; all but the latest
+    `KEPT` are removed. An exception of `write` propagates, and no partial checkpoint remains.
     """
     target = folder.checkpoint(finished_steps)
+    # The leading dot hides it from `complete_checkpoints`.
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     try:
         write(draft)
         for path in draft.rglob("*"):
-            _to_disk(path)
-        _to_disk(draft)
+            _fsync(path)
+        _fsync(draft)
         if target.is_dir():
             shutil.rmtree(target)
+        # POSIX rename is atomic but not durable: files, then their folder, must be flushed before it, and the
+        # parent folder after it, or a power failure can leave the new name with empty files.
         draft.rename(target)
-        _to_disk(folder.checkpoints)
+        _fsync(folder.checkpoints)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
@@ -44,13 +47,13 @@ def save_atomically(folder: RunFolder, finished_steps: int, write: Callable[[Pat
 
 
 def complete_checkpoints(folder: RunFolder) -> list[Path]:
-    """Oldest first."""
+    """The checkpoints of a run, oldest first."""
     if not folder.checkpoints.is_dir():
         return []
     return sorted(path for path in folder.checkpoints.iterdir() if path.name.startswith("step_"))
 
 
-def _to_disk(path: Path) -> None:
+def _fsync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

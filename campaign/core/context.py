@@ -1,4 +1,4 @@
-"""A Python function as the core: `core.entrypoint = "pkg.module:function"` is called with a `RunContext`."""
+"""Python entry points: `core.entrypoint = "pkg.module:function"` is called with a `RunContext`."""
 
 from __future__ import annotations
 
@@ -18,46 +18,47 @@ from campaign.spec.config import RunConfig
 
 @dataclass(slots=True)
 class RunContext:
-    """All that an entry point needs to train one run."""
+    """The interface through which an entry point trains one run."""
 
     config: RunConfig
     """The resolved configuration; an entry point's own settings are in `config.core.options`."""
     run_dir: Path
-    """The folder to write in."""
+    """The folder to write to."""
     seed: int
     resume_from: Path | None
-    """A checkpoint folder that `save_checkpoint` made in an earlier attempt; go on from it."""
+    """The checkpoint folder of an earlier attempt to resume from, if any."""
     _writer: JsonlWriter
     _stop: StopRequest
-    _told_to_stop: bool = field(default=False, init=False)
+    _stop_reported: bool = field(default=False, init=False)
 
     def log(self, row: Mapping[str, Any]) -> None:
-        """Appends a step's metrics; `step`, counted from 0, has to be among them.
+        """Appends the metrics of one step. `row` must contain `step`, counted from 0.
 
-        Raises `UsageError` when it is not.
+        Raises `UsageError` when it does not.
         """
         step = row.get("step")
         if not isinstance(step, int) or isinstance(step, bool) or step < 0:
-            raise UsageError(f"a logged row needs a whole number `step` from 0, got {step!r}")
+            raise UsageError(f"a logged row must have an integer `step`, 0 or greater, not {step!r}")
         label = {"step": step, "condition": self.config.condition, "seed": self.seed}
         self._writer.write({**label, **{name: value for name, value in row.items() if name not in label}})
 
     def should_stop(self) -> bool:
-        """Whether the run is asked to stop: then save a checkpoint and return."""
-        self._told_to_stop = self._told_to_stop or self._stop.requested
-        return self._told_to_stop
+        """Whether the run must stop: the entry point then saves a checkpoint and returns."""
+        self._stop_reported = self._stop_reported or self._stop.requested
+        return self._stop_reported
 
     def save_checkpoint(self, finished_steps: int, write: Callable[[Path], None]) -> Path:
-        """`write` fills the folder it is given; the checkpoint appears complete or not at all."""
+        """Creates a checkpoint from what `write` writes to the folder it is given; atomic."""
         return save_atomically(RunFolder(self.run_dir), finished_steps, write)
 
 
 def run_entrypoint(
     path: str, config: RunConfig, folder: RunFolder, resume: Path | None, stop: StopRequest
 ) -> bool:
-    """Calls the entry point; False when it returned because it was told to stop. Raises `UsageError`."""
+    """Calls the entry point. Returns False if it was told to stop before it returned. Raises `UsageError`."""
     function = load_function(path, "core.entrypoint")
     with JsonlWriter(folder.metrics) as writer:
         context = RunContext(config, folder.root, config.training.seed, resume, writer, stop)
         function(context)
-    return not context._told_to_stop
+    # Not `stop.requested`: a request that the function never saw did not cut its training short.
+    return not context._stop_reported

@@ -1,4 +1,4 @@
-"""From rewards to the advantage of every token: the pipeline that conditions usually differ in."""
+"""Credit assignment: the pipeline from rewards to token advantages, in which conditions usually differ."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from campaign.spec.config import RunConfig
 
 @dataclass(frozen=True, slots=True)
 class AlgorithmContext:
-    """What a function named by `algorithm.algorithm_mode` is given; it returns advantages [rows, tokens]."""
+    """The input of a function named by `algorithm.algorithm_mode`; it returns advantages [rows, tokens]."""
 
     rewards: Tensor
     """[prompts, group]"""
@@ -37,9 +37,9 @@ class AlgorithmContext:
 @dataclass(frozen=True, slots=True)
 class Credit:
     tokens: Tensor
-    """[rows, tokens] advantage of each token, zero beyond a completion's end."""
+    """[rows, tokens] advantage of each token; zero after the end of a completion."""
     uncertainty: Tensor
-    """[rows, tokens] of the kind that was asked for."""
+    """[rows, tokens] of the configured kind."""
     sepa_lambda: float
     sepa: SepaState
     """The state after this step."""
@@ -49,10 +49,10 @@ CreditPipeline = Callable[[Rollout, int, SepaState], Credit]
 
 
 def credit_pipeline(config: RunConfig) -> CreditPipeline:
-    """The pipeline of `[algorithm]`, its names resolved once. Raises `UsageError` for an unknown one."""
+    """The pipeline that `[algorithm]` configures. Raises `UsageError` for an unknown name."""
     algorithm = config.algorithm
     uncertainty_of = resolve_uncertainty(algorithm.uncertainty_kind)
-    tokens_of = _whole(config) if algorithm.algorithm_mode else _staged(config)
+    advantages_of = _user_pipeline(config) if algorithm.algorithm_mode else _built_in_pipeline(config)
 
     def assign(rollout: Rollout, step: int, state: SepaState) -> Credit:
         samples = rollout.samples
@@ -62,16 +62,16 @@ def credit_pipeline(config: RunConfig) -> CreditPipeline:
         variance = float(execution.var(correction=0)) if execution.numel() else None
         state = observe(state, config.sepa, float(rollout.correct.float().mean()), variance)
         weight = pooling(state, config.sepa, step)
-        return Credit(tokens_of(rollout, uncertainty, mask, step, weight), uncertainty, weight, state)
+        return Credit(advantages_of(rollout, uncertainty, mask, step, weight), uncertainty, weight, state)
 
     return assign
 
 
-TokenCredit = Callable[[Rollout, Tensor, Tensor, int, float], Tensor]
+TokenAdvantages = Callable[[Rollout, Tensor, Tensor, int, float], Tensor]
 """(rollout, uncertainty, mask, step, SEPA's lambda) -> advantages [rows, tokens]."""
 
 
-def _staged(config: RunConfig) -> TokenCredit:
+def _built_in_pipeline(config: RunConfig) -> TokenAdvantages:
     algorithm = config.algorithm
     advantage = resolve_advantage(algorithm.advantage_mode, algorithm.advantage_params)
     transform = resolve_transform(algorithm.transform_mode)
@@ -98,7 +98,7 @@ def _staged(config: RunConfig) -> TokenCredit:
     return credit
 
 
-def _whole(config: RunConfig) -> TokenCredit:
+def _user_pipeline(config: RunConfig) -> TokenAdvantages:
     path = config.algorithm.algorithm_mode or ""
     function = load_function(path, "algorithm.algorithm_mode")
 

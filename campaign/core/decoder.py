@@ -1,7 +1,8 @@
-"""A Llama's weights rearranged for decoding one token a row, fast on a CPU.
+"""A Llama with fused weights for fast decoding, one token per row, on a CPU.
 
-Queries, keys and values come from one product, gate and up from another; norm weights and the attention scale
-are folded into them; rotary pairs lie side by side so that a rotation is one complex product.
+Queries, keys and values are computed by one matrix product, gate and up by another. The norm weights and the
+attention scale are folded into these matrices, and rotary pairs are adjacent, so that a rotation is one
+complex multiplication.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from campaign.core.llama import Attention, Block, FeedForward, Llama
 from campaign.core.lora import effective_weight
 
 LayerWeights = tuple[Tensor, Tensor, Tensor, Tensor]
-"""Transposed: query-key-value, attention output, gate-up, down."""
+"""Transposed weights: query-key-value, attention output, gate-up, down."""
 
 
 class FusedDecoder:
-    """A snapshot of a model's weights, adapters merged; `refresh` takes it anew after an update."""
+    """A snapshot of a model's weights with merged adapters. Call `refresh` after each update."""
 
     def __init__(self, model: Llama) -> None:
         config = model.config
         device = model.cosines.device
         # x / sqrt(mean(x^2) + eps) = sqrt(n) x / hypot(|x|, sqrt(n eps)): three kernels instead of six.
-        # sqrt(n) goes into the weights behind the norm.
+        # sqrt(n) is folded into the weights that follow the norm.
         self._gain = math.sqrt(config.hidden_size)
         self._floor = torch.tensor(math.sqrt(config.hidden_size * config.rms_norm_eps), device=device)
         self.vocab_size = config.vocab_size
@@ -34,7 +35,8 @@ class FusedDecoder:
             config.num_attention_heads, config.num_key_value_heads, config.head_dim,
         )  # fmt: skip
         half = config.head_dim // 2
-        # [positions, head_dim / 2]; the rows of query and key weights are permuted to match.
+        # [positions, head_dim / 2]. Llama pairs dimension i with i + head_dim / 2; a complex view needs the
+        # two adjacent. Attention scores do not change, because queries and keys are permuted alike.
         self.rotations = torch.complex(model.cosines[:, :half].float(), model.sines[:, :half].float())
         self._pairs = torch.stack([torch.arange(half), torch.arange(half) + half], dim=1).flatten().to(device)
         self.layers: list[LayerWeights] = []
@@ -68,14 +70,15 @@ class FusedDecoder:
         return weight.view(heads, self.head_dim, -1)[:, self._pairs].reshape(heads * self.head_dim, -1)
 
     def new_cache(self, rows: int, length: int) -> list[Tensor]:
-        """Per layer keys and values, uninitialised: [2, rows, kv heads, length, head_dim]."""
+        """Uninitialised keys and values of each layer: [2, rows, kv heads, length, head_dim]."""
         shape = (2, rows, self.kv_heads, length, self.head_dim)
         return [torch.empty(shape, dtype=self.head.dtype, device=self.head.device) for _ in self.layers]
 
     def advance(
         self, ids: Tensor, cache: list[Tensor], start: int, rotations: Tensor, bias: Tensor | None
     ) -> Tensor:
-        """Hidden states [rows * new, hidden] of `ids` [rows, new], cached from position `start` on.
+        """Hidden states [rows * new, hidden] of `ids` [rows, new]; their keys and values are cached from
+        `start` on.
 
         `rotations` broadcasts to [rows, new, 1, head_dim / 2]; `bias` [rows * kv heads, heads/kv heads * new,
         start + new] is added to the attention scores.
@@ -105,6 +108,7 @@ class FusedDecoder:
         if fused.dtype == torch.float32:
             torch.view_as_complex(queries_keys.view(rows, new, heads + kv_heads, d // 2, 2)).mul_(rotations)
         else:
+            # There is no complex type of bfloat16 components, so the rotation is computed in float32.
             turned = (
                 torch.view_as_complex(queries_keys.float().view(rows, new, heads + kv_heads, d // 2, 2))
                 * rotations

@@ -1,23 +1,24 @@
-"""Functions named in a configuration by their dotted path."""
+"""User functions named in a configuration by their dotted path."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
 from campaign.errors import UsageError
+from campaign.suggest import did_you_mean
 
 
 def load_function(path: str, field: str, builtin: Iterable[str] = ()) -> Callable[..., Any]:
-    """The function at `pkg.mod.fn` (or `pkg.mod:fn`).
+    """Imports the function at `pkg.mod.fn` (or `pkg.mod:fn`).
 
-    Raises `UsageError` that names `field` and, when the path has no dot, the `builtin` names.
+    Raises `UsageError` when that fails. The message names `field` and, for a path without a dot, the
+    `builtin` names.
     """
     module_name, _, name = path.replace(":", ".").rpartition(".")
     if not module_name:
-        raise UsageError(f"{field}: {path!r} is unknown; {_legal(path, list(builtin))}")
+        raise UsageError(f"{field}: {path!r} is unknown; {_suggestion(path, list(builtin))}")
     try:
         module = import_module(module_name)
     except ImportError as error:
@@ -28,7 +29,7 @@ def load_function(path: str, field: str, builtin: Iterable[str] = ()) -> Callabl
     return function  # type: ignore[no-any-return]
 
 
-def _legal(name: str, builtin: list[str]) -> str:
-    near = get_close_matches(name, builtin, 1)
-    meant = f"did you mean {near[0]!r}? " if near else ""
-    return f"{meant}There are {', '.join(builtin)}, or a dotted path `pkg.mod.fn`"
+def _suggestion(name: str, builtin: list[str]) -> str:
+    names = f"{', '.join(builtin)}, or " if builtin else ""
+    meant = did_you_mean(name, builtin, before="; ")
+    return f"expected {names}a dotted path `pkg.mod.fn`{meant}"

@@ -1,7 +1,8 @@
-"""Held-out evaluation: one completion a problem, the same problems and the same luck every time.
+"""Held-out evaluation: one completion per problem, with the same problems and the same random numbers every
+time.
 
-The uniform numbers behind the samples depend on nothing but their place, so two policies, or two moments of
-one, differ by what they do and not by their draws.
+The uniform numbers depend only on the position of the problem and the token (common random numbers), so two
+evaluations differ by the policies and not by the draws.
 """
 
 from __future__ import annotations
@@ -19,43 +20,44 @@ PROBLEMS_PER_PASS = 256
 def evaluate(
     policy: Policy, problems: Mapping[str, list[Problem]], training: TrainingSection
 ) -> dict[str, float | int]:
-    """`val/...` metrics over all problems and for each source; nothing when there are no problems."""
-    every = [problem for items in problems.values() for problem in items]
-    parts = [
+    """The `val/...` metrics over all problems and per source; empty without problems."""
+    all_problems = [problem for items in problems.values() for problem in items]
+    rollouts = [
         roll_out(
             policy,
-            every[start : start + PROBLEMS_PER_PASS],
+            all_problems[start : start + PROBLEMS_PER_PASS],
             None,
             training,
             1,
             step_generator("val", 0, start),
         )
-        for start in range(0, len(every), PROBLEMS_PER_PASS)
+        for start in range(0, len(all_problems), PROBLEMS_PER_PASS)
     ]
-    if not parts:
+    if not rollouts:
         return {}
-    rewards = [reward for part in parts for reward in part.rewards[:, 0].tolist()]
+    rewards = [reward for rollout in rollouts for reward in rollout.rewards[:, 0].tolist()]
+    ended = sum(int(rollout.samples.ended.sum()) for rollout in rollouts)
     row: dict[str, float | int] = {
-        "val/correct_rate": _share(rewards),
+        "val/correct_rate": _correct_rate(rewards),
         "val/mean_reward": sum(rewards) / len(rewards),
         "val/count": len(rewards),
-        "val/completion_length_mean": _mean_length(parts),
-        "val/max_token_hit_rate": 1 - sum(int(part.samples.ended.sum()) for part in parts) / len(rewards),
+        "val/completion_length_mean": _mean_length(rollouts),
+        "val/max_token_hit_rate": 1 - ended / len(rewards),
     }
     start = 0
     for source, items in problems.items():
-        mine = rewards[start : start + len(items)]
+        of_source = rewards[start : start + len(items)]
         start += len(items)
-        row[f"val/{source}/correct_rate"] = _share(mine)
-        row[f"val/{source}/mean_reward"] = sum(mine) / len(mine)
-        row[f"val/{source}/count"] = len(mine)
+        row[f"val/{source}/correct_rate"] = _correct_rate(of_source)
+        row[f"val/{source}/mean_reward"] = sum(of_source) / len(of_source)
+        row[f"val/{source}/count"] = len(of_source)
     return row
 
 
-def _share(rewards: list[float]) -> float:
+def _correct_rate(rewards: list[float]) -> float:
     return sum(reward >= 1.0 for reward in rewards) / len(rewards)
 
 
-def _mean_length(parts: list[Rollout]) -> float:
-    tokens = sum(int(part.samples.lengths.sum()) for part in parts)
-    return tokens / sum(len(part.texts) for part in parts)
+def _mean_length(rollouts: list[Rollout]) -> float:
+    tokens = sum(int(rollout.samples.lengths.sum()) for rollout in rollouts)
+    return tokens / sum(len(rollout.texts) for rollout in rollouts)

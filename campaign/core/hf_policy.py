@@ -1,7 +1,7 @@
-"""The general path: any causal language model that transformers can load.
+"""The general policy: any causal language model that transformers can load.
 
-Sampling goes through the model's own forward pass and key-value cache, with the same one uniform number a
-(row, position) as the fast path; scoring pads on the right. Slower than `LlamaPolicy`, and as exact.
+Sampling uses the model's own forward pass and key-value cache, with one uniform number per (row, position),
+as the fast path does; scoring pads on the right. It is slower than `LlamaPolicy` and equally exact.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from campaign.core.lora import adapters, adapters_off, save_adapter
-from campaign.core.policy import PromptBatch, Scores, check_context, chosen_log_probs, gathered
+from campaign.core.lora import adapters, adapters_disabled, save_adapter
+from campaign.core.policy import PromptBatch, Scores, check_context, chosen_log_probs, scatter
 from campaign.core.sampler import COMPACT_BELOW, Samples, draw_tokens
 from campaign.core.tokenizer import Tokenizer
 from campaign.errors import UsageError
 
 ROWS_PER_PASS = 8
-"""Completions scored in one forward pass."""
+"""Number of completions scored in one forward pass."""
 
 
 class TransformersPolicy:
-    """`model` is a `transformers.PreTrainedModel` with a language-model head, already adapted."""
+    """A policy on a `transformers.PreTrainedModel` with a language-model head and, if any, its adapters."""
 
     def __init__(self, model: Any, tokenizer: Tokenizer, name: str, *, reference: bool) -> None:
         self.model, self.tokenizer, self.name = model.eval(), tokenizer, name
@@ -92,7 +92,11 @@ class TransformersPolicy:
         )
 
     def _prefill(self, prompts: Sequence[Sequence[int]], width: int) -> tuple[Tensor, Any, Tensor]:
-        """Logits after each prompt, the cache, and the mask [prompts, width]; padded on the left."""
+        """Logits after each prompt, the cache, and the attention mask [prompts, width], with padding on the
+        left.
+
+        Left padding puts the last prompt token of all rows in the same column, where decoding continues.
+        """
         device = self.model.device
         ids = torch.tensor([[0] * (width - len(p)) + list(p) for p in prompts], device=device)
         mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
@@ -101,7 +105,8 @@ class TransformersPolicy:
         cache = output.past_key_values
         if not hasattr(cache, "batch_repeat_interleave"):
             raise UsageError(
-                f"model.model: {self.name} has no key-value cache that can be repeated for a group"
+                f"model.model: the key-value cache of {self.name} does not support batch_repeat_interleave, "
+                "which sampling a group needs; use another model"
             )
         return output.logits[:, -1], cache, mask
 
@@ -112,40 +117,50 @@ class TransformersPolicy:
         self, model: Any, batch: PromptBatch, samples: Samples, rows: Sequence[int]
     ) -> Iterator[Scores]:
         completions = samples.rows()
+        # Rows of similar length together: a pass is padded to its longest row.
         ordered = sorted(rows, key=lambda row: (-len(completions[row]), row))
         for start in range(0, len(ordered), ROWS_PER_PASS):
-            together = ordered[start : start + ROWS_PER_PASS]
-            prompts = [batch.prompts[row // batch.group_size] for row in together]
-            yield self._score_pass(model, prompts, [completions[row] for row in together], together, batch)
+            in_pass = ordered[start : start + ROWS_PER_PASS]
+            pairs = [(batch.prompts[row // batch.group_size], completions[row]) for row in in_pass]
+            yield self._score_pass(model, pairs, in_pass, batch.temperature)
 
     def _score_pass(
         self,
         model: Any,
-        prompts: Sequence[Sequence[int]],
-        completions: Sequence[Sequence[int]],
+        pairs: Sequence[tuple[Sequence[int], Sequence[int]]],
         rows: Sequence[int],
-        batch: PromptBatch,
+        temperature: float,
     ) -> Scores:
+        """Scores of (prompt, completion) pairs, whose sample rows are `rows`."""
         device = model.device
-        pairs = list(zip(prompts, completions, strict=True))
-        length = max(len(p) + len(c) for p, c in pairs)
-        ids = torch.tensor([[*p, *c] + [0] * (length - len(p) - len(c)) for p, c in pairs], device=device)
-        mask = torch.tensor(
-            [[1] * (len(p) + len(c)) + [0] * (length - len(p) - len(c)) for p, c in pairs], device=device
+        lengths = [len(prompt) + len(completion) for prompt, completion in pairs]
+        width = max(lengths)
+        ids = [[*p, *c] + [0] * (width - n) for (p, c), n in zip(pairs, lengths, strict=True)]
+        mask = [[1] * n + [0] * (width - n) for n in lengths]
+        logits = model(
+            input_ids=torch.tensor(ids, device=device),
+            attention_mask=torch.tensor(mask, device=device),
+            use_cache=False,
+        ).logits
+        # (row of the pass, sample row, position in the completion, token) of every completion token
+        tokens = [
+            (number, row, step, token)
+            for number, (row, (_, completion)) in enumerate(zip(rows, pairs, strict=True))
+            for step, token in enumerate(completion)
+        ]
+        # The logits at one position predict the token at the next.
+        predicting = [len(pairs[number][0]) - 1 + step for number, _, step, _ in tokens]
+        picked = logits[[number for number, *_ in tokens], predicting].float()
+        targets = torch.tensor([token for *_, token in tokens], device=device)
+        return Scores(
+            chosen_log_probs(picked, targets, temperature),
+            torch.tensor([row for _, row, _, _ in tokens]),
+            torch.tensor([step for _, _, step, _ in tokens]),
         )
-        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
-        # The position before a token predicts it.
-        at = [(row, len(p) - 1 + step) for row, (p, c) in enumerate(pairs) for step in range(len(c))]
-        picked = logits[[row for row, _ in at], [position for _, position in at]].float()
-        targets = torch.tensor([token for c in completions for token in c], device=device)
-        steps = [step for c in completions for step in range(len(c))]
-        sample_rows = [row for row, c in zip(rows, completions, strict=True) for _ in c]
-        log_probs = chosen_log_probs(picked, targets, batch.temperature)
-        return Scores(log_probs, torch.tensor(sample_rows), torch.tensor(steps))
 
     def reference_log_probs(self, batch: PromptBatch, samples: Samples, rows: Sequence[int]) -> Tensor:
-        with torch.no_grad(), adapters_off(self.model):
-            return gathered(self._scores(self._reference or self.model, batch, samples, rows), samples)
+        with torch.no_grad(), adapters_disabled(self.model):
+            return scatter(self._scores(self._reference or self.model, batch, samples, rows), samples)
 
     def after_update(self) -> None:
         pass
@@ -159,18 +174,21 @@ class TransformersPolicy:
 
 
 def _eos_ids(model: Any) -> list[int]:
-    """The end tokens that generation stops at. Raises `UsageError` when there are none."""
+    """The end-of-sequence tokens. Raises `UsageError` when the model defines none."""
     generation = getattr(model, "generation_config", None)
     found = getattr(generation, "eos_token_id", None)
     if found is None:
         found = model.config.eos_token_id
     if found is None:
-        raise UsageError("model.model: the model's configuration names no end token (eos_token_id)")
+        raise UsageError(
+            "model.model: the model's configuration has no eos_token_id, "
+            "so completions would never end; set it"
+        )
     return list(found) if isinstance(found, list | tuple) else [found]
 
 
 def load_transformers_model(folder: Path, dtype: torch.dtype, device: torch.device) -> nn.Module:
-    """The model in `folder`, unadapted. Raises `UsageError` when transformers cannot load it."""
+    """Loads the model in `folder`, without adapters. Raises `UsageError` when transformers cannot load it."""
     from transformers import AutoModelForCausalLM
 
     try:

@@ -1,7 +1,7 @@
-"""A small Llama, name for name the one of Hugging Face.
+"""The Llama architecture with the parameter names of Hugging Face checkpoints.
 
-Importing `transformers.LlamaForCausalLM` costs seconds and 150 MB for every run; this module needs torch and
-safetensors. Parameter names are those of the Hugging Face checkpoint, so weights are exchanged as they are.
+It replaces `transformers.LlamaForCausalLM`, whose import takes seconds and 150 MB in every run; this module
+needs torch and safetensors only. Weights can be exchanged without conversion.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from campaign.core.lora import MERGE_BELOW, effective_weight
 
 @dataclass(frozen=True, slots=True)
 class LlamaConfig:
-    """The shape of a Llama; names as in its `config.json`."""
+    """Hyperparameters of a Llama, named as in `config.json`."""
 
     vocab_size: int
     hidden_size: int
@@ -39,7 +39,7 @@ class LlamaConfig:
 
     @classmethod
     def from_hf(cls, document: dict[str, Any]) -> LlamaConfig:
-        """From the contents of a `config.json` that `supported` accepts."""
+        """From the contents of a `config.json` for which `supported` is true."""
         heads = document["num_attention_heads"]
         rope = document.get("rope_parameters") or {}
         eos = document.get("eos_token_id")
@@ -90,7 +90,8 @@ class LlamaConfig:
 
 
 def supported(document: dict[str, Any]) -> bool:
-    """Whether this module computes what the `config.json` asks for: a Llama with nothing special about it."""
+    """Whether this module implements the model of a `config.json`: a Llama without biases, RoPE scaling,
+    tensor parallelism or quantization."""
     rope = document.get("rope_parameters") or document.get("rope_scaling") or {}
     return (
         document.get("model_type") == "llama"
@@ -104,27 +105,28 @@ def supported(document: dict[str, Any]) -> bool:
 
 
 class Linear(nn.Linear):
-    """Without random initialisation: loading overwrites it."""
+    """A linear layer without random initialisation, which loading would overwrite."""
 
     def reset_parameters(self) -> None:
         pass
 
 
 class Embedding(nn.Embedding):
-    """Without random initialisation."""
+    """An embedding without random initialisation."""
 
     def reset_parameters(self) -> None:
         pass
 
 
 class _RmsNorm(torch.autograd.Function):
-    """x w / sqrt(mean x^2 + eps). By hand: torch's own is many small kernels on a CPU."""
+    """x w / sqrt(mean x^2 + eps) with a fused backward pass, faster on a CPU than many small kernels."""
 
     @staticmethod
     def forward(context: Any, x: Tensor, weight: Tensor, eps: float) -> Tensor:
         size = x.shape[-1]
         norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-        # sqrt(n) / hypot(|x|, sqrt(n eps)) = 1 / sqrt(mean x^2 + eps)
+        # sqrt(n) / hypot(|x|, sqrt(n eps)) = 1 / sqrt(mean x^2 + eps); hypot neither overflows nor
+        # underflows.
         scale = math.sqrt(size) / torch.hypot(norm, torch.full_like(norm, math.sqrt(size * eps)))
         unit = x * scale
         context.save_for_backward(unit, scale, weight)
@@ -137,6 +139,7 @@ class _RmsNorm(torch.autograd.Function):
         unit, flat = unit.flatten(0, -2), gradient.flatten(0, -2)
         product = unit * flat
         weight_gradient = product.sum(0)
+        # dL/dx = scale (g w - u mean(g w u)) with u = x scale: the gradient without its component along u.
         along = torch.mv(product, weight)[:, None] / unit.shape[-1]
         x_gradient = torch.addcmul(flat * weight, unit, along, value=-1).mul_(scale.flatten(0, -2))
         return x_gradient.view_as(gradient), weight_gradient, None
@@ -154,7 +157,8 @@ class RmsNorm(nn.Module):
 
 
 def joint(x: Tensor, layers: Sequence[nn.Module]) -> Tensor:
-    """The layers' outputs side by side. Small weights are joined first: one product is faster."""
+    """The concatenated outputs of the layers. Small weights are concatenated first, because one matrix
+    product is faster than several."""
     weights = [effective_weight(layer) for layer in layers]
     if sum(weight.numel() for weight in weights) < MERGE_BELOW:
         return F.linear(x, torch.cat(weights))
@@ -186,7 +190,7 @@ class Attention(nn.Module):
 
 
 def _repeated(x: Tensor, repeat: int) -> Tensor:
-    """[rows, length, kv heads, d] -> [rows, heads, length, d], each kv head for `repeat` query heads."""
+    """[rows, length, kv heads, d] -> [rows, heads, length, d]: each kv head serves `repeat` query heads."""
     rows, length, kv_heads, d = x.shape
     spread = x.transpose(1, 2)[:, :, None].expand(rows, kv_heads, repeat, length, d)
     return spread.reshape(rows, kv_heads * repeat, length, d)
@@ -218,7 +222,7 @@ class Block(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Everything below the head (`model.` in the checkpoint's names)."""
+    """The model without its head (prefix `model.` in checkpoints)."""
 
     def __init__(self, config: LlamaConfig) -> None:
         super().__init__()
@@ -228,7 +232,7 @@ class Decoder(nn.Module):
 
 
 class Llama(nn.Module):
-    """A causal language model. Weights are not initialised: load them, or call `initialise`."""
+    """A causal language model. Weights are uninitialised until loaded, or until `initialise` is called."""
 
     cosines: Tensor
     sines: Tensor
@@ -245,7 +249,7 @@ class Llama(nn.Module):
         self.register_buffer("sines", sines, persistent=False)
 
     def initialise(self, generator: torch.Generator, deviation: float) -> None:
-        """Normal weights, norms one."""
+        """Draws weights from N(0, `deviation`**2) and sets norm weights to 1."""
         with torch.no_grad():
             for parameter in self.parameters():
                 if parameter.ndim > 1:
@@ -254,10 +258,10 @@ class Llama(nn.Module):
                     parameter.fill_(1.0)
 
     def hidden(self, ids: Tensor, positions: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """Last hidden states [rows, length, hidden], normed.
+        """Last hidden states [rows, length, hidden], after the final norm.
 
-        `ids`: [rows, length]. `positions`: [rows, length], 0.. when not given. `mask`: added to the attention
-        scores, [rows, 1, length, length]; causal when not given.
+        `ids` is [rows, length]. `positions` is [rows, length], by default 0, 1, ... `mask` is [rows, 1,
+        length, length] and is added to the attention scores; the default is causal attention.
         """
         if positions is None:
             rotation = (self.cosines[: ids.shape[1], None], self.sines[: ids.shape[1], None])
@@ -274,7 +278,8 @@ class Llama(nn.Module):
 
 
 def rotation_tables(config: LlamaConfig) -> tuple[Tensor, Tensor]:
-    """Cosines and sines [positions, head_dim] of the rotary embedding (arXiv 2104.09864), halves repeated."""
+    """Cosines and sines [positions, head_dim] of the rotary embedding (arXiv 2104.09864), in Llama's layout:
+    the second half repeats the first."""
     exponents = torch.arange(0, config.head_dim, 2).float() / config.head_dim
     angles = torch.outer(torch.arange(config.max_position_embeddings).float(), config.rope_theta**-exponents)
     angles = torch.cat([angles, angles], dim=-1)

@@ -1,4 +1,4 @@
-"""A Llama in a folder of the Hugging Face format: `config.json` and `model.safetensors`, or its shards."""
+"""Reading and writing a Llama in Hugging Face format: `config.json` and `model.safetensors` or shards."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from campaign.errors import UsageError
 
 
 def load_llama(folder: Path) -> Llama:
-    """The model in a Hugging Face folder (`config.json`, `model.safetensors`, or shards with their index).
+    """Loads the model of a folder in Hugging Face format.
 
-    Raises `UsageError` when a file is missing or the weights do not fit the configuration.
+    Raises `UsageError` when a file is missing or the weights do not match the configuration.
     """
     config = LlamaConfig.from_hf(json.loads((folder / "config.json").read_text(encoding="utf-8")))
     model = Llama(config)
@@ -25,15 +25,16 @@ def load_llama(folder: Path) -> Llama:
         weights.pop("lm_head.weight", None)
     wanted = {name for name, _ in model.named_parameters()}
     if wanted != set(weights):
-        odd = sorted(wanted ^ set(weights))
+        differing = sorted(wanted ^ set(weights))
         raise UsageError(
-            f"{folder}: weights do not fit config.json: {', '.join(odd[:3])} ({len(odd)} names differ)"
+            f"{folder}: the weights do not match config.json: {len(differing)} names differ, "
+            f"for example {', '.join(differing[:3])}"
         )
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.shape != weights[name].shape:
                 shapes = f"{tuple(weights[name].shape)} instead of {tuple(parameter.shape)}"
-                raise UsageError(f"{folder}: weights do not fit config.json: {name} is {shapes}")
+                raise UsageError(f"{folder}: the weights do not match config.json: {name} is {shapes}")
             parameter.copy_(weights[name])
     return model
 
@@ -58,7 +59,7 @@ def _read_weights(folder: Path) -> dict[str, Tensor]:
 
 
 def save_llama(model: Llama, folder: Path) -> None:
-    """`config.json` and `model.safetensors`, as `transformers` writes and reads them."""
+    """Writes `config.json` and `model.safetensors` in the format of `transformers`."""
     folder.mkdir(parents=True, exist_ok=True)
     precision = str(model.model.embed_tokens.weight.dtype).removeprefix("torch.")
     document = model.config.to_hf() | {"torch_dtype": precision}

@@ -1,6 +1,6 @@
-"""Low-rank adapters (LoRA, arXiv 2106.09685) on any model's linear layers, saved in peft's format.
+"""Low-rank adapters (LoRA, arXiv 2106.09685) for the linear layers of any model, saved in peft's format.
 
-peft itself imports transformers, which costs every run seconds; what an adapter computes fits on this page.
+The peft package is not used, because it imports transformers, which takes seconds in every run.
 """
 
 from __future__ import annotations
@@ -19,11 +19,16 @@ from campaign.core.tensor_file import save_tensors
 from campaign.errors import UsageError
 
 MERGE_BELOW = 2**20
-"""Weights with fewer elements are merged before each product: cheaper than two thin products a token."""
+"""Weights with fewer elements are merged with their adapter before each product, which is faster than the two
+additional products of the adapter."""
 
 
 class LoraLinear(nn.Module):
-    """`W + alpha/rank B A` in the place of a linear layer; only A and B are trained, B starts at zero."""
+    """A linear layer with weight W + alpha/rank B A, of which only A and B are trained.
+
+    B starts at zero, so that the adapted model initially equals the base model; A is uniform with the bound
+    of `nn.Linear`.
+    """
 
     def __init__(self, base: nn.Linear, rank: int, alpha: float, generator: torch.Generator) -> None:
         super().__init__()
@@ -37,7 +42,7 @@ class LoraLinear(nn.Module):
         self.enabled = True
 
     def merged(self) -> Tensor:
-        """The weight [out, in] that the layer acts with."""
+        """The effective weight [out, in]."""
         if not self.enabled:
             return self.weight
         return self.weight + (self.scale * self.lora_B @ self.lora_A).to(self.weight.dtype)
@@ -50,7 +55,7 @@ class LoraLinear(nn.Module):
 
 
 def effective_weight(layer: nn.Module) -> Tensor:
-    """The weight a linear layer acts with, its adapter included."""
+    """The effective weight of a linear layer, including its adapter."""
     weight = layer.merged() if isinstance(layer, LoraLinear) else layer.weight
     assert isinstance(weight, Tensor)
     return weight
@@ -59,16 +64,16 @@ def effective_weight(layer: nn.Module) -> Tensor:
 def add_adapters(
     model: nn.Module, rank: int, alpha: float, targets: Sequence[str], generator: torch.Generator
 ) -> None:
-    """Freezes `model` and puts an adapter on every linear layer whose last name is in `targets`.
+    """Freezes `model` and adds an adapter to every linear layer whose name ends in one of `targets`.
 
-    Raises `UsageError`, with the names there are, when a target matches no layer.
+    Raises `UsageError` when a target matches no layer.
     """
     linear = {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)}
     last_names = {name.rpartition(".")[2] for name in linear}
     if missing := [target for target in targets if target not in last_names]:
-        there_are = ", ".join(sorted(last_names))
+        available = ", ".join(sorted(last_names))
         raise UsageError(
-            f"model.lora_targets: no linear layer is called {', '.join(missing)}; there are {there_are}"
+            f"model.lora_targets: no linear layer is called {', '.join(missing)}; available: {available}"
         )
     model.requires_grad_(False)
     for name, module in linear.items():
@@ -78,13 +83,13 @@ def add_adapters(
 
 
 def adapters(model: nn.Module) -> dict[str, LoraLinear]:
-    """Full module name -> adapter, in the model's order."""
+    """Module name -> adapter, in the order of the model."""
     return {name: module for name, module in model.named_modules() if isinstance(module, LoraLinear)}
 
 
 @contextmanager
-def adapters_off(model: nn.Module) -> Iterator[None]:
-    """The model as it was before training."""
+def adapters_disabled(model: nn.Module) -> Iterator[None]:
+    """Disables the adapters, which restores the untrained model."""
     layers = adapters(model).values()
     for layer in layers:
         layer.enabled = False
@@ -96,7 +101,7 @@ def adapters_off(model: nn.Module) -> Iterator[None]:
 
 
 def save_adapter(model: nn.Module, folder: Path, base_model: str) -> None:
-    """`adapter_config.json` and `adapter_model.safetensors`, as peft reads them."""
+    """Writes `adapter_config.json` and `adapter_model.safetensors` in the format of peft."""
     layers = adapters(model)
     factors: dict[str, Tensor] = {}
     for name, layer in layers.items():

@@ -1,9 +1,9 @@
-"""LoRA-Squeeze (arXiv 2602.10993): which rank an adapter really uses, and the adapter at that rank.
+"""LoRA-Squeeze (arXiv 2602.10993): the effective rank of an adapter, and its compression to a lower rank.
 
     python -m campaign.core.lora_squeeze ADAPTER --out squeeze.json --min-variance-retention 0.95
 
-An update is B A with B [out, r] and A [r, in]. With B = Q_b R_b and A^T = Q_a R_a, its singular values are
-those of the small core R_b R_a^T [r, r], so nothing of size [out, in] is ever made.
+The update of a layer is B A with B [out, r] and A [r, in]. With the QR decompositions B = Q_b R_b and A^T =
+Q_a R_a its singular values are those of the core R_b R_a^T [r, r], so no matrix of size [out, in] is formed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ JSON_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class LoraFactors:
-    """One layer's adapter, unscaled."""
+    """The adapter of one layer, without the scale alpha / rank."""
 
     a: Tensor
     """[rank, in]"""
@@ -40,7 +40,7 @@ class LoraFactors:
 class Adapter:
     config: dict[str, Any]
     layers: dict[str, LoraFactors]
-    """Name of the adapted module, as in the file -> its factors."""
+    """Module name, as in the file -> factors."""
 
     @property
     def rank(self) -> int:
@@ -51,22 +51,23 @@ class Adapter:
 class RankChoice:
     rank: int
     mean_variance: float
-    """Share of the squared norm of B A that the best approximation of this rank keeps, mean over layers."""
+    """Share of the squared Frobenius norm of B A that the best approximation of this rank retains (Eckart and
+    Young 1936), mean over layers."""
     min_variance: float
-    """The same for the layer that loses most."""
+    """Minimum of that share over layers."""
 
 
 @dataclass(frozen=True, slots=True)
 class SqueezeReport:
-    """What each rank would keep, and the smallest rank whose mean over layers is enough."""
+    """Retained variance per rank, and the smallest rank whose mean over layers is sufficient."""
 
     rank: int
-    """The adapter's rank now."""
+    """Rank of the adapter."""
     min_variance_retention: float
     choices: tuple[RankChoice, ...]
     recommended_rank: int
     layers: dict[str, int]
-    """The smallest rank that is enough for each layer by itself."""
+    """Layer -> smallest sufficient rank of this layer."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -83,7 +84,7 @@ class SqueezeReport:
 
 
 def read_adapter(folder: Path) -> Adapter:
-    """A LoRA adapter in peft's format. Raises `UsageError` when it is not one that can be squeezed."""
+    """Reads a LoRA adapter in peft's format. Raises `UsageError` when it cannot be read or compressed."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -94,19 +95,25 @@ def read_adapter(folder: Path) -> Adapter:
         raise UsageError(f"{folder}: not a readable adapter in peft's format: {error}") from None
     if config.get("peft_type") != "LORA" or config.get("use_dora"):
         raise UsageError(
-            f"{folder}: only plain LoRA adapters can be squeezed, this is {config.get('peft_type')}"
+            f"{folder}: only plain LoRA adapters can be compressed; this one has peft_type "
+            f"{config.get('peft_type')} and use_dora {bool(config.get('use_dora'))}"
         )
+    return Adapter(config, _layers(weights, folder))
+
+
+def _layers(weights: dict[str, Tensor], folder: Path) -> dict[str, LoraFactors]:
+    """Module name -> factors. Raises `UsageError` unless all tensors are matching pairs of factors."""
     layers: dict[str, LoraFactors] = {}
     for name, a in weights.items():
         module, marker, _ = name.partition(".lora_A.")
         if marker:
             b = weights.get(name.replace(".lora_A.", ".lora_B."))
             if b is None or a.ndim != 2 or b.shape[1] != a.shape[0]:
-                raise UsageError(f"{folder}: {module} has no lora_A and lora_B that fit each other")
+                raise UsageError(f"{folder}: lora_A and lora_B of {module} are missing or do not match")
             layers[module] = LoraFactors(a, b)
     if not layers or len(weights) != 2 * len(layers):
-        raise UsageError(f"{folder}: has tensors that are not lora_A and lora_B of linear layers")
-    return Adapter(config, layers)
+        raise UsageError(f"{folder}: contains tensors other than lora_A and lora_B of linear layers")
+    return layers
 
 
 def core_svd(layer: LoraFactors) -> tuple[Tensor, Tensor, Tensor]:
@@ -117,8 +124,8 @@ def core_svd(layer: LoraFactors) -> tuple[Tensor, Tensor, Tensor]:
     return q_b @ u, values, v_t @ q_a.T
 
 
-def variance_kept(values: Tensor) -> Tensor:
-    """[r] share of the squared norm kept by the first 1 .. r singular values; 1 for an adapter of zeros."""
+def retained_variance(values: Tensor) -> Tensor:
+    """[r] share of the squared norm in the first 1 .. r singular values; 1 if all are zero."""
     energy = values.square()
     total = energy.sum()
     return energy.cumsum(0) / total if total > 0 else torch.ones_like(energy)
@@ -127,27 +134,29 @@ def variance_kept(values: Tensor) -> Tensor:
 def analyse(
     adapter: Adapter, min_variance_retention: float, target_ranks: Sequence[int] = ()
 ) -> SqueezeReport:
-    """The table of `target_ranks` (powers of two when empty) and the recommended rank."""
-    kept = {name: variance_kept(core_svd(layer)[1]) for name, layer in adapter.layers.items()}
-    table = {rank: _choice(rank, list(kept.values())) for rank in range(1, adapter.rank + 1)}
-    enough = (
+    """Retained variance at `target_ranks` (default: powers of two), and the recommended rank."""
+    retained = {name: retained_variance(core_svd(layer)[1]) for name, layer in adapter.layers.items()}
+    table = {rank: _choice(rank, list(retained.values())) for rank in range(1, adapter.rank + 1)}
+    # 1e-12: a threshold of 1 must accept a share that rounding puts just below 1.
+    sufficient = (
         rank for rank, choice in table.items() if choice.mean_variance >= min_variance_retention - 1e-12
     )
-    recommended = next(enough, adapter.rank)
-    shown = sorted({min(rank, adapter.rank) for rank in target_ranks} or _powers_of_two(adapter.rank))
+    recommended = next(sufficient, adapter.rank)
+    listed = sorted({min(rank, adapter.rank) for rank in target_ranks} or _powers_of_two(adapter.rank))
     return SqueezeReport(
         rank=adapter.rank,
         min_variance_retention=min_variance_retention,
-        choices=tuple(table[rank] for rank in sorted({*shown, recommended})),
+        choices=tuple(table[rank] for rank in sorted({*listed, recommended})),
         recommended_rank=recommended,
         layers={
-            name: int((shares < min_variance_retention - 1e-12).sum()) + 1 for name, shares in kept.items()
+            name: int((shares < min_variance_retention - 1e-12).sum()) + 1
+            for name, shares in retained.items()
         },
     )
 
 
-def _choice(rank: int, kept: list[Tensor]) -> RankChoice:
-    shares = [float(layer[min(rank, len(layer)) - 1]) for layer in kept]
+def _choice(rank: int, retained: list[Tensor]) -> RankChoice:
+    shares = [float(layer[min(rank, len(layer)) - 1]) for layer in retained]
     return RankChoice(rank, min(1.0, sum(shares) / len(shares)), min(1.0, *shares))
 
 
@@ -156,36 +165,37 @@ def _powers_of_two(rank: int) -> set[int]:
 
 
 def compress(adapter: Adapter, rank: int) -> Adapter:
-    """The best approximation of every layer's update by `rank`, as an adapter of that rank.
+    """The best approximation of the adapter with rank `rank` (truncated singular value decomposition).
 
-    alpha is lowered with the rank, so that the scale alpha / rank, and with it the update, stays. Raises
-    `UsageError` when the rank is not below or equal to the adapter's.
+    alpha is reduced with the rank, so that the scale alpha / rank does not change. Raises `UsageError` when
+    the rank is out of range, or ranks differ between layers.
     """
     if not 1 <= rank <= adapter.rank:
         raise UsageError(
-            f"rank {rank}: an adapter of rank {adapter.rank} can be squeezed to 1 .. {adapter.rank}"
+            f"rank {rank}: an adapter of rank {adapter.rank} can be compressed to ranks 1 to {adapter.rank}"
         )
     if adapter.config.get("rank_pattern") or adapter.config.get("alpha_pattern"):
         raise UsageError(
-            "the adapter has rank_pattern or alpha_pattern; only one rank for all layers can be squeezed"
+            "the adapter has rank_pattern or alpha_pattern; "
+            "only adapters with one rank for all layers can be compressed"
         )
     layers: dict[str, LoraFactors] = {}
     for name, layer in adapter.layers.items():
         u, values, v_t = core_svd(layer)
-        root = values[:rank].sqrt()
+        root = values[:rank].sqrt()  # split evenly over A and B, so that both keep the same magnitude
         dtype = layer.a.dtype
         layers[name] = LoraFactors((root[:, None] * v_t[:rank]).to(dtype), (u[:, :rank] * root).to(dtype))
     old_rank, alpha = adapter.config["r"], adapter.config["lora_alpha"]
-    # rsLoRA scales by alpha / sqrt(rank).
+    # rsLoRA (arXiv 2312.03732) scales by alpha / sqrt(rank) instead.
     power = 0.5 if adapter.config.get("use_rslora") else 1.0
     config = adapter.config | {"r": rank, "lora_alpha": alpha * (rank / old_rank) ** power}
     return Adapter(config, layers)
 
 
 def save(adapter: Adapter, folder: Path) -> None:
-    """Writes `adapter` in peft's format. Raises `UsageError` when the folder already has one."""
+    """Writes `adapter` in peft's format. Raises `UsageError` when the folder already contains one."""
     if (folder / "adapter_config.json").exists():
-        raise UsageError(f"{folder}: already has an adapter; nothing was overwritten")
+        raise UsageError(f"{folder} already contains an adapter; choose another folder")
     factors: dict[str, Tensor] = {}
     for name, layer in adapter.layers.items():
         factors[f"{name}.lora_A.weight"] = layer.a.contiguous()
@@ -195,19 +205,21 @@ def save(adapter: Adapter, folder: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m campaign.core.lora_squeeze", description="The rank that is used."
+        prog="python -m campaign.core.lora_squeeze", description="Report the effective rank of an adapter."
     )
-    parser.add_argument("adapter", type=Path, help="adapter folder in peft's format")
-    parser.add_argument("--out", type=Path, required=True, help="JSON file that gets the table")
+    parser.add_argument("adapter", type=Path, help="folder of an adapter in peft's format")
+    parser.add_argument("--out", type=Path, required=True, help="JSON file to write the table to")
     parser.add_argument("--min-variance-retention", type=float, default=0.95)
-    parser.add_argument("--target-rank", type=int, action="append", default=[], help="rank to list; repeat")
+    parser.add_argument(
+        "--target-rank", type=int, action="append", default=[], help="rank to list; may be repeated"
+    )
     parsed = parser.parse_args(arguments)
     try:
         report = analyse(read_adapter(parsed.adapter), parsed.min_variance_retention, parsed.target_rank)
     except CampaignError as error:
         sys.stderr.write(f"campaign.core.lora_squeeze: {error}\n")
         return error.exit_code
-    # Renamed into place: who waits for the file never reads half of it.
+    # Renamed into place, so that a process that waits for the file never reads a partial one.
     draft = parsed.out.with_name(f".{parsed.out.name}.{os.getpid()}")
     draft.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
     draft.replace(parsed.out)

@@ -1,8 +1,8 @@
-"""AdamW over one flat vector.
+"""AdamW on one flat parameter vector.
 
-All trained parameters are views of a single float32 vector, so an update, its norm and the gradient's norm
-are a handful of vector operations, and the state of a checkpoint is three vectors. `torch.optim` would also
-import `torch._dynamo` on its first step, which costs a short run more than all its updates.
+All trained parameters are views of a single float32 vector, so that an update and the norms take a few vector
+operations, and the checkpointed state is three vectors. `torch.optim` is not used, because its first step
+imports `torch._dynamo`, which takes longer than all updates of a short run.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, slots=True)
 class UpdateNorms:
-    """L2 norms over all trained parameters: of the gradient before clipping, and of the change made."""
+    """L2 norms over all trained parameters: of the gradient before clipping, and of the update."""
 
     gradient: float
     update: float
 
 
 class FlatAdamW:
-    """AdamW (arXiv 1711.05101) with decoupled weight decay and gradients clipped to a norm."""
+    """AdamW (arXiv 1711.05101) with gradient norm clipping."""
 
     def __init__(
         self,
@@ -39,6 +39,9 @@ class FlatAdamW:
         self.first = torch.zeros_like(self.weights)
         self.second = torch.zeros_like(self.weights)
         self._gradient = torch.zeros_like(self.weights)
+        # float32 parameters become views of the flat vectors. Parameters of lower precision are copied
+        # instead: the flat vector is their float32 master copy, without which small updates would be rounded
+        # away.
         self._shared = all(p.dtype == torch.float32 for p in self._parameters)
         if self._shared:
             for parameter, weights, gradient in zip(
@@ -59,7 +62,7 @@ class FlatAdamW:
                 parameter.grad = None
 
     def gradient_norm(self) -> float:
-        """Gathers the gradient and measures it; call once between `backward` and `step`."""
+        """Gathers the gradient and returns its norm. Call once between `backward` and `step`."""
         if not self._shared:
             for parameter, view in zip(self._parameters, self._views(self._gradient), strict=True):
                 view.zero_() if parameter.grad is None else view.copy_(parameter.grad)
@@ -88,7 +91,7 @@ class FlatAdamW:
                     parameter.copy_(view)
 
     def state(self) -> dict[str, Tensor]:
-        """Weights and moments [number of trained parameters]; `updates` goes beside them."""
+        """Weights and moments, each [number of trained parameters]. The caller stores `updates` as well."""
         return {"weights": self.weights, "first_moment": self.first, "second_moment": self.second}
 
     def load_state(self, state: dict[str, Tensor], updates: int) -> None:

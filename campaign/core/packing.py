@@ -1,7 +1,7 @@
-"""Scoring completions without padding: completions of one prompt are packed behind it in one row.
+"""Sequence packing for scoring: the completions of one prompt share a row with it, instead of being padded.
 
-A row is `prompt | completion | completion | ...`; a block mask lets each completion see the prompt and
-itself, and positions restart behind the prompt, so the numbers are those of separate sequences.
+A row is `prompt | completion | completion | ...`. A block mask restricts attention to the prompt and the
+completion itself, and positions restart after the prompt, so the results equal those of separate sequences.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from torch import Tensor
 from campaign.core.sampler import MASKED
 
 ROW_TOKENS = 128
-"""A packed row is filled up to this length; a longer single completion gets a row of its own."""
+"""Maximum length of a packed row; a single longer completion forms a row of its own."""
 ROWS_PER_PASS = 8
-"""Packed rows in one forward pass."""
+"""Number of packed rows in one forward pass."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """One packed row: a prompt, and the completions (row numbers of the samples) behind it."""
+    """One packed row: a prompt, and the sample rows of the completions that follow it."""
 
     prompt: int
     members: tuple[int, ...]
@@ -32,18 +32,18 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Input of one forward pass over packed rows, and where each completion token is predicted."""
+    """The input of one forward pass over packed rows, and where the output predicts each completion token."""
 
     ids: Tensor
     """[bins, length]"""
     positions: Tensor
     """[bins, length]"""
     mask: Tensor
-    """[bins, 1, length, length], added to attention scores."""
+    """[bins, 1, length, length] added to the attention scores."""
     sources: Tensor
-    """[tokens] flat index into bins * length of the position whose output predicts the token."""
+    """[tokens] flat index (bins * length) of the position whose output predicts the token."""
     targets: Tensor
-    """[tokens] the token ids."""
+    """[tokens] token ids."""
     rows: Tensor
     """[tokens] sample row of each token."""
     steps: Tensor
@@ -53,7 +53,7 @@ class Packed:
 def make_bins(
     prompt_lengths: Sequence[int], lengths: Sequence[int], rows: Sequence[int], group_size: int
 ) -> list[Bin]:
-    """Bins that hold `rows`, longest completions first, bins of similar length side by side."""
+    """Packs `rows` into bins, longest completions first; bins are sorted by length, to minimise padding."""
     by_prompt: dict[int, list[int]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: (-lengths[row], row)):
         by_prompt[row // group_size].append(row)
@@ -79,7 +79,7 @@ def passes(bins: Sequence[Bin]) -> Iterator[Sequence[Bin]]:
 def pack(
     prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]], bins: Sequence[Bin]
 ) -> Packed:
-    """`prompts` and `completions` are token ids; `bins` says what goes where."""
+    """The forward pass over `bins`; `prompts` and `completions` are token ids."""
     length = max(b.length for b in bins)
     ids, positions, segments = [], [], []
     sources, targets, rows, steps = list[int](), list[int](), list[int](), list[int]()
@@ -89,20 +89,20 @@ def pack(
         row_segments = [0] * len(prompt)
         for segment, member in enumerate(b.members, start=1):
             completion = completions[member]
-            before = number * length + len(row_ids)
-            # The first token is predicted by the prompt's last position, wherever the completion lies.
+            start = number * length + len(row_ids)
+            # The first token is predicted at the last position of the prompt, wherever the completion starts.
             sources.append(number * length + len(prompt) - 1)
-            sources.extend(range(before, before + len(completion) - 1))
+            sources.extend(range(start, start + len(completion) - 1))
             targets.extend(completion)
             rows.extend([member] * len(completion))
             steps.extend(range(len(completion)))
             row_ids.extend(completion)
             row_positions.extend(range(len(prompt), len(prompt) + len(completion)))
             row_segments.extend([segment] * len(completion))
-        rest = length - len(row_ids)
-        ids.append(row_ids + [0] * rest)
-        positions.append(row_positions + [0] * rest)
-        segments.append(row_segments + [-1] * rest)
+        padding = length - len(row_ids)
+        ids.append(row_ids + [0] * padding)
+        positions.append(row_positions + [0] * padding)
+        segments.append(row_segments + [-1] * padding)
     mask = _block_mask(torch.tensor(segments))
     return Packed(
         torch.tensor(ids), torch.tensor(positions), mask,
@@ -111,9 +111,12 @@ def pack(
 
 
 def _block_mask(segments: Tensor) -> Tensor:
-    """Causal within a segment, and everything may look at segment 0; padding (-1) looks at itself."""
+    """Causal attention within a segment and to segment 0, the prompt.
+
+    Padding is segment -1: no token attends to it, and it attends to itself only.
+    """
     length = segments.shape[1]
     queries, keys = segments[:, :, None], segments[:, None, :]
-    seen = (queries == keys) | ((keys == 0) & (queries > 0))
-    seen &= torch.ones(length, length, dtype=torch.bool).tril()
-    return torch.zeros(seen.shape).masked_fill_(~seen, MASKED)[:, None]
+    visible = (queries == keys) | ((keys == 0) & (queries > 0))
+    visible &= torch.ones(length, length, dtype=torch.bool).tril()
+    return torch.zeros(visible.shape).masked_fill_(~visible, MASKED)[:, None]

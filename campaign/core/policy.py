@@ -1,7 +1,7 @@
-"""The policy that is trained: sampling, scoring, and what of it is trained.
+"""The policy: sampling, scoring, and its trained parameters.
 
-`LlamaPolicy` runs on this package's Llama, with its fused sampler and packed scoring. Every other
-architecture goes through transformers (`campaign.core.hf_policy`).
+`LlamaPolicy` uses this package's Llama with fused sampling and packed scoring. All other architectures use
+transformers (`campaign.core.hf_policy`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from campaign.core.decoder import FusedDecoder
 from campaign.core.llama import Llama, supported
 from campaign.core.llama_files import load_llama, save_llama
-from campaign.core.lora import adapters, adapters_off, add_adapters, save_adapter
+from campaign.core.lora import adapters, adapters_disabled, add_adapters, save_adapter
 from campaign.core.packing import make_bins, pack, passes
 from campaign.core.randomness import derive_seed
 from campaign.core.sampler import Samples, sample
@@ -32,7 +32,7 @@ EMBEDDED = Path(__file__).parent / "embedded"
 
 @dataclass(frozen=True, slots=True)
 class PromptBatch:
-    """Prompts of a step, `group_size` completions each."""
+    """The prompts of a step, each to be completed `group_size` times."""
 
     prompts: tuple[tuple[int, ...], ...]
     group_size: int
@@ -41,7 +41,7 @@ class PromptBatch:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Log-probabilities of some of the sampled tokens, differentiable; all [tokens]."""
+    """Differentiable log-probabilities of some sampled tokens, with their positions; all [tokens]."""
 
     log_probs: Tensor
     rows: Tensor
@@ -51,33 +51,35 @@ class Scores:
 class Policy(Protocol):
     tokenizer: Tokenizer
     name: str
-    """Where the untrained model comes from, as the configuration says it."""
+    """The origin of the untrained model, as configured."""
 
     def trained_parameters(self) -> list[nn.Parameter]: ...
 
     def sample(self, batch: PromptBatch, uniforms: Tensor) -> Samples:
-        """Completions, on the CPU. `uniforms`: [prompts * group, max_tokens]."""
+        """Samples completions; the result is on the CPU. `uniforms` is [prompts * group, max_tokens]."""
         ...
 
     def scores(self, batch: PromptBatch, samples: Samples, rows: Sequence[int]) -> Iterator[Scores]:
-        """Scores of `rows`, a forward pass at a time: go backward through each before asking for the next."""
+        """Scores of `rows`, one forward pass at a time. Call `backward` on each before requesting the next
+        one, so that only one graph is in memory."""
         ...
 
     def reference_log_probs(self, batch: PromptBatch, samples: Samples, rows: Sequence[int]) -> Tensor:
-        """[all rows, tokens] log-probabilities under the policy before training; zero outside `rows`."""
+        """[rows, tokens] log-probabilities under the untrained policy; zero for rows not in `rows`."""
         ...
 
     def after_update(self) -> None:
-        """To be called when trained parameters have changed."""
+        """Must be called after the trained parameters have changed."""
         ...
 
     def save_trained(self, model_folder: Path, adapter_folder: Path) -> None:
-        """The adapter when there is one, else the model with its tokenizer."""
+        """Writes the adapter if there is one, otherwise the model with its tokenizer."""
         ...
 
 
 class LlamaPolicy:
-    """The fast path. `reference` keeps a frozen copy of the untrained weights; adapters need none."""
+    """The fast path. With `reference`, a frozen copy of the untrained weights is kept, unless adapters are
+    trained: disabling them restores the untrained model."""
 
     def __init__(self, model: Llama, tokenizer: Tokenizer, name: str, *, reference: bool) -> None:
         self.model, self.tokenizer, self.name = model, tokenizer, name
@@ -106,8 +108,8 @@ class LlamaPolicy:
         completions = samples.rows()
         lengths = [len(completion) for completion in completions]
         bins = make_bins([len(prompt) for prompt in batch.prompts], lengths, rows, batch.group_size)
-        for together in passes(bins):
-            packed = pack(batch.prompts, completions, together)
+        for bins_in_pass in passes(bins):
+            packed = pack(batch.prompts, completions, bins_in_pass)
             mask = packed.mask.to(device, model.lm_head.weight.dtype)
             hidden = model.hidden(packed.ids.to(device), packed.positions.to(device), mask)
             logits = model.lm_head(hidden.flatten(0, 1)[packed.sources.to(device)]).float()
@@ -118,8 +120,8 @@ class LlamaPolicy:
             )
 
     def reference_log_probs(self, batch: PromptBatch, samples: Samples, rows: Sequence[int]) -> Tensor:
-        with torch.no_grad(), adapters_off(self.model):
-            return gathered(self._scores(self._reference or self.model, batch, samples, rows), samples)
+        with torch.no_grad(), adapters_disabled(self.model):
+            return scatter(self._scores(self._reference or self.model, batch, samples, rows), samples)
 
     def after_update(self) -> None:
         self._decoder.refresh(self.model)
@@ -139,8 +141,8 @@ def chosen_log_probs(logits: Tensor, targets: Tensor, temperature: float) -> Ten
     return torch.log_softmax(logits, dim=-1).gather(1, targets[:, None])[:, 0]
 
 
-def gathered(scores: Iterator[Scores], samples: Samples) -> Tensor:
-    """Scores in the shape of the samples."""
+def scatter(scores: Iterator[Scores], samples: Samples) -> Tensor:
+    """The log-probabilities of `scores` as a tensor of the shape of the samples; zero elsewhere."""
     log_probs = torch.zeros_like(samples.log_probs)
     for score in scores:
         log_probs[score.rows, score.steps] = score.log_probs.detach().cpu()
@@ -148,16 +150,16 @@ def gathered(scores: Iterator[Scores], samples: Samples) -> Tensor:
 
 
 def check_context(needed: int, max_tokens: int, limit: int) -> None:
-    """Raises `UsageError` when prompt and completion exceed the model's context."""
+    """Raises `UsageError` when prompt plus completion exceed the model's context length."""
     if needed > limit:
         raise UsageError(
             f"training.max_tokens: a prompt of {needed - max_tokens} tokens + {max_tokens} for its "
-            f"completion = {needed} exceed the model's context of {limit}"
+            f"completion = {needed} exceed the model's context of {limit}; reduce training.max_tokens"
         )
 
 
 def load_policy(config: RunConfig, folder: Path) -> Policy:
-    """The policy that `[model]` describes, ready to be trained; relative paths are relative to `folder`.
+    """Loads the policy that `[model]` configures. Paths are relative to `folder`.
 
     Raises `UsageError` when the model cannot be found, read or adapted.
     """
@@ -178,33 +180,35 @@ def load_policy(config: RunConfig, folder: Path) -> Policy:
 
 
 def model_folder(section: ModelSection, folder: Path) -> Path:
-    """The local folder of `model.model`; a hub name is downloaded, or taken from the hub's cache."""
+    """The local folder of `model.model`; a model of the Hugging Face hub is downloaded if necessary."""
     local = folder / Path(section.model).expanduser()
     if local.is_dir():
         if not (local / "config.json").is_file():
-            raise UsageError(f"model.model: {local} has no config.json: not a model in Hugging Face format")
+            raise UsageError(
+                f"model.model: {local} has no config.json, so it is not a model in Hugging Face format"
+            )
         return local
     try:
         from huggingface_hub import snapshot_download
 
         patterns = ["*.json", "*.safetensors"]
         return Path(snapshot_download(section.model, revision=section.revision, allow_patterns=patterns))
-    except Exception as error:  # the hub client raises its own, its HTTP library's, and ValueError
+    except Exception as error:  # its own errors, those of its HTTP library, ValueError
         reason = str(error).strip().splitlines()[0]
         raise UsageError(
             f"model.model: {section.model!r} is neither `embedded`, nor the folder {local}, "
-            f"nor a hub model that can be had: {reason}"
+            f"nor a hub model that can be downloaded: {reason}"
         ) from None
 
 
 def device_of(config: RunConfig) -> torch.device:
-    """The GPU when the run asks for one and there is one."""
+    """The GPU if the run requests one and one is available, otherwise the CPU."""
     wanted = config.resources.num_gpus > 0
     return torch.device("cuda" if wanted and torch.cuda.is_available() else "cpu")
 
 
 def adapt(model: nn.Module, section: ModelSection, seed: int) -> None:
-    """Adds the adapters that the configuration asks for."""
+    """Adds the configured adapters, if any."""
     if section.lora_rank:
         alpha = section.lora_alpha if section.lora_alpha is not None else 2.0 * section.lora_rank
         generator = torch.Generator().manual_seed(derive_seed("adapter", seed))

@@ -1,7 +1,7 @@
-"""The problems a run trains and is evaluated on, in an order that depends on the seed alone.
+"""Training and evaluation problems, in an order that depends on the seed only.
 
-Every condition with the same seed meets the same problems in the same order: the position in the stream
-decides, not the number of draws before it.
+A problem is a function of its position in the stream and not of earlier random draws, so all conditions with
+the same seed see the same problems in the same order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from campaign.core.dotted import load_function
 from campaign.core.randomness import Draws
-from campaign.core.tasks import EVAL_SPLIT, SOURCES, draw_task, exactly, prompt_of
+from campaign.core.tasks import EVAL_SPLIT, SOURCES, draw_task, prompt_of, write_exactly
 from campaign.core.verify import PROBLEM_TYPES
 from campaign.errors import Place, SpecError, UsageError
 from campaign.errors import Problem as Fault
@@ -25,7 +25,7 @@ from campaign.spec.config import DataSection, RunConfig
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A prompt as the policy sees it, and what its completion is judged against."""
+    """A prompt, and the answer against which completions are scored."""
 
     source: str
     prompt: str
@@ -34,11 +34,11 @@ class Problem:
 
 
 Source = Callable[[int], Problem]
-"""The n-th problem of a source."""
+"""Index -> problem of a source."""
 
 
 class TrainingStream:
-    """An endless sequence of problems mixed from sources: in turn, or drawn by weight when any is given."""
+    """An infinite stream of problems from several sources: round-robin, or sampled when weights differ."""
 
     def __init__(self, sources: Mapping[str, Source], weights: Mapping[str, float], seed: int) -> None:
         self._sources = dict(sources)
@@ -50,33 +50,34 @@ class TrainingStream:
         self._used = dict.fromkeys(self._names, 0)
 
     def batch(self, step: int, size: int) -> list[Problem]:
-        """The problems of a step."""
+        """The problems of one step."""
         while len(self._plan) < (step + 1) * size:
-            name = self._name_at(len(self._plan))
+            name = self._source_at(len(self._plan))
             self._plan.append((name, self._used[name]))
             self._used[name] += 1
         return [self._sources[name](index) for name, index in self._plan[step * size : (step + 1) * size]]
 
-    def _name_at(self, position: int) -> str:
+    def _source_at(self, position: int) -> str:
         if not self._weighted:
             return self._names[position % len(self._names)]
-        level = Draws("mixture", self._seed, position).unit() * sum(self._weights)
+        remaining = Draws("mixture", self._seed, position).unit() * sum(self._weights)
         for name, weight in zip(self._names, self._weights, strict=True):
-            level -= weight
-            if level < 0:
+            remaining -= weight
+            if remaining < 0:
                 return name
-        return self._names[-1]
+        return self._names[-1]  # rounding can leave a remainder of 0
 
 
 @dataclass(frozen=True, slots=True)
 class ProblemSet:
     train: TrainingStream
     evaluation: dict[str, list[Problem]]
-    """Held-out problems of each source, the same for every run; empty when there are none."""
+    """Source -> held-out problems, the same for every run; empty when there are none."""
 
 
 def load_problems(config: RunConfig, folder: Path) -> ProblemSet:
-    """What `[data]` describes; paths are relative to `folder`. Raises `SpecError`, `UsageError`."""
+    """Loads the problems that `[data]` configures. Paths are relative to `folder`. Raises `SpecError` for an
+    invalid problem file and `UsageError` for an invalid configuration."""
     data, training = config.data, config.training
     if data.path is None:
         return _procedural(data, training.seed, training.eval_size)
@@ -94,7 +95,7 @@ def load_problems(config: RunConfig, folder: Path) -> ProblemSet:
 
 def _procedural(data: DataSection, seed: int, eval_size: int) -> ProblemSet:
     if not data.sources:
-        raise UsageError(f"data.sources: empty; there are {', '.join(SOURCES)}")
+        raise UsageError(f"data.sources is empty; expected some of {', '.join(SOURCES)}")
     _check_weights(data, list(data.sources))
 
     def source(name: str, split: str) -> Source:
@@ -108,23 +109,26 @@ def _procedural(data: DataSection, seed: int, eval_size: int) -> ProblemSet:
 
 
 def _check_content(path: Path, data: DataSection, field: str) -> None:
-    """Refuses a file that is not the one the run was planned with, where its hash is known."""
+    """Raises `UsageError` when a file has changed since the run was planned, if its hash was recorded."""
     planned = data.model_dump().get(field)
     if planned and path.is_file():
         found = hashlib.sha256(path.read_bytes()).hexdigest()
         if found != planned:
-            raise UsageError(f"{path}: has changed since the run was planned (data.{field}): plan it again")
+            raise UsageError(
+                f"{path} has changed since the run was planned (data.{field}); submit the campaign again"
+            )
 
 
 TaskSource = Callable[[str, int, int], Problem]
-"""(split, level, index) -> the problem of this key."""
+"""(split, level, index) -> problem."""
 
 
 def task_source(name: str) -> TaskSource:
-    """A procedural source, or a function of the user by its dotted path.
+    """A built-in procedural source, or a user's function named by its dotted path.
 
-    Such a function is called as `fn(split, level, index)` and returns a mapping with `prompt`, `answer` and
-    optionally `problem_type`; it depends on nothing else, and keeps the split `eval` apart.
+    The function is called as `fn(split, level, index)` and returns a mapping with `prompt`, `answer` and
+    optionally `problem_type`. It must be a pure function, and the problems of the split `eval` must not occur
+    in other splits.
     """
     if name in SOURCES:
         return partial(procedural_problem, name)
@@ -143,18 +147,18 @@ def task_source(name: str) -> TaskSource:
 
 def procedural_problem(source: str, split: str, level: int, index: int) -> Problem:
     task = draw_task(source, split, level, index)
-    return Problem(source, prompt_of(task), task.solve(exactly).answer, "exact")
+    return Problem(source, prompt_of(task), task.solve(write_exactly).answer, "exact")
 
 
 def _check_weights(data: DataSection, sources: list[str]) -> None:
     if unknown := [name for name in data.weights if name not in sources]:
         raise UsageError(
-            f"data.weights: no source is called {', '.join(unknown)}; there are {', '.join(sources)}"
+            f"data.weights: no source is called {', '.join(unknown)}; the sources are {', '.join(sources)}"
         )
 
 
 def _shuffled_sources(problems: list[Problem], seed: int) -> dict[str, Source]:
-    """Each source's problems in a new order every epoch."""
+    """The problems of each source, in a new permutation in every epoch."""
     by_source: dict[str, list[Problem]] = {}
     for problem in problems:
         by_source.setdefault(problem.source, []).append(problem)
@@ -163,11 +167,11 @@ def _shuffled_sources(problems: list[Problem], seed: int) -> dict[str, Source]:
         orders: dict[int, list[int]] = {}
 
         def problem_at(index: int) -> Problem:
-            epoch, place = divmod(index, len(items))
+            epoch, position = divmod(index, len(items))
             if epoch not in orders:
-                orders.clear()
+                orders.clear()  # indices ascend, so one epoch at a time suffices
                 orders[epoch] = Draws("epoch", seed, name, epoch).shuffled(range(len(items)))
-            return items[orders[epoch][place]]
+            return items[orders[epoch][position]]
 
         return problem_at
 
@@ -175,7 +179,8 @@ def _shuffled_sources(problems: list[Problem], seed: int) -> dict[str, Source]:
 
 
 def read_problems(path: Path) -> list[Problem]:
-    """The problems of a JSONL file. Raises `SpecError` with every bad line, `UsageError` without any."""
+    """Reads the problems of a JSONL file. Raises `SpecError` with all invalid lines, and `UsageError` when
+    the file is unreadable or has no problem."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -196,7 +201,7 @@ def read_problems(path: Path) -> list[Problem]:
     if faults:
         raise SpecError(faults)
     if not problems:
-        raise UsageError(f"{path}: no problem in this file")
+        raise UsageError(f"{path}: there is no problem in this file")
     return problems
 
 
@@ -206,7 +211,7 @@ def _read_line(line: str) -> Problem | list[str]:
     except ValueError as error:
         return [f"not valid JSON: {error}"]
     if not isinstance(record, dict):
-        return [f"a JSON object is expected, not {type(record).__name__}"]
+        return [f"expected a JSON object, not {type(record).__name__}"]
     faults = list(_faults(record))
     if faults:
         return faults
@@ -225,13 +230,13 @@ def _problem_of(record: Mapping[str, Any]) -> Problem:
 
 def _faults(record: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(record.get("prompt"), str) or not record["prompt"]:
-        yield "`prompt` has to be a text that is not empty"
+        yield "`prompt` must be a nonempty string"
     answer = record.get("answer")
     if not isinstance(answer, str | int | float) or isinstance(answer, bool):
-        yield "`answer` has to be a text or a number"
+        yield "`answer` must be a string or a number"
     source = record.get("source", "data")
     if not isinstance(source, str) or not source or "/" in source:
-        yield "`source` has to be a text without `/`"
+        yield "`source` must be a nonempty string without `/`"
     kind = record.get("problem_type", "exact")
     if kind not in PROBLEM_TYPES:
-        yield f"`problem_type` {kind!r} is unknown; there are {', '.join(PROBLEM_TYPES)}"
+        yield f"`problem_type` {kind!r} is unknown; expected {', '.join(PROBLEM_TYPES)}"

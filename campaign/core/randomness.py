@@ -1,7 +1,8 @@
-"""Randomness by name: every draw is a function of a key, never of what was drawn before.
+"""Keyed randomness: every draw is a function of a key and not of earlier draws.
 
-Keys are hashed, so neighbouring seeds and steps share nothing, and a step can be repeated without the steps
-before it. Only `random.Random.random` is used below: it is the one method whose sequence Python guarantees.
+Keys are hashed, so the streams of neighbouring seeds and steps are unrelated, and any step can be repeated
+without the steps before it. Only `random.Random.random` is used, because it is the only method whose sequence
+Python guarantees across versions (documentation of `random`, "Notes on Reproducibility").
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ Item = TypeVar("Item")
 
 
 def derive_seed(*key: str | int) -> int:
-    """A 63-bit seed for `key`; the same on every machine and Python version."""
+    """A 63-bit seed for `key`, identical on every machine and Python version."""
     digest = hashlib.blake2b(repr(key).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
 
 class Draws:
-    """A stream of draws that belongs to one key."""
+    """The stream of random draws of one key."""
 
     def __init__(self, *key: str | int) -> None:
         self._random = random.Random(derive_seed(*key))
@@ -31,11 +32,11 @@ class Draws:
         return self._random.random()
 
     def below(self, stop: int) -> int:
-        """Uniform in 0 .. stop-1."""
+        """Uniform integer in [0, stop)."""
         return int(self._random.random() * stop)
 
     def between(self, start: int, stop: int) -> int:
-        """Uniform in start .. stop-1."""
+        """Uniform integer in [start, stop)."""
         return start + self.below(stop - start)
 
     def choice(self, items: Sequence[Item]) -> Item:

@@ -1,4 +1,4 @@
-"""One step's experience: completions sampled, decoded, judged, and marked where they plan."""
+"""Rollouts: the sampled, decoded and scored completions of one step, with their planning tokens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from campaign.spec.config import TrainingSection
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """Rows are completions, prompt * group_size + member."""
+    """The completions of a step. Rows are numbered prompt * group_size + member."""
 
     problems: tuple[Problem, ...]
     batch: PromptBatch
@@ -28,16 +28,16 @@ class Rollout:
     rewards: Tensor
     """[prompts, group]"""
     planning: Tensor
-    """[rows, tokens] 1.0 on planning tokens."""
+    """[rows, tokens] 1.0 for planning tokens, otherwise 0.0."""
 
     @property
     def correct(self) -> Tensor:
-        """[prompts, group] bool: full reward."""
+        """[prompts, group] bool: whether a completion has the full reward."""
         return self.rewards >= 1.0
 
     @property
     def extraction_rate(self) -> float:
-        """Share of completions that mark an answer."""
+        """Share of completions that mark a final answer."""
         return sum(final_answer(text) is not None for text in self.texts) / len(self.texts)
 
 
@@ -49,7 +49,7 @@ def roll_out(
     group_size: int,
     generator: torch.Generator,
 ) -> Rollout:
-    """`group_size` judged completions of every problem; without `grams` no token counts as planning."""
+    """Samples and scores `group_size` completions per problem; without `grams` no planning tokens are marked."""
     prompts = tuple(tuple(policy.tokenizer.encode(problem.prompt)) for problem in problems)
     batch = PromptBatch(prompts, group_size, training.temperature)
     uniforms = torch.rand(len(prompts) * group_size, training.max_tokens, generator=generator)
@@ -72,5 +72,5 @@ def roll_out(
 
 
 def step_generator(purpose: str, seed: int, step: int) -> torch.Generator:
-    """All randomness of a step; nothing is carried from one step to the next."""
+    """The generator for all randomness of one step, which makes steps independent of each other."""
     return torch.Generator().manual_seed(derive_seed(purpose, seed, step))

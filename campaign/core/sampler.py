@@ -1,7 +1,7 @@
-"""Sampling completions: one prefill a prompt, a preallocated cache, finished rows compacted away.
+"""Sampling of completions with one prefill per prompt, a preallocated cache, and compaction of finished rows.
 
-Every (row, position) has its own uniform number, turned into a token by the inverse of the cumulative
-distribution, so a row's tokens do not depend on which other rows are still being sampled.
+Each (row, position) has its own uniform number, which is converted to a token by inverse transform sampling.
+The tokens of a row therefore do not depend on which other rows are still being sampled.
 """
 
 from __future__ import annotations
@@ -15,45 +15,45 @@ from torch import Tensor
 from campaign.core.decoder import FusedDecoder
 
 MASKED = -1e30
-"""Added to scores that must not count; finite, so that a fully masked row stays a number."""
+"""Added to masked attention scores. Finite, because a softmax over scores that are all -inf is NaN."""
 
 COMPACT_BELOW = 0.75
-"""Rows are compacted when this share of them, or fewer, are still being sampled."""
+"""Finished rows are removed once at most this share of the rows is still being sampled."""
 
 DEFER_BELOW = 2048
-"""Up to this vocabulary, logits are kept and normalised all at once at the end."""
+"""Up to this vocabulary size, logits are stored and normalised together at the end, in one operation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Completions of prompts x group, row = prompt * group_size + member; zero beyond each row's length."""
+    """Completions, in rows prompt * group_size + member; zero after the end of each completion."""
 
     tokens: Tensor
-    """[rows, longest] token ids, the end token included."""
+    """[rows, longest] token ids, including the end token."""
     log_probs: Tensor
     """[rows, longest] log-probability of each token at the sampling temperature."""
     entropies: Tensor
     """[rows, longest] entropy, in nats, of the full distribution each token was drawn from."""
     lengths: Tensor
-    """[rows] tokens in each completion."""
+    """[rows] number of tokens of each completion."""
     ended: Tensor
-    """[rows] bool: the completion came to its end token before the limit."""
+    """[rows] bool: whether the completion ended with an end token."""
 
     @property
     def mask(self) -> Tensor:
-        """[rows, longest] 1.0 where there is a token."""
+        """[rows, longest] 1.0 for tokens, 0.0 after the end of a completion."""
         steps = torch.arange(self.tokens.shape[1], device=self.tokens.device)
         return (steps < self.lengths[:, None]).float()
 
     def rows(self) -> list[list[int]]:
-        """Token ids of each completion."""
+        """The token ids of each completion."""
         lengths = self.lengths.tolist()
         return [ids[:n] for ids, n in zip(self.tokens.tolist(), lengths, strict=True)]
 
 
 @dataclass(slots=True)
-class _Record:
-    """What is drawn, set aside with its logits until they can be normalised together."""
+class _Recorder:
+    """Collects the drawn tokens with their logits, and normalises the logits of several steps together."""
 
     tokens: Tensor
     log_probs: Tensor
@@ -64,9 +64,11 @@ class _Record:
     def add(self, logits: Tensor, drawn: Tensor, rows: Tensor, step: int) -> None:
         self.pending.append((logits, drawn, rows, step))
         if not self.defer:
-            self.settle()
+            self.flush()
 
-    def settle(self) -> None:
+    def flush(self) -> None:
+        if not self.pending:
+            return
         logits = torch.cat([entry[0] for entry in self.pending])
         drawn = torch.cat([entry[1] for entry in self.pending])
         rows = torch.cat([entry[2] for entry in self.pending])
@@ -96,7 +98,7 @@ def _sample(
     logits, cache = _prefill(decoder, prompts, pads, width)
     logits = logits.repeat_interleave(group_size, 0)
     pads = pads.repeat_interleave(group_size)
-    cache = _spread(decoder, cache, group_size, capacity)
+    cache = _expand_cache(decoder, cache, group_size, capacity)
     padded = bool((pads > 0).any())
     bias = _decode_bias(decoder, pads, capacity) if padded else None
     positions = (torch.arange(capacity, device=device) - pads[:, None]).clamp_(0)
@@ -104,7 +106,7 @@ def _sample(
 
     lengths = torch.full((rows_total,), max_tokens, device=device)
     ended = torch.zeros(rows_total, dtype=torch.bool, device=device)
-    record = _Record(
+    recorder = _Recorder(
         torch.zeros(rows_total, max_tokens, dtype=torch.long, device=device),
         torch.zeros(rows_total, max_tokens, device=device),
         torch.zeros(rows_total, max_tokens, device=device),
@@ -117,7 +119,7 @@ def _sample(
         if temperature != 1.0:
             logits = logits / temperature
         drawn = draw_tokens(logits, uniforms[:, step])
-        record.add(logits, drawn, rows, step)
+        recorder.add(logits, drawn, rows, step)
         stops = alive & (drawn == eos_ids if len(eos_ids) == 1 else torch.isin(drawn, eos_ids))
         stopped = int(stops.sum())
         if stopped:
@@ -127,24 +129,31 @@ def _sample(
             remaining -= stopped
         if remaining == 0 or step + 1 == max_tokens:
             break
-        now = width + step
+        position = width + step
         if compact and stopped and remaining <= COMPACT_BELOW * len(rows):
             keep = alive.nonzero()[:, 0]
-            cache = [_kept(layer, keep, now) for layer in cache]
+            cache = [_select_rows(layer, keep, position) for layer in cache]
             rows, drawn, uniforms, alive = rows[keep], drawn[keep], uniforms[keep], alive[keep]
             if bias is not None:
                 bias, rotations = bias[keep], rotations[keep]
-        turn = rotations[:, now, None, None] if padded else rotations[now]
-        visible = None if bias is None else bias[..., : now + 1].flatten(0, 1)
-        logits = decoder.logits(decoder.advance(drawn[:, None], cache, now, turn, visible))
-    if record.pending:
-        record.settle()
+        rotation = rotations[:, position, None, None] if padded else rotations[position]
+        mask = None if bias is None else bias[..., : position + 1].flatten(0, 1)
+        logits = decoder.logits(decoder.advance(drawn[:, None], cache, position, rotation, mask))
+    recorder.flush()
+    return _samples(recorder, lengths, ended)
+
+
+def _samples(recorder: _Recorder, lengths: Tensor, ended: Tensor) -> Samples:
+    """The recorded samples, cut to the longest completion and zeroed after the end of each one.
+
+    Without compaction, rows that have ended are still recorded.
+    """
     longest = int(lengths.max())
-    mask = (torch.arange(longest, device=device) < lengths[:, None]).float()
+    mask = (torch.arange(longest, device=lengths.device) < lengths[:, None]).float()
     return Samples(
-        record.tokens[:, :longest] * mask.long(),
-        record.log_probs[:, :longest] * mask,
-        record.entropies[:, :longest] * mask,
+        recorder.tokens[:, :longest] * mask.long(),
+        recorder.log_probs[:, :longest] * mask,
+        recorder.entropies[:, :longest] * mask,
         lengths,
         ended,
     )
@@ -159,21 +168,21 @@ def sample(
     *,
     compact: bool = True,
 ) -> Samples:
-    """Completions of `prompts` (token ids each), as many a prompt as `uniforms` has rows for.
+    """Samples completions of `prompts` (token ids each).
 
-    `uniforms`: [prompts * group, max_tokens] in [0, 1). `compact=False` keeps finished rows in every step:
-    the same tokens, slower.
+    `uniforms` is [prompts * group, max_tokens] in [0, 1) and determines the group size. `compact=False` keeps
+    finished rows in every step, which gives the same tokens more slowly.
     """
     stops = torch.tensor(list(eos_ids), dtype=torch.long, device=decoder.head.device)
     samples = _sample(decoder, prompts, uniforms.to(decoder.head.device), temperature, stops, compact)
-    # Tensors made in inference mode cannot take part in a backward pass; copies can.
+    # Tensors created in inference mode cannot be saved for a backward pass; clones can.
     return Samples(*(getattr(samples, name).clone() for name in Samples.__slots__))
 
 
 def draw_tokens(logits: Tensor, uniforms: Tensor) -> Tensor:
-    """Tokens [rows] by the inverse CDF of softmax(logits) [rows, vocabulary] at `uniforms` [rows]."""
+    """Inverse transform sampling of tokens [rows] from logits [rows, vocabulary] at `uniforms` [rows]."""
     cumulative = torch.softmax(logits, dim=-1).cumsum(-1)
-    # The sum is not exactly one; scaling the uniform by it keeps the draw inside the vocabulary.
+    # The rounded sum differs from 1; scaling the uniform number by it keeps the draw within the vocabulary.
     drawn = torch.searchsorted(cumulative, uniforms[:, None] * cumulative[:, -1:], right=True)
     return drawn[:, 0].clamp_(max=logits.shape[1] - 1)
 
@@ -181,7 +190,7 @@ def draw_tokens(logits: Tensor, uniforms: Tensor) -> Tensor:
 def _prefill(
     decoder: FusedDecoder, prompts: Sequence[Sequence[int]], pads: Tensor, width: int
 ) -> tuple[Tensor, list[Tensor]]:
-    """Logits [prompts, vocabulary] after each prompt, padded on the left, and the prompts' cache."""
+    """Logits [prompts, vocabulary] after each prompt, and the cache of the prompts, padded on the left."""
     device = decoder.head.device
     ids = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=device)
     steps = torch.arange(width, device=device)
@@ -196,23 +205,24 @@ def _prefill(
     return decoder.logits(hidden.view(len(prompts), width, -1)[:, -1]), cache
 
 
-def _spread(decoder: FusedDecoder, cache: list[Tensor], group_size: int, capacity: int) -> list[Tensor]:
-    """The prompts' cache, once for each member of a group, with room for the completions."""
+def _expand_cache(decoder: FusedDecoder, cache: list[Tensor], group_size: int, capacity: int) -> list[Tensor]:
+    """The cache of the prompts, repeated for each member of a group, with `capacity` positions."""
     width = cache[0].shape[3]
-    spread = decoder.new_cache(cache[0].shape[1] * group_size, capacity)
-    for target, layer in zip(spread, cache, strict=True):
+    expanded = decoder.new_cache(cache[0].shape[1] * group_size, capacity)
+    for target, layer in zip(expanded, cache, strict=True):
         target[:, :, :, :width] = layer.repeat_interleave(group_size, 1)
-    return spread
+    return expanded
 
 
 def _decode_bias(decoder: FusedDecoder, pads: Tensor, capacity: int) -> Tensor:
-    """[rows, kv heads, shared heads, capacity]: hides each row's padding."""
-    hidden = (torch.arange(capacity, device=pads.device) < pads[:, None]).to(decoder.head.dtype) * MASKED
+    """[rows, kv heads, shared heads, capacity] attention bias that masks the padding of each row."""
+    bias = (torch.arange(capacity, device=pads.device) < pads[:, None]).to(decoder.head.dtype) * MASKED
     shared = decoder.heads // decoder.kv_heads
-    return hidden[:, None, None].expand(len(pads), decoder.kv_heads, shared, capacity).contiguous()
+    return bias[:, None, None].expand(len(pads), decoder.kv_heads, shared, capacity).contiguous()
 
 
-def _kept(layer: Tensor, keep: Tensor, filled: int) -> Tensor:
-    kept = torch.empty(2, len(keep), *layer.shape[2:], dtype=layer.dtype, device=layer.device)
-    kept[:, :, :, :filled] = layer[:, keep, :, :filled]
-    return kept
+def _select_rows(layer: Tensor, keep: Tensor, filled: int) -> Tensor:
+    """The cache of the rows `keep`; positions from `filled` on are left uninitialised."""
+    selected = torch.empty(2, len(keep), *layer.shape[2:], dtype=layer.dtype, device=layer.device)
+    selected[:, :, :, :filled] = layer[:, keep, :, :filled]
+    return selected

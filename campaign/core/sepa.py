@@ -1,7 +1,8 @@
-"""SEPA's lambda: how much of the execution tokens' uncertainty is pooled at a step.
+"""The schedule of SEPA's lambda, the degree to which the uncertainty of execution tokens is pooled.
 
-`linear` ramps with the steps; `auto` also follows the fall of the execution entropy's variance. A gate keeps
-lambda at zero until the policy has once been right often enough, and then stays open.
+`linear` increases with the steps; `auto` also increases as the variance of the execution tokens' uncertainty
+decreases. A gate keeps lambda at zero until the correct rate has reached a threshold once, and then stays
+open.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from campaign.spec.config import SepaSection
 
 @dataclass(frozen=True, slots=True)
 class SepaState:
-    """What lambda depends on besides the step; part of every checkpoint."""
+    """The state of the schedule, which is part of every checkpoint."""
 
     gate_open: bool = False
     variance_ema: float | None = None
     first_variance: float | None = None
-    """Mean of the variances seen so far in the warm-up; fixed once it is over."""
+    """Mean of the variances observed during the warm-up; constant afterwards."""
     observed: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -27,7 +28,7 @@ class SepaState:
 
 
 def observe(state: SepaState, section: SepaSection, correct_rate: float, variance: float | None) -> SepaState:
-    """The state after a batch. `variance` is that of its execution tokens' uncertainty, None without any."""
+    """The state after a batch; `variance` is that of its execution tokens' uncertainty, None without any."""
     gate_open = state.gate_open or correct_rate >= section.correct_rate_gate
     state = replace(state, gate_open=gate_open)
     if variance is None:
@@ -40,7 +41,7 @@ def observe(state: SepaState, section: SepaSection, correct_rate: float, varianc
 
 
 def pooling(state: SepaState, section: SepaSection, step: int) -> float:
-    """Lambda in [0, 1] at `step`, from the state that has observed this step's batch."""
+    """Lambda, in [0, 1], at `step`. `state` must have observed the batch of this step."""
     if not state.gate_open:
         return 0.0
     linear = min(1.0, max(0.0, (step - section.delay_steps) / section.steps))

@@ -1,6 +1,7 @@
-"""One step's row of `metrics.jsonl`, and its rows of `emergence/`, from what the step saw.
+"""The rows that a step writes to `metrics.jsonl` and `emergence/`.
 
-What does not occur is left out, never written as 0: no planning tokens, no plan entropy.
+A metric that is undefined for a step is omitted and never written as 0, for example the entropy of planning
+tokens when there are none.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Running counts over all steps of a run; part of every checkpoint."""
+    """Counts since the start of the run, which are part of every checkpoint."""
 
     correct: int = 0
     completions: int = 0
@@ -35,7 +36,7 @@ class Totals:
 
 
 def step_metrics(rollout: Rollout, credit: Credit, report: UpdateReport, totals: Totals) -> Row:
-    """All metrics of a step, except its label, its rates, its times and its evaluation."""
+    """The metrics of a step, without label, learning rate, times and evaluation."""
     row: Row = {
         "loss": report.loss,
         "mean_reward": float(rollout.rewards.mean()),
@@ -63,7 +64,7 @@ def step_metrics(rollout: Rollout, credit: Credit, report: UpdateReport, totals:
 
 
 def _entropies(rollout: Rollout) -> Row:
-    """Mean and variance of the policy's entropy at execution and at planning tokens."""
+    """Mean and variance of the policy's entropy at execution and planning tokens."""
     entropies, mask = rollout.samples.entropies, rollout.samples.mask > 0
     planning = rollout.planning > 0
     return _moments("exec_entropy", entropies[mask & ~planning]) | _moments(
@@ -123,7 +124,7 @@ def _grouped(names: list[str]) -> dict[str, list[int]]:
 
 
 def emergence_step(rollout: Rollout) -> Row:
-    """The step's line of `emergence/steps.jsonl`, label left out."""
+    """The row of `emergence/steps.jsonl`, without label."""
     return {
         "mean_reward": float(rollout.rewards.mean()),
         "correct_count": int(rollout.correct.sum()),
@@ -135,7 +136,8 @@ def emergence_step(rollout: Rollout) -> Row:
 
 
 def emergence_generations(rollout: Rollout, prompts: int) -> Iterator[Row]:
-    """Lines of `emergence/generations.jsonl`, label left out: the first `prompts` prompts' completions."""
+    """Rows of `emergence/generations.jsonl`, without label, for the completions of the first `prompts`
+    prompts."""
     group_size = rollout.rewards.shape[1]
     rewards = rollout.rewards.flatten().tolist()
     lengths = rollout.samples.lengths.tolist()

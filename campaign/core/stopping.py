@@ -1,4 +1,4 @@
-"""Being asked to stop: SIGTERM is a request, answered between two steps."""
+"""Stop requests: SIGTERM and SIGINT are recorded and handled between steps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STOPPED_EXIT_CODE = 75
 
 
 class StopRequest:
-    """Set by SIGTERM and SIGINT; a second SIGINT interrupts at once."""
+    """Becomes `requested` on SIGTERM or SIGINT. A second SIGINT interrupts immediately."""
 
     def __init__(self) -> None:
         self.requested = False

@@ -1,8 +1,8 @@
-"""Four procedural task sources for the embedded model: `add`, `modmul`, `sort`, `chain`, each at two levels.
+"""Procedural task sources for the embedded model: `add`, `modmul`, `sort` and `chain`, each at two levels.
 
-A task is a function of (source, split, level, index), drawn through a hash, so it can be made again anywhere
-without a file. Questions are divided among the splits by their own hash: what is in `eval` is never in any
-other split, so an evaluation is held out even where there are few different questions.
+A task is a pure function of (source, split, level, index), so no data files are needed. Questions are
+assigned to splits by their own hash: a question of `eval` never occurs in another split, so the evaluation is
+held out even for sources with few distinct questions.
 """
 
 from __future__ import annotations
@@ -13,39 +13,39 @@ from typing import Protocol
 
 from campaign.core.randomness import Draws, derive_seed
 
-Pen = Callable[[int], int]
-"""What is put on paper for a number that was worked out: the number itself, or a slip of the pen."""
+Write = Callable[[int], int]
+"""Computed number -> the number that is written: the same one, or an erroneous one."""
 
 EVAL_SPLIT = "eval"
 EVAL_SHARE = 8
-"""One question in this many is held out for evaluation."""
+"""One in this many questions is held out for evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """Worked steps, each (expression, value), and the answer they lead to."""
+    """The steps of a solution, each (expression, value), and the resulting answer."""
 
     steps: tuple[tuple[str, int], ...]
     answer: str
 
 
 class Task(Protocol):
-    """One question; `solve` works it out with numbers written by `pen`, so slips propagate."""
+    """One question. `solve` continues with the numbers that `write` returns, so errors propagate."""
 
     @property
     def question(self) -> str: ...
 
-    def solve(self, pen: Pen) -> Solution: ...
+    def solve(self, write: Write) -> Solution: ...
 
 
-def exactly(value: int) -> int:
-    """The pen that never slips."""
+def write_exactly(value: int) -> int:
+    """Writes every number without error."""
     return value
 
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """`add 78 86`: digit by digit from the right, with carries."""
+    """`add 78 86`: addition digit by digit from the right, with carries."""
 
     left: int
     right: int
@@ -61,12 +61,12 @@ class Addition:
     def question(self) -> str:
         return f"add {self.left} {self.right}"
 
-    def solve(self, pen: Pen) -> Solution:
+    def solve(self, write: Write) -> Solution:
         steps: list[tuple[str, int]] = []
         total, carry = 0, 0
         for place in range(self.digits):
             one, other = self.left // 10**place % 10, self.right // 10**place % 10
-            written = pen(one + other + carry)
+            written = write(one + other + carry)
             steps.append((f"{one} + {other}" + (" + 1" if carry else ""), written))
             total += written % 10 * 10**place
             carry = int(written >= 10)
@@ -75,7 +75,7 @@ class Addition:
 
 @dataclass(frozen=True, slots=True)
 class ModularProduct:
-    """`7 times 8 mod 5`: the product, the multiple below it, the difference."""
+    """`7 times 8 mod 5`: the product, the largest multiple of the modulus below it, and the difference."""
 
     left: int
     right: int
@@ -90,10 +90,10 @@ class ModularProduct:
     def question(self) -> str:
         return f"{self.left} times {self.right} mod {self.modulus}"
 
-    def solve(self, pen: Pen) -> Solution:
-        product = pen(self.left * self.right)
-        multiple = pen(self.modulus * (product // self.modulus))
-        rest = pen(max(0, product - multiple))
+    def solve(self, write: Write) -> Solution:
+        product = write(self.left * self.right)
+        multiple = write(self.modulus * (product // self.modulus))
+        rest = write(max(0, product - multiple))
         steps = (
             (f"{self.left} * {self.right}", product),
             (f"{self.modulus} * {product // self.modulus}", multiple),
@@ -104,7 +104,7 @@ class ModularProduct:
 
 @dataclass(frozen=True, slots=True)
 class Sorting:
-    """`sort 7 2 9 4`: the least of what is left, again and again."""
+    """`sort 7 2 9 4`: selection sort, by repeated minimum."""
 
     items: tuple[int, ...]
 
@@ -116,22 +116,22 @@ class Sorting:
     def question(self) -> str:
         return "sort " + " ".join(map(str, self.items))
 
-    def solve(self, pen: Pen) -> Solution:
+    def solve(self, write: Write) -> Solution:
         rest, placed = list(self.items), list[int]()
         steps: list[tuple[str, int]] = []
         while len(rest) > 1:
-            least = pen(min(rest))
-            if least not in rest:
-                least = rest[0]
-            steps.append(("min " + " ".join(map(str, rest)), least))
-            rest.remove(least)
-            placed.append(least)
+            smallest = write(min(rest))
+            if smallest not in rest:
+                smallest = rest[0]
+            steps.append(("min " + " ".join(map(str, rest)), smallest))
+            rest.remove(smallest)
+            placed.append(smallest)
         return Solution(tuple(steps), " ".join(map(str, placed + rest)))
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """`ann has 4 gets 3 doubles`: an account followed through its changes; never below zero."""
+    """`ann has 4 gets 3 doubles`: a balance after a sequence of changes; never negative."""
 
     owner: str
     start: int
@@ -154,14 +154,14 @@ class Ledger:
 
     @property
     def question(self) -> str:
-        told = (verb if verb == "doubles" else f"{verb} {amount}" for verb, amount in self.changes)
-        return f"{self.owner} has {self.start} " + " ".join(told)
+        changes = (verb if verb == "doubles" else f"{verb} {amount}" for verb, amount in self.changes)
+        return f"{self.owner} has {self.start} " + " ".join(changes)
 
-    def solve(self, pen: Pen) -> Solution:
+    def solve(self, write: Write) -> Solution:
         value = self.start
         steps: list[tuple[str, int]] = []
         for verb, amount in self.changes:
-            after = pen(max(0, _change(value, verb, amount)))
+            after = write(max(0, _change(value, verb, amount)))
             sign, operand = {"gets": ("+", amount), "loses": ("-", amount), "doubles": ("*", 2)}[verb]
             steps.append((f"{value} {sign} {operand}", after))
             value = after
@@ -181,7 +181,8 @@ SOURCES: dict[str, Callable[[Draws, int], Task]] = {
 
 
 def draw_task(source: str, split: str, level: int, index: int) -> Task:
-    """The task of this key. Redrawn (with a counter in the key) until its question belongs to the split.
+    """The task of this key. It is redrawn, with a counter in the key, until its question belongs to the
+    split.
 
     Raises `KeyError` for an unknown source.
     """
@@ -195,6 +196,7 @@ def draw_task(source: str, split: str, level: int, index: int) -> Task:
 
 
 def held_out(question: str) -> bool:
+    """Whether the question belongs to the evaluation split."""
     return derive_seed("held out", question) % EVAL_SHARE == 0
 
 

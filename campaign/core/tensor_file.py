@@ -1,4 +1,4 @@
-"""Writing tensors to a safetensors file, with the operating system's errors as what they are."""
+"""Writing of safetensors files, with errors of the operating system raised as `OSError`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
-    """`path` as `safetensors` and `transformers` read it. Raises `OSError` when it cannot be written."""
+    """Writes `tensors` to `path` in safetensors format. Raises `OSError` when it cannot be written."""
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
@@ -18,7 +18,7 @@ def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
     try:
         save_file(ready, path, metadata={"format": "pt"})
     except SafetensorError as error:
-        # The library wraps the operating system's error in a text: `... code: 28 ...` or `(os error 28)`.
+        # The library reports the operating system's error only in its message: `code: 28` or `(os error 28)`.
         found = re.search(r"(?:code: |os error )(\d+)", str(error))
         if not found:
             raise

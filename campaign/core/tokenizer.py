@@ -1,7 +1,7 @@
-"""Text to token ids and back, from a folder in Hugging Face format, without importing transformers.
+"""Tokenizers in Hugging Face format, without transformers.
 
-The embedded model's tokenizer is a plain word list with single characters as fall-back; it is read and run in
-Python. Any other `tokenizer.json` goes through the `tokenizers` library.
+The tokenizer of the embedded model is a word list with single characters as fallback, implemented in Python.
+Any other `tokenizer.json` is run by the `tokenizers` library.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any, Protocol
 from campaign.errors import UsageError
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
-"""What a tokenizer consists of in a Hugging Face folder."""
+"""The files of a tokenizer in a Hugging Face folder."""
 
 SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>", "<unk>")
 
 
 class Tokenizer(Protocol):
-    """What the core asks of a tokenizer. Ids of special tokens decode to nothing."""
+    """The tokenizer interface of the core. Special tokens decode to the empty string."""
 
     def encode(self, text: str) -> list[int]: ...
 
@@ -36,7 +36,7 @@ class Tokenizer(Protocol):
 
 
 class WordTokenizer:
-    """Word-level tokens found by one regular expression; a character that is no token is `<unk>`."""
+    """A word-level tokenizer based on one regular expression; unknown characters are `<unk>`."""
 
     def __init__(self, vocabulary: dict[str, int], pattern: str) -> None:
         self.vocabulary = vocabulary
@@ -48,13 +48,13 @@ class WordTokenizer:
 
     @classmethod
     def of_words(cls, words: Sequence[str]) -> WordTokenizer:
-        """Each word alone and after a space, digits and operators after one, all printable characters."""
+        """Words and digits with and without a leading space, and all printable characters."""
         characters = [c for c in string.printable if c.isprintable()] + ["\n"]
         spaced = [f" {c}" for c in string.digits + "+-*=.?"]
         tokens = [form for word in words for form in (word, f" {word}")] + spaced
         vocabulary = list(dict.fromkeys([*SPECIAL_TOKENS, *characters, *tokens]))
         longest_first = sorted((t for t in tokens if len(t) > 1), key=len, reverse=True)
-        # A word must not be cut out of a longer one: "mint" is not "min" + "t".
+        # A word must not match the beginning of a longer one: "mint" is not "min" + "t".
         forms = (re.escape(t) + (r"\b" if t[-1].isalpha() else "") for t in longest_first)
         pattern = "|".join(forms) + r"|[\s\S]"
         return cls({token: i for i, token in enumerate(vocabulary)}, pattern)
@@ -132,8 +132,8 @@ class LibraryTokenizer:
         return text
 
     def spans(self, ids: Sequence[int]) -> list[tuple[int, int]]:
-        """By decoding every prefix: a token of a byte-level vocabulary may be part of a character, and then
-        only the prefix that completes the character grows."""
+        """Computed by decoding every prefix. A token of a byte-level vocabulary may be a part of a character;
+        the character is then attributed to the token that completes it."""
         ends = [len(self.decode(ids[: n + 1]).rstrip("\ufffd")) for n in range(len(ids))]
         return list(zip([0, *ends[:-1]], ends, strict=True))
 
@@ -143,13 +143,13 @@ class LibraryTokenizer:
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer in `folder`. Raises `UsageError` when there is none that can be read."""
+    """Loads the tokenizer in `folder`. Raises `UsageError` when it is missing or unreadable."""
     path = folder / "tokenizer.json"
     try:
         text = path.read_text(encoding="utf-8")
         document: Any = json.loads(text)
     except FileNotFoundError:
-        raise UsageError(f"{folder}: no tokenizer.json in this model folder") from None
+        raise UsageError(f"{folder}: there is no tokenizer.json in this model folder") from None
     except ValueError as error:
         raise UsageError(f"{path}: not valid JSON: {error}") from None
     if _is_word_level(document):
@@ -157,11 +157,11 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     try:
         return LibraryTokenizer(folder)
     except Exception as error:  # the library raises bare Exception
-        raise UsageError(f"{path}: not a tokenizer that can be read: {error}") from None
+        raise UsageError(f"{path}: not a tokenizer that the tokenizers library can read: {error}") from None
 
 
 def _is_word_level(document: Any) -> bool:
-    """Whether the file says exactly what `WordTokenizer.save` writes, so that Python may stand in for it."""
+    """Whether the file has the form that `WordTokenizer.save` writes."""
     return (
         document.get("model", {}).get("type") == "WordLevel"
         and [t["content"] for t in document.get("added_tokens", [])] == list(SPECIAL_TOKENS)

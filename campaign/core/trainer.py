@@ -1,7 +1,8 @@
-"""The loop: sample, judge, assign credit, update, write the row, again.
+"""The training loop: sample, score, assign credit, update, log.
 
-Nothing is carried from step to step except the weights, the optimizer's moments, SEPA's state and running
-counts. All of it is in a checkpoint, so a resumed run writes the same bits as one that was never interrupted.
+The state that is carried between steps consists of the weights, the moments of the optimizer, the state of
+SEPA and the running counts. A checkpoint contains all of it, and the randomness of a step derives from (seed,
+step), so a resumed run is bit-identical to an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -34,16 +35,16 @@ from campaign.spec.config import RunConfig
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a step depends on besides weights and moments."""
+    """The training state besides weights and moments."""
 
     step: int = 0
-    """Finished steps, that is the next one to do."""
+    """Number of finished steps, which is also the index of the next step."""
     sepa: SepaState = field(default_factory=SepaState)
     totals: Totals = field(default_factory=Totals)
 
 
 class Trainer:
-    """One run of the built-in core, writing into one folder."""
+    """One run of the built-in core."""
 
     def __init__(self, config: RunConfig, folder: RunFolder, data_folder: Path, resume: Path | None) -> None:
         self.config, self.folder = config, folder
@@ -54,11 +55,11 @@ class Trainer:
             self.policy.trained_parameters(), config.training.betas, config.training.weight_decay
         )
         self.grams = PlanningGrams(config.algorithm.strategic_grams)
-        self.progress = self._resumed(resume) if resume else Progress()
+        self.progress = self._resume(resume) if resume else Progress()
         self.policy.after_update()
 
     def run(self, stop: StopRequest) -> bool:
-        """Trains to the last step; False when asked to stop before. Ends with a checkpoint either way."""
+        """Trains until the last step; False when stopped before. Saves a checkpoint in either case."""
         training = self.config.training
         with (
             JsonlWriter(self.folder.metrics) as metrics,
@@ -113,7 +114,7 @@ class Trainer:
         return row, label | emergence_step(rollout), generations
 
     def _evaluation(self, *, before: bool) -> tuple[Row, float]:
-        """Held-out metrics of the policy before a due step, or after the last one; and how long that took."""
+        """The held-out metrics and the duration of an evaluation, if one is due before or after this step."""
         training = self.config.training
         due = training.eval_every and (not before or self.progress.step % training.eval_every == 0)
         if not due:
@@ -123,7 +124,7 @@ class Trainer:
         return row, time.perf_counter() - started
 
     def save(self) -> Path:
-        """A checkpoint of the finished steps."""
+        """Saves a checkpoint of the finished steps."""
         progress = self.progress
         state = {
             "step": progress.step,
@@ -136,17 +137,23 @@ class Trainer:
             self.folder, progress.step, lambda path: write_state(path, self.optimizer.state(), state)
         )
 
-    def _resumed(self, checkpoint: Path) -> Progress:
+    def _resume(self, checkpoint: Path) -> Progress:
         tensors, state = read_state(checkpoint)
-        self._check_fits(checkpoint, tensors, state)
+        self._check_compatible(checkpoint, tensors, state)
         self.optimizer.load_state(tensors, state["updates"])
         return Progress(state["step"], SepaState(**state["sepa"]), Totals(**state["totals"]))
 
-    def _check_fits(self, checkpoint: Path, tensors: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
+    def _check_compatible(
+        self, checkpoint: Path, tensors: dict[str, torch.Tensor], state: dict[str, Any]
+    ) -> None:
         saved, trained = tensors["weights"].numel(), self.optimizer.weights.numel()
         if saved != trained:
-            raise UsageError(f"{checkpoint}: holds {saved} trained parameters, this run trains {trained}")
+            raise UsageError(
+                f"{checkpoint} has {saved} trained parameters, but this run has {trained}; "
+                "resume from a checkpoint of this run"
+            )
         if state["seed"] != self.config.training.seed:
             raise UsageError(
-                f"{checkpoint}: is of seed {state['seed']}, this run has {self.config.training.seed}"
+                f"{checkpoint} has seed {state['seed']}, but this run has seed {self.config.training.seed}; "
+                "resume from a checkpoint of this run"
             )

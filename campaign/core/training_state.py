@@ -1,7 +1,7 @@
-"""The contents of a checkpoint of the built-in core: all that the next step depends on.
+"""The contents of a checkpoint of the built-in core: everything that the next step depends on.
 
-Trained weights and optimizer moments as tensors, and a small JSON state. Randomness is not in it: a step's
-draws derive from (seed, step).
+Trained weights and optimizer moments are tensors; the rest is JSON. There is no random state, because the
+draws of a step derive from (seed, step).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def write_state(folder: Path, tensors: dict[str, Tensor], state: Mapping[str, An
 
 
 def read_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and state of a checkpoint. Raises `UsageError` when it is not one, or of another format."""
+    """The tensors and state of a checkpoint. Raises `UsageError` when it cannot be read."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -36,5 +36,8 @@ def read_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except (OSError, ValueError, SafetensorError) as error:
         raise UsageError(f"{folder}: not a readable checkpoint: {error}") from None
     if state.get("format") != FORMAT:
-        raise UsageError(f"{folder}: checkpoint of format {state.get('format')}; this version reads {FORMAT}")
+        raise UsageError(
+            f"{folder}: the checkpoint has format {state.get('format')}, "
+            f"but this version reads format {FORMAT}"
+        )
     return tensors, state

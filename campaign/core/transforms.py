@@ -1,7 +1,8 @@
-"""Advantage of a token: how an episode's advantage is spread over its tokens.
+"""Transforms: the distribution of a completion's advantage over its tokens.
 
-Each transform maps a `TransformContext` to advantages [rows, tokens], zero beyond a completion's end; a
-dotted path of the user does the same.
+Each transform maps a `TransformContext` to advantages [rows, tokens] that are zero after the end of a
+completion. To add one, add it to `TRANSFORMS`. A user's function, named by its dotted path, has the same
+signature.
 """
 
 from __future__ import annotations
@@ -19,22 +20,22 @@ from campaign.core.dotted import load_function
 
 @dataclass(frozen=True, slots=True)
 class TransformContext:
-    """Everything a transform may use. Rows are completions, prompt * group + member."""
+    """The input of a transform. Rows are completions, numbered prompt * group_size + member."""
 
     advantages: Tensor
-    """[rows] of the episodes."""
+    """[rows] advantage of each completion."""
     uncertainty: Tensor
-    """[rows, tokens] of the kind the run asks for."""
+    """[rows, tokens] of the configured kind."""
     planning: Tensor
-    """[rows, tokens] 1.0 on tokens of a strategic gram."""
+    """[rows, tokens] 1.0 for planning tokens."""
     mask: Tensor
-    """[rows, tokens] 1.0 where there is a token."""
+    """[rows, tokens] 1.0 for tokens, 0.0 after the end of a completion."""
     rewards: Tensor
     """[rows]"""
     tokens: Tensor
     """[rows, tokens] ids."""
     log_probs: Tensor
-    """[rows, tokens] when they were sampled."""
+    """[rows, tokens] at the time of sampling."""
     group_size: int
     step: int
     gtpo_beta: float
@@ -45,12 +46,12 @@ class TransformContext:
 
 
 def none(context: TransformContext) -> Tensor:
-    """Every token gets its episode's advantage."""
+    """A for every token."""
     return context.advantages[:, None] * context.mask
 
 
 def gtpo(context: TransformContext) -> Tensor:
-    """A w, w = max(0, 1 + beta (H / mean H - 1)), the mean over the completion (arXiv 2508.04349)."""
+    """A w with w = max(0, 1 + beta (H / mean H - 1)), mean over the completion (arXiv 2508.04349)."""
     return _weighted(context, context.uncertainty)
 
 
@@ -61,8 +62,8 @@ def gtpo_hicra(context: TransformContext) -> Tensor:
 
 
 def gtpo_sepa(context: TransformContext) -> Tensor:
-    """`gtpo` on pooled uncertainty: H of execution tokens becomes lambda mean + (1 - lambda) H, the mean over
-    the completion's execution tokens. Planning tokens keep theirs."""
+    """`gtpo` on pooled uncertainty: H of execution tokens becomes lambda mean + (1 - lambda) H, with the mean
+    over the execution tokens of the completion. H of planning tokens does not change."""
     execution = context.mask * (1 - context.planning)
     mean = _row_mean(context.uncertainty, execution)
     pooled = context.sepa_lambda * mean + (1 - context.sepa_lambda) * context.uncertainty
@@ -71,7 +72,7 @@ def gtpo_sepa(context: TransformContext) -> Tensor:
 
 def _weighted(context: TransformContext, uncertainty: Tensor) -> Tensor:
     mean = _row_mean(uncertainty, context.mask)
-    # A completion without any uncertainty has nothing to weigh by: weight 1.
+    # Where all uncertainties of a completion are 0, H / mean H is undefined and every token has weight 1.
     relative = torch.where(mean > 0, uncertainty / mean.clamp(min=1e-12), torch.ones_like(uncertainty))
     weights = (1 + context.gtpo_beta * (relative - 1)).clamp(min=0)
     return context.advantages[:, None] * weights * context.mask

@@ -1,4 +1,7 @@
-"""Uncertainty of each token, all [rows, tokens], zero beyond a completion's end."""
+"""Uncertainty measures: [rows, tokens] tensors that are zero after the end of a completion.
+
+To add one, add it to `UNCERTAINTIES`.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,12 @@ from campaign.core.dotted import load_function
 
 @dataclass(frozen=True, slots=True)
 class UncertaintyContext:
-    """What an uncertainty may be computed from; everything [rows, tokens]."""
+    """The input of an uncertainty measure; all tensors are [rows, tokens]."""
 
     log_probs: Tensor
-    """Of the sampled tokens, at the sampling temperature."""
+    """Log-probabilities of the sampled tokens at the sampling temperature."""
     entropies: Tensor
-    """Of the full distributions, in nats."""
+    """Entropies of the full distributions, in nats."""
     mask: Tensor
 
 
@@ -48,7 +51,7 @@ UNCERTAINTIES: dict[str, Uncertainty] = {
 
 
 def resolve_uncertainty(kind: str) -> Uncertainty:
-    """The function that `algorithm.uncertainty_kind` names; a dotted one gets the `UncertaintyContext`."""
+    """The function that `algorithm.uncertainty_kind` names. Raises `UsageError`."""
     if kind in UNCERTAINTIES:
         return UNCERTAINTIES[kind]
     function = load_function(kind, "algorithm.uncertainty_kind", UNCERTAINTIES)

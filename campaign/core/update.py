@@ -1,7 +1,8 @@
-"""The policy's update on one batch: policy gradient, clipped when a batch is used several times, and KL.
+"""The policy update on one batch: clipped policy gradient (PPO, arXiv 1707.06347) with an optional KL
+penalty.
 
-Rows without any advantage contribute nothing to the gradient; without a KL term they are left out, which
-changes no number.
+Rows whose advantages are all zero have no policy gradient. Without a KL term they are skipped, which does not
+change the result.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from campaign.spec.config import RunConfig
 
 
 class TrainingDiverged(RunsFailed):
-    """A loss or gradient is not a finite number any more."""
+    """The loss or the gradient is not finite."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateReport:
-    """What the last of a batch's updates was like; KL and clipping are means over the tokens it saw."""
+    """Statistics of the last update on a batch; KL and clip fraction are means over its tokens."""
 
     loss: float
     kl: float | None
@@ -32,7 +33,7 @@ class UpdateReport:
     grad_norm: float
     update_norm: float
     rows: int
-    """Completions that entered."""
+    """Number of completions that entered the update."""
 
 
 @dataclass(slots=True)
@@ -46,13 +47,13 @@ class _Sums:
 def update(
     policy: Policy, optimizer: FlatAdamW, rollout: Rollout, advantages: Tensor, config: RunConfig, step: int
 ) -> UpdateReport:
-    """Changes the policy by `training.updates_per_batch` optimizer steps.
+    """Updates the policy by `training.updates_per_batch` optimizer steps.
 
-    `advantages`: [rows, tokens]. Raises `TrainingDiverged` when loss or gradient is not finite.
+    `advantages` is [rows, tokens]. Raises `TrainingDiverged` when the loss or the gradient is not finite.
     """
     training = config.training
     kl_coef = kl_weight(config, step)
-    rows = _rows_that_count(advantages, kl_coef)
+    rows = _contributing_rows(advantages, kl_coef)
     if not rows:
         return UpdateReport(0.0, None, None, 0.0, 0.0, 0)
     reference = policy.reference_log_probs(rollout.batch, rollout.samples, rows) if kl_coef else None
@@ -74,7 +75,7 @@ def update(
     )
 
 
-def _rows_that_count(advantages: Tensor, kl_coef: float) -> list[int]:
+def _contributing_rows(advantages: Tensor, kl_coef: float) -> list[int]:
     if kl_coef:
         return list(range(advantages.shape[0]))
     rows: list[int] = advantages.abs().amax(dim=1).nonzero()[:, 0].tolist()
@@ -89,24 +90,26 @@ def _backward(
     config: RunConfig,
     kl: tuple[float, Tensor | None],
 ) -> _Sums:
-    """Accumulates the gradient of the loss, pass by pass."""
+    """Accumulates the gradient of the loss over the forward passes."""
     training, samples = config.training, rollout.samples
     kl_coef, reference = kl
-    # Constant (not the number of tokens): a token weighs the same whatever the batch's lengths (2503.20783).
+    # A constant instead of the number of tokens, so that the weight of a token does not depend on the lengths
+    # of the completions (Dr. GRPO, arXiv 2503.20783).
     normaliser = samples.tokens.shape[0] * training.max_tokens
     sums = _Sums()
     for scores in policy.scores(rollout.batch, samples, rows):
         log_probs, at = scores.log_probs, (scores.rows, scores.steps)
         device = log_probs.device
         credit = advantages[at].to(device)
-        # On-policy the ratio is one by definition; the sampler's numbers differ from these in the last bits.
+        # For a single update the ratio is 1 by definition. The sampler's log-probabilities are not used,
+        # because its kernels round differently, and the ratio would deviate from 1 in the last bits.
         old = samples.log_probs[at].to(device) if training.updates_per_batch > 1 else log_probs.detach()
         ratio = torch.exp(log_probs - old)
         clipped = ratio.clamp(1 - training.clip_ratio, 1 + training.clip_ratio)
         loss = -torch.minimum(ratio * credit, clipped * credit).sum()
         if reference is not None:
             gap = reference[at].to(device) - log_probs
-            divergence = (gap.exp() - gap - 1).sum()  # k3 estimator, joschu.net/blog/kl-approx.html
+            divergence = (gap.exp() - gap - 1).sum()  # k3, joschu.net/blog/kl-approx.html
             loss = loss + kl_coef * divergence
             sums.kl += float(divergence.detach())
         loss = loss / normaliser
@@ -121,18 +124,18 @@ def _check_finite(step: int, loss: float, gradient_norm: float) -> None:
     for name, value in (("loss", loss), ("gradient norm", gradient_norm)):
         if not abs(value) < float("inf"):
             raise TrainingDiverged(
-                f"step {step}: the {name} is {value}; the weights were left as they were before this update. "
-                "A lower training.lr, or a look at the rewards and advantages of this step, may help"
+                f"step {step}: the {name} is {value}. The weights were not updated in this step. "
+                "Reduce training.lr, or inspect the rewards and advantages of this step"
             )
 
 
 def learning_rate(config: RunConfig, step: int) -> float:
-    """Linear rise to `training.lr`, constant after it."""
+    """Linear warm-up to `training.lr`, constant afterwards."""
     training = config.training
     return training.lr * min(1.0, (step + 1) / max(1, training.lr_warmup_steps))
 
 
 def kl_weight(config: RunConfig, step: int) -> float:
-    """Linear rise to `algorithm.kl_coef`, constant after it."""
+    """Linear warm-up to `algorithm.kl_coef`, constant afterwards."""
     algorithm = config.algorithm
     return algorithm.kl_coef * min(1.0, (step + 1) / max(1, algorithm.kl_warmup_steps))

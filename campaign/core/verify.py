@@ -1,7 +1,7 @@
-"""Verifiable rewards: a completion is judged against a known answer, by the kind of its problem.
+"""Verifiable rewards: completions are scored against a known answer, according to the problem type.
 
-The answer is what follows the last `####`, or the last `\\boxed{}`; without either the whole completion is
-searched in the way its kind allows.
+The final answer is what follows the last `####`, or else the content of the last `\\boxed{}`. Without either,
+the whole completion is searched, as its problem type defines.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ARTICLES = {"a", "an", "the"}
 
 
 def final_answer(completion: str) -> str | None:
-    """What the completion marks as its answer; None when it marks nothing."""
+    """The answer that the completion marks; None when it marks none."""
     _, marker, rest = completion.rpartition("####")
     if marker:
         return rest.strip()
@@ -27,7 +27,7 @@ def final_answer(completion: str) -> str | None:
 
 
 def reward_of(problem_type: str, completion: str, answer: str) -> float:
-    """Reward in [0, 1]; only `f1` gives anything between."""
+    """The reward: 0 or 1, or for `f1` any value between."""
     return _VERIFIERS[problem_type](completion, answer)
 
 
@@ -42,15 +42,15 @@ def _numeric(completion: str, answer: str) -> float:
     found = _NUMBER.findall(completion if marked is None else marked)
     if not found:
         return 0.0
-    given = number_in(found[-1] if marked is None else found[0])
-    wanted = number_in(answer)
+    given = parse_number(found[-1] if marked is None else found[0])
+    wanted = parse_number(answer)
     if given is None or wanted is None:
         return 0.0
     return float(abs(given - wanted) <= Fraction(1, 10**6) * max(abs(wanted), Fraction(1, 10**6)))
 
 
-def number_in(text: str) -> Fraction | None:
-    """`1,234`, `-3.5`, `2/3` and `50%` as exact numbers."""
+def parse_number(text: str) -> Fraction | None:
+    """A number such as `1,234`, `-3.5`, `2/3` or `50%`, exactly; None for anything else."""
     text = text.strip().replace(",", "").rstrip(".")
     scale = Fraction(1, 100) if text.endswith("%") else Fraction(1)
     try:
@@ -69,7 +69,7 @@ def _option(completion: str, answer: str) -> float:
 
 
 def _token_f1(completion: str, answer: str) -> float:
-    """Harmonic mean of precision and recall over words, as in SQuAD (arXiv 1606.05250)."""
+    """F1 score over words, as in SQuAD (arXiv 1606.05250)."""
     marked = final_answer(completion)
     given, wanted = _words(completion if marked is None else marked), _words(answer)
     common = sum((Counter(given) & Counter(wanted)).values())

@@ -1,9 +1,9 @@
-"""How the embedded model was made: supervised warm-up on procedural traces, first clean, then noisy.
+"""The recipe of the embedded model: supervised training on procedural completions, first clean, then noisy.
 
     python -m campaign.core.warmup --out DIR
 
-The weights ship with the package because their last bits differ between CPUs and thread counts; the recipe is
-this module, and what it was called with lies beside the weights in `recipe.json`.
+The weights are part of the package, because their last bits depend on the CPU and the number of threads. The
+arguments of the recipe are stored beside the weights in `recipe.json`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from campaign.core.tokenizer import WordTokenizer
 from campaign.core.traces import WORDS, TraceStyle, write_trace
 
 Example = tuple[list[int], list[int]]
-"""Token ids of a prompt and of its completion with the end token."""
+"""Token ids of a prompt, and of its completion including the end token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything the weights depend on, besides the machine's arithmetic."""
+    """All parameters that determine the weights, up to rounding."""
 
     seed: int = 0
     hidden_size: int = 128
@@ -59,7 +59,7 @@ class Recipe:
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
     loss_tokens: int = 18
-    """Tokens an example counts for in the loss: a trace's usual length; constant: tokens weigh the same."""
+    """Normaliser of the loss per example: the typical length of a completion."""
     stages: tuple[Stage, ...] = (
         Stage("clean", 1600, 32768, TraceStyle(guess=0.1, think=0.7, slip_rate=0.0)),
         Stage("noisy", 120, 4096, TraceStyle(guess=0.6, think=0.25, slip_rate=0.25)),
@@ -71,7 +71,7 @@ def build_tokenizer() -> WordTokenizer:
 
 
 def warm_up(recipe: Recipe) -> Llama:
-    """The trained model. Takes about 60 s on one core."""
+    """Trains the model, in about two minutes on one core."""
     tokenizer = build_tokenizer()
     model = Llama(_shape(recipe, len(tokenizer.vocabulary)))
     generator = torch.Generator().manual_seed(derive_seed("warm-up weights", recipe.seed))
@@ -98,7 +98,7 @@ def _shape(recipe: Recipe, vocab_size: int) -> LlamaConfig:
 
 
 def _rate(peak: float, step: int, total: int) -> float:
-    """Linear over the first 3 %, then a cosine down to 5 % of the peak."""
+    """Learning rate: linear warm-up over 3 % of the steps, then cosine decay to 5 % of the peak."""
     rise = min(1.0, (step + 1) / (0.03 * total))
     return peak * rise * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * step / total)))
 
@@ -111,7 +111,7 @@ def _batches(recipe: Recipe, tokenizer: WordTokenizer) -> Iterator[list[Example]
         pool: list[list[Example]] = []
         for _ in range(stage.steps):
             if not pool:
-                # Eight batches sorted by length together: batches of one length pad little.
+                # Eight batches are drawn together and sorted by length, so that each needs little padding.
                 drawn = sorted(
                     (draws.choice(examples) for _ in range(8 * size)), key=lambda e: len(e[0]) + len(e[1])
                 )
@@ -120,7 +120,7 @@ def _batches(recipe: Recipe, tokenizer: WordTokenizer) -> Iterator[list[Example]
 
 
 def _examples(stage: Stage, seed: int, tokenizer: WordTokenizer) -> list[Example]:
-    """Sources and levels in turn."""
+    """The examples of a stage, alternating between sources and levels."""
     end = tokenizer.vocabulary["<eos>"]
     sources = list(SOURCES)
     examples: list[Example] = []
@@ -133,7 +133,7 @@ def _examples(stage: Stage, seed: int, tokenizer: WordTokenizer) -> list[Example
 
 
 def _loss(model: Llama, batch: list[Example], loss_tokens: int) -> torch.Tensor:
-    """Cross-entropy of the completions; padded on the right, which a causal model cannot see."""
+    """Cross-entropy of the completions. Padding is on the right, where causal attention never reaches it."""
     length = max(len(prompt) + len(completion) for prompt, completion in batch)
     ids = torch.zeros(len(batch), length, dtype=torch.long)
     targets = torch.full((len(batch), length), -100)
@@ -153,7 +153,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--out", type=Path, required=True, help="folder that gets model, tokenizer and recipe.json"
+        "--out", type=Path, required=True, help="folder to write model, tokenizer and recipe.json to"
     )
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()

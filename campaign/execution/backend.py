@@ -1,16 +1,27 @@
-"""Where attempts are executed. One contract, held by a test suite that runs against every backend."""
+"""Backends execute attempts. Every backend keeps one contract, which `tests/execution/test_backends.py` checks.
+
+To add one: a module with a function `create(config) -> Backend`, a row in `BACKENDS`, and its name in `BackendName` of
+`campaign.spec.config`. The contract's tests take the backends from `BACKENDS`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Protocol
 
-from campaign.errors import Infeasible
+from campaign.errors import Infeasible, UsageError
 from campaign.execution.attempt import Assignment, Outcome
-from campaign.spec.config import ResourcesSection
+from campaign.spec.config import BackendName, ResourcesSection, RunConfig
 
 GIB = 2**30
+BACKENDS: Mapping[BackendName, str] = {
+    "ray": "campaign.execution.ray_backend",
+    "local": "campaign.execution.local_backend",
+}
+"""Name -> the module whose `create` makes the backend. It is imported when the backend is chosen, so that a campaign
+on the local backend needs no Ray."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +32,8 @@ class AttemptKey:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An attempt that the backend no longer executes. Without an outcome its fate is unknown: its files, or
-    its lease, will say."""
+    """An attempt that the backend no longer executes. Without an outcome its fate is unknown: the controller decides
+    by the attempt's files, or by the end of its lease."""
 
     key: AttemptKey
     outcome: Outcome | None
@@ -31,7 +42,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What all of the backend's machines offer together."""
+    """The total that the backend's machines offer."""
 
     cpus: float
     gpus: float
@@ -42,16 +53,18 @@ class Capacity:
 
     @property
     def overdrawn(self) -> bool:
-        """Whether more is asked for than there is."""
+        """Whether more is used than offered."""
         return min(self.cpus, self.gpus, self.memory_gb) < -1e-6
 
     def holds(self, wanted: ResourcesSection) -> bool:
-        room = (
+        """Whether one run with these resources fits."""
+        pairs = (
             (self.cpus, wanted.num_cpus),
             (self.gpus, wanted.num_gpus),
             (self.memory_gb, wanted.memory_gb),
         )
-        return all(need <= 0 or have + 1e-6 >= need for have, need in room)
+        # A sum of fractions such as 0.3 + 0.3 + 0.4 is not exactly 1: a tolerance keeps the last one from waiting.
+        return all(need <= 0 or have + 1e-6 >= need for have, need in pairs)
 
 
 class Backend(Protocol):
@@ -65,23 +78,37 @@ class Backend(Protocol):
     def capacity(self) -> Capacity: ...
 
     def launch(self, assignment: Assignment, resources: ResourcesSection) -> None:
-        """Execute `supervise(assignment)` as soon as there is room; returns at once."""
+        """Execute `supervise(assignment)` as soon as its resources are free; returns immediately."""
 
     def wait(self, seconds: float) -> Sequence[Ended]:
-        """The attempts that ended since the last call, waiting at most so long for the first."""
+        """The attempts that ended since the last call; waits at most `seconds` for the first."""
 
     def problem(self) -> str:
-        """Why nothing more can be expected of this backend; "" while all is well."""
+        """Why this backend can execute nothing more; "" while it can."""
 
     def abandon(self, key: AttemptKey) -> None:
-        """End an attempt that nobody waits for any more; it is never reported as ended."""
+        """Kill an attempt that was given up; `wait` never reports it."""
 
     def close(self) -> None:
-        """End everything that is still executed, at once."""
+        """Kill everything that is still executed."""
 
 
-def require_feasible(capacity: Capacity, wanted: ResourcesSection, whose: str) -> None:
-    """Raises `Infeasible` with the arithmetic: what cannot be placed would wait for ever without an error."""
+def require_backend(name: str) -> BackendName:
+    """`name`, when there is such a backend. Raises `UsageError`, with the legal names, otherwise."""
+    for legal in BACKENDS:
+        if name == legal:
+            return legal
+    raise UsageError(f"there is no backend {name!r}; legal: {', '.join(BACKENDS)}")
+
+
+def create_backend(name: BackendName, config: RunConfig) -> Backend:
+    """The backend of this name, not yet started. `config` is the configuration of any run of the campaign."""
+    backend: Backend = import_module(BACKENDS[name]).create(config)
+    return backend
+
+
+def require_feasible(capacity: Capacity, wanted: ResourcesSection, run: str) -> None:
+    """Raises `Infeasible` with the arithmetic: a run that can never be placed would wait forever without an error."""
     if capacity.holds(wanted):
         return
     needs = [
@@ -93,5 +120,5 @@ def require_feasible(capacity: Capacity, wanted: ResourcesSection, whose: str) -
         f"{need:g} {unit} (resources.{key}) of {have:g}" for need, have, unit, key in needs if need > have
     ]
     raise Infeasible(
-        f"{whose} can never start: it wants {', '.join(short)} that this machine or cluster offers"
+        f"{run} can never start: it needs {', '.join(short)} that this machine or cluster offers"
     )

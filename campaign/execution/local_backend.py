@@ -1,4 +1,4 @@
-"""Attempts as processes of this machine, without Ray: for tests, and wherever Ray is too much."""
+"""The backend `local`: attempts as processes of this machine, without Ray. For a quick look, and for tests."""
 
 from __future__ import annotations
 
@@ -16,9 +16,22 @@ from typing import IO
 from campaign.execution.attempt import Assignment, Outcome
 from campaign.execution.backend import AttemptKey, Capacity, Ended
 from campaign.execution.process import BOUND
-from campaign.spec.config import ResourcesSection
+from campaign.spec.config import ResourcesSection, RunConfig
+from campaign.spec.host import visible_gpus
 
 POLL_S = 0.02
+ROUNDING = 1e-6
+"""Shares of a GPU such as 0.3 + 0.3 + 0.4 do not add up to exactly 1."""
+
+
+def create(config: RunConfig) -> LocalBackend:
+    """All of this machine that the process may use, unless `[ray]` limits it."""
+    devices = visible_gpus()
+    if config.ray.num_gpus is not None:
+        devices = (devices + [str(n) for n in range(len(devices), config.ray.num_gpus)])[
+            : config.ray.num_gpus
+        ]
+    return LocalBackend(config.ray.num_cpus, devices)
 
 
 @dataclass(slots=True)
@@ -30,14 +43,15 @@ class _Live:
 
 
 class LocalBackend:
-    """`cpus` cores and the given GPU `devices`; each attempt's supervisor is a process that dies with us."""
+    """`cpus` cores and the given GPU `devices`. Each attempt's supervisor is a child that is killed when this process
+    dies."""
 
     name = "local"
 
     def __init__(self, cpus: float | None = None, devices: Sequence[str] = ()) -> None:
         self._cpus = cpus or float(len(os.sched_getaffinity(0)))
-        self._free = deque(devices)
-        self._gpus = float(len(devices))
+        self._free = dict.fromkeys(devices, 1.0)
+        """GPU -> the share of it that no run uses."""
         self._live: dict[AttemptKey, _Live] = {}
         self._queue: deque[tuple[Assignment, ResourcesSection]] = deque()
 
@@ -46,7 +60,7 @@ class LocalBackend:
 
     def capacity(self) -> Capacity:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-        return Capacity(self._cpus, self._gpus, memory)
+        return Capacity(self._cpus, float(len(self._free)), memory)
 
     def launch(self, assignment: Assignment, resources: ResourcesSection) -> None:
         self._queue.append((assignment, resources))
@@ -84,20 +98,30 @@ class LocalBackend:
         return {key: live.process.pid for key, live in self._live.items()}
 
     def _start_waiting(self) -> None:
-        """In order: a large run at the head of the queue is never overtaken for ever by small ones."""
+        """Start queued attempts in order. A large run at the head blocks the queue, or small ones would starve it."""
         while self._queue:
             assignment, resources = self._queue[0]
-            room = self.capacity()
+            left = self.capacity()
             for live in self._live.values():
-                room -= live.resources
-            if not room.holds(resources):
+                left -= live.resources
+            devices = self._devices_for(resources.num_gpus)
+            if devices is None or not left.holds(resources):
                 return
             self._queue.popleft()
-            self._start(assignment, resources)
+            self._start(assignment, resources, devices)
 
-    def _start(self, assignment: Assignment, resources: ResourcesSection) -> None:
-        devices = tuple(self._free.popleft() for _ in range(int(resources.num_gpus)))
-        output = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+    def _devices_for(self, num_gpus: float) -> tuple[str, ...] | None:
+        """Free devices for one run; None when there are too few. A share goes to the device with the smallest free
+        share, so that whole devices stay free for the runs that need them."""
+        if not num_gpus:
+            return ()
+        share, count = min(1.0, num_gpus), max(1, int(num_gpus))
+        fitting = [device for device, free in self._free.items() if free + ROUNDING >= share]
+        chosen = tuple(sorted(fitting, key=self._free.__getitem__)[:count])
+        return chosen if len(chosen) == count else None
+
+    def _start(self, assignment: Assignment, resources: ResourcesSection, devices: tuple[str, ...]) -> None:
+        output = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", BOUND, str(os.getpid()),
              sys.executable, "-m", "campaign.execution.supervisor"],
@@ -109,11 +133,14 @@ class LocalBackend:
             pipe.write(json.dumps(document).encode())
         key = AttemptKey(assignment.run_id, assignment.number)
         self._live[key] = _Live(process, output, resources, devices)
+        for device in devices:
+            self._free[device] -= min(1.0, resources.num_gpus)
 
     def _reap(self, key: AttemptKey) -> Ended:
         live = self._live.pop(key)
         code = live.process.wait()
-        self._free.extend(live.devices)
+        for device in live.devices:
+            self._free[device] += min(1.0, live.resources.num_gpus)
         live.output.seek(0)
         lines = live.output.read().decode("utf-8", "replace").strip().splitlines()
         live.output.close()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 
 from campaign.errors import UsageError
 from campaign.folder.paths import CampaignPaths
+from campaign.suggest import did_you_mean
 
 
 def campaigns_root() -> Path:
@@ -43,7 +43,9 @@ def folder_of(text: str) -> Path:
             return folder
         raise UsageError(f"{text} was never submitted: {folder} is not there\n    campaign submit {text}")
     names = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
-    raise UsageError(f"no campaign {text!r} in {root}{_nearest(text, names)}{_listed(names, 'there are')}")
+    raise UsageError(
+        f"no campaign {text!r} in {root}{did_you_mean(text, names, before='; ')}{_listed(names, 'there are')}"
+    )
 
 
 def locate(text: str) -> CampaignPaths:
@@ -70,12 +72,9 @@ def match_run(text: str, ids: Iterable[str]) -> str:
         return found[0]
     if found:
         raise UsageError(f"{text!r} is the beginning of {len(found)} runs{_listed(found, 'they are')}")
-    raise UsageError(f"no run {text!r}{_nearest(text, known)}{_listed(known, 'runs of this campaign')}")
-
-
-def _nearest(text: str, names: list[str]) -> str:
-    near = get_close_matches(text, names, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    raise UsageError(
+        f"no run {text!r}{did_you_mean(text, known, before='; ')}{_listed(known, 'runs of this campaign')}"
+    )
 
 
 def _listed(names: list[str], head: str, most: int = 8) -> str:

@@ -1,8 +1,8 @@
-"""Attempts as Ray tasks: on a Ray of our own on this machine, or on a cluster.
+"""The backend `ray`: attempts as Ray tasks, on an embedded Ray on this machine or on a cluster.
 
-One task is one supervisor. The function is made remote once and shaped for each run by `.options`: doing so
-for each launch costs 27 ms and a scheduling class. `max_calls=0`, or a task with GPUs would get a fresh
-worker each.
+One task is one supervisor. The function is made remote once and gets each run's resources by `.options`: making it
+remote for each launch costs 27 ms and a scheduling class. `max_calls=0`, because a task with GPUs would otherwise get a
+new worker each time.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from campaign.execution.backend import GIB, AttemptKey, Capacity, Ended
 from campaign.execution.process import ProcessStamp, descendants, is_gone, process_name, stamp
 from campaign.execution.supervisor import supervise
 from campaign.folder.atomic_files import read_json, write_json
-from campaign.spec.config import RaySection, ResourcesSection
+from campaign.spec.config import RaySection, ResourcesSection, RunConfig
 
 OBJECT_STORE_BYTES = 96 * 2**20
-"""Outcomes are small; by default Ray would set a third of the memory aside."""
+"""Outcomes are small; by default Ray reserves a third of the memory."""
 TEMPORARY_PREFIX = "campaign-ray-"
 OWNER = "owner.json"
 CONNECT_S = 5.0
@@ -36,7 +36,7 @@ ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
 CLUSTER_ENVIRONMENT = {
-    # A partition is noticed after 17 s instead of 418 s.
+    # With these, Ray notices a network partition after 17 s instead of 418 s.
     "RAY_grpc_client_keepalive_time_ms": "10000",
     "RAY_grpc_client_keepalive_timeout_ms": "10000",
     "RAY_health_check_period_ms": "3000",
@@ -46,8 +46,12 @@ CLUSTER_ENVIRONMENT = {
 }
 
 
+def create(config: RunConfig) -> RayBackend:
+    return RayBackend(config.ray)
+
+
 class RayBackend:
-    """`settings.address` names a cluster; without one, a Ray of our own is started and ended with us."""
+    """`settings.address` names a cluster. Without one, an embedded Ray starts and ends with this process."""
 
     name = "ray"
 
@@ -57,9 +61,9 @@ class RayBackend:
         self._temporary: Path | None = None
         self._supervise: Any = None
         self._servers: dict[str, ProcessStamp] = {}
-        """Ray's own processes, where they are ours."""
+        """The processes of an embedded Ray."""
         self._environment: list[str] = []
-        """Names of the variables that we have set, to be unset again."""
+        """Names of the variables that this backend has set and must unset."""
 
     def start(self) -> None:
         """Raises `Infeasible` when Ray cannot be started or the cluster cannot be reached."""
@@ -105,9 +109,9 @@ class RayBackend:
         return [self._collect(ref) for ref in ready]
 
     def problem(self) -> str:
-        """Ray would end this process, without an exception, a minute after its own processes have died."""
+        """Asked often: a minute after its own processes have died, Ray ends this process without an exception."""
         gone = [name for name, process in self._servers.items() if is_gone(process)]
-        return f"Ray's {' and '.join(gone)} on this machine was ended" if gone else ""
+        return f"Ray's {' and '.join(gone)} on this machine died" if gone else ""
 
     def abandon(self, key: AttemptKey) -> None:
         ray = _ray()
@@ -116,7 +120,8 @@ class RayBackend:
             try:
                 ray.cancel(ref, force=True)
             except (ray.exceptions.RayError, ValueError):
-                continue  # it has ended meanwhile, or its node is out of reach: the fence keeps it out
+                # It has ended meanwhile, or its node cannot be reached: then its fence keeps it from writing.
+                continue
 
     def close(self) -> None:
         ray = _ray()
@@ -128,7 +133,7 @@ class RayBackend:
         cpus = self._settings.num_cpus or len(os.sched_getaffinity(0))
         gpus = {} if self._settings.num_gpus is None else {"num_gpus": self._settings.num_gpus}
         ray.init(
-            address="local",  # never attach to a Ray that happens to run here
+            address="local",  # never attach to another Ray that runs on this machine
             num_cpus=cpus,
             include_dashboard=False,
             object_store_memory=OBJECT_STORE_BYTES,
@@ -140,8 +145,8 @@ class RayBackend:
         self._servers = {name: stamp(below[name]) for name in ("gcs_server", "raylet") if name in below}
 
     def _make_temporary(self) -> None:
-        """A folder for this Ray alone, with the token that its processes know each other by: without one,
-        everybody on this machine could run code as us."""
+        """A folder for this Ray alone, with the token that authenticates its processes to each other. Without a token
+        every user of this machine could run code as this one."""
         _sweep()
         self._temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=_short_folder()))
         write_json(self._temporary / OWNER, stamp(os.getpid()).to_json(), sync=False)
@@ -160,7 +165,7 @@ class RayBackend:
         return Ended(key, outcome)
 
     def _set_environment(self, values: Mapping[str, str]) -> None:
-        """What the user has set stays."""
+        """Set variables that the user has not set."""
         for name, value in values.items():
             if name not in os.environ:
                 os.environ[name] = value
@@ -180,18 +185,18 @@ def _task(assignment: Assignment) -> Outcome:
 
 
 def _ray() -> Any:
-    """Ray, imported when it is needed: it takes half a second, and its environment has to be set before."""
+    """Ray, imported on use: the import takes half a second and reads the environment that `start` sets."""
     return importlib.import_module("ray")
 
 
 def _short_folder() -> str:
-    """Ray puts sockets below its folder, and their paths may have some hundred characters."""
+    """A folder with a short path: Ray puts sockets below it, and Linux limits a socket's path to 107 characters."""
     folder = tempfile.gettempdir()
     return folder if len(folder) <= 16 else "/tmp"
 
 
 def _sweep() -> None:
-    """Remove what controllers that were killed have left behind."""
+    """Remove the folders of controllers that were killed."""
     for folder in Path(_short_folder()).glob(f"{TEMPORARY_PREFIX}*"):
         owner = ProcessStamp.from_json(read_json(folder / OWNER))
         if owner and is_gone(owner) and os.access(folder, os.W_OK):
@@ -199,8 +204,8 @@ def _sweep() -> None:
 
 
 def _require_listener(address: str) -> None:
-    """Raises `OSError` when nothing listens at `address`: Ray itself would end this process after 20 s,
-    without an exception. `ValueError` for what is no address of a cluster."""
+    """Raises `OSError` when nothing listens at `address`, because Ray itself would end this process after 20 s without
+    an exception; `ValueError` for the address of a Ray client."""
     if "://" in address:
         raise ValueError("give HOST:PORT; the Ray client (ray://) cannot keep a campaign's runs apart")
     host, _, port = address.rpartition(":")

@@ -1,28 +1,45 @@
-"""One controller from its start to its end: backend, signals, store and lock, in the order that is safe."""
+"""One controller from start to end. Opens and closes backend, signal handlers, store and lock in a safe order."""
 
 from __future__ import annotations
 
 import errno
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from campaign.errors import Incomplete, Interrupted
-from campaign.execution.backend import Backend
+from campaign.execution.backend import Backend, create_backend, require_backend
 from campaign.execution.controller import Controller, Ending
 from campaign.execution.enrolment import workdir_of
 from campaign.execution.lock import CampaignLock
+from campaign.execution.state import StoreReader
 from campaign.execution.store import Store
 from campaign.folder.atomic_files import read_json
 from campaign.folder.paths import CampaignPaths
+from campaign.spec.config import RunConfig
 
 STORAGE_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class StopNow(BaseException):
-    """A second Ctrl-C. Not an `Exception`: nothing on the way may take it for an error and go on."""
+    """A second Ctrl-C. Not an `Exception`, so that no handler of errors catches it and continues."""
+
+
+def campaign_backend(paths: CampaignPaths, name: str | None = None, address: str | None = None) -> Backend:
+    """The backend that the enrolled campaign's spec names, unless `name` or the `address` of a Ray cluster is given.
+
+    Raises `UsageError` for an unknown name.
+    """
+    with StoreReader.open(paths) as store:
+        rows = store.one_of_each_config()
+        config = store.config(rows[0]) if rows else RunConfig()
+    if address:
+        config = config.model_copy(update={"ray": config.ray.model_copy(update={"address": address})})
+    chosen = name or ("ray" if address else config.execution.backend)
+    return create_backend(require_backend(chosen), config)
 
 
 def run_session(
@@ -35,8 +52,9 @@ def run_session(
 ) -> Ending:
     """Run what is pending until it is done or stopped; releases the lock.
 
-    The first Ctrl-C or SIGTERM lets the runs save and end (`on_stop` is told); a second ends everything at
-    once: runs then go on from their last checkpoint. Raises `Infeasible` when the backend cannot be started.
+    The first Ctrl-C or SIGTERM lets the runs save and end, and calls `on_stop`; a second one ends everything
+    immediately, and the runs later resume from their last checkpoints. Raises `Infeasible` when the backend cannot be
+    started.
     """
     store = Store.open(paths)
     try:
@@ -45,7 +63,7 @@ def run_session(
         controller = Controller(
             paths, store, backend, workdir, import_path, failure_limit=failure_limit(paths), on_turn=on_turn
         )
-        # Only now: Ray installs handlers of its own when it starts.
+        # After the backend has started: Ray installs its own handlers, which would replace these.
         with _signals(controller, on_stop):
             try:
                 return controller.run()
@@ -54,36 +72,40 @@ def run_session(
             except OSError as error:
                 if error.errno in STORAGE_FULL:
                     raise Incomplete(
-                        f"no space left for {error.filename or paths.root}: make room and submit again"
+                        f"no space left for {error.filename or paths.root}: free some space and submit again"
                     ) from error
                 raise
             finally:
                 controller.squeeze.close()
                 backend.close()
     finally:
+        # Last: as soon as the lock is free another controller may start, and two must never write the store.
         store.close()
         lock.release()
 
 
 def _start(backend: Backend) -> None:
-    """A Ctrl-C while Ray starts finds nothing to save: no run has begun."""
+    """Start the backend. A Ctrl-C meanwhile has nothing to save, because no run has started."""
     try:
         backend.start()
     except KeyboardInterrupt:
         backend.close()
-        raise Interrupted("interrupted before any run was started; the same command goes on") from None
+        raise Interrupted("interrupted before any run was started; run the same command to resume") from None
 
 
 def failure_limit(paths: CampaignPaths) -> int | None:
     """Failed runs after which the campaign stops, from the plan's `on_failure`."""
-    said = (read_json(paths.plan) or {}).get("on_failure", "continue")
-    if said == "stop":
+    declared = (read_json(paths.plan) or {}).get("on_failure", "continue")
+    if declared == "stop":
         return 1
-    return said if isinstance(said, int) else None
+    return declared if isinstance(declared, int) else None
 
 
 @contextmanager
 def _signals(controller: Controller, on_stop: Callable[[Ending], None]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python lets only the main thread set handlers; a caller in another thread has its own way to stop
+        return
     meanings: dict[int, Ending] = {signal.SIGINT: "interrupted", signal.SIGTERM: "stopped"}
     if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # not under nohup
         meanings[signal.SIGHUP] = "stopped"
@@ -91,7 +113,8 @@ def _signals(controller: Controller, on_stop: Callable[[Ending], None]) -> Itera
     def handle(number: int, _: FrameType | None) -> None:
         if controller.ending in ("interrupted", "stopped"):
             for again in meanings:
-                signal.signal(again, lambda *_: os._exit(130))  # a third: whatever hangs, hangs no more
+                # A third one must end the process even when closing the backend hangs.
+                signal.signal(again, lambda *_: os._exit(130))
             raise StopNow
         controller.stop(meanings[number])
         on_stop(meanings[number])

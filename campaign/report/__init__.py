@@ -1,1 +1,1 @@
-"""HTML, Markdown and JSON reports of a campaign."""
+"""Reports of a campaign as HTML, Markdown, JSON and figures."""

@@ -1,4 +1,4 @@
-"""`build_report`: a campaign's folder becomes a page, a text, a document and figures in `report/`."""
+"""`build_report` writes the report of a campaign: HTML page, Markdown, JSON and figures."""
 
 from __future__ import annotations
 
@@ -10,62 +10,64 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from campaign.report.bundle import Bundling
+from campaign.report.bundle import ScriptBundle
 from campaign.report.campaign_record import read_campaign
-from campaign.report.contents import Contents, Panel, contents
+from campaign.report.contents import Panel, collect_contents
 from campaign.report.document import to_document
 from campaign.report.markdown import to_markdown
 from campaign.report.page import render_page
-from campaign.report.theme import LIGHT, concrete
+from campaign.report.theme import LIGHT, resolve_colours
 
 FILE_WIDTH, FILE_HEIGHT = 640, 320
-"""Pixels of a figure as a file."""
+"""Size in pixels of a figure that is written to a file."""
 
 
 def build_report(
     campaign_dir: Path,
     out: Path | None = None,
 ) -> Path:
-    """Write the report of a campaign and return the path of its page.
+    """Writes the report of a campaign and returns the path of its page.
 
-    Into `out`, else `report/` of the campaign: index.html, report.md, report.json, figures/*.svg and *.pdf.
-    Every file is replaced in one step, and building again from the same folder changes none. Raises
-    `UsageError` when there is no campaign.
+    Writes index.html, report.md, report.json, figures/*.svg and figures/*.pdf to `out`, by default `report/`
+    in the campaign's folder. Each file is replaced atomically; building again from unchanged data changes no
+    file. Raises `UsageError` when there is no campaign.
     """
-    with Bundling() as library:
-        found = contents(read_campaign(campaign_dir))
+    with ScriptBundle() as bundle:
+        report = collect_contents(read_campaign(campaign_dir))
         target = out or campaign_dir / "report"
         (target / "figures").mkdir(parents=True, exist_ok=True)
-        drawings = draw(found.drawn)
+        drawings = render_figures(report.file_panels)
         for name, svg in drawings.items():
             _write_figure(target / "figures" / name, svg)
-        _write(target / "report.md", to_markdown(found))
-        _write(target / "report.json", json.dumps(to_document(found), indent=1, allow_nan=False) + "\n")
-        page = render_page(found, library.script())
+        _write(target / "report.md", to_markdown(report))
+        _write(target / "report.json", json.dumps(to_document(report), indent=1, allow_nan=False) + "\n")
+        page = render_page(report, bundle.script())
     return _write(target / "index.html", page)
 
 
-def draw(panels: Sequence[Panel]) -> dict[str, str]:
-    """File name -> SVG on white, with title and legend, for a paper or a slide."""
+def render_figures(panels: Sequence[Panel]) -> dict[str, str]:
+    """File name -> SVG on a white background, with title and legend, for papers and slides."""
     import vl_convert
 
-    def one(panel: Panel) -> str:
-        return concrete(vl_convert.vegalite_to_svg(json.dumps(_standalone(panel))))
+    def render(panel: Panel) -> str:
+        return resolve_colours(vl_convert.vegalite_to_svg(json.dumps(_standalone(panel))))
 
     with ThreadPoolExecutor(max_workers=2) as pool:
-        return dict(zip((f"{panel.id}.svg" for panel in panels), pool.map(one, panels), strict=True))
+        return dict(zip((f"{panel.id}.svg" for panel in panels), pool.map(render, panels), strict=True))
 
 
 def _write_figure(path: Path, svg: str) -> None:
-    """A figure as SVG, and as PDF with its fonts for a paper. The PDF of a drawing that is there already
-    stays: its writer orders fonts by chance."""
+    """Writes a figure as SVG, and as PDF with embedded fonts.
+
+    The PDF writer orders fonts nondeterministically, so an existing PDF is kept when the SVG is unchanged.
+    """
     import vl_convert
 
     pdf = path.with_suffix(".pdf")
     if pdf.exists() and path.exists() and path.read_text(encoding="utf-8") == svg:
         return
     _write(pdf, vl_convert.svg_to_pdf(svg))
-    _write(path, svg)  # last: what it says stands in the PDF
+    _write(path, svg)  # last, because an existing SVG means that its PDF is complete
 
 
 def _standalone(panel: Panel) -> dict[str, Any]:
@@ -77,18 +79,18 @@ def _standalone(panel: Panel) -> dict[str, Any]:
     spec["width"] = FILE_WIDTH
     if panel.is_curve:
         spec["height"] = FILE_HEIGHT
-        spec["layer"] = [layer for layer in spec["layer"] if not _for_the_screen(layer)]
+        spec["layer"] = [layer for layer in spec["layer"] if not _is_interactive(layer)]
         del spec["datasets"]["runs"]
     return spec
 
 
-def _for_the_screen(layer: Mapping[str, Any]) -> bool:
-    """Layers that show nothing on paper: single runs that nobody can switch on, and what a pointer finds."""
+def _is_interactive(layer: Mapping[str, Any]) -> bool:
+    """Whether a layer is visible on screen only: the single runs, which are switched on, and the tooltips."""
     return layer["data"]["name"] == "runs" or "tooltip" in layer["encoding"]
 
 
 def _write(path: Path, content: str | bytes) -> Path:
-    """Replace a file in one step: a reader sees the old one or the new one."""
+    """Replaces a file atomically: a reader sees either the old or the new content."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -99,6 +101,3 @@ def _write(path: Path, content: str | bytes) -> Path:
         Path(temporary).unlink(missing_ok=True)
         raise
     return path
-
-
-__all__ = ["Contents", "build_report", "draw"]

@@ -1,7 +1,7 @@
-"""The charting library as one script: bundled once for each version of vl-convert, then kept.
+"""The charting library (Vega, Vega-Lite, Vega-Embed) as one script, cached per version of vl-convert.
 
-Bundling takes some three seconds of a core, which is most of a small report, and gives the same script every
-time. It is kept in the user's cache folder with its digest; a copy that was cut off or altered is made anew.
+Bundling takes about three seconds of CPU time, most of the time of a small report, and is deterministic. The
+script is cached in the user's cache folder with its digest; a truncated or modified copy is discarded.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from pathlib import Path
 from types import TracebackType
 
 SNIPPET = "window.vegaEmbed=vegaEmbed;"
-"""What the page needs of the bundled library."""
+"""The script that is bundled with its dependencies: it exports what the page uses."""
 
 
-class Bundling:
-    """The script, from the cache or from a process that makes it while the runs are read."""
+class ScriptBundle:
+    """The script, from the cache or from a subprocess that bundles it while the runs are read."""
 
     def __init__(self) -> None:
-        self._cached = _path()
-        self._found = _kept(self._cached)
+        self._cache = _cache_path()
+        self._script = _read_cache(self._cache)
         self._process: subprocess.Popen[bytes] | None = None
-        if self._found is None:
+        if self._script is None:
             code = f"import sys, vl_convert; sys.stdout.write(vl_convert.javascript_bundle({SNIPPET!r}))"
             self._process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
 
-    def __enter__(self) -> Bundling:
+    def __enter__(self) -> ScriptBundle:
         return self
 
     def __exit__(
@@ -41,38 +41,39 @@ class Bundling:
             self._process.communicate()
 
     def script(self) -> str:
-        """The library. Raises `RuntimeError` when it could not be bundled."""
-        if self._process is not None and self._found is None:
+        """The library. Raises `RuntimeError` when it cannot be bundled."""
+        if self._process is not None and self._script is None:
             output, _ = self._process.communicate()
             if self._process.returncode:
                 raise RuntimeError(
-                    f"vl-convert could not bundle the charting library (exit code {self._process.returncode})"
+                    "vl-convert failed to bundle the charting library "
+                    f"(exit code {self._process.returncode}); reinstall vl-convert-python"
                 )
-            self._found = output.decode()
-            _keep(self._cached, self._found)
-        assert self._found is not None
-        return self._found
+            self._script = output.decode()
+            _write_cache(self._cache, self._script)
+        assert self._script is not None
+        return self._script
 
 
-def _path() -> Path:
+def _cache_path() -> Path:
     root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     snippet = hashlib.sha256(SNIPPET.encode()).hexdigest()[:8]
     name = f"vega-{version('vl-convert-python')}-{snippet}.js"
     return Path(root).expanduser() / "campaign" / name
 
 
-def _kept(path: Path) -> str | None:
-    """The script when it is there and whole: its first line is the digest of the rest."""
+def _read_cache(path: Path) -> str | None:
+    """The cached script; None when it is missing or damaged. The first line is the digest of the rest."""
     try:
         digest, _, script = path.read_bytes().partition(b"\n")
     except (OSError, RuntimeError):
         return None
-    whole = script and digest == _digest(script)
-    return script.decode() if whole else None
+    intact = script and digest == _digest(script)
+    return script.decode() if intact else None
 
 
-def _keep(path: Path, script: str) -> None:
-    """Best effort: without a folder to write in, the next report bundles again."""
+def _write_cache(path: Path, script: str) -> None:
+    """Best effort: without a writable cache folder, every report bundles again."""
     data = script.encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -167,7 +167,7 @@ def _entries(
         if owner is None:
             continue
         condition, seed = owner
-        steps = (shown.config.get("training") or {}).get("max_steps", record.planned.steps.get(condition))
+        steps = (shown.config.get("training") or {}).get("max_steps", record.design.steps.get(condition))
         entries.append(
             RunEntry(
                 run_id, condition, seed, shown.state, shown.attempts, shown.error,

@@ -1,4 +1,4 @@
-"""The sentences and numbers that the page, the Markdown and the notebook share."""
+"""Sentences and formatted numbers that the page, the Markdown and the notebook share."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 from campaign.report.campaign_record import CampaignRecord
 from campaign.report.contents import Contents
 
-PROOFS = {
-    "proven": "The check proved that the conditions differ in the fields under test and nowhere else.",
+CHECK_SENTENCES = {
+    "proven": "The check proved that the conditions differ only in the fields under test.",
     "confound": "The check found a confound: the conditions differ outside the fields under test.",
-    "unproven": "The check could not prove that the conditions differ in the fields under test alone.",
+    "unproven": "The check could not prove that the conditions differ only in the fields under test.",
 }
-"""What the verdict of `campaign check` means."""
+"""Verdict of `campaign check` -> the sentence that explains it."""
 
 
-def figure(value: float | None) -> str:
-    """A number of a table: three significant digits, at least three decimals below 1, a dash for none."""
+def format_value(value: float | None) -> str:
+    """A number in a table: three decimals below 10, else three significant digits; a dash for None and NaN."""
     if value is None or value != value:
         return "\N{EN DASH}"
     if value == 0 or 0.001 <= abs(value) < 10:
@@ -28,21 +28,21 @@ def figure(value: float | None) -> str:
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
 
 
-def signed(value: float | None) -> str:
-    """A difference: with its sign, and a true minus."""
-    text = figure(value)
+def format_signed(value: float | None) -> str:
+    """A difference, with an explicit sign."""
+    text = format_value(value)
     if value is None or value != value:
         return text
-    return minus(text) if value < 0 else f"+{text}"
+    return with_minus_sign(text) if value < 0 else f"+{text}"
 
 
-def minus(text: str) -> str:
-    """A true minus before a number instead of a hyphen."""
+def with_minus_sign(text: str) -> str:
+    """Replaces the hyphen before each number by the minus sign."""
     return re.sub(r"(?<![\w.])-(?=[\d.])", "\N{MINUS SIGN}", text)
 
 
-def lede(contents: Contents) -> str:
-    """The campaign in one sentence."""
+def overview(contents: Contents) -> str:
+    """The size and the progress of the campaign."""
     record = contents.record
     steps = sorted({run.planned_steps for run in record.runs if run.planned_steps})
     length = f", {steps[0]} steps each" if len(steps) == 1 else ""
@@ -54,69 +54,64 @@ def lede(contents: Contents) -> str:
 
 
 def banner(record: CampaignRecord) -> str:
-    """What keeps this report from being final; empty when nothing does."""
+    """A warning that the report is not final; empty when it is."""
     if record.complete:
         return ""
     states = ("running", "pending", "lost", "interrupted", "failed", "cancelled")
     parts = [f"{record.count(state)} {state}" for state in states if record.count(state)]  # type: ignore[arg-type]
-    going = any(record.count(state) for state in ("running", "pending", "lost"))
-    head = "This campaign is not finished" if going else "Not every run reached its end"
-    return f"{head}: {', '.join(parts)}. Numbers rest on what there is so far."
+    active = any(record.count(state) for state in ("running", "pending", "lost"))
+    head = "This campaign is not finished" if active else "Not every run completed"
+    return f"{head}: {', '.join(parts)}. All numbers are based on the data available so far."
 
 
-def proof_line(record: CampaignRecord) -> str:
-    """What the check of the conditions came to, when it was recorded."""
-    said = PROOFS.get(str(record.check.get("verdict")), "")
+def check_sentence(record: CampaignRecord) -> str:
+    """The result of the check of the conditions; empty when it was not recorded."""
+    sentence = CHECK_SENTENCES.get(str(record.check.get("verdict")), "")
     reason = record.check.get("allowed")
-    return f"{said} The runs were started all the same; the reason given: {reason}" if reason else said
+    return f"{sentence} The runs were started regardless; the reason given: {reason}" if reason else sentence
 
 
-def command(record: CampaignRecord) -> str:
-    """What repeats the campaign: its spec as it was submitted, else the copy in its folder."""
+def submit_command(record: CampaignRecord) -> str:
+    """The command that repeats the campaign, from the submitted spec or else from the copy in its folder."""
     spec = record.provenance.get("spec")
     name = spec if isinstance(spec, str) and spec else f"{record.folder.name}/campaign.toml"
     return f"campaign submit {shlex.quote(name)}"
 
 
-def squeeze(record: CampaignRecord) -> dict[str, Any]:
-    """The variance table of LoRA-Squeeze; empty when there is none, or it is not as expected."""
+def squeeze_table(record: CampaignRecord) -> dict[str, Any]:
+    """The table of LoRA-Squeeze (retained variance per rank); empty when it is missing or malformed."""
     document = record.squeeze
-    listed = document.get("ranks")
+    ranks = document.get("ranks")
     rows = [
         {"rank": row["rank"], "mean": float(row["mean_variance"]), "worst": float(row["min_variance"])}
-        for row in (listed if isinstance(listed, list) else ())
+        for row in (ranks if isinstance(ranks, list) else ())
         if isinstance(row, Mapping) and {"rank", "mean_variance", "min_variance"} <= row.keys()
     ]
-    known = isinstance(document.get("recommended_rank"), int)
-    return (
-        {"rows": rows, "rank": document.get("rank"), "recommended": document["recommended_rank"]}
-        if rows and known
-        else {}
-    )
+    recommended = document.get("recommended_rank")
+    if not rows or not isinstance(recommended, int):
+        return {}
+    return {"rows": rows, "rank": document.get("rank"), "recommended": recommended}
 
 
 def provenance(record: CampaignRecord) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Facts about where the runs came from, and apart from them the installed packages."""
+    """The facts about the origin of the runs, and the installed packages, each as (name, value) pairs."""
     tables = dict(record.provenance)
     packages = tables.pop("packages", None)
-    facts = list(_flat(tables))
+    facts = list(_flatten(tables))
     identities = {
         str(run.get("identity")) for run in record.plan.get("runs") or () if isinstance(run, Mapping)
     }
     if identities:
         facts.append(("runs planned", str(len(identities))))
-    listed = (
-        sorted((str(key), str(value)) for key, value in packages.items())
-        if isinstance(packages, Mapping)
-        else []
-    )
-    return facts, listed
+    if not isinstance(packages, Mapping):
+        return facts, []
+    return facts, sorted((str(key), str(value)) for key, value in packages.items())
 
 
-def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def _flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, value in table.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key} ")
+            yield from _flatten(value, f"{prefix}{key} ")
         elif value is not None:
             yield f"{prefix}{key}".replace("_", " "), value if isinstance(value, str) else json.dumps(value)
 

@@ -1,4 +1,4 @@
-"""What stands in a report, as values: the page, the Markdown and the JSON show the same."""
+"""The contents of a report as values, from which page, Markdown and JSON are rendered."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from campaign.report.campaign_record import CampaignRecord
 from campaign.report.curves import Curves, curves, varies
 from campaign.report.differences import Difference, differences
 from campaign.report.figures import Figure, difference_plot, learning_curve, seed_heat_map
-from campaign.report.finals import Finals, finals
+from campaign.report.finals import FinalValues, final_values
 from campaign.report.parallel import parallel_coordinates
 from campaign.report.sample_completions import SampleRow, sample_rows
 from campaign.report.verdict_cards import Judgement, judge
 
-MOST_LARGE_POINTS, MOST_SMALL_POINTS = 200, 100
-"""Points of one curve; fewer where there are many runs, so that a page stays small."""
-MOST_SMALL = 12
-MOST_SOURCES = 8
+MAX_POINTS = {"large": 200, "small": 100}
+"""Points per curve, by panel size; fewer when there are many runs, to limit the size of the page."""
+MAX_FURTHER_PANELS = 12
+MAX_SOURCES = 8
 
 ENTROPY = ("exec_entropy_mean", "exec_entropy_var", "plan_entropy_mean", "plan_entropy_var")
 FURTHER = (
     "mean_reward", "loss", "kl", "completion_length_mean", "reward_uniform_group_rate", "max_token_hit_rate",
     "grad_norm", "update_norm", "sepa_lambda", "tokens_per_s", "step_time_s", "plan_token_rate",
 )  # fmt: skip
-"""Shown small, in this order; what else a core logs follows by name while there is room."""
+"""Small panels, in this order; other logged metrics follow alphabetically up to `MAX_FURTHER_PANELS`."""
 HIDDEN = frozenset({"running_correct_rate", "num_datums", "loss_is_placeholder", "backend_reports_sync_loss"})
 
 TITLES: Mapping[str, str] = {
-    "correct_rate": "Correct rate while training",
+    "correct_rate": "Correct rate during training",
     "val/correct_rate": "Correct rate on held-out prompts",
     "mean_reward": "Mean reward",
     "loss": "Loss",
     "kl": "KL to the reference policy",
-    "completion_length_mean": "Length of a completion",
-    "reward_uniform_group_rate": "Groups without signal",
-    "max_token_hit_rate": "Cut-off completions",
+    "completion_length_mean": "Completion length",
+    "reward_uniform_group_rate": "Groups without learning signal",
+    "max_token_hit_rate": "Truncated completions",
     "grad_norm": "Gradient norm",
     "update_norm": "Update norm",
-    "sepa_lambda": "SEPA's lambda",
+    "sepa_lambda": "SEPA lambda",
     "tokens_per_s": "Throughput",
-    "step_time_s": "Time a step",
+    "step_time_s": "Time per step",
     "plan_token_rate": "Planning tokens",
     "exec_entropy_mean": "Entropy of execution tokens: mean",
     "exec_entropy_var": "Entropy of execution tokens: variance",
@@ -55,7 +55,7 @@ TITLES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A figure with the words around it."""
+    """A figure with its title and note."""
 
     id: str
     title: str
@@ -64,11 +64,11 @@ class Panel:
     size: str = "small"
     """`large` or `small`."""
     name: str = ""
-    """The metric, for a figure of one."""
+    """The metric of a learning curve; empty for other figures."""
     metric: Metric | None = None
-    """Its schema."""
+    """The definition of the metric, where it has one."""
     description: str = ""
-    """The figure in words, for who cannot see it."""
+    """Alternative text."""
 
     @property
     def is_curve(self) -> bool:
@@ -76,8 +76,8 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """One condition in numbers."""
+class ConditionSummary:
+    """Summary statistics of one condition."""
 
     condition: str
     done: int
@@ -89,15 +89,15 @@ class Standing:
     low: float | None
     high: float | None
     difference: float | None
-    """Mean over shared seeds of the difference to the baseline; None for the baseline itself."""
+    """Mean difference to the baseline over shared seeds; None for the baseline itself."""
     pairs: int
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
     record: CampaignRecord
-    finals: Finals
-    standings: tuple[Standing, ...]
+    final_values: FinalValues
+    summaries: tuple[ConditionSummary, ...]
     main: tuple[Panel, ...]
     sources: tuple[Panel, ...]
     entropy: tuple[Panel, ...]
@@ -109,8 +109,8 @@ class Contents:
     judgement: Judgement
 
     @property
-    def drawn(self) -> tuple[Panel, ...]:
-        """The figures that are written as files too: those a paper would show."""
+    def file_panels(self) -> tuple[Panel, ...]:
+        """The panels whose figures are also written to files."""
         return (*self.main, *self.comparison, *self.entropy, *self.fields)
 
     @property
@@ -118,74 +118,73 @@ class Contents:
         return (*self.main, *self.comparison, *self.sources, *self.entropy, *self.further, *self.fields)
 
 
-def contents(record: CampaignRecord) -> Contents:
-    """Everything a report shows."""
-    final = finals(record)
+def collect_contents(record: CampaignRecord) -> Contents:
+    """Collects everything that a report shows."""
+    values = final_values(record)
     judgement = judge(record)
     found = differences(record)
-    training = final.metric.removeprefix("val/")
-    first = tuple(dict.fromkeys((final.metric, training))) if final.metric else ()
-    names = _metrics(record)
-    by_source = [name for name in names if _is_source(name, training)][:MOST_SOURCES]
-    shown = {*first, *ENTROPY, *by_source, *HIDDEN}
-    rest = [name for name in FURTHER if name in names and name not in shown]
-    if not _uses_sepa(record):
-        rest = [name for name in rest if name != "sepa_lambda"]
-    others = [name for name in names if name not in {*shown, *FURTHER} and not name.startswith("val/")]
-    rest += sorted(others, key=lambda name: ("/" in name, name))
+    training = values.metric.removeprefix("val/")
+    main = tuple(dict.fromkeys((values.metric, training))) if values.metric else ()
+    logged = _logged_metrics(record)
+    by_source = [name for name in logged if _is_source(name, training)][:MAX_SOURCES]
+    further = _further_metrics(record, logged, {*main, *ENTROPY, *by_source, *HIDDEN})
     return Contents(
         record=record,
-        finals=final,
-        standings=standings(record, final),
-        main=_curve_panels(record, first, "large", always=True),
+        final_values=values,
+        summaries=summarise_conditions(record, values),
+        main=_curve_panels(record, main, "large", always=True),
         sources=_curve_panels(record, by_source, "small"),
         entropy=_curve_panels(record, ENTROPY, "small"),
-        further=_curve_panels(record, rest, "small")[:MOST_SMALL],
-        comparison=_comparison(record, final, judgement),
-        fields=_fields(record, final, found),
+        further=_curve_panels(record, further, "small")[:MAX_FURTHER_PANELS],
+        comparison=_comparison_panels(record, values, judgement),
+        fields=_field_panels(record, values, found),
         differences=found,
         samples=sample_rows(record),
         judgement=judgement,
     )
 
 
-def standings(record: CampaignRecord, final: Finals) -> tuple[Standing, ...]:
-    """One line a condition; spread and difference are descriptive."""
-    baseline = final.of(record.conditions[0])
-    lines = []
-    for place, label in enumerate(record.conditions):
-        values = final.of(label)
-        numbers = list(values.values())
-        shared = [values[seed] - baseline[seed] for seed in values if seed in baseline] if place else []
-        lines.append(
-            Standing(
-                condition=label,
-                done=sum(run.state == "done" for run in record.of(label)),
-                runs=len(record.of(label)),
-                values=values,
-                mean=fmean(numbers) if numbers else None,
-                sd=stdev(numbers) if len(numbers) > 1 else None,
-                low=min(numbers, default=None),
-                high=max(numbers, default=None),
-                difference=fmean(shared) if shared else None,
-                pairs=len(shared),
-            )
-        )
-    return tuple(lines)
+def summarise_conditions(record: CampaignRecord, values: FinalValues) -> tuple[ConditionSummary, ...]:
+    """One summary per condition; all numbers are descriptive."""
+    baseline = record.conditions[0]
+    return tuple(_summarise(record, values, label, baseline) for label in record.conditions)
 
 
-def title(metric: str) -> str:
-    return TITLES.get(metric, metric)
+def _summarise(record: CampaignRecord, values: FinalValues, label: str, baseline: str) -> ConditionSummary:
+    by_seed, reference = values.of(label), values.of(baseline)
+    numbers = list(by_seed.values())
+    shared = [by_seed[seed] - reference[seed] for seed in by_seed if seed in reference and label != baseline]
+    return ConditionSummary(
+        condition=label,
+        done=sum(run.state == "done" for run in record.of(label)),
+        runs=len(record.of(label)),
+        values=by_seed,
+        mean=fmean(numbers) if numbers else None,
+        sd=stdev(numbers) if len(numbers) > 1 else None,
+        low=min(numbers, default=None),
+        high=max(numbers, default=None),
+        difference=fmean(shared) if shared else None,
+        pairs=len(shared),
+    )
+
+
+def _further_metrics(record: CampaignRecord, logged: Sequence[str], excluded: set[str]) -> list[str]:
+    """`FURTHER`, then the remaining training metrics, those without a namespace first."""
+    if not _uses_sepa(record):
+        excluded = excluded | {"sepa_lambda"}
+    preferred = [name for name in FURTHER if name in logged and name not in excluded]
+    others = [name for name in logged if name not in {*excluded, *FURTHER} and not name.startswith("val/")]
+    return preferred + sorted(others, key=lambda name: ("/" in name, name))
 
 
 def _uses_sepa(record: CampaignRecord) -> bool:
-    """The core logs SEPA's schedule under every transform; it says something where SEPA is in use."""
+    """Whether any run uses SEPA. The core logs the schedule under every transform, where it has no effect."""
     return any(
         "sepa" in str((run.config.get("algorithm") or {}).get("transform_mode")) for run in record.runs
     )
 
 
-def _metrics(record: CampaignRecord) -> list[str]:
+def _logged_metrics(record: CampaignRecord) -> list[str]:
     return sorted({name for run in record.runs if run.data is not None for name in run.data.metrics})
 
 
@@ -197,30 +196,30 @@ def _is_source(name: str, training: str) -> bool:
 def _curve_panels(
     record: CampaignRecord, metrics: Sequence[str], size: str, *, always: bool = False
 ) -> tuple[Panel, ...]:
-    """A panel for each metric that moves; `always` shows one that does not."""
+    """A panel for each metric that varies; with `always`, for constant metrics too."""
     panels = []
     for metric in metrics:
-        found = curves(record, metric, _points(record, size))
+        found = curves(record, metric, _max_points(record, size))
         if found is not None and (always or varies(found)):
             panels.append(_curve_panel(record, found, size))
     return tuple(panels)
 
 
-def _points(record: CampaignRecord, size: str) -> int:
+def _max_points(record: CampaignRecord, size: str) -> int:
     runs = max(1, len(record.runs))
     if size == "large":
-        return max(60, min(MOST_LARGE_POINTS, 6000 // runs))
-    return max(40, min(MOST_SMALL_POINTS, 2400 // runs))
+        return max(60, min(MAX_POINTS[size], 6000 // runs))
+    return max(40, min(MAX_POINTS[size], 2400 // runs))
 
 
 def _curve_panel(record: CampaignRecord, found: Curves, size: str) -> Panel:
-    known = lookup(found.metric)
-    notes = [known.what] if known else []
+    definition = lookup(found.metric)
+    notes = [definition.description] if definition else []
     if found.width > 1:
         notes.append(f"Each point is the mean of {found.width} steps.")
     if found.uneven:
-        notes.append("Later points rest on fewer seeds.")
-    heading = title(found.metric)
+        notes.append("Later points are based on fewer seeds.")
+    heading = TITLES.get(found.metric, found.metric)
     if (parts := found.metric.split("/"))[0] == "val" and len(parts) == 3:
         heading = parts[1]
     return Panel(
@@ -230,70 +229,74 @@ def _curve_panel(record: CampaignRecord, found: Curves, size: str) -> Panel:
         note=" ".join(notes),
         size=size,
         name=found.metric,
-        metric=known,
-        description=_curve_words(found),
+        metric=definition,
+        description=_describe_curves(found),
     )
 
 
-def _curve_words(found: Curves) -> str:
+def _describe_curves(found: Curves) -> str:
     parts = []
     for curve in found.conditions:
-        there = curve.count > 0
-        first, last = curve.mean[there][0], curve.mean[there][-1]
-        parts.append(f"{curve.condition} from {first:.3g} to {last:.3g}")
+        means = curve.mean[curve.count > 0]
+        parts.append(f"{curve.condition} from {means[0]:.3g} to {means[-1]:.3g}")
     return f"{found.metric} over {found.steps[-1]:.0f} steps, mean over the seeds: {'; '.join(parts)}."
 
 
-def _comparison(record: CampaignRecord, final: Finals, judgement: Judgement) -> tuple[Panel, ...]:
+def _comparison_panels(
+    record: CampaignRecord, values: FinalValues, judgement: Judgement
+) -> tuple[Panel, ...]:
     panels = []
-    intervals = judgement.intervals(record.conditions[0], final.metric)
-    paired = difference_plot(final, record.conditions, intervals)
-    line = ", the line its interval" if intervals else ""
-    if paired is not None:
+    intervals = judgement.intervals(record.conditions[0], values.metric)
+    differences_figure = difference_plot(values, record.conditions, intervals)
+    line = ", the line its confidence interval" if intervals else ""
+    if differences_figure is not None:
         panels.append(
             Panel(
-                "paired-differences", "Difference with the same seed", paired,
-                f"One point a seed: {final.metric} of a condition minus that of {record.conditions[0]} "
+                "paired-differences", "Paired differences", differences_figure,
+                f"One point per seed: {values.metric} of a condition minus that of {record.conditions[0]} "
                 f"on the same prompts in the same order. The bar is the mean{line}.",
-                "large", description=_difference_words(record, final),
+                "large", description=_describe_differences(record, values),
             )
         )  # fmt: skip
-    heat_map = seed_heat_map(final, record.conditions, record.seeds)
+    heat_map = seed_heat_map(values, record.conditions, record.seeds)
     if heat_map is not None:
         panels.append(
             Panel(
-                "seeds-by-condition", "Every run's final value", heat_map,
-                f"{final.how.capitalize()}. Grey: not complete.", "large",
+                "seeds-by-condition", "Final value of every run", heat_map,
+                f"{values.description.capitalize()}. Grey: not complete.", "large",
                 description="The same numbers are in the table of runs.",
             )
         )  # fmt: skip
     return tuple(panels)
 
 
-def _fields(record: CampaignRecord, final: Finals, found: tuple[Difference, ...]) -> tuple[Panel, ...]:
-    figure = parallel_coordinates(found, final, record.conditions)
+def _field_panels(
+    record: CampaignRecord, values: FinalValues, found: tuple[Difference, ...]
+) -> tuple[Panel, ...]:
+    figure = parallel_coordinates(found, values, record.conditions)
     if figure is None:
         return ()
     return (
         Panel(
             "fields", "Fields and final value", figure,
-            f"A line a run, from the values of the fields that differ to {final.metric}.",
-            "large", description="The fields are in the table of differences, final values in that of runs.",
+            f"One line per run, from the values of the fields that differ to {values.metric}.",
+            "large",
+            description="The fields are in the table of differences, the final values in the table of runs.",
         ),
     )  # fmt: skip
 
 
-def _difference_words(record: CampaignRecord, final: Finals) -> str:
+def _describe_differences(record: CampaignRecord, values: FinalValues) -> str:
     lines = [
-        f"{line.condition}: mean difference {line.difference:+.3g} over {line.pairs} seeds"
-        for line in standings(record, final)
-        if line.difference is not None
+        f"{summary.condition}: mean difference {summary.difference:+.3g} over {summary.pairs} seeds"
+        for summary in summarise_conditions(record, values)
+        if summary.difference is not None
     ]
     return "; ".join(lines) + "."
 
 
 def _identifier(metric: str) -> str:
-    """A file's name and an element's id: letters, digits and dashes, different for different metrics."""
+    """A file name and element id: letters, digits and dashes, unique per metric."""
     plain = re.sub(r"[^A-Za-z0-9]+", "-", metric).strip("-")[:60]
     usual = re.fullmatch(r"[a-z0-9]+([_/][a-z0-9]+)*", metric)
     return plain if usual else f"{plain or 'metric'}-{zlib.crc32(metric.encode()):08x}"

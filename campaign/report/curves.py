@@ -1,4 +1,4 @@
-"""Learning curves: runs thinned to what a screen can show, and a mean with its range over the seeds."""
+"""Learning curves: runs downsampled to screen resolution, and their mean and range over the seeds."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from campaign.report.campaign_record import CampaignRecord
 
-MOST_POINTS = 100
-"""Points of one curve. A line a thousand pixels wide shows no more, and forty runs stay small."""
+MAX_POINTS = 100
+"""Default number of points per curve, enough for a figure about a thousand pixels wide."""
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class SeedCurve:
-    """One run. `values` is NaN where the run has none."""
+    """The curve of one run; NaN where the run has no value."""
 
     condition: str
     seed: int
@@ -26,7 +26,7 @@ class SeedCurve:
 
 @dataclass(frozen=True, slots=True)
 class ConditionCurve:
-    """Over the seeds of one condition: mean, lowest, highest, and how many there are at each step."""
+    """Mean, minimum, maximum and number of seeds of one condition at each step."""
 
     condition: str
     mean: Floats
@@ -37,27 +37,27 @@ class ConditionCurve:
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """One metric of all runs on one axis of steps."""
+    """One metric of all runs over a shared axis of steps."""
 
     metric: str
     steps: Floats
-    """Middle of each bin of steps."""
+    """Centre of each bin of steps."""
     width: int
-    """Steps that were averaged into one point."""
+    """Number of steps per bin."""
     seeds: tuple[SeedCurve, ...]
     conditions: tuple[ConditionCurve, ...]
 
     @property
     def uneven(self) -> bool:
-        """Whether a condition's later points rest on fewer seeds than its earlier ones."""
+        """Whether the number of seeds differs between the points of a condition."""
         return any(len(set(curve.count[curve.count > 0].tolist())) > 1 for curve in self.conditions)
 
 
-def curves(record: CampaignRecord, metric: str, most_points: int = MOST_POINTS) -> Curves | None:
-    """The metric's curves, or None when no run has a number of it.
+def curves(record: CampaignRecord, metric: str, max_points: int = MAX_POINTS) -> Curves | None:
+    """The curves of a metric; None when no run has a finite value of it.
 
-    Steps are binned only when there are more than `most_points` of them; a bin's point is the mean of the
-    run's finite values in it, so no seed weighs more than another.
+    Steps are binned when there are more than `max_points` of them. Values are averaged per run and bin first,
+    so that every seed has the same weight.
     """
     raw = {
         (run.condition, run.seed): _finite(run.data.steps, run.data.metrics[metric])
@@ -68,7 +68,7 @@ def curves(record: CampaignRecord, metric: str, most_points: int = MOST_POINTS) 
     if not raw:
         return None
     steps = np.unique(np.concatenate([series[0] for series in raw.values()]))
-    width = max(1, -(-len(steps) // most_points))
+    width = max(1, -(-len(steps) // max_points))
     bins = np.arange(len(steps)) // width
     centres = np.bincount(bins, weights=steps) / np.bincount(bins)
     seeds = tuple(
@@ -78,17 +78,17 @@ def curves(record: CampaignRecord, metric: str, most_points: int = MOST_POINTS) 
 
 
 def _finite(steps: NDArray[np.int64], values: Floats) -> tuple[NDArray[np.int64], Floats]:
-    there = np.isfinite(values)
-    return steps[there], values[there]
+    finite = np.isfinite(values)
+    return steps[finite], values[finite]
 
 
 def _binned(
     axis: NDArray[np.int64], bins: NDArray[np.int64], steps: NDArray[np.int64], values: Floats
 ) -> Floats:
-    places = bins[np.searchsorted(axis, steps)]
+    indices = bins[np.searchsorted(axis, steps)]
     size = int(bins[-1]) + 1
-    count = np.bincount(places, minlength=size)
-    total = np.bincount(places, weights=values, minlength=size)
+    count = np.bincount(indices, minlength=size)
+    total = np.bincount(indices, weights=values, minlength=size)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
@@ -100,17 +100,18 @@ def _over_seeds(seeds: tuple[SeedCurve, ...]) -> tuple[ConditionCurve, ...]:
 
 
 def _summary(condition: str, values: Floats) -> ConditionCurve:
-    there = np.isfinite(values)
-    count = there.sum(axis=0)
+    # Not nanmean and nanmin: they warn about steps that no seed has.
+    finite = np.isfinite(values)
+    count = finite.sum(axis=0)
     some = count > 0
-    mean = np.where(some, np.where(there, values, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
-    low = np.where(some, np.where(there, values, np.inf).min(axis=0), np.nan)
-    high = np.where(some, np.where(there, values, -np.inf).max(axis=0), np.nan)
+    mean = np.where(some, np.where(finite, values, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
+    low = np.where(some, np.where(finite, values, np.inf).min(axis=0), np.nan)
+    high = np.where(some, np.where(finite, values, -np.inf).max(axis=0), np.nan)
     return ConditionCurve(condition, mean, low, high, count)
 
 
 def varies(found: Curves, tolerance: float = 1e-12) -> bool:
-    """Whether the metric moves at all: a flat line says nothing in a plot."""
+    """Whether the metric varies over steps or runs."""
     values = np.concatenate([curve.values for curve in found.seeds])
     values = values[np.isfinite(values)]
     return bool(len(values)) and bool(np.ptp(values) > tolerance)

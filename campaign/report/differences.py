@@ -1,4 +1,4 @@
-"""In which fields the conditions differ, from the configurations of their runs."""
+"""The configuration fields in which the conditions differ."""
 
 from __future__ import annotations
 
@@ -9,43 +9,41 @@ from typing import Any
 
 from campaign.report.campaign_record import CampaignRecord
 
-OF_THE_RUN = frozenset({"campaign", "condition", "training.seed"})
-"""Fields that name the run instead of configuring it."""
+RUN_FIELDS = frozenset({"campaign", "condition", "training.seed"})
+"""Fields that identify the run."""
 ABSENT = "not set"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One dotted path and its value in each condition."""
+    """One dotted path with its value in each condition."""
 
     path: str
     values: tuple[str, ...]
     """In the order of the conditions."""
     under_test: bool | None
-    """Whether the campaign declared it as a field under test; None when it declared none."""
+    """Whether the path is declared as a field under test; None when the campaign declares none."""
 
 
 def differences(record: CampaignRecord) -> tuple[Difference, ...]:
-    """Every path whose value is not the same in all conditions that have a configuration, sorted by path."""
+    """The paths whose values differ between conditions that have a configuration, sorted."""
     configs = {label: dict(_leaves(config)) for label, config in _configurations(record).items()}
-    known = [configs[label] for label in record.conditions if label in configs]
-    paths = sorted({path for config in known for path in config} - OF_THE_RUN)
+    recorded = [configs[label] for label in record.conditions if label in configs]
+    paths = sorted({path for config in recorded for path in config} - RUN_FIELDS)
     declared = [str(path) for path in record.plan.get("under_test") or ()]
+    differing = [path for path in paths if len({config.get(path, ABSENT) for config in recorded}) > 1]
     return tuple(
-        Difference(
-            path,
-            tuple(
-                configs[label].get(path, ABSENT) if label in configs else "?" for label in record.conditions
-            ),
-            _covered(path, declared) if declared else None,
-        )
-        for path in paths
-        if len({config.get(path, ABSENT) for config in known}) > 1
+        Difference(path, _values(path, record, configs), _covered(path, declared) if declared else None)
+        for path in differing
     )
 
 
+def _values(path: str, record: CampaignRecord, configs: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
+    return tuple(configs[label].get(path, ABSENT) if label in configs else "?" for label in record.conditions)
+
+
 def _configurations(record: CampaignRecord) -> dict[str, Mapping[str, Any]]:
-    """The configuration of each condition: of its first run that has one, else as planned."""
+    """Condition -> configuration: that of its first run that has one, else the planned one."""
     found: dict[str, Mapping[str, Any]] = {}
     for entry in record.plan.get("conditions") or ():
         if isinstance(entry, Mapping) and isinstance(entry.get("config"), Mapping):

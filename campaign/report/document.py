@@ -1,27 +1,27 @@
-"""The report as one versioned JSON document."""
+"""The report as a versioned JSON document."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from campaign.analysis.verdict import Verdict
 from campaign.json_documents import as_json
 from campaign.report.campaign_record import RunEntry
-from campaign.report.captions import command
+from campaign.report.captions import submit_command
 from campaign.report.contents import Contents, Panel
 from campaign.report.figures import rounded
-from campaign.report.finals import Finals
+from campaign.report.finals import FinalValues
 from campaign.report.sample_completions import SampleRow
 
 VERSION = 1
-"""Changes when a key changes its meaning or goes away."""
+"""Incremented when a key is removed or changes its meaning."""
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenStanding:
-    """One condition in numbers; `low` and `high` are its lowest and its highest seed."""
+    """Summary statistics of one condition; `low` and `high` are its minimum and maximum over the seeds."""
 
     condition: str
     runs: int
@@ -36,7 +36,7 @@ class WrittenStanding:
 
 @dataclass(frozen=True, slots=True)
 class WrittenRun:
-    """One run and the number that it became; `value_so_far` is of one that is not done."""
+    """One run and its final value; `value_so_far` is the preliminary value of an incomplete run."""
 
     id: str
     condition: str
@@ -52,7 +52,7 @@ class WrittenRun:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Columns of equal length; `step` is the middle of the steps that a point is the mean of."""
+    """Columns of equal length; `step` is the centre of the bin of steps that a point averages."""
 
     step: list[float] = field(default_factory=list)
     mean: list[float | None] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class ReportDocument:
-    """`report.json`: everything that the page shows, without the look."""
+    """The schema of `report.json`, which holds all data of the page."""
 
     version: int
     kind: str
@@ -75,31 +75,31 @@ class ReportDocument:
     runs: tuple[WrittenRun, ...]
     verdicts: tuple[Verdict, ...]
     verdicts_refused: str | None
-    """Why nothing was compared."""
+    """Why there are no verdicts; None when there are."""
     differences: Mapping[str, Mapping[str, str]]
-    """Field -> condition -> value, of the fields in which the conditions differ."""
+    """Field -> condition -> value, for the fields in which the conditions differ."""
     check: Mapping[str, Any] | None
-    """The proof's document, see `campaign schema check`; None for a campaign without one."""
+    """The result of the check, see `campaign schema check`; None when it was not recorded."""
     squeeze: Mapping[str, Any] | None
     curves: Mapping[str, Mapping[str, Curve]]
     """Metric -> condition -> curve."""
     samples: tuple[SampleRow, ...]
     provenance: Mapping[str, Any]
     command: str
-    """What makes the same runs again."""
+    """The command that repeats the campaign."""
     notes: tuple[str, ...]
 
 
 def to_document(contents: Contents) -> dict[str, Any]:
     """The JSON form of `ReportDocument`."""
-    record, final = contents.record, contents.finals
+    record, values = contents.record, contents.final_values
     document = ReportDocument(
         version=VERSION,
         kind="campaign.report",
         campaign=record.name,
         complete=record.complete,
-        metric=final.metric,
-        summary=final.how,
+        metric=values.metric,
+        summary=values.description,
         conditions=tuple(
             WrittenStanding(
                 line.condition,
@@ -112,9 +112,9 @@ def to_document(contents: Contents) -> dict[str, Any]:
                 rounded(line.difference),
                 line.pairs,
             )
-            for line in contents.standings
+            for line in contents.summaries
         ),
-        runs=tuple(_run(run, final) for run in record.runs),
+        runs=tuple(_run(run, values) for run in record.runs),
         verdicts=tuple(contents.judgement.verdicts),
         verdicts_refused=contents.judgement.refused or None,
         differences={
@@ -125,14 +125,13 @@ def to_document(contents: Contents) -> dict[str, Any]:
         curves={panel.name: _curves(panel) for panel in contents.panels if panel.is_curve},
         samples=contents.samples,
         provenance=record.provenance,
-        command=command(record),
+        command=submit_command(record),
         notes=tuple(record.notes),
     )
-    ready: dict[str, Any] = as_json(document)
-    return ready
+    return cast("dict[str, Any]", as_json(document))
 
 
-def _run(run: RunEntry, final: Finals) -> WrittenRun:
+def _run(run: RunEntry, values: FinalValues) -> WrittenRun:
     return WrittenRun(
         run.id,
         run.condition,
@@ -141,8 +140,8 @@ def _run(run: RunEntry, final: Finals) -> WrittenRun:
         run.attempts,
         run.steps,
         run.planned_steps,
-        rounded(final.get(run)),
-        rounded(final.preliminary(run)),
+        rounded(values.get(run)),
+        rounded(values.preliminary(run)),
         run.error,
     )
 

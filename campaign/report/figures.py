@@ -1,10 +1,10 @@
-"""The figures: values in, Vega-Lite out; who shows them adds size and legend.
+"""Figures as Vega-Lite specifications. The caller adds size and legend.
 
-They are written as Vega-Lite itself, because a page has twenty of them and Altair needs a tenth of a second
-to make one; `Figure.to_altair` gives the Altair chart for a notebook.
+The specifications are built directly instead of with Altair, which needs about 0.1 s per figure, and a page
+has twenty of them. `Figure.to_altair` returns the Altair chart for notebooks.
 
-Every figure of curves has two parameters that the page sets from its own controls: `each_seed` draws the
-single runs, `hidden` is a list of conditions that are left out.
+Learning curves have two parameters that the page sets from its controls: `each_seed` draws the single runs,
+and `hidden` lists the conditions to leave out.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ import numpy as np
 
 from campaign.metrics.definitions import lookup
 from campaign.report.curves import Curves
-from campaign.report.finals import Finals
-from campaign.report.theme import concrete, dashes, hues, vega_config
+from campaign.report.finals import FinalValues
+from campaign.report.theme import dashes, hues, resolve_colours, vega_config
 
 if TYPE_CHECKING:
     import altair as alt
 
-FEW_POINTS = 12
-"""A curve of so few points, of evaluations for example, shows each."""
+MAX_MARKED_POINTS = 12
+"""Curves of up to this many points, for example of evaluations, mark each point."""
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
-SIGNIFICANT = 5
-"""Digits of a number in a figure's data: more cannot be seen and double the page's size."""
-MOST_LABELLED = 16
-"""Seeds across a heat map up to which its cells have room for numbers."""
+SIGNIFICANT_DIGITS = 5
+"""Digits of the numbers in a figure's data. More are not visible and double the size of the page."""
+MAX_LABELLED_SEEDS = 16
+"""A heat map prints numbers in its cells up to this many seeds."""
 NUMBER = ".4~g"
-LONGEST_NAME = 24
-"""Characters of a name in the title of an axis."""
+MAX_NAME_LENGTH = 24
+"""Characters of a name in an axis title."""
 
 Rows = Sequence[Mapping[str, Any]]
 Spec = dict[str, Any]
@@ -43,15 +43,15 @@ Spec = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Layers that name their data, and the data."""
+    """Layers, the datasets they refer to by name, and top-level properties."""
 
     layers: tuple[Spec, ...]
     datasets: Mapping[str, Rows]
     properties: Mapping[str, Any]
-    """Further top-level properties: parameters, encoding, height."""
+    """Top-level properties such as parameters, encoding and height."""
 
     def to_spec(self) -> Spec:
-        """The Vega-Lite specification, colours as CSS variables."""
+        """The Vega-Lite specification, with colours as CSS variables."""
         return {
             "$schema": SCHEMA,
             **self.properties,
@@ -61,33 +61,33 @@ class Figure:
         }
 
     def to_altair(self) -> alt.LayerChart:
-        """The chart with its data and the colours of light paper, for a notebook."""
+        """The Altair chart with its data, in the light colours."""
         import altair as alt
 
-        chart = alt.LayerChart.from_dict(json.loads(concrete(json.dumps(self.to_spec()))))
+        chart = alt.LayerChart.from_dict(json.loads(resolve_colours(json.dumps(self.to_spec()))))
         if not isinstance(chart, alt.LayerChart):
-            raise TypeError(f"expected layers, got {type(chart).__name__}")
+            raise TypeError(f"expected a LayerChart, got {type(chart).__name__}")
         return chart
 
 
 def learning_curve(curves: Curves, conditions: Sequence[str]) -> Figure:
-    """Mean over the seeds of each condition, range from lowest to highest seed, single runs on demand.
+    """Mean and range over the seeds of each condition; single runs are drawn on demand.
 
-    `conditions` are all of the campaign's, so that each has the same colour in every figure.
+    `conditions` are all conditions of the campaign, so that each has the same colour in every figure.
     """
     steps, values = _domains(curves)
     means_rows = _mean_rows(curves)
     points = max(Counter(row["condition"] for row in means_rows).values(), default=0)
-    # An area or a line of a single point shows nothing.
+    # An area of a single point is invisible.
     band: Spec = (
         {"type": "area", "opacity": 0.16}
         if points > 1
         else {"type": "rule", "strokeWidth": 6, "opacity": 0.3}
     )
-    dots: Spec = {"point": {"size": 36}} if points <= FEW_POINTS else {}
-    shown = {"filter": "indexof(hidden, datum.condition) < 0"}
-    means: Spec = {"data": {"name": "means"}, "transform": [shown]}
-    runs: Spec = {"data": {"name": "runs"}, "transform": [{"filter": "each_seed"}, shown]}
+    dots: Spec = {"point": {"size": 36}} if points <= MAX_MARKED_POINTS else {}
+    not_hidden = {"filter": "indexof(hidden, datum.condition) < 0"}
+    means: Spec = {"data": {"name": "means"}, "transform": [not_hidden]}
+    runs: Spec = {"data": {"name": "runs"}, "transform": [{"filter": "each_seed"}, not_hidden]}
     title = axis_title(curves.metric)
     y_scale = {"domain": values, "nice": True, "zero": False}
     number = {"type": "quantitative"}
@@ -131,16 +131,18 @@ def learning_curve(curves: Curves, conditions: Sequence[str]) -> Figure:
 
 
 def difference_plot(
-    finals: Finals, conditions: Sequence[str], intervals: Mapping[str, tuple[float, float]] | None = None
+    final_values: FinalValues,
+    conditions: Sequence[str],
+    intervals: Mapping[str, tuple[float, float]] | None = None,
 ) -> Figure | None:
-    """For each condition against the first: one point a seed, the difference of the two runs that share it,
-    their mean, and the interval of the verdict where there is one. None when no seed is complete in two
-    conditions."""
-    rows = paired_differences(finals, conditions)
+    """Paired differences of each condition to the first: one point per shared seed, their mean, and the
+    confidence interval of the verdict where there is one. None when no seed is complete in two conditions."""
+    rows = paired_differences(final_values, conditions)
     if not rows:
         return None
-    labels = [label for label in conditions if any(row["condition"] == label for row in rows)]
-    title = [f"{_shortened(finals.metric)},", f"difference to {_shortened(conditions[0])}"]
+    with_rows = {row["condition"] for row in rows}
+    labels = [label for label in conditions if label in with_rows]
+    title = [f"{_truncate(final_values.metric)},", f"difference to {_truncate(conditions[0])}"]
     x = {
         "field": "difference",
         "type": "quantitative",
@@ -159,7 +161,7 @@ def difference_plot(
             "mark": {"type": "circle", "size": 90, "opacity": 0.75},
             "encoding": {
                 "x": {**x, "axis": {"grid": True}},
-                "y": _labels(labels),
+                "y": _condition_axis(labels),
                 "color": colour(conditions, legend=False),
                 "tooltip": [_field(name, kind, form) for name, kind, form in fields],
             },
@@ -167,44 +169,52 @@ def difference_plot(
         {
             "data": {"name": "differences"},
             "mark": {"type": "tick", "thickness": 3, "size": 24, "color": "var(--ink)", "aria": False},
-            "encoding": {"x": {**x, "aggregate": "mean"}, "y": _labels(labels)},
+            "encoding": {"x": {**x, "aggregate": "mean"}, "y": _condition_axis(labels)},
         },
     )
+    datasets: dict[str, Rows] = {"differences": rows, "zero": [{"at": 0}]}
     limits = [
         {"condition": label, "low": rounded(low), "high": rounded(high)}
         for label, (low, high) in (intervals or {}).items()
         if label in labels
     ]
-    span: Spec = {
+    if limits:
+        datasets["intervals"] = limits
+        layers = (layers[0], _interval_layer(x, labels), *layers[1:])
+    return Figure(layers, datasets, {"height": 44 * len(labels)})
+
+
+def _interval_layer(x: Spec, labels: Sequence[str]) -> Spec:
+    return {
         "data": {"name": "intervals"},
         "mark": {"type": "rule", "strokeWidth": 2, "color": "var(--ink)", "opacity": 0.55, "aria": False},
-        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": _labels(labels)},
+        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": _condition_axis(labels)},
     }
-    layers = (layers[0], span, *layers[1:]) if limits else layers
-    datasets: dict[str, Rows] = {"differences": rows, "zero": [{"at": 0}]}
-    return Figure(layers, datasets | ({"intervals": limits} if limits else {}), {"height": 44 * len(labels)})
 
 
-def paired_differences(finals: Finals, conditions: Sequence[str]) -> list[Spec]:
-    """Condition minus the first condition, for each seed that both have."""
+def paired_differences(final_values: FinalValues, conditions: Sequence[str]) -> list[Spec]:
+    """Condition minus first condition, for each seed that both have."""
     if len(conditions) < 2:
         return []
-    baseline = finals.of(conditions[0])
+    baseline = final_values.of(conditions[0])
     return [
         {"condition": label, "seed": seed, "difference": rounded(value - baseline[seed])}
         for label in conditions[1:]
-        for seed, value in sorted(finals.of(label).items())
+        for seed, value in sorted(final_values.of(label).items())
         if seed in baseline
     ]
 
 
-def seed_heat_map(finals: Finals, conditions: Sequence[str], seeds: Sequence[int]) -> Figure | None:
-    """Final value of each run, seeds across, conditions down. None when no run has one."""
-    if not finals.values:
+def seed_heat_map(
+    final_values: FinalValues, conditions: Sequence[str], seeds: Sequence[int]
+) -> Figure | None:
+    """Final value of each run: columns are seeds, rows are conditions. None when no run has one."""
+    values = final_values.values
+    if not values:
         return None
-    low, high = min(finals.values.values()), max(finals.values.values())
+    low, high = min(values.values()), max(values.values())
     span = high - low or 1.0
-    there = [{"filter": "isValid(datum.value)"}]
+    has_value = [{"filter": "isValid(datum.value)"}]
     dark = f"datum.value > {low + 0.55 * span}" if high > low else "false"
     fields = [("condition", "nominal", ""), ("seed", "nominal", ""), ("value", "quantitative", NUMBER)]
     missing: Spec = {
@@ -218,7 +228,7 @@ def seed_heat_map(finals: Finals, conditions: Sequence[str], seeds: Sequence[int
         },
     }
     cells: Spec = {
-        "transform": there,
+        "transform": has_value,
         "mark": {"type": "rect", "stroke": "var(--card)", "strokeWidth": 2, "cornerRadius": 4},
         "encoding": {
             "color": {
@@ -229,7 +239,7 @@ def seed_heat_map(finals: Finals, conditions: Sequence[str], seeds: Sequence[int
         },
     }  # fmt: skip
     numbers: Spec = {
-        "transform": there,
+        "transform": has_value,
         "mark": {"type": "text", "fontSize": 12, "aria": False},
         "encoding": {
             "text": {"field": "value", "type": "quantitative", "format": ".3~g"},
@@ -241,44 +251,46 @@ def seed_heat_map(finals: Finals, conditions: Sequence[str], seeds: Sequence[int
         "axis": {"labelAngle": 0, "domain": False, "ticks": False, "labelOverlap": True},
     }  # fmt: skip
     rows = [
-        {"condition": label, "seed": seed, "value": rounded(finals.values.get((label, seed)))}
+        {"condition": label, "seed": seed, "value": rounded(values.get((label, seed)))}
         for label in conditions
         for seed in seeds
     ]
-    layers = (missing, cells, numbers) if len(seeds) <= MOST_LABELLED else (missing, cells)
+    layers = (missing, cells, numbers) if len(seeds) <= MAX_LABELLED_SEEDS else (missing, cells)
     return Figure(
         layers,
         {"runs": rows},
         {
             "data": {"name": "runs"},
-            "encoding": {"x": x, "y": _labels(conditions)},
+            "encoding": {"x": x, "y": _condition_axis(conditions)},
             "height": 40 * len(conditions),
         },
     )
 
 
-def _shortened(label: str) -> str:
-    """A name that fits an axis of a phone's width; the caption has all of it."""
-    return label if len(label) <= LONGEST_NAME else f"{label[: LONGEST_NAME - 1]}\N{HORIZONTAL ELLIPSIS}"
+def _truncate(label: str) -> str:
+    """A name shortened to fit an axis on a phone; the caption has it in full."""
+    return (
+        label if len(label) <= MAX_NAME_LENGTH else f"{label[: MAX_NAME_LENGTH - 1]}\N{HORIZONTAL ELLIPSIS}"
+    )
 
 
 def axis_title(metric: str) -> str:
-    """The metric with its unit, as the schema has it."""
-    known = lookup(metric)
-    unit = known.unit if known else ""
+    """The metric with the unit of its definition."""
+    definition = lookup(metric)
+    unit = definition.unit if definition else ""
     return f"{metric} ({unit})" if unit not in ("", "share", "flag", "text", "count", "reward") else metric
 
 
 def rounded(value: float | None) -> float | int | None:
-    """To the digits a figure shows; None for what is no number."""
+    """The value with `SIGNIFICANT_DIGITS`; None when it is not finite."""
     if value is None or not math.isfinite(value):
         return None
-    number = float(f"{value:.{SIGNIFICANT}g}")
+    number = float(f"{value:.{SIGNIFICANT_DIGITS}g}")
     return int(number) if number.is_integer() and abs(number) < 1e9 else number
 
 
 def colour(conditions: Sequence[str], *, legend: bool) -> Spec:
-    """The colour of a condition, the same in every figure."""
+    """The colour encoding of the conditions, identical in every figure."""
     return {
         "field": "condition",
         "type": "nominal",
@@ -294,7 +306,7 @@ def _dash(conditions: Sequence[str]) -> Spec:
     return {"field": "condition", "type": "nominal", "scale": scale, "legend": None}
 
 
-def _labels(conditions: Sequence[str]) -> Spec:
+def _condition_axis(conditions: Sequence[str]) -> Spec:
     axis = {"labelLimit": 190, "ticks": False, "domain": False, "labelColor": "var(--ink)"}
     return {"field": "condition", "type": "nominal", "title": None, "sort": list(conditions), "axis": axis}
 
@@ -311,14 +323,14 @@ def _tooltip(metric: str) -> list[Spec]:
 
 
 def _field(name: str, kind: str, form: str = "", title: str = "") -> Spec:
-    """A line of a tooltip. Its title becomes part of an expression, in which a line must not end."""
-    words = "".join(letter for letter in " ".join((title or name).split()) if letter.isprintable())
-    field = {"field": name, "type": kind, "title": words}
+    """A line of a tooltip. Vega compiles its title into an expression, so control characters are removed."""
+    label = "".join(letter for letter in " ".join((title or name).split()) if letter.isprintable())
+    field = {"field": name, "type": kind, "title": label}
     return field | {"format": form} if form else field
 
 
 def _domains(curves: Curves) -> tuple[list[float], list[float]]:
-    """Of steps and of values, every seed included: axes stay where they are when something is hidden."""
+    """Domains of steps and values over all seeds, so that the axes do not move when a condition is hidden."""
     values = np.concatenate([curve.values for curve in curves.seeds])
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     margin = 0.0 if high > low else abs(high) * 0.1 or 1.0
@@ -332,14 +344,14 @@ def _mean_rows(curves: Curves) -> Rows:
         {
             "condition": curve.condition,
             "step": rounded(step),
-            "mean": rounded(curve.mean[place]),
-            "low": rounded(curve.low[place]),
-            "high": rounded(curve.high[place]),
-            "seeds": int(curve.count[place]),
+            "mean": rounded(curve.mean[index]),
+            "low": rounded(curve.low[index]),
+            "high": rounded(curve.high[index]),
+            "seeds": int(curve.count[index]),
         }
         for curve in curves.conditions
-        for place, step in enumerate(curves.steps)
-        if curve.count[place]
+        for index, step in enumerate(curves.steps)
+        if curve.count[index]
     ]
 
 

@@ -1,4 +1,4 @@
-"""One number per run, as the analysis makes it, for tables, the heat map and the differences."""
+"""The final value of each run, as the analysis computes it, for the tables and figures."""
 
 from __future__ import annotations
 
@@ -7,79 +7,99 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from campaign.analysis.runs import Run
+from campaign.analysis.runs import Run, Runs
 from campaign.analysis.summaries import default_metric, resolve_summary, summarise, tail_window
 from campaign.errors import UsageError
 from campaign.metrics.definitions import lookup
 from campaign.report.campaign_record import CampaignRecord, RunEntry
+from campaign.spec.hypotheses import Hypothesis
 
 
 @dataclass(frozen=True, slots=True)
-class Finals:
+class FinalValues:
     """The final value of each run in one metric."""
 
     metric: str
-    """As it was recorded, `val/...` for a held-out evaluation; empty when there is none to speak of."""
-    how: str
-    """How a run became one number, in words."""
+    """As recorded, `val/...` for a held-out evaluation; empty when no run has a metric."""
+    description: str
+    """How each run was summarised, as a phrase, or why no run could be."""
     values: Mapping[tuple[str, int], float] = field(default_factory=dict)
-    """(condition, seed) -> value, for the runs that are complete."""
-    so_far: Mapping[tuple[str, int], float] = field(default_factory=dict)
-    """The same for runs that are not: shown, and never averaged with the others."""
+    """(condition, seed) -> value, for complete runs."""
+    preliminary_values: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    """(condition, seed) -> value, for incomplete runs. Displayed, and never averaged with the others."""
     higher_is_better: bool | None = None
 
     def of(self, condition: str) -> dict[int, float]:
+        """Seed -> value, for the complete runs of a condition."""
         return {seed: value for (label, seed), value in self.values.items() if label == condition}
 
     def get(self, run: RunEntry) -> float | None:
         return self.values.get((run.condition, run.seed))
 
     def preliminary(self, run: RunEntry) -> float | None:
-        return self.so_far.get((run.condition, run.seed))
+        return self.preliminary_values.get((run.condition, run.seed))
 
 
-def finals(record: CampaignRecord) -> Finals:
-    """The final values in the metric of the first hypothesis, else in the one the analysis takes by default,
-    else in the first by name."""
-    planned = record.record.planned
-    declared = next(iter((*planned.hypotheses, *(planned.frozen.hypotheses if planned.frozen else ()))), None)
-    names = record.record.metrics
+def final_values(record: CampaignRecord) -> FinalValues:
+    """The final values in the metric of the first hypothesis, else in the default metric of the analysis,
+    else in the first metric by name."""
+    hypothesis = _first_hypothesis(record.record)
+    metric = hypothesis.metric if hypothesis else _default_metric(record.record)
+    if not metric:
+        return FinalValues("", "no run has a metric yet")
+    summary = hypothesis.summary if hypothesis else "auto"
     try:
-        metric = declared.metric if declared else default_metric(record.record)
-    except UsageError:
-        if not names:
-            return Finals("", "no run has a metric yet")
-        metric = names[0]
-    try:
-        how = resolve_summary(record.record, metric, declared.summary if declared else "auto")
+        resolved = resolve_summary(record.record, metric, summary)
     except UsageError as error:
-        return Finals(metric, str(error))
-    samples = summarise(record.record, metric, declared.summary if declared else "auto")
+        return FinalValues(metric, str(error))
     values = {
         (label, seed): float(value)
-        for label, sample in samples.items()
+        for label, sample in summarise(record.record, metric, summary).items()
         for seed, value in sample.values.items()
     }
-    waiting = {
+    preliminary = {
         (run.condition, run.seed): value
         for run in record.runs
         if (run.condition, run.seed) not in values
         and run.data is not None
-        and (value := latest(run.data, how.metric)) is not None
+        and (value := preliminary_value(run.data, resolved.metric)) is not None
     }
-    known = lookup(how.metric)
-    better = declared.direction if declared else known.direction if known else "none"
-    return Finals(how.metric, how.words, values, waiting, None if better == "none" else better == "higher")
+    return FinalValues(
+        resolved.metric,
+        resolved.description,
+        values,
+        preliminary,
+        _higher_is_better(hypothesis, resolved.metric),
+    )
 
 
-def latest(run: Run, metric: str) -> float | None:
-    """Where a run stands that is not complete: its last held-out evaluation, or mean of its last steps."""
+def preliminary_value(run: Run, metric: str) -> float | None:
+    """The value of an incomplete run so far: its last held-out evaluation, or the mean of its last steps."""
     values = run.metrics.get(metric)
     if values is None:
         return None
     finite = values[np.isfinite(values)]
     if not len(finite):
         return None
-    return (
-        float(finite[-1]) if metric.startswith("val/") else float(finite[-tail_window(run.length) :].mean())
-    )
+    if metric.startswith("val/"):
+        return float(finite[-1])
+    return float(finite[-tail_window(run.length) :].mean())
+
+
+def _first_hypothesis(runs: Runs) -> Hypothesis | None:
+    frozen = runs.design.frozen.hypotheses if runs.design.frozen else ()
+    return next(iter((*runs.design.hypotheses, *frozen)), None)
+
+
+def _default_metric(runs: Runs) -> str:
+    """The default metric, else the first by name; empty when no run has a metric."""
+    try:
+        return default_metric(runs)
+    except UsageError:
+        return next(iter(runs.metrics), "")
+
+
+def _higher_is_better(hypothesis: Hypothesis | None, metric: str) -> bool | None:
+    definition = lookup(metric)
+    direction = hypothesis.direction if hypothesis else definition.direction if definition else "none"
+    return None if direction == "none" else direction == "higher"

@@ -1,15 +1,23 @@
-"""The report as Markdown, for a paper's appendix or a pull request."""
+"""The report as Markdown, for the appendix of a paper or a pull request."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from campaign.report.captions import banner, command, figure, lede, proof_line, provenance, signed
+from campaign.report.captions import (
+    banner,
+    check_sentence,
+    format_signed,
+    format_value,
+    overview,
+    provenance,
+    submit_command,
+)
 from campaign.report.contents import Contents, Panel
 
 
 def to_markdown(contents: Contents) -> str:
-    """The whole report; figures are links into `figures/`."""
+    """The complete report; figures are linked from `figures/`."""
     parts = [*_head(contents), *_verdicts(contents), *_conditions(contents), *_figures(contents)]
     parts += [*_differences(contents), *_runs(contents), *_samples(contents), *_provenance(contents)]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -18,7 +26,7 @@ def to_markdown(contents: Contents) -> str:
 def _head(contents: Contents) -> list[str]:
     record = contents.record
     warning = banner(record)
-    return [f"# {text(record.name)}", lede(contents), f"> {warning}" if warning else ""]
+    return [f"# {text(record.name)}", overview(contents), f"> {warning}" if warning else ""]
 
 
 def _verdicts(contents: Contents) -> list[str]:
@@ -47,19 +55,20 @@ def _conditions(contents: Contents) -> list[str]:
     ]
     rows = [
         [
-            line.condition, f"{line.done} of {line.runs}", figure(line.mean), figure(line.sd),
-            figure(line.low), figure(line.high), signed(line.difference) if place else "baseline",
+            row.condition, f"{row.done} of {row.runs}", format_value(row.mean), format_value(row.sd),
+            format_value(row.low), format_value(row.high),
+            "baseline" if row.condition == record.conditions[0] else format_signed(row.difference),
         ]
-        for place, line in enumerate(contents.standings)
+        for row in contents.summaries
     ]  # fmt: skip
-    about = f"One number a run: {text(contents.finals.how)}. Runs that are not complete do not count here."
+    about = f"One value per run: {text(contents.final_values.description)}. Incomplete runs are excluded."
     return ["## Conditions", about, table(header, rows, numbers_from=1)]
 
 
 def _figures(contents: Contents) -> list[str]:
     groups: list[tuple[str, Sequence[Panel]]] = [
         ("Learning curves", contents.main),
-        ("Seed by seed", contents.comparison),
+        ("Results by seed", contents.comparison),
         ("Entropy of the policy", contents.entropy),
         ("Fields and final value", contents.fields),
     ]
@@ -79,16 +88,20 @@ def _differences(contents: Contents) -> list[str]:
     if not contents.differences:
         return []
     rows = [[code(row.path), *(code(value) for value in row.values)] for row in contents.differences]
-    return ["## What differs", proof_line(record), table(["field", *record.conditions], rows, raw=True)]
+    return [
+        "## Differences between conditions",
+        check_sentence(record),
+        table(["field", *record.conditions], rows, raw=True),
+    ]
 
 
 def _runs(contents: Contents) -> list[str]:
-    header = ["run", "state", "attempts", "steps", contents.finals.metric, "what happened"]
+    header = ["run", "state", "attempts", "steps", contents.final_values.metric, "what happened"]
     rows = [
         [
             run.id, run.state, str(run.attempts),
             f"{run.steps} of {run.planned_steps}" if run.planned_steps else str(run.steps),
-            figure(contents.finals.get(run)), run.error,
+            format_value(contents.final_values.get(run)), run.error,
         ]
         for run in contents.record.runs
     ]  # fmt: skip
@@ -108,18 +121,18 @@ def _samples(contents: Contents) -> list[str]:
 def _provenance(contents: Contents) -> list[str]:
     facts, _ = provenance(contents.record)
     rows = [[key, value] for key, value in facts]
-    return ["## Provenance", block(command(contents.record)), table(["", ""], rows) if rows else ""]
+    return ["## Provenance", block(submit_command(contents.record)), table(["", ""], rows) if rows else ""]
 
 
 def text(value: str) -> str:
-    """Text in which nothing is markup."""
+    """The string with all Markdown markup escaped."""
     for mark in "\\`*_{}[]<>#|!":
         value = value.replace(mark, f"\\{mark}")
     return " ".join(value.split())
 
 
 def code(value: str) -> str:
-    """A code span that holds any text, backticks and bars included."""
+    """A code span of any string, including backticks and pipes."""
     plain = " ".join(value.split()).replace("|", "\\|")
     fence = "`" * (_longest_run(plain) + 1)
     pad = " " if "`" in plain else ""
@@ -127,7 +140,7 @@ def code(value: str) -> str:
 
 
 def block(value: str) -> str:
-    """A code block that no text can end."""
+    """A code block whose fence is longer than any run of backticks in the string."""
     fence = "`" * max(3, _longest_run(value) + 1)
     return f"{fence}text\n{value}\n{fence}"
 
@@ -142,8 +155,8 @@ def table(
     """A pipe table; cells are escaped unless `raw`. Columns from `numbers_from` on are right-aligned."""
     escape = (lambda cell: cell) if raw else text
     rule = [
-        "---:" if numbers_from is not None and place >= numbers_from else "---"
-        for place in range(len(header))
+        "---:" if numbers_from is not None and column >= numbers_from else "---"
+        for column in range(len(header))
     ]
     lines = [[text(cell) for cell in header], rule, *([escape(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

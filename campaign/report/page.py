@@ -1,8 +1,8 @@
-"""The HTML page: one file that needs nothing else and fetches nothing.
+"""The HTML page: a single self-contained file.
 
-Text from specs, logs and models is escaped by the template; data for the charts stands in a JSON block in
-which no `<` survives. The content security policy names the page's own scripts by their hashes, so that even
-text that slipped through could not run; nothing is evaluated as code and nothing is loaded.
+Strings from specs, logs and models are escaped by the template, and the data of the charts is a JSON block
+without `<`, so no string can leave its element. As a second line of defence, the content security policy
+allows only the page's own scripts, by hash, and forbids eval and external resources.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import Any
 from campaign.metrics.definitions import Metric
 from campaign.report.captions import (
     banner,
-    command,
-    figure,
-    lede,
-    minus,
-    proof_line,
+    check_sentence,
+    format_signed,
+    format_value,
+    overview,
     provenance,
-    signed,
-    squeeze,
+    squeeze_table,
+    submit_command,
+    with_minus_sign,
 )
 from campaign.report.contents import Contents, Panel
 from campaign.report.figures import axis_title
 from campaign.report.theme import DARK, HUES, LIGHT, css
-from campaign.report.verdict_cards import exploratory
+from campaign.report.verdict_cards import all_exploratory
 from campaign.version import __version__
 
 _SIGNALS_LIGHT = {
@@ -48,17 +48,22 @@ _SIGNALS_DARK = {
 
 
 def render_page(contents: Contents, library: str) -> str:
-    """The whole page as text."""
+    """The complete page."""
     from jinja2 import Environment, PackageLoader
     from markupsafe import Markup
 
     environment = Environment(
         loader=PackageLoader("campaign.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"figure": figure, "signed": signed, "minus": minus, "short": "{:.3g}".format}
+    environment.filters |= {
+        "value": format_value,
+        "signed": format_signed,
+        "minus": with_minus_sign,
+        "short": "{:.3g}".format,
+    }
     style = _style()
     scripts = [_inline(library), _inline(_asset("report.js"))]
-    specs = {panel.id: _sized(panel) for panel in contents.panels}
+    specs = {panel.id: _page_spec(panel) for panel in contents.panels}
     record = contents.record
     facts, packages = provenance(record)
     return environment.get_template("report.html.j2").render(
@@ -71,28 +76,28 @@ def render_page(contents: Contents, library: str) -> str:
         hues=HUES,
         record=record,
         conditions=list(record.conditions),
-        lede=lede(contents),
+        overview=overview(contents),
         banner=banner(record),
         sections=_sections(contents),
-        finals=contents.finals,
-        standings=contents.standings,
+        final_values=contents.final_values,
+        summaries=contents.summaries,
         cards=contents.judgement.cards,
         refused=contents.judgement.refused,
-        exploratory=exploratory(contents.judgement.verdicts),
-        files={panel.id for panel in contents.drawn},
-        main=_shown(contents.main),
-        comparison=_shown(contents.comparison),
-        entropy=_shown(contents.entropy),
-        sources=_shown(contents.sources),
-        further=_shown(contents.further),
-        fields=_shown(contents.fields),
+        exploratory=all_exploratory(contents.judgement.verdicts),
+        files={panel.id for panel in contents.file_panels},
+        main=_panel_context(contents.main),
+        comparison=_panel_context(contents.comparison),
+        entropy=_panel_context(contents.entropy),
+        sources=_panel_context(contents.sources),
+        further=_panel_context(contents.further),
+        fields=_panel_context(contents.fields),
         differences=contents.differences,
-        squeeze=squeeze(record),
+        squeeze=squeeze_table(record),
         declared=any(row.under_test is not None for row in contents.differences),
-        proof=proof_line(record),
+        check=check_sentence(record),
         errors=any(run.error for run in record.runs),
         samples=contents.samples,
-        command=command(record),
+        command=submit_command(record),
         provenance=facts,
         packages=packages,
         glossary=_glossary(contents),
@@ -100,30 +105,30 @@ def render_page(contents: Contents, library: str) -> str:
 
 
 def json_block(value: Any) -> str:
-    """JSON that may stand inside a `<script>` element: it can neither end the element nor open a comment."""
+    """JSON for use inside a `<script>` element: it can neither end the element nor open a comment."""
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _sections(contents: Contents) -> list[tuple[str, str]]:
-    wanted = [
+    sections = [
         ("verdicts", "Verdicts", contents.judgement.verdicts or contents.judgement.refused),
         ("conditions", "Conditions", True),
         ("curves", "Learning curves", contents.main),
-        ("seeds", "Seed by seed", contents.comparison),
+        ("seeds", "Results by seed", contents.comparison),
         ("entropy", "Entropy", contents.entropy),
         ("sources", "By source", contents.sources),
         ("further", "Further metrics", contents.further),
-        ("squeeze", "LoRA rank", squeeze(contents.record)),
-        ("differences", "What differs", True),
+        ("squeeze", "LoRA rank", squeeze_table(contents.record)),
+        ("differences", "Differences", True),
         ("runs", "Runs", True),
         ("samples", "Completions", contents.samples),
         ("provenance", "Provenance", True),
     ]
-    return [(anchor, name) for anchor, name, there in wanted if there]
+    return [(anchor, name) for anchor, name, present in sections if present]
 
 
-def _shown(panels: tuple[Panel, ...]) -> list[dict[str, Any]]:
+def _panel_context(panels: tuple[Panel, ...]) -> list[dict[str, Any]]:
     return [
         {
             "id": panel.id,
@@ -136,8 +141,8 @@ def _shown(panels: tuple[Panel, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def _sized(panel: Panel) -> dict[str, Any]:
-    """The chart as it stands on the page: as wide as its figure, without a legend (the page has one)."""
+def _page_spec(panel: Panel) -> dict[str, Any]:
+    """The chart on the page: as wide as its container, and without a legend, which the page provides."""
     spec = panel.figure.to_spec()
     spec["width"] = "container"
     if panel.is_curve:
@@ -153,19 +158,19 @@ def _sized(panel: Panel) -> dict[str, Any]:
 
 
 def _without_title(layer: dict[str, Any]) -> dict[str, Any]:
-    """The layer that names the y axis, without: the figure's heading has the metric."""
+    """The layer without its y axis title, because the heading of the figure names the metric."""
     encoding = layer["encoding"]
     return {**layer, "encoding": {**encoding, "y": {**encoding["y"], "title": None}}}
 
 
 def _glossary(contents: Contents) -> list[Metric]:
-    known = {panel.metric.name: panel.metric for panel in contents.panels if panel.metric is not None}
-    return list(known.values())
+    metrics = {panel.metric.name: panel.metric for panel in contents.panels if panel.metric is not None}
+    return list(metrics.values())
 
 
 def _style() -> str:
     light, dark = css(LIGHT | _SIGNALS_LIGHT), css(DARK | _SIGNALS_DARK)
-    swatches = "".join(f".h{place}{{color:var(--c{place})}}" for place in range(HUES))
+    swatches = "".join(f".h{hue}{{color:var(--c{hue})}}" for hue in range(HUES))
     return (
         f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}{swatches}"
         f"{_asset('report.css')}"
@@ -177,7 +182,7 @@ def _asset(name: str) -> str:
 
 
 def _inline(script: str) -> str:
-    """A script as it may stand in a page: nothing in it ends its element."""
+    """A script for inlining: no string in it ends the script element."""
     return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 

@@ -1,4 +1,4 @@
-"""Parallel coordinates: which values of the fields went with which final values, a line a run."""
+"""Parallel coordinates: one line per run, from the values of the differing fields to the final value."""
 
 from __future__ import annotations
 
@@ -7,40 +7,47 @@ from typing import Any
 
 from campaign.report.differences import Difference
 from campaign.report.figures import Figure, Spec, colour, rounded
-from campaign.report.finals import Finals
+from campaign.report.finals import FinalValues
 
-FEWEST_FIELDS, MOST_FIELDS = 2, 8
-"""Two fields are the least that a table does not show as well; more than eight cannot be read."""
-FEWEST_CONDITIONS = 3
+MIN_FIELDS, MAX_FIELDS = 2, 8
+"""A single field is easier to read in a table, and more than eight axes are illegible."""
+MIN_CONDITIONS = 3
 
 
 def parallel_coordinates(
-    found: Sequence[Difference], finals: Finals, conditions: Sequence[str]
+    found: Sequence[Difference], final_values: FinalValues, conditions: Sequence[str]
 ) -> Figure | None:
-    """One axis for each field that differs and one for the final value; None when there is too little.
+    """One axis per differing field and one for the final value; None when there are too few of either.
 
-    Numbers are placed in proportion, other values by rank: evenly, in the order of the conditions.
+    Numeric values are positioned in proportion, other values evenly, in the order of the conditions.
     """
-    fields = found[:MOST_FIELDS]
-    if len(fields) < FEWEST_FIELDS or len(conditions) < FEWEST_CONDITIONS or not finals.values:
+    fields = found[:MAX_FIELDS]
+    if len(fields) < MIN_FIELDS or len(conditions) < MIN_CONDITIONS or not final_values.values:
         return None
-    places = {row.path: _places(row.values) for row in fields}
-    low, high = min(finals.values.values()), max(finals.values.values())
-    axes = [*(row.path for row in fields), finals.metric]
+    positions = {row.path: _positions(row.values) for row in fields}
+    low, high = min(final_values.values.values()), max(final_values.values.values())
     lines: list[Spec] = []
-    known = {pair: value for pair, value in finals.values.items() if pair[0] in conditions}
-    for (condition, seed), value in known.items():
+    for (condition, seed), value in final_values.values.items():
+        if condition not in conditions:
+            continue
         run = {"condition": condition, "seed": seed, "value": rounded(value)}
-        at = conditions.index(condition)
-        lines += [{**run, "axis": row.path, "place": places[row.path][row.values[at]]} for row in fields]
-        lines.append({**run, "axis": finals.metric, "place": rounded((value - low) / ((high - low) or 1.0))})
+        index = conditions.index(condition)
+        lines += [
+            {**run, "axis": row.path, "place": positions[row.path][row.values[index]]} for row in fields
+        ]
+        lines.append(
+            {**run, "axis": final_values.metric, "place": rounded((value - low) / ((high - low) or 1.0))}
+        )
     marks: list[Spec] = [
-        {"axis": row.path, "place": place, "text": text}
-        for row in fields
-        for text, place in places[row.path].items()
+        {"axis": path, "place": position, "text": text}
+        for path, labels in positions.items()
+        for text, position in labels.items()
     ]
     ends = ((low, 0.0), (high, 1.0)) if high > low else ((low, 0.0),)
-    marks += [{"axis": finals.metric, "place": place, "text": f"{value:.3g}"} for value, place in ends]
+    marks += [
+        {"axis": final_values.metric, "place": position, "text": f"{value:.3g}"} for value, position in ends
+    ]
+    axes = [*positions, final_values.metric]
     return Figure(_layers(conditions), {"lines": lines, "marks": marks}, _properties(axes))
 
 
@@ -75,7 +82,7 @@ def _layers(conditions: Sequence[str]) -> tuple[Spec, ...]:
 
 
 def _values(y: Spec, look: Spec) -> Spec:
-    """The fields' values at their axes; drawn twice, first as a halo that keeps them apart from the lines."""
+    """The values of the fields beside their axes. Drawn twice, first as a halo that hides the lines below."""
     return {
         "data": {"name": "marks"},
         "mark": {"type": "text", "align": "left", "dx": 7, "fontSize": 11, "aria": False, **look},
@@ -90,12 +97,12 @@ def _properties(axes: Sequence[str]) -> Spec:
     return {"encoding": {"x": x}, "height": 260}
 
 
-def _places(values: Sequence[str]) -> dict[str, float]:
-    """Value -> place between 0 and 1."""
+def _positions(values: Sequence[str]) -> dict[str, float]:
+    """Value -> position on its axis, in [0, 1]."""
     distinct = list(dict.fromkeys(values))
     try:
         numbers = {value: float(value) for value in distinct}
         low, high = min(numbers.values()), max(numbers.values())
         return {value: float(f"{(number - low) / (high - low):.4g}") for value, number in numbers.items()}
     except (ValueError, ZeroDivisionError, OverflowError):
-        return {value: place / max(1, len(distinct) - 1) for place, value in enumerate(distinct)}
+        return {value: rank / max(1, len(distinct) - 1) for rank, value in enumerate(distinct)}

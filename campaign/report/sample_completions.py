@@ -1,8 +1,8 @@
-"""Completions worth reading: the same prompt under each condition early and late, the best and the worst."""
+"""Sample completions of each condition: first step, last step, highest and lowest late reward."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,9 +16,9 @@ MOMENTS: Mapping[Moment, str] = {
     "best": "Highest reward in the last quarter",
     "worst": "Lowest reward in the last quarter",
 }
-LONGEST = 1200
-"""Characters of a text that are shown."""
-_TEXT = ("completion", "generation", "response", "text", "output")
+MAX_CHARACTERS = 1200
+"""Longer prompts and completions are truncated."""
+_COMPLETION_KEYS = ("completion", "generation", "response", "text", "output")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class SampleRow:
-    """One moment, a sample for each condition that has one."""
+    """The samples of one moment, one per condition that has one."""
 
     moment: Moment
     title: str
@@ -42,8 +42,11 @@ class SampleRow:
 
 
 def sample_rows(record: CampaignRecord) -> tuple[SampleRow, ...]:
-    """Samples from the first seed of which most conditions have a log. Early and late, all conditions show
-    the same prompt where they were given the same: the seed fixes the order of the prompts."""
+    """Samples of the first seed for which the most conditions have a log.
+
+    The seed determines the order of the prompts, so at the first step all conditions have the same prompt,
+    and at the last step if their runs are equally long.
+    """
     logs = _logs(record)
     rows = []
     for moment, title in MOMENTS.items():
@@ -72,13 +75,13 @@ def _read(run: RunEntry) -> list[Sample]:
 
 
 def _sample(run: RunEntry, row: Mapping[str, Any]) -> Sample | None:
-    completion = next((row[key] for key in _TEXT if isinstance(row.get(key), str)), None)
+    completion = next((row[key] for key in _COMPLETION_KEYS if isinstance(row.get(key), str)), None)
     step = row.get("step")
     if completion is None or not isinstance(step, int):
         return None
     reward, correct = row.get("reward"), row.get("correct", row.get("is_correct"))
     return Sample(
-        run.condition, run.seed, step, _short(str(row.get("prompt") or "")), _short(completion),
+        run.condition, run.seed, step, _truncate(str(row.get("prompt") or "")), _truncate(completion),
         float(reward) if isinstance(reward, (int, float)) else None,
         bool(correct) if isinstance(correct, (bool, int)) else None,
     )  # fmt: skip
@@ -90,13 +93,19 @@ def _choose(log: list[Sample], moment: Moment) -> Sample | None:
         return log[0]
     if moment == "late":
         return next(sample for sample in log if sample.step == last) if last > first else None
-    tail = [s for s in log if s.step >= last - (last - first) // 4 and s.reward is not None]
-    rewards = {sample.reward for sample in tail}
+    last_quarter = [sample for sample in log if sample.step >= last - (last - first) // 4]
+    return _extreme(last_quarter, max if moment == "best" else min)
+
+
+def _extreme(log: list[Sample], select: Callable[[set[float]], float]) -> Sample | None:
+    """The latest sample with the highest or lowest reward; None when all rewards are equal."""
+    rewards = {sample.reward for sample in log if sample.reward is not None}
     if len(rewards) < 2:
         return None
-    wanted = max(rewards, key=float) if moment == "best" else min(rewards, key=float)  # type: ignore[arg-type]
-    return next(sample for sample in reversed(tail) if sample.reward == wanted)
+    reward = select(rewards)
+    return next(sample for sample in reversed(log) if sample.reward == reward)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]} [{len(text) - LONGEST} more characters]"
+def _truncate(text: str) -> str:
+    excess = len(text) - MAX_CHARACTERS
+    return text if excess <= 0 else f"{text[:MAX_CHARACTERS]} [{excess} more characters]"

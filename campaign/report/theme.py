@@ -1,7 +1,8 @@
-"""One look for the page, the figures on it, and the figures as files.
+"""The visual theme of the page and the figures.
 
-On the page colours are CSS variables, so that light, dark and print are decided by the style sheet and no
-figure is drawn twice. A file has to stand alone: `concrete` puts the light values in their place.
+Figures on the page use CSS variables as colours, so that the style sheet switches between light, dark and
+print without redrawing. Figures in files must be self-contained: `resolve_colours` substitutes the light
+values.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ LIGHT: dict[str, str] = {
     "--c6": "#6b7280",
     "--c7": "#8a7f00",
 }
-"""The hues of Okabe and Ito (2008), told apart with every kind of colour vision; yellow, orange and sky blue
-are darkened until a line of them is visible on white."""
+"""The palette of Okabe and Ito (2008), which is distinguishable with all types of colour vision. Yellow,
+orange and sky blue are darkened for sufficient contrast as lines on white."""
 
 DARK: dict[str, str] = {
     "--page": "#14171b",
@@ -49,40 +50,40 @@ DARK: dict[str, str] = {
 
 HUES = 8
 DASHES: tuple[list[int], ...] = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
-"""Beyond eight conditions hues come again, with another dash."""
+"""Beyond eight conditions the hues repeat, with another dash pattern."""
 
 FONT = "ui-sans-serif, system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 
-def hue(place: int) -> str:
-    """CSS colour of the condition at this place."""
-    return f"var(--c{place % HUES})"
+def hue(index: int) -> str:
+    """The CSS colour of the condition with this index."""
+    return f"var(--c{index % HUES})"
 
 
-def dash(place: int) -> list[int]:
-    return DASHES[(place // HUES) % len(DASHES)]
+def dash(index: int) -> list[int]:
+    return DASHES[(index // HUES) % len(DASHES)]
 
 
 def hues(count: int) -> list[str]:
-    return [hue(place) for place in range(count)]
+    return [hue(index) for index in range(count)]
 
 
 def dashes(count: int) -> list[list[int]]:
-    return [dash(place) for place in range(count)]
+    return [dash(index) for index in range(count)]
 
 
 def css(colours: dict[str, str]) -> str:
-    """The variables as the body of a CSS rule."""
+    """The colours as variable declarations of a CSS rule."""
     return "".join(f"{name}:{value};" for name, value in colours.items())
 
 
-def concrete(svg: str) -> str:
-    """An SVG whose CSS variables are replaced by the light colours."""
+def resolve_colours(svg: str) -> str:
+    """The SVG with CSS variables replaced by the light colours."""
     return re.sub(r"var\((--\w+)\)", lambda match: LIGHT[match[1]], svg)
 
 
 def vega_config() -> dict[str, Any]:
-    """Vega-Lite's `config`: thin axes, no frame, the page's type."""
+    """The Vega-Lite `config` of all figures."""
     axis: dict[str, Any] = {
         "labelColor": "var(--muted)",
         "titleColor": "var(--muted)",

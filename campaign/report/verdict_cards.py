@@ -1,4 +1,4 @@
-"""Verdicts as cards: what the analysis says, arranged for a page. No number is computed here."""
+"""Verdict cards: the verdicts of the analysis arranged for the page. Nothing is computed here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from campaign.analysis.attainability import p_text
 from campaign.analysis.comparison import Comparison
-from campaign.analysis.reasons import interval, number, p_is, percent
+from campaign.analysis.reasons import counted, interval, number, p_is, percent
 from campaign.analysis.verdict import Verdict, verdicts
 from campaign.errors import UsageError
 from campaign.report.campaign_record import CampaignRecord
@@ -15,10 +15,10 @@ from campaign.report.campaign_record import CampaignRecord
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One verdict for the page."""
+    """One verdict on the page."""
 
     label: str
-    """The outcome, with its reservation."""
+    """The outcome, marked when exploratory."""
     kind: str
     """`confirmed`, `failed` or `inconclusive`."""
     exploratory: bool
@@ -45,19 +45,19 @@ class Judgement:
         return tuple(_card(verdict) for verdict in self.verdicts)
 
     def intervals(self, baseline: str, metric: str) -> dict[str, tuple[float, float]]:
-        """Condition -> interval of its difference to `baseline` in `metric`, good for the whole family."""
+        """Condition -> simultaneous confidence interval of its difference to `baseline` in `metric`."""
         found: dict[str, tuple[float, float]] = {}
         for verdict in self.verdicts:
             comparison = verdict.comparison
             low, high = comparison.simultaneous_lower, comparison.simultaneous_upper
-            fits = comparison.baseline.condition == baseline and comparison.metric == metric
-            if fits and comparison.test == "paired t" and low is not None and high is not None:
+            matches = comparison.baseline.condition == baseline and comparison.metric == metric
+            if matches and comparison.test == "paired t" and low is not None and high is not None:
                 found.setdefault(comparison.candidate.condition, (low, high))
         return found
 
 
 def judge(record: CampaignRecord) -> Judgement:
-    """What the analysis says of a campaign; nothing for a single condition."""
+    """The verdicts of a campaign; none for a single condition."""
     if len(record.conditions) < 2 or len(record.record.conditions) < 2:
         return Judgement()
     try:
@@ -80,7 +80,7 @@ def _card(verdict: Verdict) -> Card:
         evidence=_evidence(comparison),
         recommendation=comparison.recommendation.replace("_", " "),
         reason=verdict.reason,
-        rows=tuple(_rows(verdict)),
+        rows=tuple(_facts(verdict)),
         notes=verdict.notes,
     )
 
@@ -91,32 +91,39 @@ def _interval(comparison: Comparison) -> str:
     ):
         return ""
     limits = interval(comparison.simultaneous_lower, comparison.simultaneous_upper)
-    return f"{percent(comparison.simultaneous_level)} interval {limits}"
+    return f"{percent(comparison.simultaneous_level)} confidence interval {limits}"
 
 
 def _evidence(comparison: Comparison) -> str:
-    noun, where = ("pair", "") if comparison.test == "paired t" else ("run", " in the smaller condition")
-    count = f"{comparison.n} {noun}{'' if comparison.n == 1 else 's'}{where}"
+    count = counted(
+        comparison.n, "pairs" if comparison.test == "paired t" else "runs in the smaller condition"
+    )
     if comparison.p_adjusted is None:
         return f"{count}; not tested yet"
-    adjusted = f" after Holm over {comparison.family_size}" if comparison.family_size > 1 else ""
-    guard = f", sign-flip {p_is(comparison.sign_flip.p)}" if comparison.sign_flip else ""
+    adjusted = f" (Holm over {comparison.family_size} comparisons)" if comparison.family_size > 1 else ""
+    guard = f", sign-flip test {p_is(comparison.sign_flip.p)}" if comparison.sign_flip else ""
     return f"{count}; {comparison.test}, {p_is(comparison.p_adjusted)}{adjusted}{guard}"
 
 
-def _rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
+def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """The numbers behind the verdict, as (name, value) pairs."""
     comparison = verdict.comparison
-    yield "what is compared", f"{comparison.label}; {comparison.summary}"
+    yield "comparison", f"{comparison.label}; {comparison.summary}"
     for arm in (comparison.baseline, comparison.candidate):
         if arm.values and arm.condition != "0":
-            yield (
-                arm.condition,
-                f"{number(arm.mean)}, sd {number(arm.sd) if arm.sd is not None else 'unknown'}",
-            )
+            sd = number(arm.sd) if arm.sd is not None else "unknown"
+            yield arm.condition, f"{number(arm.mean)}, sd {sd}"
     for row in verdict.thresholds:
         yield f"litmus, {row.label}", row.words
-    for least in verdict.minima:
-        yield f"least {least.label}", f"{'met' if least.met else 'not met'}: {least.words}"
+    for minimum in verdict.minima:
+        yield f"minimum {minimum.label}", f"{'met' if minimum.met else 'not met'}: {minimum.words}"
+    yield from _statistics(comparison)
+    yield "recommendation", comparison.recommendation.replace("_", " ")
+    if verdict.frozen:
+        yield "hypotheses frozen as", verdict.frozen[:16]
+
+
+def _statistics(comparison: Comparison) -> Iterator[tuple[str, str]]:
     if comparison.p is not None:
         limits = f"{percent(comparison.level)} {interval(comparison.lower, comparison.upper)}"
         yield "this comparison alone", f"{limits}, {p_is(comparison.p)}"
@@ -124,15 +131,12 @@ def _rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield "Cohen's d", number(comparison.cohens_d, signed=True)
     if comparison.pair_correlation is not None:
         yield "pair correlation", number(comparison.pair_correlation, signed=True)
-    yield "least p an exact test can give", p_text(comparison.attainable_p)
+    yield "smallest attainable p of an exact test", p_text(comparison.attainable_p)
     if comparison.power is not None:
         power = comparison.power
-        need = f"{power.seeds_needed} seeds" if power.seeds_needed is not None else "over a million seeds"
-        yield "power", f"{p_text(power.reached)} for {number(power.min_effect)}; {need} for 80 %"
-    yield "recommendation", comparison.recommendation.replace("_", " ")
-    if verdict.frozen:
-        yield "hypotheses frozen as", verdict.frozen[:16]
+        needed = f"{power.seeds_needed} seeds" if power.seeds_needed is not None else "over a million seeds"
+        yield "power", f"{p_text(power.reached)} for {number(power.min_effect)}; {needed} for 80 %"
 
 
-def exploratory(found: Sequence[Verdict]) -> bool:
-    return bool(found) and all(not verdict.confirmatory for verdict in found)
+def all_exploratory(results: Sequence[Verdict]) -> bool:
+    return bool(results) and not any(verdict.confirmatory for verdict in results)

@@ -1,4 +1,4 @@
-"""From drafts to conditions: each with its label and its own complete, validated configuration."""
+"""Resolves declared conditions: each gets a label and a complete, validated configuration."""
 
 from __future__ import annotations
 
@@ -11,158 +11,174 @@ from pydantic import ValidationError
 
 from campaign.errors import Problem
 from campaign.spec import labels
-from campaign.spec.config import RunConfig, Section
-from campaign.spec.consistency import LOOKED_AT, Contradiction, contradictions
-from campaign.spec.declared_conditions import Draft
-from campaign.spec.explain import dotted, say, shown
+from campaign.spec.config import RunConfig
+from campaign.spec.consistency import SECTIONS_READ, Contradiction, contradictions
+from campaign.spec.declared_conditions import DeclaredCondition
+from campaign.spec.explain import dotted_path, message_and_hint, toml_value
 from campaign.spec.fields import sections
-from campaign.spec.files import NamedFiles
+from campaign.spec.files import ReferencedFiles
 from campaign.spec.overrides import FieldPath, Override
 from campaign.spec.planned_runs import Condition
 from campaign.spec.positions import TomlPath
-from campaign.spec.problems import Findings
+from campaign.spec.problems import Problems
+from campaign.spec.section import Section
 
 
 class ConditionResolver:
-    """Lays the overrides of a condition over the base. Sections that conditions share are built once."""
+    """Applies the overrides of each condition to the base.
+
+    Ten thousand conditions of one campaign differ in a few fields, so each distinct section is built and checked
+    once and shared by all configurations that have it.
+    """
 
     def __init__(
-        self, name: str, base: RunConfig, raw: Mapping[str, dict[str, Any]], folder: Path, findings: Findings
+        self, name: str, base: RunConfig, raw: Mapping[str, dict[str, Any]], folder: Path, problems: Problems
     ) -> None:
         self.name = name
         self.raw = raw
-        self.findings = findings
-        self.files = NamedFiles(folder, findings)
+        self.problems = problems
+        self.files = ReferencedFiles(folder, problems)
         self._built: dict[tuple[Override, ...], Section | None] = {}
         self._contradictions: dict[tuple[int, ...], tuple[Contradiction, ...]] = {}
-        self._held: list[RunConfig] = []
-        self.base = self._located(base.model_copy(update={"campaign": name}), {})
+        self._kept_alive: list[RunConfig] = []
+        self.base = self._with_files(base.model_copy(update={"campaign": name}), {})
 
-    def resolve(self, drafts: Iterable[Draft]) -> tuple[Condition, ...]:
-        """One condition for each draft; without drafts the base alone, labelled `base`."""
-        drafts = tuple(drafts)
-        if not drafts:
+    def resolve(self, declared: Iterable[DeclaredCondition]) -> tuple[Condition, ...]:
+        """One condition for each declared one; the base alone, labelled `base`, when none is declared."""
+        declared = tuple(declared)
+        if not declared:
             return (
                 Condition("base", {}, self._checked(self.base.model_copy(update={"condition": "base"}), {})),
             )
-        pairs = [(draft, self._condition(draft)) for draft in drafts]
-        self._refuse_twins(pairs)
+        pairs = [(entry, self._condition(entry)) for entry in declared]
+        self._refuse_duplicates(pairs)
         if len(pairs) > 1:
-            self._refuse_idle_axes(pairs)
+            self._refuse_constant_fields(pairs)
         return tuple(condition for _, condition in pairs)
 
-    def _condition(self, draft: Draft) -> Condition:
-        config = self._config(draft)
+    def _condition(self, declared: DeclaredCondition) -> Condition:
+        config = self._config(declared)
         differing = [
             (entry.path, entry.value)
-            for entry in draft.overrides
+            for entry in declared.overrides
             if field_value(config, entry.path) != field_value(self.base, entry.path)
         ]
-        label = self._label(draft, config, differing)
+        label = self._label(declared, config, differing)
         config = config.model_copy(update={"condition": label})
-        return Condition(label, {entry.dotted: entry.value for entry in draft.overrides}, config)
+        return Condition(label, {entry.dotted: entry.value for entry in declared.overrides}, config)
 
-    def _label(self, draft: Draft, config: RunConfig, differing: list[tuple[FieldPath, Any]]) -> str:
-        if draft.name is not None:
-            if problem := labels.refused(draft.name):
-                self.findings.at_value((*draft.at, "name"), problem[0], problem[1])
-            return draft.name
-        if draft.module is not None:
-            return labels.from_stem(Path(draft.module))
-        return labels.derived(config, differing)
+    def _label(
+        self, declared: DeclaredCondition, config: RunConfig, differing: list[tuple[FieldPath, Any]]
+    ) -> str:
+        if declared.name is not None:
+            if problem := labels.invalid_name(declared.name):
+                self.problems.at_value((*declared.at, "name"), *problem)
+            return declared.name
+        if declared.module is not None:
+            return labels.name_from_file(Path(declared.module))
+        return labels.derived_label(config, differing)
 
-    def _config(self, draft: Draft) -> RunConfig:
+    def _config(self, declared: DeclaredCondition) -> RunConfig:
         by_section: dict[str, list[Override]] = {}
-        for entry in draft.overrides:
+        for entry in declared.overrides:
             by_section.setdefault(entry.path[0], []).append(entry)
         built = {name: self._section(name, entries) for name, entries in by_section.items()}
         config = self.base.model_copy(update={name: section for name, section in built.items() if section})
-        return self._checked(config, {entry.path: entry.at for entry in draft.overrides})
+        return self._checked(config, {entry.path: entry.at for entry in declared.overrides})
 
     def _section(self, name: str, entries: list[Override]) -> Section | None:
+        # Overrides compare by identity, and all combinations of a factor share its override for one value.
         key = tuple(entries)
         if key not in self._built:
             self._built[key] = self._validated(name, entries)
         return self._built[key]
 
     def _validated(self, name: str, entries: list[Override]) -> Section | None:
-        """The section, or None when the condition's values do not fit: then they are reported."""
+        """The section; None when the condition's values are invalid, which is reported."""
         try:
-            return sections()[name].model_validate_json(
-                json.dumps(_overlaid(self.raw.get(name, {}), entries))
-            )
+            return sections()[name].model_validate_json(json.dumps(_merged(self.raw.get(name, {}), entries)))
         except ValidationError as error:
             for problem in error.errors(include_url=False):
                 path = (name, *(str(part) for part in problem["loc"]))
-                entry = max(entries, key=lambda entry: _shared(entry.path, path))
-                message, hint = say(problem)
+                entry = max(entries, key=lambda entry: _common_length(entry.path, path))
+                message, hint = message_and_hint(problem)
                 at = (*entry.at, *problem["loc"][len(entry.path) - 1 :])
-                self.findings.add(
-                    Problem(message, self.findings.document.place(at, value=True), ".".join(path), hint)
+                self.problems.add(
+                    Problem(message, self.problems.document.place(at, value=True), ".".join(path), hint)
                 )
             return None
 
     def _checked(self, config: RunConfig, set_at: Mapping[FieldPath, TomlPath]) -> RunConfig:
-        """`config` with its data located; contradictions are reported where they are made."""
+        """`config` with its files resolved. A contradiction is reported where the condition sets the field,
+        and in the base when it does not."""
         for path, message, hint in self._contradictions_of(config):
-            at = next((set_at[entry] for entry in _candidates(path, set_at)), _in_document(path))
-            self.findings.at_value(at, message, hint, field=dotted(_in_document(path)))
-        return self._located(config, set_at)
+            in_base = _toml_path(path)
+            at = next((at for entry, at in set_at.items() if entry[:2] == path[:2]), in_base)
+            self.problems.at_value(at, message, hint, field=dotted_path(in_base))
+        return self._with_files(config, set_at)
 
     def _contradictions_of(self, config: RunConfig) -> tuple[Contradiction, ...]:
-        key = tuple(id(getattr(config, name)) for name in LOOKED_AT)
+        key = tuple(id(getattr(config, name)) for name in SECTIONS_READ)
         if key not in self._contradictions:
-            self._held.append(config)  # or its sections' ids could be given away again
+            # CPython reuses the id of an object that was freed: keeping the sections alive makes the key unique.
+            self._kept_alive.append(config)
             self._contradictions[key] = tuple(contradictions(config))
         return self._contradictions[key]
 
-    def _located(self, config: RunConfig, set_at: Mapping[FieldPath, TomlPath]) -> RunConfig:
-        data = self.files.located(config.data, set_at)
-        model = self.files.located_model(config.model, set_at)
+    def _with_files(self, config: RunConfig, set_at: Mapping[FieldPath, TomlPath]) -> RunConfig:
+        data = self.files.resolve_data(config.data, set_at)
+        model = self.files.resolve_model(config.model, set_at)
         if data is config.data and model is config.model:
             return config
         return config.model_copy(update={"data": data, "model": model})
 
-    def _refuse_twins(self, pairs: list[tuple[Draft, Condition]]) -> None:
+    def _refuse_duplicates(self, pairs: list[tuple[DeclaredCondition, Condition]]) -> None:
         by_label: dict[str, Condition] = {}
         by_config: dict[tuple[str, ...], Condition] = {}
         memo: dict[int, tuple[Section, str]] = {}
-        for draft, condition in pairs:
-            key = _fingerprint(condition.config, memo)
-            twin = by_config.setdefault(key, condition)
-            if twin is not condition:
-                self.findings.at_key(
-                    draft.at, f"`{condition.label}` is the same configuration as `{twin.label}`",
-                    "a condition has to change something", field="",
-                )  # fmt: skip
+        for declared, condition in pairs:
+            first = by_config.setdefault(_fingerprint(condition.config, memo), condition)
+            if first is not condition:
+                self.problems.at_key(
+                    declared.at,
+                    f"`{condition.label}` is the same configuration as `{first.label}`",
+                    "remove one of them, or change a field",
+                    field="",
+                )
                 continue
+            # The label names a folder, and file systems of macOS and Windows ignore case.
             namesake = by_label.setdefault(condition.label.casefold(), condition)
             if namesake is not condition:
-                self.findings.at_key(
-                    draft.at,
+                self.problems.at_key(
+                    declared.at,
                     f"two conditions are labelled `{condition.label}`",
-                    "give one a `name`",
+                    "give one of them another `name`; names must differ in more than upper and lower case",
                     field="",
                 )
 
-    def _refuse_idle_axes(self, pairs: list[tuple[Draft, Condition]]) -> None:
-        first_named: dict[FieldPath, TomlPath] = {}
-        for draft, _ in pairs:
-            for entry in draft.overrides:
+    def _refuse_constant_fields(self, pairs: list[tuple[DeclaredCondition, Condition]]) -> None:
+        """Reports fields that conditions set and that have the base's value in all of them.
+
+        Modules are exempt: the modules of a family repeat what they share.
+        """
+        first_set_at: dict[FieldPath, TomlPath] = {}
+        for declared, _ in pairs:
+            for entry in declared.overrides:
                 if not entry.from_module:
-                    first_named.setdefault(entry.path, entry.at)
-        for path, at in first_named.items():
+                    first_set_at.setdefault(entry.path, entry.at)
+        for path, at in first_set_at.items():
             value = field_value(self.base, path)
             if all(field_value(condition.config, path) == value for _, condition in pairs):
-                self.findings.at_key(
+                self.problems.at_key(
                     at if isinstance(at[-1], str) else at[:-1],
-                    f"changes nothing: it is {shown(value)} in every condition, as in the base",
-                    "leave it out, or give it another value somewhere",
+                    f"has no effect: it is {toml_value(value)} in every condition, as in the base",
+                    "remove it, or give it another value in at least one condition",
                     field=".".join(path),
                 )
 
 
-def _overlaid(raw: dict[str, Any], entries: Iterable[Override]) -> dict[str, Any]:
+def _merged(raw: dict[str, Any], entries: Iterable[Override]) -> dict[str, Any]:
+    """The base's section as written, with the overrides on top; a key of a free table replaces only that key."""
     merged = dict(raw)
     for entry in entries:
         if len(entry.path) == 2:
@@ -173,7 +189,7 @@ def _overlaid(raw: dict[str, Any], entries: Iterable[Override]) -> dict[str, Any
 
 
 def field_value(config: RunConfig, path: FieldPath) -> Any:
-    """What stands at `path`; None for a section or a key that is not there."""
+    """The value at `path`; None when the section or the key of a free table is absent."""
     section = getattr(config, path[0])
     if section is None:
         return None
@@ -181,21 +197,18 @@ def field_value(config: RunConfig, path: FieldPath) -> Any:
     return value.get(path[2]) if len(path) == 3 else value
 
 
-def _shared(left: tuple[str, ...], right: tuple[str, ...]) -> int:
+def _common_length(left: tuple[str, ...], right: tuple[str, ...]) -> int:
     return next(
         (i for i, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right))
     )
 
 
-def _in_document(path: FieldPath) -> TomlPath:
+def _toml_path(path: FieldPath) -> TomlPath:
     return tuple(int(part) if part.isdecimal() else part for part in path)
 
 
-def _candidates(path: FieldPath, set_at: Mapping[FieldPath, TomlPath]) -> list[FieldPath]:
-    return [entry for entry in set_at if entry[:2] == path[:2]]
-
-
 def _fingerprint(config: RunConfig, memo: dict[int, tuple[Section, str]]) -> tuple[str, ...]:
+    """All fields of all sections. `memo` holds each section, so that its id is not reused."""
     parts = []
     for name in sections():
         section = getattr(config, name)

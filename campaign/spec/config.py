@@ -1,11 +1,11 @@
-"""The resolved configuration of one run: every section, every field, in one place.
+"""The resolved configuration of one run: all sections and all fields.
 
-Field docs are the docstrings below each field: they are the single source for ``--help``, the docs and the
-JSON Schema. Every field says whether it is part of a run's *identity* (it can change the run's result) or a
-*runtime* knob (it cannot); a test refuses a field that says neither.
+The docstring below a field is the single source of its documentation in docs/spec.md and in the JSON Schema. Every
+field is marked as part of a run's *identity* (it can change the run's result) or as a *runtime* setting (it cannot); a
+test refuses a field that is not marked.
 
-To add a field: write it here with its docstring, wrapped in `Identity` or `Runtime`. To add a section: write
-its model, add it to `RunConfig`, and take its name out of `RESERVED_SECTIONS` when it is there.
+To add a field, write it here with its docstring, wrapped in `Identity` or `Runtime`. To add a section, write its
+model, add it to `RunConfig`, and remove its name from `RESERVED_SECTIONS` if it is there.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from campaign.spec.constraints import NamedOrDotted, Text
+from campaign.spec.section import Section
 
 T = TypeVar("T")
 
@@ -44,6 +45,8 @@ TRANSFORMS = ("none", "gtpo", "gtpo_hicra", "gtpo_sepa")
 UNCERTAINTIES = ("surprisal", "predictive_variance", "shannon_entropy")
 SOURCES = ("add", "modmul", "sort", "chain")
 """Procedural task sources of the built-in core."""
+BackendName = Literal["ray", "local"]
+"""Names of the backends; `campaign.execution.backend.BACKENDS` has a row for each."""
 
 RESERVED_SECTIONS: dict[str, str] = {
     "debate": "solver, verifier and judge turns by one policy",
@@ -51,48 +54,40 @@ RESERVED_SECTIONS: dict[str, str] = {
     "backpressure": "throughput regimes that throttle or raise the batch",
     "health": "rules over running and finished runs",
 }
-"""Sections whose names are taken, with what they will configure; using one today is an error that says so."""
-
-
-class Section(BaseModel):
-    """Base of every section: frozen, unknown keys refused, no silent conversion of types."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
+"""Sections of later releases, with what they will configure; using one in this release is an error."""
 
 
 class CoreSection(Section):
-    """What trains: the built-in core, a Python entry point, or any command."""
+    """The training core: the built-in one, a Python entry point, or any command."""
 
     entrypoint: Identity[
         Annotated[str, Text(r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", "`pkg.module:function`")] | None
     ] = None
-    """`pkg.module:function`, called with a `RunContext` in a process of its own."""
+    """`pkg.module:function`, called with a `RunContext` in a separate process."""
     command: Identity[tuple[str, ...] | None] = None
-    """Argument vector of any program; `{config}`, `{run_dir}`, `{seed}` and `{checkpoint}` are filled in."""
+    """Program and arguments; `{config}`, `{run_dir}`, `{seed}` and `{checkpoint}` are replaced."""
     metrics_file: Identity[str] = "metrics.jsonl"
-    """The file, inside the run's folder, that the command appends one JSON object a step to."""
+    """File in the run's folder to which the command appends one JSON object per step."""
     metrics_map: Identity[dict[str, str]] = {}
-    """Our metric name = the name in the command's own log, for example `correct_rate = "train/acc"`."""
+    """Metric name of campaign = name in the command's own log, for example `correct_rate = "train/acc"`."""
     env: Identity[dict[str, str]] = {}
-    """Environment variables for the process; never secrets, those come from the environment."""
+    """Environment variables of the process. Not for secrets, which come from the environment of `campaign submit`."""
     options: Identity[dict[str, Any]] = {}
-    """Free-form settings of an entry point or a command; conditions may differ in `core.options.<key>`."""
+    """Free-form settings for the entry point or command; conditions may differ in `core.options.<key>`."""
 
 
 class ModelSection(Section):
-    """The policy that is trained."""
+    """The policy to train."""
 
     model: Identity[str] = "embedded"
-    """`embedded` (0.3 M parameters, in the package), a folder in Hugging Face format (relative to the spec's
-    folder), or a hub name."""
+    """`embedded` (0.3 M parameters, part of the package), a folder in Hugging Face format (relative to the campaign
+    file), or a hub name."""
     revision: Identity[str | None] = None
     """Commit of a hub model."""
     lora_rank: Identity[Count] = 0
-    """Rank of the LoRA adapter; 0 trains all weights."""
+    """Rank of the LoRA adapter; 0 trains all weights without an adapter."""
     lora_alpha: Identity[PositiveFloat | None] = None
-    """LoRA scale numerator; twice the rank when not given."""
+    """Numerator of the LoRA scale; default: twice the rank."""
     lora_targets: Identity[tuple[str, ...]] = (
         "q_proj",
         "k_proj",
@@ -108,83 +103,83 @@ class ModelSection(Section):
 
 
 class DataSection(Section):
-    """What the policy is asked, and how its answers are judged."""
+    """The prompts, and the answers that rewards are computed from."""
 
     sources: Identity[tuple[Annotated[str, NamedOrDotted(SOURCES)], ...]] = SOURCES
-    """Procedural task sources, taken in turn; ignored when `path` is given."""
+    """Procedural task sources, used in turn; ignored when `path` is given."""
     level: Identity[Annotated[int, Field(ge=0, le=1)]] = 0
     """Difficulty of the procedural sources."""
     path: Runtime[str | None] = None
-    """A JSONL file with `prompt`, `answer`, and optionally `source` and `problem_type` in each line; relative
-    to the spec's folder. What counts for a result is its content, `path_sha256`, not where it lies."""
+    """A JSONL file with `prompt`, `answer`, and optionally `source` and `problem_type` in each line; relative to the
+    campaign file. Its content is part of the identity, as `path_sha256`; its location is not."""
     path_sha256: Identity[ContentHash | None] = None
-    """SHA-256 of the content of `path`; filled in by the campaign, and held against the file when given."""
+    """SHA-256 of the content of `path`. Computed when not given; when given, the file must match it."""
     eval_path: Runtime[str | None] = None
-    """The same, held out."""
+    """A JSONL file like `path`, with held-out prompts."""
     eval_path_sha256: Identity[ContentHash | None] = None
-    """SHA-256 of the content of `eval_path`; likewise."""
+    """SHA-256 of the content of `eval_path`. Computed when not given; when given, the file must match it."""
     weights: Identity[dict[str, PositiveFloat]] = {}
-    """Weight of each source in the mixture; 1 where not named."""
+    """Weight of each source in the mixture; 1 for sources that are not listed."""
 
 
 class TrainingSection(Section):
-    """How long, how much, how fast."""
+    """Length, batch, and optimizer of the training."""
 
     seed: Identity[Seed] = 0
-    """Set by the campaign for each run."""
+    """Set for each run from `campaign.seeds`."""
     max_steps: Identity[Positive] = 100
-    """Steps of RL: one step samples a batch and updates the policy."""
+    """RL steps: one step samples a batch and updates the policy."""
     batch_size: Identity[Positive] = 8
-    """Prompts a step."""
+    """Prompts per step."""
     group_size: Identity[Annotated[int, Field(ge=2, le=4096)]] = 8
-    """Completions sampled for each prompt."""
+    """Completions sampled per prompt."""
     max_tokens: Identity[Positive] = 48
-    """Longest completion, in tokens."""
+    """Most tokens of a completion."""
     temperature: Identity[PositiveFloat] = 1.0
     """Sampling temperature."""
     lr: Identity[PositiveFloat] = 3e-4
     """Peak learning rate of AdamW."""
     lr_warmup_steps: Identity[Count] = 5
-    """Steps over which the learning rate rises linearly."""
+    """Steps over which the learning rate rises linearly to its peak."""
     weight_decay: Identity[NonNegative] = 0.0
     """Decoupled weight decay."""
     betas: Identity[tuple[DecayRate, DecayRate]] = (0.9, 0.95)
-    """AdamW's moment decay rates."""
+    """Decay rates of AdamW's moments."""
     max_grad_norm: Identity[PositiveFloat] = 1.0
-    """Gradients are clipped to this norm."""
+    """Norm to which gradients are clipped."""
     updates_per_batch: Identity[Positive] = 1
-    """Optimizer updates on one batch; above 1 the clipped importance ratio is used."""
+    """Optimizer updates per batch; above 1, the clipped importance ratio is used."""
     clip_ratio: Identity[PositiveFloat] = 0.2
     """Half-width of the clipped importance ratio."""
     eval_every: Identity[Count] = 20
-    """Steps between held-out evaluations; 0 for none. The last step is always evaluated otherwise."""
+    """Steps between held-out evaluations; 0 for none. Above 0, the last step is always evaluated too."""
     eval_size: Identity[Positive] = 64
-    """Held-out prompts per source in an evaluation."""
+    """Held-out prompts per source in each evaluation."""
     save_every: Runtime[Count] = 25
-    """Steps between checkpoints; 0 keeps only the last."""
+    """Steps between checkpoints; 0 writes only the last."""
     log_generations: Runtime[Count] = 2
-    """Prompts a step whose completions are written to `emergence/generations.jsonl`."""
+    """Prompts per step whose completions are written to `emergence/generations.jsonl`."""
     threads: Identity[Positive] = 1
-    """CPU threads of the process; results are bit-identical for the same number."""
+    """CPU threads of the process. Results are bit-identical only for the same number."""
 
 
 class AlgorithmSection(Section):
-    """Which credit each token gets."""
+    """How credit is assigned to tokens."""
 
     advantage_mode: Identity[Annotated[str, NamedOrDotted(ADVANTAGES)]] = "grpo"
-    """Advantage of an episode: `grpo`, `maxrl`, `rloo`, `reinforce_pp`, or a dotted path `pkg.mod.fn`."""
+    """Episode-level advantage: `grpo`, `maxrl`, `rloo`, `reinforce_pp`, or a dotted path `pkg.mod.fn`."""
     transform_mode: Identity[Annotated[str, NamedOrDotted(TRANSFORMS)]] = "none"
-    """Advantage of a token: `none`, `gtpo`, `gtpo_hicra`, `gtpo_sepa`, or a dotted path."""
+    """Token-level transform of the advantage: `none`, `gtpo`, `gtpo_hicra`, `gtpo_sepa`, or a dotted path."""
     uncertainty_kind: Identity[Annotated[str, NamedOrDotted(UNCERTAINTIES)]] = "shannon_entropy"
-    """Uncertainty of a token: `surprisal`, `predictive_variance`, `shannon_entropy`, or a dotted path."""
+    """Token-level uncertainty: `surprisal`, `predictive_variance`, `shannon_entropy`, or a dotted path."""
     algorithm_mode: Identity[Annotated[str, NamedOrDotted(())] | None] = None
-    """Dotted path of a function that replaces the whole pipeline."""
+    """Dotted path of a function that replaces advantage and transform."""
     params: Identity[dict[str, Any]] = {}
     """Settings of `algorithm_mode`."""
     advantage_params: Identity[dict[str, Any]] = {}
-    """Settings of a dotted `advantage_mode`."""
+    """Settings of an `advantage_mode` that is a dotted path."""
     transform_params: Identity[dict[str, Any]] = {}
-    """Settings of a dotted `transform_mode`."""
+    """Settings of a `transform_mode` that is a dotted path."""
     kl_coef: Identity[NonNegative] = 0.0
     """Weight of the KL divergence to the reference policy."""
     kl_warmup_steps: Identity[Count] = 0
@@ -200,105 +195,112 @@ class AlgorithmSection(Section):
         "let me verify",
         "double check",
     )
-    """Phrases whose tokens count as planning; all others are execution."""
+    """Phrases whose tokens count as planning tokens; all other tokens are execution tokens."""
 
 
 class GtpoSection(Section):
     """Entropy-weighted token advantages."""
 
     beta: Identity[NonNegative] = 0.1
-    """Strength: w = max(0, 1 + beta (H / mean H - 1))."""
+    """Strength: the weight of a token is max(0, 1 + beta (H / mean H - 1))."""
 
 
 class HicraSection(Section):
-    """Amplified planning tokens."""
+    """Amplified advantages of planning tokens."""
 
     alpha: Identity[NonNegative] = 0.2
-    """Strength: A + alpha |A| on planning tokens."""
+    """Strength: the advantage of a planning token becomes A + alpha |A|."""
 
 
 class SepaSection(Section):
     """Selective entropy pooling of execution tokens."""
 
     steps: Identity[Positive] = 500
-    """Steps of the linear ramp of lambda."""
+    """Steps over which lambda rises linearly from 0 to 1."""
     schedule: Identity[Literal["linear", "auto"]] = "linear"
-    """`auto` follows the fall of the execution entropy's variance, with the linear ramp as floor."""
+    """`auto` raises lambda as the variance of the execution entropy falls, and never below the linear ramp."""
     delay_steps: Identity[Count] = 50
-    """Steps before the ramp begins."""
+    """Steps before the ramp starts."""
     correct_rate_gate: Identity[Share] = 0.1
-    """Correct rate that opens pooling, once and for good; 0 for no gate."""
+    """Correct rate at which pooling starts, permanently; 0 starts it without a condition."""
     ema_decay: Identity[Share] = 0.99
-    """Decay of the variance's moving average (`auto`)."""
+    """Decay of the moving average of the variance (`auto`)."""
     threshold: Identity[PositiveFloat] = 0.2
-    """Share of the first variance below which lambda begins to rise; it is 1 when none is left (`auto`)."""
+    """Fraction of the initial variance below which lambda starts to rise; lambda is 1 at variance 0 (`auto`)."""
     warmup_steps: Identity[Positive] = 50
-    """Steps that set the first variance (`auto`)."""
+    """Steps from which the initial variance is measured (`auto`)."""
 
 
 class SqueezeSection(Section):
-    """LoRA-Squeeze after the first run: which rank was really used (arXiv 2602.10993)."""
+    """LoRA-Squeeze after the first run: which rank the update really uses (arXiv 2602.10993)."""
 
     min_variance_retention: Runtime[Share] = 0.95
-    """Share of the update's variance that the recommended rank keeps."""
+    """Fraction of the update's variance that the recommended rank must retain."""
     target_ranks: Runtime[tuple[Positive, ...]] = ()
-    """Ranks to list; powers of two up to the adapter's rank when empty."""
+    """Ranks to list; default: powers of two up to the rank of the adapter."""
 
 
 class ResourcesSection(Section):
-    """What one run occupies."""
+    """The resources that one run reserves."""
 
     num_cpus: Runtime[PositiveFloat] = 1.0
     """CPU cores."""
     num_gpus: Runtime[NonNegative] = 0.0
-    """GPUs; a fraction packs several runs on one, above 1 it must be whole."""
+    """GPUs. With a fraction several runs share one; above 1 it must be a whole number."""
     memory_gb: Runtime[NonNegative] = 0.0
-    """Memory that has to be free, in GiB; 0 asks for none in particular."""
+    """Memory to reserve, in GiB; 0 reserves none."""
 
 
 class RetrySection(Section):
-    """What happens when a run fails, or is lost with its machine."""
+    """Retries of runs that fail, or whose worker or node dies."""
 
     max_failures: Runtime[Count] = 1
-    """Times a run that failed by itself is tried again."""
+    """Most retries of a run that failed."""
     max_losses: Runtime[Count] = 20
-    """Times a run whose worker or node died is started again."""
+    """Most restarts of a run whose worker or node died."""
     backoff_s: Runtime[NonNegative] = 1.0
-    """Seconds before the first retry; doubles with each."""
+    """Seconds before the first retry; doubled for each further one."""
     grace_s: Runtime[PositiveFloat] = 10.0
     """Seconds between SIGTERM and SIGKILL."""
     lease_s: Runtime[PositiveFloat] = 20.0
-    """Seconds without a sign of life after which an attempt counts as lost."""
+    """Seconds without a heartbeat after which an attempt is considered lost."""
 
 
 class LoggingSection(Section):
-    """Where the metrics go besides the run's own folder."""
+    """Where metrics are sent in addition to the run's folder."""
 
     wandb_project: Runtime[
         Annotated[str, Text(r"^[^/\\#?%:]{1,128}$", "1 to 128 characters, none of / \\ # ? % :")] | None
     ] = None
-    """W&B project; no W&B without one."""
+    """W&B project; without it W&B is not used."""
     wandb_entity: Runtime[str | None] = None
     """W&B user or team."""
     wandb_mode: Runtime[Literal["auto", "online", "offline", "disabled"]] = "auto"
-    """`auto` is online with an API key in the environment and offline without one."""
+    """`auto` is online if the environment has an API key, and offline otherwise."""
     wandb_tags: Runtime[tuple[str, ...]] = ()
-    """Further tags; campaign and seed are always there."""
+    """Tags in addition to those for campaign and seed."""
+
+
+class ExecutionSection(Section):
+    """What executes the runs."""
+
+    backend: Runtime[BackendName] = "ray"
+    """`ray`: Ray tasks, on this machine or on a cluster. `local`: processes of this machine, without Ray."""
 
 
 class RaySection(Section):
-    """Which Ray runs the campaign."""
+    """The Ray that executes the runs, and the resources of this machine that runs may use."""
 
     address: Runtime[str | None] = None
-    """`HOST:PORT` of a cluster; embedded Ray on this machine when not given."""
+    """`HOST:PORT` of a cluster; default: start Ray on this machine."""
     num_cpus: Runtime[Positive | None] = None
-    """CPU cores the embedded Ray offers; all of the machine when not given."""
+    """CPU cores of this machine that runs may use, with Ray started here or the local backend; default: all."""
     num_gpus: Runtime[Count | None] = None
-    """GPUs the embedded Ray offers; those found when not given."""
+    """GPUs of this machine that runs may use, likewise; default: all that are found."""
 
 
 class RunConfig(Section):
-    """Everything one run needs to know. `config.toml` of a run is this model; it can be run again by hand."""
+    """The configuration of one run. A run's `config.toml` is this model; `campaign run` executes it again."""
 
     campaign: Runtime[str] = ""
     """Name of the campaign."""
@@ -316,9 +318,15 @@ class RunConfig(Section):
     resources: ResourcesSection = ResourcesSection()
     retry: RetrySection = RetrySection()
     logging: LoggingSection = LoggingSection()
+    execution: ExecutionSection = ExecutionSection()
     ray: RaySection = RaySection()
 
     @property
+    def cluster(self) -> str | None:
+        """Address of the Ray cluster that executes the run; None when this machine does."""
+        return self.ray.address if self.execution.backend == "ray" else None
+
+    @property
     def run_id(self) -> str:
-        """`<condition>_s<seed>`, the name of the run's folder."""
+        """`<condition>_s<seed>`; also the name of the run's folder."""
         return f"{self.condition}_s{self.training.seed}"

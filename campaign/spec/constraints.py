@@ -1,4 +1,4 @@
-"""Constraints that pydantic has no word for, each with its own text and its part of the JSON Schema."""
+"""Constraints on strings that pydantic lacks, each with its error message and its part of the JSON Schema."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 DOTTED = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$"
-"""A Python function by its full name, `pkg.mod.fn`."""
+"""The full name of a Python function, `pkg.mod.fn`."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedOrDotted:
-    """Text that is one of `names`, or the dotted path of a function that does the same job."""
+    """A string that is one of `names`, or the dotted path of a function to use in their place."""
 
     names: tuple[str, ...]
 
@@ -34,7 +34,7 @@ class NamedOrDotted:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text of a given form; `form` says it in words."""
+    """A string that matches `pattern`; `form` describes the pattern in messages."""
 
     pattern: str
     form: str

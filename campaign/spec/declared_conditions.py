@@ -1,4 +1,4 @@
-"""The conditions as the file lists them: written out, combinations of factors, or from Python modules."""
+"""The conditions that a file declares: listed, combined from factors, or read from Python modules."""
 
 from __future__ import annotations
 
@@ -9,145 +9,183 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from campaign.spec.explain import shown
+from campaign.spec.explain import toml_value
 from campaign.spec.modules import module_configs
 from campaign.spec.overrides import FieldPath, Override, overrides
 from campaign.spec.positions import TomlPath
-from campaign.spec.problems import Findings
+from campaign.spec.problems import Problems
 from campaign.spec.spec import CampaignSection
 
 MOST_RUNS = 100_000
-"""Conditions times seeds: more is a slip of the pen, not an experiment."""
+"""Most runs (conditions times seeds) of a campaign; a file that asks for more contains a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """One condition before it is resolved."""
+class DeclaredCondition:
+    """One condition of the file, before its overrides are applied to the base."""
 
     overrides: tuple[Override, ...]
     at: TomlPath
+    """Its path in the document; combinations of factors share the path of `campaign.factors`."""
     name: str | None = None
     module: str | None = None
 
 
-def drafts(campaign: CampaignSection, folder: Path, findings: Findings) -> tuple[Draft, ...]:
-    """All conditions of the campaign in the order of the file; none at all means the base alone."""
+def declared_conditions(
+    campaign: CampaignSection, folder: Path, problems: Problems
+) -> tuple[DeclaredCondition, ...]:
+    """All conditions of the campaign in the order of the file; a file without any runs the base alone."""
     if campaign.conditions and campaign.factors:
-        findings.at_key(
+        problems.at_key(
             ("campaign", "factors"),
-            "stands beside [[campaign.conditions]]",
-            "write either; conditions besides the combinations of the factors go into `include`",
+            "cannot be combined with [[campaign.conditions]]",
+            "use one of the two; conditions in addition to the combinations of factors go into `include`",
         )
     if campaign.exclude and not campaign.factors:
-        findings.at_key(("campaign", "exclude"), "leaves out combinations of `factors`, and there are none")
-    listed = _listed(campaign.conditions, "conditions", folder, findings)
-    crossed = _crossed(campaign, findings)
-    return (*listed, *crossed, *_listed(campaign.include, "include", folder, findings))
+        problems.at_key(
+            ("campaign", "exclude"),
+            "leaves out combinations of `factors`, and there are none",
+            "remove it, or add [campaign.factors]",
+        )
+    listed = _listed(campaign.conditions, "conditions", folder, problems)
+    combined = _combinations(campaign, problems)
+    return (*listed, *combined, *_listed(campaign.include, "include", folder, problems))
 
 
 def _listed(
-    tables: tuple[dict[str, Any], ...], key: str, folder: Path, findings: Findings
-) -> tuple[Draft, ...]:
-    places: list[TomlPath] = [("campaign", key, number) for number in range(len(tables))]
-    wanted: dict[TomlPath, str] = {
+    tables: tuple[dict[str, Any], ...], key: str, folder: Path, problems: Problems
+) -> tuple[DeclaredCondition, ...]:
+    paths: list[TomlPath] = [("campaign", key, number) for number in range(len(tables))]
+    modules: dict[TomlPath, str] = {
         (*at, "module"): module
-        for table, at in zip(tables, places, strict=True)
+        for table, at in zip(tables, paths, strict=True)
         if isinstance(module := table.get("module"), str)
     }
-    configs = module_configs(wanted, folder, findings)
-    return tuple(_draft(table, at, configs, findings) for table, at in zip(tables, places, strict=True))
+    configs = module_configs(modules, folder, problems)
+    return tuple(_condition(table, at, configs, problems) for table, at in zip(tables, paths, strict=True))
 
 
-def _draft(
-    table: dict[str, Any], at: TomlPath, configs: dict[TomlPath, dict[str, Any]], findings: Findings
-) -> Draft:
+def _condition(
+    table: dict[str, Any], at: TomlPath, configs: dict[TomlPath, dict[str, Any]], problems: Problems
+) -> DeclaredCondition:
     own = {key: value for key, value in table.items() if key not in ("name", "module")}
-    name, module = (_text(table, key, at, findings) for key in ("name", "module"))
-    from_module = overrides(configs.get((*at, "module"), {}), (*at, "module"), findings)
-    found = {entry.path: entry for entry in (*from_module, *overrides(own, at, findings))}
+    name, module = (_string(table, key, at, problems) for key in ("name", "module"))
+    from_module = overrides(configs.get((*at, "module"), {}), (*at, "module"), problems)
+    # Keys of the table come last, so that they replace those of the module.
+    by_path = {entry.path: entry for entry in (*from_module, *overrides(own, at, problems))}
     if not table:
-        findings.at_key(at, "is an empty condition", "name at least one field, or give it a `name`")
-    return Draft(tuple(found.values()), at, name, module)
+        problems.at_key(at, "is an empty condition", "set at least one field, or give it a `name`")
+    return DeclaredCondition(tuple(by_path.values()), at, name, module)
 
 
-def _text(table: dict[str, Any], key: str, at: TomlPath, findings: Findings) -> str | None:
+def _string(table: dict[str, Any], key: str, at: TomlPath, problems: Problems) -> str | None:
     value = table.get(key)
     if value is not None and not isinstance(value, str):
-        findings.at_value((*at, key), f"expected text, got {shown(value)}")
+        problems.at_value((*at, key), f"expected a string, got {toml_value(value)}")
         return None
     return value
 
 
-def _crossed(campaign: CampaignSection, findings: Findings) -> tuple[Draft, ...]:
+def _combinations(campaign: CampaignSection, problems: Problems) -> tuple[DeclaredCondition, ...]:
     at: TomlPath = ("campaign", "factors")
-    axes = [axis for entry in overrides(campaign.factors, at, findings) if (axis := _axis(entry, findings))]
-    count = prod(len(axis) for axis in axes)
-    if count * len(campaign.seeds) > MOST_RUNS:
-        sizes = " x ".join(str(len(axis)) for axis in axes)
-        findings.at_key(
-            at, f"{sizes} combinations x {len(campaign.seeds)} seeds = {count * len(campaign.seeds):,} runs",
-            f"at most {MOST_RUNS:,}",
-        )  # fmt: skip
+    factors = [
+        values for entry in overrides(campaign.factors, at, problems) if (values := _values(entry, problems))
+    ]
+    if _too_many_runs(factors, campaign, problems):
         return ()
-    left_out = _Exclusions(campaign, {axis[0].path for axis in axes}, findings)
-    found = tuple(Draft(entries, at) for entries in product(*axes) if axes and not left_out.match(entries))
-    left_out.report()
-    if axes and not found:
-        findings.at_key(("campaign", "exclude"), "leaves no combination of the factors")
-    return found
-
-
-def _axis(entry: Override, findings: Findings) -> tuple[Override, ...]:
-    if not isinstance(entry.value, list):
-        findings.at_value(
-            entry.at, f"expected a list of values, got {shown(entry.value)}", f"[{shown(entry.value)}]"
+    exclusions = _Exclusions(campaign, {values[0].path for values in factors}, problems)
+    # The product of no factors is one empty combination, which would be the base a second time.
+    combinations = product(*factors) if factors else ()
+    kept = tuple(DeclaredCondition(entries, at) for entries in combinations if not exclusions.match(entries))
+    exclusions.report_unused()
+    if factors and not kept:
+        problems.at_key(
+            ("campaign", "exclude"), "leaves no combination of the factors", "remove at least one entry"
         )
+    return kept
+
+
+def _too_many_runs(
+    factors: list[tuple[Override, ...]], campaign: CampaignSection, problems: Problems
+) -> bool:
+    """Counted before the product is built, which would not fit in memory."""
+    runs = prod(len(values) for values in factors) * len(campaign.seeds)
+    if runs <= MOST_RUNS:
+        return False
+    sizes = " x ".join(str(len(values)) for values in factors)
+    problems.at_key(
+        ("campaign", "factors"),
+        f"{sizes} combinations x {len(campaign.seeds)} seeds = {runs:,} runs",
+        f"a campaign has at most {MOST_RUNS:,}: leave out factors or values",
+    )
+    return True
+
+
+def _values(factor: Override, problems: Problems) -> tuple[Override, ...]:
+    """One override for each value of a factor."""
+    if not isinstance(factor.value, list):
+        message = f"expected a list of values, got {toml_value(factor.value)}"
+        problems.at_value(factor.at, message, f"write [{toml_value(factor.value)}]")
         return ()
-    if not entry.value:
-        findings.at_value(entry.at, "is an empty list: the factor needs at least one value")
-    values: list[Any] = []
-    for number, value in enumerate(entry.value):
-        if any(value == seen and type(value) is type(seen) for seen in values):
-            findings.at_value((*entry.at, number), f"lists {shown(value)} twice")
-        values.append(value)
-    return tuple(Override(entry.path, value, (*entry.at, number)) for number, value in enumerate(values))
+    if not factor.value:
+        problems.at_value(factor.at, "is an empty list", "a factor needs at least one value")
+    earlier: list[Any] = []
+    for number, value in enumerate(factor.value):
+        # In Python 1 == True == 1.0; in TOML they are different values.
+        if any(value == other and type(value) is type(other) for other in earlier):
+            problems.at_value((*factor.at, number), f"lists {toml_value(value)} twice", "remove one of them")
+        earlier.append(value)
+    return tuple(
+        Override(factor.path, value, (*factor.at, number)) for number, value in enumerate(factor.value)
+    )
 
 
 class _Exclusions:
     """The entries of `exclude`, and which of them have matched a combination."""
 
-    def __init__(self, campaign: CampaignSection, axes: set[FieldPath], findings: Findings) -> None:
-        self.findings = findings
-        self.entries = list(self._read(campaign, axes))
+    def __init__(self, campaign: CampaignSection, factors: set[FieldPath], problems: Problems) -> None:
+        self.problems = problems
+        self.entries = list(self._read(campaign, factors))
         self.matched: set[TomlPath] = set()
 
     def _read(
-        self, campaign: CampaignSection, axes: set[FieldPath]
+        self, campaign: CampaignSection, factors: set[FieldPath]
     ) -> Iterator[tuple[TomlPath, dict[FieldPath, Any]]]:
         for number, table in enumerate(campaign.exclude):
             at: TomlPath = ("campaign", "exclude", number)
-            entries = list(overrides(table, at, self.findings))
+            entries = list(overrides(table, at, self.problems))
             for entry in entries:
-                if entry.path not in axes:
-                    names = ", ".join(".".join(path) for path in sorted(axes))
-                    self.findings.at_key(
+                if entry.path not in factors:
+                    names = ", ".join(".".join(path) for path in sorted(factors))
+                    self.problems.at_key(
                         entry.at, f"`{entry.dotted}` is not a factor", f"factors: {names}", field=""
                     )
-            if entries and all(entry.path in axes for entry in entries):
+            if entries and all(entry.path in factors for entry in entries):
                 yield at, {entry.path: entry.value for entry in entries}
             elif not table:
-                self.findings.at_key(at, "is empty: it would leave out everything")
+                self.problems.at_key(
+                    at, "is empty: it would leave out everything", "remove it, or name values of factors"
+                )
 
     def match(self, combination: tuple[Override, ...]) -> bool:
+        """Whether an entry leaves out the combination."""
         values = {entry.path: entry.value for entry in combination}
-        hits = [
-            at for at, wanted in self.entries if all(values[path] == value for path, value in wanted.items())
+        matching = [
+            at
+            for at, excluded in self.entries
+            if all(values[path] == value for path, value in excluded.items())
         ]
-        self.matched.update(hits)
-        return bool(hits)
+        self.matched.update(matching)
+        return bool(matching)
 
-    def report(self) -> None:
-        for at, wanted in self.entries:
+    def report_unused(self) -> None:
+        for at, excluded in self.entries:
             if at not in self.matched:
-                said = ", ".join(f"{'.'.join(path)} = {shown(value)}" for path, value in wanted.items())
-                self.findings.at_key(at, f"matches no combination: {said}")
+                values = ", ".join(
+                    f"{'.'.join(path)} = {toml_value(value)}" for path, value in excluded.items()
+                )
+                self.problems.at_key(
+                    at,
+                    f"matches no combination: {values}",
+                    "remove it, or use values that the factors list together",
+                )

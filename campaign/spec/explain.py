@@ -1,9 +1,8 @@
-"""Pydantic's errors in the words of the person who wrote the file."""
+"""Turns pydantic's validation errors into problems that name the field, the value and what is legal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -14,136 +13,128 @@ from campaign.spec.fields import by_leaf, sections
 from campaign.spec.positions import TomlPath
 from campaign.spec.reading import Document
 from campaign.spec.spec import CampaignSection
+from campaign.suggest import did_you_mean, listed, suggest
 
 _EXPECTED = {
     "bool_type": "true or false",
     "dict_type": "a table",
     "float_type": "a number",
-    "int_from_float": "a whole number",
-    "int_type": "a whole number",
+    "int_from_float": "an integer",
+    "int_type": "an integer",
     "list_type": "a list",
     "model_type": "a table",
-    "string_type": "text",
+    "string_type": "a string",
     "tuple_type": "a list",
+    "finite_number": "a finite number",
 }
 _BOUNDS = {"greater_than": ("above", "gt"), "greater_than_equal": ("at least", "ge"),
            "less_than": ("below", "lt"), "less_than_equal": ("at most", "le")}  # fmt: skip
-_TOML_TYPES = {
-    bool: "true/false",
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    list: "a list",
-    dict: "a table",
-}
+_TOML_TYPES = {bool: "boolean", int: "integer", float: "float", str: "string"}
 
 
-def shown(value: Any) -> str:
-    """A value as TOML writes it, cut to what fits a line."""
+def toml_value(value: Any) -> str:
+    """A value in TOML notation, shortened to at most 60 characters."""
     if isinstance(value, bool):
         text = str(value).lower()
     elif isinstance(value, str):
         text = '"' + value.encode("unicode_escape").decode().replace('"', '\\"') + '"'
     elif isinstance(value, (list, tuple)):
-        text = "[" + ", ".join(shown(item) for item in value[:20]) + "]"
+        text = "[" + ", ".join(toml_value(item) for item in value[:20]) + "]"
     elif isinstance(value, Mapping):
-        text = "{" + ", ".join(f"{key} = {shown(item)}" for key, item in list(value.items())[:20]) + "}"
+        text = "{" + ", ".join(f"{key} = {toml_value(item)}" for key, item in list(value.items())[:20]) + "}"
     else:
         text = str(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def dotted(path: TomlPath) -> str:
-    """A place as text: `campaign.seeds[2]`."""
+def dotted_path(path: TomlPath) -> str:
+    """A path as messages write it: `campaign.seeds[2]`."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A question with the nearest of `known`, or nothing."""
-    candidates = sorted(known)
-    lowered = {candidate.lower(): candidate for candidate in candidates}
-    near = get_close_matches(name.lower().replace("-", "_"), lowered, n=1, cutoff=0.6)
-    return f"did you mean `{lowered[near[0]]}`?" if near else ""
 
 
 def explain(
     entry: Mapping[str, Any], document: Document, model: type[BaseModel], at: TomlPath = ()
 ) -> Problem:
-    """One error of `model`'s validation, which looked at what stands at `at` in the document."""
+    """One error from validating `model` against the value at the path `at` of the document."""
     path = (*at, *entry["loc"])
     if entry["type"] == "extra_forbidden":
-        message, hint = _unknown(str(path[-1]), entry["loc"][:-1], path[:-1], model)
-        return Problem(message, document.place(path), dotted(path[:-1]), hint)
-    message, hint = say(entry)
-    return Problem(message, document.place(path, value=True), dotted(path), hint)
+        message, hint = _unknown_key(str(path[-1]), entry["loc"][:-1], path[:-1], model)
+        return Problem(message, document.place(path), dotted_path(path[:-1]), hint)
+    message, hint = message_and_hint(entry)
+    return Problem(message, document.place(path, value=True), dotted_path(path), hint)
 
 
-def say(entry: Mapping[str, Any]) -> tuple[str, str]:
-    """Message and hint for one of pydantic's errors, about the value alone."""
+def message_and_hint(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """Message and hint for one of pydantic's errors about a value."""
     kind, value, context = entry["type"], entry.get("input"), entry.get("ctx", {})
-    got = shown(value)
     if kind in _EXPECTED:
-        return f"expected {_EXPECTED[kind]}, got {got}{_type_of(value)}", ""
+        return f"expected {_EXPECTED[kind]}, got {toml_value(value)}{_toml_type(value)}", ""
     if kind in _BOUNDS:
         words, key = _BOUNDS[kind]
-        return f"must be {words} {_number(context[key])}, got {got}", ""
-    if kind == "finite_number":
-        return f"must be a finite number, got {got}", ""
-    if kind == "literal_error":
-        legal = [part.strip("' ") for part in context["expected"].replace(" or ", ", ").split(", ")]
-        return f"{got} is not one of {_listed(legal)}", did_you_mean(str(value), legal)
-    if kind == "named_or_dotted":
-        names = list(context["legal"])
-        legal_text = (
-            f"{_listed(names)}, or a dotted path `pkg.mod.fn`" if names else "a dotted path `pkg.mod.fn`"
-        )
-        return f"{got} is not known; legal: {legal_text}", did_you_mean(str(value), names)
-    if kind == "text_form":
-        return f"expected {context['form']}, got {got}", ""
-    if kind in ("too_short", "too_long"):
-        count, bound = context["actual_length"], context.get("min_length", context.get("max_length"))
-        words = "at least" if kind == "too_short" else "at most"
-        return f"needs {words} {bound} value{'s' * (bound != 1)}, got {count}", ""
-    if kind == "missing":
-        return "is missing", ""
-    if kind == "string_pattern_mismatch":
-        return f"has the wrong form: {got}", f"it has to match {context['pattern']}"
-    if kind == "value_error":
-        return entry["msg"].removeprefix("Value error, "), ""
-    return f"{entry['msg'][:1].lower()}{entry['msg'][1:]}, got {got}", ""
+        return f"must be {words} {_bound(context[key])}, got {toml_value(value)}", ""
+    return _by_kind(kind, value, context, entry["msg"])
 
 
-def _unknown(name: str, loc: tuple[Any, ...], section: TomlPath, model: type[BaseModel]) -> tuple[str, str]:
+def _by_kind(kind: str, value: Any, context: Mapping[str, Any], message: str) -> tuple[str, str]:
+    match kind:
+        case "literal_error":
+            legal = [part.strip("' ") for part in context["expected"].replace(" or ", ", ").split(", ")]
+            return f"expected one of {_quoted(legal)}, got {toml_value(value)}", did_you_mean(
+                str(value), legal
+            )
+        case "named_or_dotted":
+            names, path = list(context["legal"]), "a dotted path `pkg.mod.fn`"
+            expected = f"one of {_quoted(names)}, or {path}" if names else path
+            return f"expected {expected}, got {toml_value(value)}", did_you_mean(str(value), names)
+        case "text_form":
+            return f"expected {context['form']}, got {toml_value(value)}", ""
+        case "string_pattern_mismatch":
+            return f"has the wrong form: {toml_value(value)}", f"it must match {context['pattern']}"
+        case "too_short":
+            return f"needs at least {_values(context['min_length'])}, got {context['actual_length']}", ""
+        case "too_long":
+            return f"takes at most {_values(context['max_length'])}, got {context['actual_length']}", ""
+        case "missing":
+            return "is required, and missing", ""
+        case "value_error":  # raised by a validator of ours, whose message is a sentence already
+            return message.removeprefix("Value error, "), ""
+        case _:
+            return f"{message[:1].lower()}{message[1:]}, got {toml_value(value)}", ""
+
+
+def _unknown_key(
+    name: str, loc: tuple[Any, ...], section: TomlPath, model: type[BaseModel]
+) -> tuple[str, str]:
     for part in loc:
         model = _submodel(model, part)
-    known = list(model.model_fields)
-    near = did_you_mean(name, known)
-    homes = [field.path for field in by_leaf().get(name, ())]
-    where = f"in [{dotted(section)}]" if section else "at the top level"
-    if near:
-        hint = near
-    elif homes:
-        hint = f"`{name}` belongs to [{homes[0].split('.')[0]}]"
-    else:
-        hint = f"legal: {', '.join(known)}"
+    legal = list(model.model_fields)
+    elsewhere = by_leaf().get(name, ())
+    where = f"in [{dotted_path(section)}]" if section else "at the top level"
+    hint = did_you_mean(name, legal)
+    if not hint:
+        hint = _belongs_to(name, elsewhere[0].section) if elsewhere else listed(legal, "legal keys")
     return f"unknown key `{name}` {where}", hint
 
 
 def unknown_section(name: str, value: Any) -> tuple[str, str]:
-    """Message and hint for a name at the top level that no section has."""
+    """Message and hint for a name at the top level that is no section."""
     if name in RESERVED_SECTIONS:
         return (
-            f"section [{name}] is reserved, and this release cannot use it yet",
-            f"it will configure {RESERVED_SECTIONS[name]}",
+            f"section [{name}] is reserved for a later release",
+            f"remove it: it will configure {RESERVED_SECTIONS[name]}",
         )
-    known = ("campaign", *sections(), "check", "hypotheses")
     homes = [field.section for field in by_leaf().get(name, ())]
     if name in CampaignSection.model_fields:
-        return f"unknown key `{name}` at the top level", f"`{name}` belongs to [campaign]"
+        return f"unknown key `{name}` at the top level", _belongs_to(name, "campaign")
     if homes and not isinstance(value, dict):
-        return f"unknown key `{name}` at the top level", f"`{name}` belongs to [{homes[0]}]"
+        return f"unknown key `{name}` at the top level", _belongs_to(name, homes[0])
     what = "section" if isinstance(value, (dict, list)) else "key"
-    return f"unknown {what} `{name}`", did_you_mean(name, known) or f"legal sections: {', '.join(known)}"
+    legal = ("campaign", *sections(), "check", "hypotheses")
+    return f"unknown {what} `{name}`", suggest(name, legal, "legal sections")
+
+
+def _belongs_to(name: str, section: str) -> str:
+    return f"`{name}` belongs to [{section}]: move it there"
 
 
 def _submodel(model: type[BaseModel], part: Any) -> type[BaseModel]:
@@ -154,14 +145,18 @@ def _submodel(model: type[BaseModel], part: Any) -> type[BaseModel]:
     return model
 
 
-def _type_of(value: Any) -> str:
+def _toml_type(value: Any) -> str:
     name = _TOML_TYPES.get(type(value))
-    return f" ({name})" if name and not isinstance(value, (dict, list)) else ""
+    return f" ({name})" if name else ""
 
 
-def _number(value: float) -> str:
+def _bound(value: float) -> str:
     return f"{value:g}" if isinstance(value, float) or value < 10**6 else f"{value:,}"
 
 
-def _listed(names: Iterable[str]) -> str:
+def _values(count: int) -> str:
+    return f"{count} value{'s' * (count != 1)}"
+
+
+def _quoted(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)

@@ -1,4 +1,4 @@
-"""Every field of a run's configuration by its dotted path, as the models declare it."""
+"""The fields of a run's configuration by dotted path, as the models declare them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin
 
-from campaign.spec.config import Classified, RunConfig, Section
+from campaign.spec.config import Classified, RunConfig
+from campaign.spec.section import Section
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,11 @@ class FieldInfo:
     section: str
     name: str
     kind: Literal["identity", "runtime"] | None
-    """None is refused by a test: every field has to be classified."""
+    """None only for a field that is not classified, which a test refuses."""
     doc: str
     default: Any
     is_table: bool
-    """Whether the value is a free table, whose keys count as fields of their own."""
+    """Whether the value is a free table, whose keys count as separate fields."""
 
     @property
     def path(self) -> str:
@@ -60,7 +61,7 @@ def fields() -> MappingProxyType[str, FieldInfo]:
 
 @cache
 def by_leaf() -> MappingProxyType[str, tuple[FieldInfo, ...]]:
-    """Last part of the path -> the fields that end so; more than one makes the bare name ambiguous."""
+    """Bare name -> the fields with this name; with more than one the bare name is ambiguous."""
     found: dict[str, tuple[FieldInfo, ...]] = {}
     for field in fields().values():
         found[field.name] = (*found.get(field.name, ()), field)

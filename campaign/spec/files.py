@@ -1,4 +1,4 @@
-"""Files that a configuration names: where they are, and what is in the data, as a content hash."""
+"""Files that a configuration refers to: their absolute paths, and the content hashes of data files."""
 
 from __future__ import annotations
 
@@ -9,62 +9,63 @@ from pathlib import Path
 from typing import Any
 
 from campaign.spec.config import DataSection, ModelSection
-from campaign.spec.explain import dotted
+from campaign.spec.explain import dotted_path
 from campaign.spec.overrides import FieldPath
 from campaign.spec.positions import TomlPath
-from campaign.spec.problems import Findings
+from campaign.spec.problems import Problems
 
-_FILES = ("path", "eval_path")
+_DATA_FILES = ("path", "eval_path")
 
 
-class NamedFiles:
-    """Finds the files of one spec; each data file is hashed once."""
+class ReferencedFiles:
+    """Resolves the files of one campaign file; each data file is hashed once."""
 
-    def __init__(self, folder: Path, findings: Findings) -> None:
+    def __init__(self, folder: Path, problems: Problems) -> None:
         self.folder = folder
-        self.findings = findings
+        self.problems = problems
         self._hashes: dict[Path, str | None] = {}
-        self._located: dict[int, tuple[DataSection, DataSection]] = {}
+        # By the id of the section, which is held so that the id is not reused.
+        self._data: dict[int, tuple[DataSection, DataSection]] = {}
         self._models: dict[int, tuple[ModelSection, ModelSection]] = {}
 
-    def located(self, data: DataSection, set_at: Mapping[FieldPath, TomlPath]) -> DataSection:
-        """`data` with absolute paths and content hashes; files that are not there are reported."""
+    def resolve_data(self, data: DataSection, set_at: Mapping[FieldPath, TomlPath]) -> DataSection:
+        """`data` with absolute paths and content hashes; missing files are reported at `set_at`."""
         if data.path is None and data.eval_path is None:
             return data
-        known = self._located.get(id(data))
-        if known:
-            return known[1]
-        update: dict[str, Any] = {}
-        for name in _FILES:
-            written = getattr(data, name)
-            if written is None:
-                continue
-            at = set_at.get(("data", name), ("data", name))
-            file = self._absolute(written)
-            digest = self._hash(file, written, at)
-            declared = getattr(data, f"{name}_sha256")
-            if digest and declared and digest != declared:
-                self.findings.at_value(
-                    set_at.get(("data", f"{name}_sha256"), ("data", f"{name}_sha256")),
-                    f"{written} has other content: its SHA-256 is {digest}",
-                    "the file changed since this was written",
-                    field=f"data.{name}_sha256",
-                )
-            update |= {name: str(file), f"{name}_sha256": digest or declared}
-        found = data.model_copy(update=update)
-        self._located[id(data)] = (data, found)
-        return found
+        if id(data) not in self._data:
+            update: dict[str, Any] = {}
+            for name in _DATA_FILES:
+                if getattr(data, name) is not None:
+                    update |= self._data_file(data, name, set_at)
+            self._data[id(data)] = (data, data.model_copy(update=update))
+        return self._data[id(data)][1]
 
-    def located_model(self, model: ModelSection, set_at: Mapping[FieldPath, TomlPath]) -> ModelSection:
-        """`model` with an absolute path, when it is a folder: a run starts elsewhere."""
+    def _data_file(
+        self, data: DataSection, name: str, set_at: Mapping[FieldPath, TomlPath]
+    ) -> dict[str, Any]:
+        written, sha256 = getattr(data, name), f"{name}_sha256"
+        declared = getattr(data, sha256)
+        file = self._absolute(written)
+        actual = self._hash(file, written, set_at.get(("data", name), ("data", name)))
+        if actual and declared and actual != declared:
+            self.problems.at_value(
+                set_at.get(("data", sha256), ("data", sha256)),
+                f"{written} has other content: its SHA-256 is {actual}",
+                "restore the file, or update the hash if the new content is intended",
+                field=f"data.{sha256}",
+            )
+        return {name: str(file), sha256: actual or declared}
+
+    def resolve_model(self, model: ModelSection, set_at: Mapping[FieldPath, TomlPath]) -> ModelSection:
+        """`model` with an absolute path when it is a folder, because a run has another working directory."""
         if id(model) not in self._models:
             folder = self._model_folder(model.model, set_at.get(("model", "model"), ("model", "model")))
-            found = model if folder is None else model.model_copy(update={"model": str(folder)})
-            self._models[id(model)] = (model, found)
+            resolved = model if folder is None else model.model_copy(update={"model": str(folder)})
+            self._models[id(model)] = (model, resolved)
         return self._models[id(model)][1]
 
     def _model_folder(self, written: str, at: TomlPath) -> Path | None:
-        """None for the embedded model and for hub names, which are no paths."""
+        """None for the embedded model and for hub names, which are not paths."""
         if written == "embedded" or not written.strip():
             return None
         folder = self._absolute(written)
@@ -72,24 +73,26 @@ class NamedFiles:
             return folder
         if written.startswith((".", "/", "~")):
             hint = f"looked for {folder}; a hub name is `owner/name`"
-            self.findings.at_value(at, f"no such folder: {written}", hint, field="model.model")
+            self.problems.at_value(at, f"no such folder: {written}", hint, field="model.model")
         return None
 
     def _absolute(self, written: str) -> Path:
-        """Without following links that go round in circles, or `~` of somebody who is not here."""
+        """Unlike `Path.resolve` and `Path.expanduser`, this raises neither for circular links nor for the home
+        of an unknown user: a path that does not exist is reported later."""
         return Path(os.path.abspath(self.folder / os.path.expanduser(written)))
 
     def _hash(self, file: Path, written: str, at: TomlPath) -> str | None:
         if file not in self._hashes:
             self._hashes[file] = None
+            field = dotted_path(at)
             try:
                 with file.open("rb") as stream:
                     self._hashes[file] = file_digest(stream, "sha256").hexdigest()
             except FileNotFoundError:
-                self.findings.at_value(at, f"no such file: {written}", f"looked for {file}", field=dotted(at))
+                self.problems.at_value(at, f"no such file: {written}", f"looked for {file}", field=field)
             except IsADirectoryError:
-                self.findings.at_value(at, f"is a folder: {written}", "a JSONL file", field=dotted(at))
+                self.problems.at_value(at, f"is a folder: {written}", "name a JSONL file", field=field)
             except (OSError, ValueError) as error:
                 why = getattr(error, "strerror", None) or str(error)
-                self.findings.at_value(at, f"cannot be read: {written}: {why}", field=dotted(at))
+                self.problems.at_value(at, f"cannot be read: {written}: {why}", field=field)
         return self._hashes[file]

@@ -1,4 +1,4 @@
-"""What can be said before anything runs: attainable p, time, and what does not fit this machine."""
+"""Predictions about a plan: the smallest attainable p-value, the time it takes, and whether it fits this machine."""
 
 from __future__ import annotations
 
@@ -11,53 +11,55 @@ from campaign.spec.planned_runs import Action, Condition, Facts, Plan
 
 ALPHA = 0.05
 STARTED: tuple[Action, ...] = ("run", "resume")
-"""Actions that a submit takes unasked; `retry` and `stale` have to be asked for."""
+"""Actions that `submit` takes by default; `retry` and `stale` need a flag."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """How long the runs that are still to do will take."""
+    """How long the remaining runs take."""
 
     seconds: float
     concurrent: int
-    """Runs side by side, at most."""
+    """Most runs at the same time."""
     measured: bool
-    """Whether every condition's step time was measured; otherwise some are borrowed from other conditions."""
+    """Whether the step time of every condition was measured; otherwise the mean of the measured ones is used."""
 
 
 def attainable_p(pairs: int) -> float:
-    """Least two-sided p of the exact sign-flip test with so many pairs: 2 / 2^n."""
+    """Smallest two-sided p-value of the exact sign-flip test with this number of pairs: 2 / 2^pairs."""
     return min(1.0, 2.0 ** (1 - pairs))
 
 
 def pairs_needed(alpha: float = ALPHA, candidates: int = 1) -> int:
-    """Fewest pairs whose exact test can fall below alpha when Holm corrects for so many candidates."""
+    """Fewest pairs with which the exact test can fall below alpha, with Holm's correction over the candidates."""
     return floor(log2(2.0 * candidates / alpha)) + 1
 
 
 def exact_test_note(seeds: int, candidates: int) -> str:
-    """What an exact paired test of one metric can reach with so many seeds."""
+    """The smallest p-value that an exact paired test of one metric can reach with this number of seeds."""
     if candidates < 1:
         return "one condition: there is nothing to compare"
     least, needed = attainable_p(seeds), pairs_needed(ALPHA, candidates)
     of = f" over {candidates} candidates (Holm)" if candidates > 1 else ""
-    enough = f", enough for p < {_p(ALPHA)}{of}" if of else ""
+    enough = f", enough for p < {_p_value(ALPHA)}{of}" if of else ""
     plural = "s" * (seeds != 1)
     if least < ALPHA / candidates:
-        return f"{seeds} seed{plural}: an exact paired test can reach p = {_p(least)}{enough}"
+        return f"{seeds} seed{plural}: an exact paired test can reach p = {_p_value(least)}{enough}"
     return (
-        f"{seeds} seed{plural}: no exact paired test can reach p < {_p(ALPHA)}{of} (least is {_p(least)}); "
-        f"{needed} seeds are the fewest that can"
+        f"{seeds} seed{plural}: no exact paired test can reach p < {_p_value(ALPHA)}{of} "
+        f"(the smallest is {_p_value(least)}); at least {needed} seeds are needed"
     )
 
 
 def concurrency(config: RunConfig, facts: Facts) -> int:
-    """How many runs of this configuration fit side by side; 0 when not even one does."""
+    """How many runs of this configuration fit at the same time; 0 when none does."""
     wanted = config.resources
     cpus = facts.cpus if config.ray.num_cpus is None else config.ray.num_cpus
     gpus = facts.gpus if config.ray.num_gpus is None else config.ray.num_gpus
+    # In floating point 0.3 / 0.1 is slightly less than 3.
     fits = floor(cpus / wanted.num_cpus + 1e-9)
     if 0 < wanted.num_gpus < 1:
+        # Fractions are packed into one GPU; a run never spans parts of two.
         fits = min(fits, int(gpus) * floor(1 / wanted.num_gpus + 1e-9))
     elif wanted.num_gpus:
         fits = min(fits, int(gpus // wanted.num_gpus))
@@ -65,15 +67,15 @@ def concurrency(config: RunConfig, facts: Facts) -> int:
 
 
 def estimate(plan: Plan, facts: Facts) -> Estimate | None:
-    """Time for what is left to do; None without any measured step, or when nothing fits or is left."""
+    """Time for the remaining runs; None when there are none, when none fits, or when no step was measured."""
     todo = [run for run in plan.runs if run.action in STARTED]
     if not todo or not facts.step_seconds:
         return None
-    typical = sum(facts.step_seconds.values()) / len(facts.step_seconds)
+    mean = sum(facts.step_seconds.values()) / len(facts.step_seconds)
     seconds, longest, fits = 0.0, 0.0, 0
     for run in todo:
         label, config = run.condition.label, run.condition.config
-        one = facts.step_seconds.get(label, typical) * _steps_left(run.id, config, facts)
+        one = facts.step_seconds.get(label, mean) * _steps_left(run.id, config, facts)
         seconds, longest = seconds + one, max(longest, one)
         fits = max(fits, concurrency(config, facts))
     if fits == 0:
@@ -84,31 +86,32 @@ def estimate(plan: Plan, facts: Facts) -> Estimate | None:
 
 
 def _steps_left(run_id: str, config: RunConfig, facts: Facts) -> int:
-    known = facts.runs.get(run_id)
-    digits = "".join(c for c in (known.checkpoint or "").rpartition("/")[2] if c.isdigit()) if known else ""
+    """Steps after the last checkpoint, whose name ends in the step: `checkpoints/step_000025`."""
+    previous = facts.runs.get(run_id)
+    checkpoint = previous.checkpoint or "" if previous else ""
+    digits = "".join(c for c in checkpoint.rpartition("/")[2] if c.isdigit())
     return max(0, config.training.max_steps - int(digits or 0))
 
 
 def notes(plan: Plan, facts: Facts) -> tuple[str, ...]:
-    """What the user should know before spending anything."""
+    """What the user should know before spending compute."""
     return (
         exact_test_note(len(plan.seeds), len(plan.conditions) - 1),
         *_looks(plan),
         *_same_result(plan),
         *_infeasible(plan.conditions, facts),
-        *_crowded(plan.conditions),
+        *_oversubscribed(plan.conditions),
         *_squeeze(plan.conditions),
-        *(f"not found: {file}" for file in facts.missing_files),
     )
 
 
 def _looks(plan: Plan) -> Iterator[str]:
     if plan.looks and plan.looks[-1] > len(plan.seeds):
-        yield f"the last look is at {plan.looks[-1]} seeds, and there are {len(plan.seeds)}"
+        yield f"the last look is at {plan.looks[-1]} seeds, but the campaign has only {len(plan.seeds)}"
 
 
 def _same_result(plan: Plan) -> Iterator[str]:
-    """Conditions that differ only in what cannot change a result."""
+    """Conditions whose runs have the same identity."""
     first: dict[str, str] = {}
     for run in plan.runs[:: len(plan.seeds) or 1]:
         other = first.setdefault(run.identity, run.condition.label)
@@ -117,36 +120,39 @@ def _same_result(plan: Plan) -> Iterator[str]:
 
 
 def _infeasible(conditions: tuple[Condition, ...], facts: Facts) -> Iterator[str]:
-    said = set()
+    reported = set()
     for condition in conditions:
         config = condition.config
-        if config.ray.address is not None or concurrency(config, facts):
+        if config.cluster is not None or concurrency(config, facts):
             continue
         wanted = (
             f"{_amount(config.resources.num_cpus, 'CPU')} and {_amount(config.resources.num_gpus, 'GPU')}"
         )
-        if wanted not in said:
-            said.add(wanted)
+        if wanted not in reported:
+            reported.add(wanted)
             cpus = facts.cpus if config.ray.num_cpus is None else config.ray.num_cpus
             gpus = facts.gpus if config.ray.num_gpus is None else config.ray.num_gpus
             yield (
-                f"infeasible here: a run of {condition.label} needs {wanted}; "
-                f"there are {_amount(cpus, 'CPU')} and {_amount(gpus, 'GPU')}"
+                f"infeasible on this machine: a run of {condition.label} needs {wanted}; "
+                f"it offers {_amount(cpus, 'CPU')} and {_amount(gpus, 'GPU')}"
             )
 
 
 def _squeeze(conditions: tuple[Condition, ...]) -> Iterator[str]:
     first = conditions[0].config
     if first.squeeze is not None and not first.model.lora_rank:
-        yield "[squeeze] looks at a LoRA adapter, and model.lora_rank is 0: there will be none"
+        yield "[squeeze] has no effect: it analyses a LoRA adapter, and model.lora_rank is 0"
 
 
-def _crowded(conditions: tuple[Condition, ...]) -> Iterator[str]:
+def _oversubscribed(conditions: tuple[Condition, ...]) -> Iterator[str]:
     for condition in conditions:
         threads, cpus = condition.config.training.threads, condition.config.resources.num_cpus
         if threads > cpus:
-            has = f"{_amount(threads, 'thread')} and asks for {_amount(cpus, 'CPU')}"
-            yield f"a run of {condition.label} has {has}: runs side by side will crowd each other"
+            uses = f"{_amount(threads, 'thread')} and reserves {_amount(cpus, 'CPU')}"
+            yield (
+                f"a run of {condition.label} uses {uses}: concurrent runs will slow each other down; "
+                f"set resources.num_cpus = {threads}"
+            )
             return
 
 
@@ -154,7 +160,7 @@ def _amount(number: float, unit: str) -> str:
     return f"{number:g} {unit}{'s' * (number != 1)}"
 
 
-def _p(value: float) -> str:
+def _p_value(value: float) -> str:
     return f"{value:.2g}".removeprefix("0")
 
 

@@ -1,8 +1,7 @@
-"""What is claimed before the first run, and when it may be tested.
+"""Hypotheses, and the record of them that is made at the first submit.
 
-A claim that was written down first is *confirmatory*; one that was added or changed after the first submit is
-*exploratory*, and every output says so. `freeze` makes the record that goes into the plan, `changes` compares
-a later specification with it.
+A hypothesis in that record is *confirmatory*; one that was added or changed later is *exploratory*, and every output
+says so. `freeze` makes the record, and `changes` compares a later version of a hypothesis with it.
 """
 
 from __future__ import annotations
@@ -17,129 +16,139 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from campaign.errors import UsageError
-from campaign.spec.config import Count, NonNegative, Positive, Section, Seed
+from campaign.spec.config import Count, NonNegative, Positive, Seed
+from campaign.spec.section import Section
 
 Direction = Literal["higher", "lower"]
 """Which values of a metric are better."""
 
 Alpha = Annotated[float, Field(gt=0.0, lt=0.5)]
 SummaryName = Annotated[str, Field(pattern=r"^(auto|eval|final|mean|max|min|auc|tail(:[1-9]\d{0,6})?)$")]
-"""How one run becomes one number.
+"""How a run is summarised as one number.
 
-`auto`: the last held-out evaluation (`val/<metric>`) if there is one, else `tail`. `tail` or `tail:N`: the
-mean of the last N steps, of the last max(5, 10 %) when no N is given. `final`: the last value. `mean`,
-`max`, `min`: over all steps. `auc`: area under the curve over steps, divided by them: for claims
-about speed only.
+`auto`: the last held-out evaluation (`val/<metric>`) if there is one, else `tail`. `tail` or `tail:N`: the mean of
+the last N steps; without N, of the last 10 % of the steps and at least 5. `final`: the last value. `mean`, `max`,
+`min`: over all steps. `auc`: the area under the curve over the steps, divided by their number; only for hypotheses
+about speed.
 """
 
 MIN_PAIRS = 6
-"""The fewest pairs with which an exact two-sided test can reach .05: 2 / 2**6 = .031."""
+"""Fewest pairs with which an exact two-sided test can reach p < .05: with 6, 2 / 2**6 = .031."""
 
 
 class Mechanism(Section):
-    """A second metric that has to move for the explanation to hold, not just the outcome."""
+    """A second metric that must move too, as evidence for the explanation of the effect."""
 
     metric: str
-    """Metric of the mechanism, for example `exec_entropy_var`."""
+    """The metric, for example `exec_entropy_var`."""
     direction: Direction = "lower"
-    """Which way it should move."""
+    """The direction in which it should move."""
     summary: SummaryName = "auto"
-    """How one run becomes one number."""
+    """How a run is summarised as one number."""
     threshold: NonNegative = 0.0
-    """The least movement in that direction, in the metric's units."""
+    """Smallest movement in that direction that counts, in the units of the metric."""
 
 
 class Hypothesis(Section):
-    """One claim: which condition beats which, in what, by how much, and the evidence that it needs."""
+    """One claim: which condition is better than which, in which metric, by how much, and the evidence required."""
 
     name: Annotated[str, Field(min_length=1, max_length=120)]
-    """Short name, used in every output."""
+    """Short name; used in all outputs."""
     metric: Annotated[str, Field(min_length=1)]
-    """Metric of `metrics.jsonl` that is compared."""
+    """The metric of `metrics.jsonl` to compare."""
     summary: SummaryName = "auto"
-    """How one run becomes one number."""
+    """How a run is summarised as one number."""
     baseline: str | None = None
-    """Condition compared against; the first condition when not given."""
+    """The condition to compare with; default: the first condition."""
     candidate: str | tuple[str, ...] | None = None
-    """Condition, or conditions, that should be better; every other condition when not given."""
+    """The condition or conditions that should be better; default: all others."""
     contrast: dict[str, float] | None = None
-    """Weights of conditions, summing to zero, in place of baseline and candidate. The interaction of a 2 x 2
-    design is `+1, -1, -1, +1`."""
+    """Weights of conditions that sum to zero, instead of `baseline` and `candidate`. The interaction of a 2 x 2 design
+    has the weights +1, -1, -1, +1."""
     direction: Direction = "higher"
     """Which values of the metric are better."""
     min_effect: NonNegative = 0.0
-    """Smallest effect of interest in the metric's units: power is computed for it, and the litmus asks
-    whether the whole interval lies beyond it."""
+    """Smallest effect of interest, in the units of the metric. Power is computed for it, and the litmus test requires
+    the whole confidence interval to lie beyond it."""
     threshold: NonNegative | None = None
-    """What the interval has to clear, when that is not `min_effect`: 0 claims an improvement of any size."""
+    """What the confidence interval must exceed, if not `min_effect`; 0 claims an improvement of any size."""
     alpha: Alpha = 0.05
-    """Two-sided error rate, of the whole family."""
+    """Two-sided error rate of the whole family."""
     test: Literal["paired", "welch"] = "paired"
-    """`paired` by seed where conditions share the order of the data, `welch` where they do not."""
+    """`paired` compares conditions within each seed; `welch` is for conditions that do not share the order of the
+    data."""
     family: str = ""
-    """Hypotheses of one family share one error rate (Holm); all do unless named apart."""
+    """Hypotheses of the same family share one error rate (Holm's correction); by default all are one family."""
     min_pairs: Annotated[int, Field(ge=2, le=10**6)] = MIN_PAIRS
-    """Fewest pairs (for `welch`: runs in each condition) for the verdict CONFIRMED."""
+    """Fewest pairs, or with `welch` runs per condition, for the verdict CONFIRMED."""
     min_steps: Count = 0
-    """Fewest steps in every run that counts, for the verdict CONFIRMED."""
+    """Fewest steps in every run included in the test, for the verdict CONFIRMED."""
     min_generations: Count = 0
-    """Fewest logged completions in every run that counts, for the verdict CONFIRMED."""
+    """Fewest logged completions in every run included in the test, for the verdict CONFIRMED."""
     mechanism: Mechanism | None = None
-    """A second metric that has to move too."""
+    """A second metric that must move too."""
     ranking: tuple[str, ...] = ()
-    """Conditions, best first: each should beat the next."""
+    """Conditions, best first: each should be better than the next."""
 
     @model_validator(mode="after")
-    def _coherent(self) -> Self:
-        if self.contrast is not None:
-            if self.baseline is not None or self.candidate is not None:
-                raise ValueError("give either `contrast` or `baseline` and `candidate`, not both")
-            weights = self.contrast.values()
-            if len(self.contrast) < 2 or abs(sum(weights)) > 1e-9 or not all(weights):
-                raise ValueError(
-                    f"the weights of `contrast` must sum to zero, none of them zero: {self.contrast}"
-                )
-            if self.test == "welch":
-                raise ValueError("a contrast is computed within each seed: `test` must be `paired`")
+    def _valid_contrast(self) -> Self:
+        if self.contrast is None:
+            return self
+        if self.baseline is not None or self.candidate is not None:
+            raise ValueError(
+                "`contrast` cannot be combined with `baseline` and `candidate`: remove one or the other"
+            )
+        weights = self.contrast.values()
+        # The weights are written in decimal, so their sum has a rounding error.
+        if len(self.contrast) < 2 or abs(sum(weights)) > 1e-9 or not all(weights):
+            raise ValueError(
+                f"the weights of `contrast` must sum to zero, and none may be zero: {self.contrast}"
+            )
+        if self.test == "welch":
+            raise ValueError("a contrast is computed within each seed: write `test = 'paired'`")
+        return self
+
+    @model_validator(mode="after")
+    def _distinct_conditions(self) -> Self:
         candidates = (self.candidate,) if isinstance(self.candidate, str) else self.candidate or ()
         if self.baseline in candidates:
-            raise ValueError(f"`{self.baseline}` is compared with itself")
+            raise ValueError(f"`{self.baseline}` is both the baseline and a candidate: remove one of them")
         if len(set(candidates)) != len(candidates) or len(set(self.ranking)) != len(self.ranking):
-            raise ValueError("a condition is named twice")
+            raise ValueError("`candidate` or `ranking` lists a condition twice: remove one of them")
         if len(self.ranking) == 1:
-            raise ValueError("a ranking needs at least two conditions")
+            raise ValueError("a ranking needs at least two conditions, got one")
         return self
 
     @property
     def litmus_threshold(self) -> float:
-        """What the interval of the improvement has to clear."""
+        """What the confidence interval of the improvement must exceed."""
         return self.min_effect if self.threshold is None else self.threshold
 
 
 class Extension(Section):
-    """Seeds that were added after a look, recorded before the new runs began."""
+    """Seeds that were added after a look at the results; recorded before their runs start."""
 
     at: Positive
-    """Seeds of each condition when it was decided."""
+    """Number of seeds of each condition before."""
     to: Positive
-    """Seeds of each condition afterwards."""
+    """Number of seeds of each condition afterwards."""
 
 
 class Frozen(Section):
-    """The record of what was declared, made at the first submit. `sha256` is written beside it."""
+    """The record of what was declared at the first submit. It is written with its hash."""
 
     hypotheses: tuple[Hypothesis, ...] = ()
     looks: tuple[Positive, ...] = ()
-    """Numbers of seeds at which the data may be tested; empty: once, with all of them."""
+    """Numbers of seeds at which the results may be tested; when empty, once, with all seeds."""
     seeds: tuple[Seed, ...] = ()
     """Seeds in their declared order."""
     conditions: tuple[str, ...] = ()
-    """Conditions at the first submit; later ones are no part of what was declared. Empty: unknown."""
+    """Conditions at the first submit; those added later were not declared. Empty when unknown."""
     extensions: tuple[Extension, ...] = ()
 
     @property
     def sha256(self) -> str:
-        """Hash of everything declared, in canonical JSON. Extensions come later and are no part of it."""
+        """Hash of everything declared, as canonical JSON. Extensions are excluded, because they are made later."""
         return _digest(self.model_dump(mode="json", exclude={"extensions"}))
 
     def to_json(self) -> dict[str, Any]:
@@ -148,13 +157,13 @@ class Frozen(Section):
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Frozen:
-        """Raises ValueError when the document was edited: its hashes no longer fit what it says."""
+        """Raises ValueError when the hashes do not match the content, because the document was edited."""
         about = ("version", "sha256", "record_sha256")
         frozen = cls.model_validate_json(
             json.dumps({key: value for key, value in document.items() if key not in about})
         )
         if any(document.get(key) != frozen.to_json()[key] for key in about):
-            raise ValueError("the frozen hypotheses do not match their hash: the record was edited")
+            raise ValueError("they do not match their hash, so the file was edited; restore it")
         return frozen
 
 
@@ -164,18 +173,19 @@ def freeze(
     looks: Sequence[int] = (),
     conditions: Sequence[str] = (),
 ) -> Frozen:
-    """What is recorded at the first submit."""
+    """The record to write at the first submit."""
     return Frozen(
         hypotheses=tuple(hypotheses), looks=tuple(looks), seeds=tuple(seeds), conditions=tuple(conditions)
     )
 
 
 def keep_frozen(path: Path, frozen: Frozen) -> Frozen:
-    """Writes the record unless there is one; what was frozen first stays. Returns the record that holds.
+    """Writes the record unless the file exists, and returns the record in the file.
 
-    Raises `UsageError` when the one that is there cannot be read or was edited.
+    Raises `UsageError` when the existing record cannot be read or was edited.
     """
     try:
+        # Mode "x" fails if the file exists, so that of two concurrent submits only one writes the record.
         with path.open("x", encoding="utf-8") as file:
             file.write(json.dumps(frozen.to_json(), indent=2, ensure_ascii=False) + "\n")
     except FileExistsError:
@@ -185,49 +195,49 @@ def keep_frozen(path: Path, frozen: Frozen) -> Frozen:
 
 
 def read_frozen(path: Path) -> Frozen | None:
-    """The record; None when there is none. Raises `UsageError` when it cannot be read or was edited."""
+    """The record in `path`; None when there is none. Raises `UsageError` when it cannot be read or was edited."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         return Frozen.from_json(document) if isinstance(document, dict) else None
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path} does not hold: {error}") from None
+        raise UsageError(f"the frozen hypotheses in {path} cannot be used: {error}") from None
 
 
 def look_problems(looks: Sequence[int], seeds: int) -> list[str]:
-    """What is wrong with declared looks, in words; `seeds` is the number of seeds of the campaign."""
+    """The problems of declared looks; `seeds` is the number of seeds of the campaign."""
     problems = []
     if any(later <= earlier for earlier, later in pairwise(looks)):
-        problems.append(f"looks must rise: {list(looks)}")
+        problems.append(f"looks must be in increasing order, got {list(looks)}")
     if any(look < 2 for look in looks):
         problems.append("a look needs at least 2 seeds")
     if looks and seeds > looks[-1]:
         problems.append(
-            f"{seeds} seeds, but the last look is at {looks[-1]}: seeds after it could never be tested"
+            f"the last look is at {looks[-1]} seeds, but there are {seeds}: add a look at {seeds}"
         )
     return problems
 
 
 def read_hypotheses(tables: Iterable[Mapping[str, Any]]) -> tuple[Hypothesis, ...]:
-    """`[[hypotheses]]` as they stand in a plan. Raises pydantic's ValidationError."""
+    """The hypotheses in the `[[hypotheses]]` tables of a plan. Raises pydantic's ValidationError."""
     return tuple(Hypothesis.model_validate_json(json.dumps(dict(table))) for table in tables)
 
 
 def changes(frozen: Frozen, hypothesis: Hypothesis) -> tuple[str, ...]:
-    """How a hypothesis differs from its frozen self, a phrase each; empty when it is the same."""
+    """How a hypothesis differs from its frozen version, one phrase per field; empty when it does not."""
     before = {old.name: old for old in frozen.hypotheses}.get(hypothesis.name)
     if before is None:
         return ("it was added after the first submit",)
     old, new = before.model_dump(mode="json"), hypothesis.model_dump(mode="json")
     return tuple(
-        f"`{field}` was {_said(old[field])} when frozen and is {_said(new[field])} now"
+        f"`{field}` was {_json(old[field])} when frozen and is {_json(new[field])} now"
         for field in old
         if old[field] != new[field]
     )
 
 
-def _said(value: Any) -> str:
+def _json(value: Any) -> str:
     return "not given" if value in (None, "", [], ()) else json.dumps(value, ensure_ascii=False)
 
 

@@ -1,8 +1,9 @@
 """The identity of a run: a versioned hash over every field that can change its result.
 
-Fields at their default are left out of the hash, so that a new field, whose default keeps what was done
-before, leaves the identity of finished runs alone. Changing a default, or what a field means, changes results
-without changing the file: then `VERSION` has to rise, and a test with the recorded defaults insists on it.
+A finished run is reused exactly when its identity is unchanged, so the hash must be the same in every release of
+a `VERSION`. Fields at their default are not hashed: a new field whose default keeps the old behaviour leaves the
+identities of finished runs unchanged. Changing a default, or the meaning of a field, changes results without
+changing the hash, so then `VERSION` must be raised; a test compares the defaults with recorded ones.
 """
 
 from __future__ import annotations
@@ -11,29 +12,34 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from campaign.spec.config import RunConfig, Section
+from campaign.spec.config import RunConfig
 from campaign.spec.fields import FieldInfo, fields
+from campaign.spec.section import Section
 
 VERSION = 1
 
 Memo = dict[int, tuple[Section, str]]
-"""Text of a section by the section's id. The section is held, so that its id is not given away again."""
+"""Section id -> the section and the text that is hashed for it. The section is held because CPython reuses the id
+of an object that was freed."""
 
 
 def identity(config: RunConfig, memo: Memo | None = None) -> str:
-    """`v1:` and 20 hexadecimal digits. Equal for two configurations that lead to the same result.
+    """`v1:` and 20 hexadecimal digits, equal for configurations that lead to the same result.
 
-    `memo`, one dictionary for a series of calls, saves the work on sections that the configurations share.
+    Pass the same dictionary as `memo` to a series of calls to serialise sections that configurations share once.
     """
     memo = {} if memo is None else memo
+    # A section that is None adds nothing, like one with all fields at their default.
     parts = [
-        _text(name, section, memo) for name in _by_section() if (section := getattr(config, name)) is not None
+        _section_text(name, section, memo)
+        for name in _by_section()
+        if (section := getattr(config, name)) is not None
     ]
     return f"v{VERSION}:{sha256(''.join(parts).encode()).hexdigest()[:20]}"
 
 
 def identity_fields(config: RunConfig) -> dict[str, Any]:
-    """Dotted path -> value, of all fields that the identity looks at, defaults included, as JSON has them."""
+    """Dotted path -> value of every field that is part of the identity, including defaults, as in JSON."""
     found: dict[str, Any] = {}
     for name, members in _by_section().items():
         section = getattr(config, name)
@@ -44,7 +50,7 @@ def identity_fields(config: RunConfig) -> dict[str, Any]:
 
 
 def identity_defaults() -> dict[str, Any]:
-    """Dotted path -> the default of every field that the identity looks at."""
+    """Dotted path -> default of every field that is part of the identity."""
     return identity_fields(RunConfig())
 
 
@@ -59,10 +65,15 @@ def _by_section() -> dict[str, tuple[FieldInfo, ...]]:
     return _grouped
 
 
-def _text(name: str, section: Section, memo: Memo) -> str:
-    known = memo.get(id(section))
-    if known:
-        return known[1]
+def _section_text(name: str, section: Section, memo: Memo) -> str:
+    """`name={...}` and a line end; empty when all fields are at their default.
+
+    These exact bytes are hashed: another form of JSON would change the identity of every run. Keys are sorted, so that
+    their order in a free table does not matter.
+    """
+    cached = memo.get(id(section))
+    if cached:
+        return cached[1]
     values = {
         field.name: value
         for field in _by_section()[name]

@@ -1,22 +1,23 @@
-"""The JSON Schema (draft 2020-12) of a campaign file: completion and misspelt keys in editors."""
+"""The JSON Schema (draft 2020-12) of a campaign file, for completion and validation in editors."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from campaign.json_documents import DIALECT
+from campaign.spec.check_section import CheckSection
 from campaign.spec.config import RunConfig
 from campaign.spec.fields import by_leaf, fields, sections
 from campaign.spec.hypotheses import Hypothesis
 from campaign.spec.overrides import WHOLE_CAMPAIGN
-from campaign.spec.spec import CampaignSection, CheckSection
+from campaign.spec.spec import CampaignSection
 
 GENERATED = "written by `campaign schema`"
 _REF = "#/$defs/{model}"
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema of the whole file. What only whole configurations can show, `campaign plan` checks."""
+    """The schema of the whole file. Rules over several fields and files are left to `campaign plan`."""
     defs: dict[str, Any] = {}
     for model in (RunConfig, CampaignSection, CheckSection):
         schema = model.model_json_schema(ref_template=_REF, by_alias=True)
@@ -55,7 +56,7 @@ def _ref(name: str) -> dict[str, Any]:
 
 
 def _keys() -> tuple[dict[str, Any], dict[str, Any]]:
-    """Schemas of the bare and the dotted names of all fields that a condition can set."""
+    """The schemas of all fields that a condition can set, by bare name and by dotted path."""
     usable = {
         path: {"$ref": f"{_REF.format(model=sections()[field.section].__name__)}/properties/{field.name}"}
         for path, field in fields().items()
@@ -75,11 +76,11 @@ def _condition() -> dict[str, Any]:
         "properties": {
             "name": {
                 "type": "string",
-                "description": "Label of the condition, and part of its folders' names.",
+                "description": "Label of the condition; part of the names of its folders.",
             },
             "module": {
                 "type": "string",
-                "description": "Python file whose `config` holds the condition's fields.",
+                "description": "Python file that sets `config` to the fields of the condition.",
             },
             **bare,
             **dotted,
@@ -93,7 +94,7 @@ def _condition() -> dict[str, Any]:
 
 def _values() -> dict[str, Any]:
     bare, dotted = _keys()
-    lists = {name: _several(schema, name) for name, schema in (bare | dotted).items()}
+    lists = {name: _list_of(schema, name) for name, schema in (bare | dotted).items()}
     tables: dict[str, Any] = {}
     for path in dotted:
         section, _, name = path.partition(".")
@@ -112,8 +113,8 @@ def _values() -> dict[str, Any]:
     }
 
 
-def _several(schema: dict[str, Any], name: str) -> dict[str, Any]:
-    """A list of values of a field; for a free table, a table of such lists."""
+def _list_of(schema: dict[str, Any], name: str) -> dict[str, Any]:
+    """The schema of a list of values of a field; for a free table, of a table of such lists."""
     if _is_table(name):
         return {"type": "object", "additionalProperties": {"type": "array", "minItems": 1}}
     return {"type": "array", "items": schema, "minItems": 1}
@@ -128,7 +129,7 @@ def _is_table(name: str) -> bool:
 
 
 def _hypothesis(defs: dict[str, Any]) -> dict[str, Any]:
-    """One `[[hypotheses]]` table; its definitions go to the others."""
+    """The schema of one `[[hypotheses]]` table; its definitions are added to `defs`."""
     schema = Hypothesis.model_json_schema(ref_template=_REF)
     defs |= schema.pop("$defs", {})
     defs[Hypothesis.__name__] = schema

@@ -1,4 +1,4 @@
-"""`load`: from a campaign's TOML file to a `Spec`, or to everything that is wrong with it."""
+"""`load`: reads a campaign's TOML file into a `Spec`, or reports all its problems."""
 
 from __future__ import annotations
 
@@ -7,49 +7,51 @@ from pathlib import Path
 from typing import Any
 
 from campaign.spec import labels
+from campaign.spec.check_section import CheckSection
 from campaign.spec.conditions import ConditionResolver, field_value
 from campaign.spec.config import RunConfig
-from campaign.spec.declared_conditions import Draft, drafts
-from campaign.spec.explain import did_you_mean, shown, unknown_section
+from campaign.spec.declared_conditions import DeclaredCondition, declared_conditions
+from campaign.spec.explain import toml_value, unknown_section
 from campaign.spec.fields import by_leaf, fields, sections
-from campaign.spec.forbidden_values import screen
+from campaign.spec.forbidden_values import without_forbidden_values
 from campaign.spec.hypotheses import look_problems
-from campaign.spec.hypothesis_tables import claims
+from campaign.spec.hypothesis_tables import hypothesis_tables
 from campaign.spec.overrides import FieldPath
 from campaign.spec.planned_runs import Condition
-from campaign.spec.problems import Findings
+from campaign.spec.problems import Problems
 from campaign.spec.reading import Document, read
-from campaign.spec.spec import CampaignSection, CheckSection, Spec
+from campaign.spec.spec import CampaignSection, Spec
+from campaign.suggest import did_you_mean
 
 
 def load(path: Path) -> Spec:
-    """The campaign in `path`, with its conditions resolved and its data files fingerprinted.
+    """The campaign in `path`, with its conditions resolved and its data files hashed.
 
-    Raises `SpecError` with every problem of the file, in the file's order.
+    Raises `SpecError` with all problems of the file, in the order of the file.
     """
     path = Path(path)
     return from_document(read(path), path)
 
 
 def from_document(document: Document, path: Path) -> Spec:
-    """The campaign that `document` declares; files it names are looked up beside `path`."""
-    findings = Findings(document)
-    data = screen(findings)
+    """The campaign that `document` declares. Relative paths in it are relative to the folder of `path`."""
+    problems = Problems(document)
+    data = without_forbidden_values(problems)
     for name, value in data.items():
         if name not in ("campaign", "check", "hypotheses", *sections()):
             message, hint = unknown_section(name, value)
-            findings.at_key((name,), message, hint, field="")
-    campaign, _ = findings.validated(CampaignSection, _table(data, "campaign", findings), ("campaign",))
-    _, check = findings.validated(CheckSection, _table(data, "check", findings), ("check",))
-    raw, base = _base(data, campaign, findings)
-    _check_campaign(campaign, _table(data, "campaign", findings).get("seeds"), findings)
-    name = _name(campaign, path, findings)
-    drafted = drafts(campaign, path.parent, findings)
-    resolver = ConditionResolver(name, base, raw, path.parent, findings)
-    conditions = resolver.resolve(drafted)
-    under_test = _under_test(campaign, drafted, conditions, findings)
-    hypotheses = claims(data, [condition.label for condition in conditions], findings)
-    findings.raise_if_any()
+            problems.at_key((name,), message, hint, field="")
+    campaign, _ = problems.validated(CampaignSection, _table(data, "campaign", problems), ("campaign",))
+    check, _ = problems.validated(CheckSection, _table(data, "check", problems), ("check",))
+    raw, base = _base(data, campaign, problems)
+    _check_campaign(campaign, _table(data, "campaign", problems).get("seeds"), problems)
+    name = _name(campaign, path, problems)
+    declared = declared_conditions(campaign, path.parent, problems)
+    resolver = ConditionResolver(name, base, raw, path.parent, problems)
+    conditions = resolver.resolve(declared)
+    under_test = _under_test(campaign, declared, conditions, problems)
+    hypotheses = hypothesis_tables(data, [condition.label for condition in conditions], problems)
+    problems.raise_if_any()
     return Spec(
         name=name,
         path=path,
@@ -63,115 +65,122 @@ def from_document(document: Document, path: Path) -> Spec:
         hypotheses=hypotheses,
         check=check,
         modules={
-            condition.label: draft.module
-            for condition, draft in zip(conditions, drafted, strict=False)
-            if draft.module is not None
+            condition.label: entry.module
+            # Without declared conditions there is one more condition, the base, which has no module.
+            for condition, entry in zip(conditions, declared, strict=False)
+            if entry.module is not None
         },
         notes=document.notes + _notes(data, campaign),
     )
 
 
-def _table(data: dict[str, Any], name: str, findings: Findings) -> dict[str, Any]:
+def _table(data: dict[str, Any], name: str, problems: Problems) -> dict[str, Any]:
     value = data.get(name, {})
     if isinstance(value, dict):
         return value
-    what = f"a list: one [{name}], not [[{name}]]" if isinstance(value, list) else shown(value)
-    findings.at_value((name,), f"expected a table [{name}], got {what}")
+    if isinstance(value, list):
+        problems.at_value(
+            (name,), f"expected a table [{name}], got a list", f"write [{name}], not [[{name}]]"
+        )
+    else:
+        problems.at_value((name,), f"expected a table [{name}], got {toml_value(value)}")
     return {}
 
 
 def _base(
-    data: dict[str, Any], campaign: CampaignSection, findings: Findings
+    data: dict[str, Any], campaign: CampaignSection, problems: Problems
 ) -> tuple[dict[str, dict[str, Any]], RunConfig]:
-    """The base configuration, and the valid part of each section as written."""
-    raw = {name: _table(data, name, findings) for name in sections() if name in data}
+    """The valid part of each section as written, and the base configuration."""
+    raw = {name: _table(data, name, problems) for name in sections() if name in data}
     if "seed" in raw.get("training", {}):
-        findings.at_key(
-            ("training", "seed"), "seeds belong to the campaign", "write `seeds = [...]` in [campaign]"
+        problems.at_key(
+            ("training", "seed"), "seeds belong to [campaign]", "write `seeds = [...]` in [campaign]"
         )
         raw["training"] = {key: value for key, value in raw["training"].items() if key != "seed"}
     if campaign.max_steps is not None:
         written = raw.get("training", {}).get("max_steps", campaign.max_steps)
         if written != campaign.max_steps:
-            findings.at_value(
+            problems.at_value(
                 ("training", "max_steps"),
-                f"is {shown(written)}, and campaign.max_steps is {campaign.max_steps}",
-                "they are the same number: write it once",
+                f"is {toml_value(written)}, but campaign.max_steps is {campaign.max_steps}",
+                "both mean the same number: keep one of them",
             )
         raw["training"] = {**raw.get("training", {}), "max_steps": campaign.max_steps}
     built = {}
     for name, table in raw.items():
-        built[name], raw[name] = findings.validated(sections()[name], table, (name,))
+        built[name], raw[name] = problems.validated(sections()[name], table, (name,))
     return raw, RunConfig().model_copy(update=built)
 
 
-def _check_campaign(campaign: CampaignSection, written: Any, findings: Findings) -> None:
-    seen: list[Any] = []
+def _check_campaign(campaign: CampaignSection, written: Any, problems: Problems) -> None:
+    earlier: list[Any] = []
     for number, seed in enumerate(written if isinstance(written, list) else ()):
-        if seed in seen:
-            findings.at_value(
-                ("campaign", "seeds", number),
-                f"lists {shown(seed)} twice",
-                "each seed is one run a condition",
-            )
-        seen.append(seed)
+        if seed in earlier:
+            message = f"lists {toml_value(seed)} twice"
+            problems.at_value(("campaign", "seeds", number), message, "remove one of them")
+        earlier.append(seed)
     for problem in look_problems(campaign.looks, len(campaign.seeds)):
-        findings.at_value(("campaign", "looks"), problem)
+        problems.at_value(("campaign", "looks"), problem)
 
 
-def _name(campaign: CampaignSection, path: Path, findings: Findings) -> str:
+def _name(campaign: CampaignSection, path: Path, problems: Problems) -> str:
     if campaign.name is None:
-        return labels.from_stem(path)
-    if problem := labels.refused(campaign.name):
-        findings.at_value(("campaign", "name"), *problem)
+        return labels.name_from_file(path)
+    if problem := labels.invalid_name(campaign.name):
+        problems.at_value(("campaign", "name"), *problem)
     return campaign.name
 
 
 def _under_test(
     campaign: CampaignSection,
-    drafted: tuple[Draft, ...],
+    declared: tuple[DeclaredCondition, ...],
     conditions: tuple[Condition, ...],
-    findings: Findings,
+    problems: Problems,
 ) -> tuple[str, ...]:
-    named = list(_named(drafted, conditions))
-    if campaign.under_test is None:
-        found = named
-    else:
-        known = list(dict.fromkeys([*fields(), *named]))
-        found = []
-        for number, pattern in enumerate(campaign.under_test):
-            homes = [field.path for field in by_leaf().get(pattern, ())]
-            matches = homes if len(homes) == 1 else [path for path in known if fnmatchcase(path, pattern)]
-            if not matches:
-                hint = (
-                    did_you_mean(pattern, [*known, *by_leaf()])
-                    or "a dotted path such as `training.lr`, or `gtpo.*`"
-                )
-                findings.at_value(
-                    ("campaign", "under_test", number), f"no field matches {shown(pattern)}", hint
-                )
-            found += matches
-    # The content of a data file under test is under test with it.
-    contents = [f"{path}_sha256" for path in found if path in ("data.path", "data.eval_path")]
-    return tuple(dict.fromkeys([*found, *contents]))
+    """The fields under test: those that conditions set, or those that match `campaign.under_test`."""
+    paths = list(_fields_set(declared, conditions))
+    if campaign.under_test is not None:
+        paths = _matching(campaign.under_test, list(dict.fromkeys([*fields(), *paths])), problems)
+    # Conditions with different data files differ in the content hash too.
+    hashes = [f"{path}_sha256" for path in paths if path in ("data.path", "data.eval_path")]
+    return tuple(dict.fromkeys([*paths, *hashes]))
 
 
-def _named(drafted: tuple[Draft, ...], conditions: tuple[Condition, ...]) -> dict[str, None]:
-    """The fields that conditions name, in order; what modules name only where it differs between them."""
+def _matching(patterns: tuple[str, ...], legal: list[str], problems: Problems) -> list[str]:
+    """The paths that the patterns match; a bare name matches the one field of that name."""
+    found: list[str] = []
+    for number, pattern in enumerate(patterns):
+        named = [field.path for field in by_leaf().get(pattern, ())]
+        matches = named if len(named) == 1 else [path for path in legal if fnmatchcase(path, pattern)]
+        if not matches:
+            hint = did_you_mean(pattern, [*legal, *by_leaf()])
+            problems.at_value(
+                ("campaign", "under_test", number),
+                f"no field matches {toml_value(pattern)}",
+                hint or "write a dotted path such as `training.lr`, or a pattern such as `gtpo.*`",
+            )
+        found += matches
+    return found
+
+
+def _fields_set(
+    declared: tuple[DeclaredCondition, ...], conditions: tuple[Condition, ...]
+) -> dict[str, None]:
+    """The fields that conditions set, in order. A field that a module sets counts only when conditions differ
+    in it, because the modules of a family repeat what they share."""
     found: dict[str, None] = {}
-    idle: dict[FieldPath, bool] = {}
-    for draft in drafted:
-        for entry in draft.overrides:
-            if entry.from_module and entry.path not in idle:
+    constant: dict[FieldPath, bool] = {}
+    for condition in declared:
+        for entry in condition.overrides:
+            if entry.from_module and entry.path not in constant:
                 values = [field_value(condition.config, entry.path) for condition in conditions]
-                idle[entry.path] = all(value == values[0] for value in values)
-            if not (entry.from_module and idle[entry.path]):
+                constant[entry.path] = all(value == values[0] for value in values)
+            if not (entry.from_module and constant[entry.path]):
                 found[entry.dotted] = None
     return found
 
 
 def _notes(data: dict[str, Any], campaign: CampaignSection) -> tuple[str, ...]:
-    notes = []
-    if "seeds" not in data.get("campaign", {}):
-        notes.append(f"no seeds are given: {', '.join(map(str, campaign.seeds))}")
-    return tuple(notes)
+    if "seeds" in data.get("campaign", {}):
+        return ()
+    return (f"no seeds are given, so the default is used: {', '.join(map(str, campaign.seeds))}",)

@@ -1,8 +1,8 @@
-"""Conditions that are Python files: their `config`, as one run of each file gives it.
+"""Reads the `config` of conditions that are Python files, by executing each file once.
 
-A file is the user's own code, so it runs in a process of its own: nothing it imports, sets or breaks reaches
-the planner or another file, whose modules may have the same names. The processes are forked from one Python
-that has just started, because that start is what costs.
+A file is user code, so each is executed in a separate process: nothing that it imports, sets or breaks affects the
+planner or another file, whose modules may have the same names. The processes are forked from one Python process,
+because starting an interpreter for each file would be slow.
 """
 
 from __future__ import annotations
@@ -15,109 +15,117 @@ from pathlib import Path
 from typing import Any
 
 from campaign.spec.positions import TomlPath
-from campaign.spec.problems import Findings
+from campaign.spec.problems import Problems
 
 TIMEOUT_S = 120.0
-"""Seconds for all modules of a campaign together."""
+"""Time limit for all modules of a campaign together."""
 
 _RUNNER = r"""
 import dataclasses, importlib, json, os, runpy, sys
 from collections.abc import Mapping
 
-def plain(value, path="config"):
+def to_json(value, path="config"):
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {str(k): plain(v, f"{path}.{k}") for k, v in value.items() if v is not None}
+        return {str(k): to_json(v, f"{path}.{k}") for k, v in value.items() if v is not None}
     if isinstance(value, (list, tuple)):
-        return [plain(v, f"{path}[{i}]") for i, v in enumerate(value)]
+        return [to_json(v, f"{path}[{i}]") for i, v in enumerate(value)]
     if isinstance(value, (bool, int, float, str)):
         return value
-    raise TypeError(f"{path} is {type(value).__name__}: only tables, lists, text, numbers and true/false")
+    legal = "a dictionary, list, string, number or boolean"
+    raise TypeError(f"{path} is of type {type(value).__name__}, and must be {legal}")
 
-def names(path):
-    folder, stem = os.path.dirname(path), os.path.splitext(os.path.basename(path))[0]
-    if not os.path.exists(os.path.join(folder, "__init__.py")):
-        return None
-    parts = [stem]
-    while os.path.exists(os.path.join(folder, "__init__.py")):
-        parts.insert(0, os.path.basename(folder))
-        folder = os.path.dirname(folder)
-    return folder, ".".join(parts)
+def is_package(folder):
+    return os.path.exists(os.path.join(folder, "__init__.py"))
 
-def load(path):
-    package = names(path)
-    sys.path.insert(0, package[0] if package else os.path.dirname(path))
-    space = vars(importlib.import_module(package[1])) if package else runpy.run_path(path)
-    if "config" not in space:
-        raise NameError("it sets no `config`")
-    return plain(space["config"])
+def full_name(path):
+    folder, name = os.path.dirname(path), os.path.splitext(os.path.basename(path))[0]
+    while is_package(folder):
+        folder, package = os.path.split(folder)
+        name = f"{package}.{name}"
+    return folder, name
 
-def where(error, path):
-    at = None
-    trace = error.__traceback__
-    while trace:
+def load_config(path):
+    if is_package(os.path.dirname(path)):
+        folder, name = full_name(path)
+        sys.path.insert(0, folder)
+        names = vars(importlib.import_module(name))
+    else:
+        sys.path.insert(0, os.path.dirname(path))
+        names = runpy.run_path(path)
+    if "config" not in names:
+        raise NameError("the file does not set `config`")
+    return to_json(names["config"])
+
+def error_line(error, path):
+    if isinstance(error, SyntaxError) and error.filename == path:
+        return error.lineno
+    line, trace = None, error.__traceback__
+    while trace:  # the last frame of the file itself, not of what it calls
         if trace.tb_frame.f_code.co_filename == path:
-            at = trace.tb_lineno
+            line = trace.tb_lineno
         trace = trace.tb_next
-    return error.lineno if isinstance(error, SyntaxError) and error.filename == path else at
+    return line
 
 def answer(path):
     try:
-        return {"config": load(path)}
+        return {"config": load_config(path)}
     except (Exception, SystemExit) as error:
-        return {"error": f"{type(error).__name__}: {error}", "line": where(error, path)}
+        return {"error": f"{type(error).__name__}: {error}", "line": error_line(error, path)}
 
-def asked(path):
+def answer_of_child(path):
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
-        os.dup2(2, 1)  # what the file prints is no answer
-        with open(writing, "w", encoding="utf-8") as out:
-            out.write(json.dumps(answer(path)))
-        os._exit(0)
+        os.dup2(2, 1)  # stdout carries the answers: what the file prints goes to stderr
+        with open(writing, "w", encoding="utf-8") as pipe:
+            pipe.write(json.dumps(answer(path)))
+        os._exit(0)  # without the file's atexit handlers and threads
     os.close(writing)
-    with open(reading, encoding="utf-8") as answers:
-        text = answers.read()
+    # Read to the end before waiting: a child whose answer fills the pipe would never exit.
+    with open(reading, encoding="utf-8") as pipe:
+        text = pipe.read()
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if status or not text:
-        ended = f"was killed by signal {-status}" if status < 0 else f"ended with {status}"
-        return {"error": f"its process {ended}", "line": None}
+        how = f"was killed by signal {-status}" if status < 0 else f"exited with code {status}"
+        return {"error": f"its process {how}", "line": None}
     return json.loads(text)
 
 files = json.load(sys.stdin)
-print(json.dumps([asked(path) for path in files]))
+print(json.dumps([answer_of_child(path) for path in files]))
 """
 
 
 def module_configs(
-    wanted: dict[TomlPath, str], folder: Path, findings: Findings
+    modules: dict[TomlPath, str], folder: Path, problems: Problems
 ) -> dict[TomlPath, dict[str, Any]]:
-    """The `config` of each wanted file, by the place in the spec that names it; what fails is reported.
+    """The `config` of each module, by the path in the document that names it; failures are reported.
 
-    A file inside a package (a folder with `__init__.py`) is imported under its full name, so that its
-    relative imports work; any other file runs as a script does, with its own folder first on the path.
+    A file inside a package (a folder with `__init__.py`) is imported by its full name, so that its relative
+    imports work; any other file is executed like a script, with its folder first on `sys.path`.
     """
-    files = {at: Path(os.path.abspath(folder / name)) for at, name in wanted.items()}
-    missing = {at for at, file in files.items() if not os.path.isfile(file)}
-    for at in missing:
-        findings.at_value(at, f"no such file: {wanted[at]}", f"relative to {folder or '.'}", field="")
-    asked = {at: file for at, file in files.items() if at not in missing}
-    if not asked:
+    files: dict[TomlPath, Path] = {}
+    for at, name in modules.items():
+        file = Path(os.path.abspath(folder / name))
+        if os.path.isfile(file):
+            files[at] = file
+        else:
+            problems.at_value(at, f"no such file: {name}", f"looked for {file}", field="")
+    if not files:
         return {}
-    answers = _run(list(asked.values()))
+    answers = _run(list(files.values()))
     if isinstance(answers, str):
-        for at in asked:
-            findings.at_value(at, f"{wanted[at]} cannot be loaded: {answers}", field="")
-        return {}
+        answers = [{"error": answers, "line": None}] * len(files)
     configs = {}
-    for at, answer in zip(asked, answers, strict=True):
+    for at, answer in zip(files, answers, strict=True):
         if "error" in answer:
             line = f":{answer['line']}" if answer["line"] else ""
-            findings.at_value(at, f"{wanted[at]}{line} cannot be loaded: {answer['error']}", field="")
+            problems.at_value(at, f"{modules[at]}{line} cannot be loaded: {answer['error']}", field="")
         elif not isinstance(answer["config"], dict):
-            findings.at_value(at, f"{wanted[at]}: `config` is no table", field="")
+            message = f"{modules[at]}: `config` must be a dictionary or a dataclass instance"
+            problems.at_value(at, message, field="")
         else:
             configs[at] = answer["config"]
     return configs
@@ -135,10 +143,10 @@ def _run(files: list[Path]) -> list[dict[str, Any]] | str:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"no answer within {TIMEOUT_S:g} s"
+        return f"the modules did not finish within {TIMEOUT_S:g} s"
     try:
         answers: list[dict[str, Any]] = json.loads(done.stdout)
     except ValueError:
-        last = done.stderr.strip().splitlines()[-1:] or [f"the process ended with {done.returncode}"]
-        return last[0]
+        last_line = done.stderr.strip().splitlines()[-1:]
+        return last_line[0] if last_line else f"the process exited with code {done.returncode}"
     return answers

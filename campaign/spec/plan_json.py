@@ -1,4 +1,4 @@
-"""A plan as a JSON document, and back: `plan.json` of a campaign, and `campaign plan --json`."""
+"""Converts a plan to a JSON document and back: `plan.json` of a campaign, and `campaign plan --json`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VERSION = 1
 
 
 def plan_to_json(plan: Plan) -> dict[str, Any]:
-    """One JSON document. Each condition's configuration stands there once; a run names its condition."""
+    """One JSON document. It has the configuration of each condition once; runs refer to their condition."""
     memo: Memo = {}
     return {
         "version": VERSION,
@@ -48,7 +48,10 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
 def plan_from_json(document: dict[str, Any]) -> Plan:
     """The plan that `plan_to_json` wrote. Raises `UsageError` for a document of another version."""
     if document.get("version") != VERSION:
-        raise UsageError(f"plan of version {document.get('version')!r}; this release reads version {VERSION}")
+        raise UsageError(
+            f"this plan has version {document.get('version')!r}, and this release reads version {VERSION}: "
+            "use the release that wrote it, or plan again"
+        )
     conditions = {
         entry["label"]: Condition(entry["label"], entry["overrides"], config_from_json(entry["config"]))
         for entry in document["conditions"]

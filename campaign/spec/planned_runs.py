@@ -1,4 +1,4 @@
-"""What a campaign will do: one entry for each run, with an action and a reason."""
+"""A plan: what campaign will do with each run, and what is known of the runs before."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any, Literal
 from campaign.spec.config import RunConfig
 
 RunState = Literal["pending", "running", "lost", "done", "failed", "cancelled"]
-"""pending: waits for a place. running: an attempt is live. lost: an attempt of unknown fate; its lease runs
-out. done: a result was accepted. failed: its budgets are spent. cancelled: stopped by a person."""
+"""pending: waits for free resources. running: an attempt is live. lost: the fate of the last attempt is unknown until
+its lease expires. done: a result was accepted. failed: no retries are left. cancelled: stopped by a user."""
 
 Action = Literal["run", "skip", "retry", "resume", "stale"]
-"""run: first attempt. skip: done, nothing to do. retry: failed or cancelled before, starts over or goes on.
-resume: interrupted, goes on from its last checkpoint. stale: done, but under another identity; left alone
-unless the user says otherwise."""
+"""run: start it for the first time. skip: leave it, it is done or running. retry: it failed or was cancelled; start
+it again, from its last checkpoint if there is one. resume: it was interrupted; resume it from its last checkpoint.
+stale: it is done or running under another identity; leave it unless the user decides otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What is already known of one run."""
+    """What is recorded of one run."""
 
     state: RunState
     identity: str
     identity_fields: Mapping[str, Any]
-    """The classified fields the identity was computed from, so that a change can be named."""
+    """The fields that the identity was computed from, so that the plan can name the one that changed."""
     attempts: int = 0
     last_step: int | None = None
     checkpoint: str | None = None
@@ -34,15 +34,13 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The world as far as planning needs it; `resolve(spec, facts)` reads nothing else."""
+    """Everything outside the spec that `resolve(spec, facts)` depends on."""
 
     runs: Mapping[str, RunFacts] = field(default_factory=dict)
     step_seconds: Mapping[str, float] = field(default_factory=dict)
-    """Measured seconds a step, by condition label."""
-    run_ends: float | None = None
+    """Measured seconds per step, by condition label."""
     cpus: float = 1.0
     gpus: float = 0.0
-    missing_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +49,9 @@ class Condition:
 
     label: str
     overrides: Mapping[str, Any]
-    """Dotted path -> value: what differs from the base."""
+    """Dotted path -> value of the fields that the condition sets."""
     config: RunConfig
-    """Resolved, without a seed."""
+    """The resolved configuration; the seed is set for each run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class PlannedRun:
 
     @property
     def config(self) -> RunConfig:
-        """The run's own configuration. Built on demand: ten thousand of them would not fit in memory."""
+        """The configuration of this run. Built on demand, because those of ten thousand runs would not fit in memory."""
         condition = self.condition.config
         training = condition.training.model_copy(update={"seed": self.seed})
         return condition.model_copy(update={"training": training})
@@ -85,10 +83,10 @@ class Plan:
     under_test: tuple[str, ...]
     """Dotted paths in which conditions may differ."""
     notes: tuple[str, ...] = ()
-    """What the user should know before spending anything."""
+    """What the user should know before spending compute."""
     on_failure: Literal["continue", "stop"] | int = "continue"
-    """What a run that fails for good does to the others: nothing, stop, or stop at this many."""
+    """What happens when runs have failed and no retries are left: continue, stop at the first, or stop at this many."""
     looks: tuple[int, ...] = ()
-    """Numbers of seeds at which results are tested, declared before the first run."""
+    """Numbers of seeds at which results are tested; declared before the first run."""
     hypotheses: tuple[Mapping[str, Any], ...] = ()
     """The `[[hypotheses]]` tables as declared."""

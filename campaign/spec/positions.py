@@ -1,7 +1,7 @@
-"""Where every key and value of a TOML document stands.
+"""The position of every key and value of a TOML document.
 
-`tomllib` gives values and no positions. `index` reads the same text a second time, only for the places, and
-relies on `tomllib` having accepted it: it need not tell valid from invalid, only follow the structure.
+`tomllib` returns values without positions. `index` scans the same text a second time for the positions. It relies
+on `tomllib` having accepted the text, so it does not validate anything and only follows the structure.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 TomlPath = tuple[str | int, ...]
-"""A place in the document's tree: keys of tables, indices of arrays."""
+"""A path in the document's tree: keys of tables and indices of arrays."""
 
 _BARE_END = frozenset(" \t=.]\n")
 _SCALAR_END = frozenset(",]}#\n")
@@ -20,7 +20,7 @@ _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\x1b", 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Line and column, both from 1; columns count characters."""
+    """Line and column, counted from 1; a column is one character."""
 
     line: int
     column: int
@@ -28,18 +28,20 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Positions:
+    """Positions by path. A key that is repeated, as in two headers with one prefix, has its first position."""
+
     keys: dict[TomlPath, Position] = field(default_factory=dict)
     values: dict[TomlPath, Position] = field(default_factory=dict)
 
     def key(self, path: TomlPath) -> Position | None:
-        """Of the key, or of the nearest thing around it that has a place."""
-        return self._nearest(self.keys, path)
+        """The position of the key, or of the innermost table or array around it that has one."""
+        return self._innermost(self.keys, path)
 
     def value(self, path: TomlPath) -> Position | None:
-        """Of the value, or of the nearest thing around it that has a place."""
-        return self._nearest(self.values, path)
+        """The position of the value, or of the innermost table or array around it that has one."""
+        return self._innermost(self.values, path)
 
-    def _nearest(self, first: dict[TomlPath, Position], path: TomlPath) -> Position | None:
+    def _innermost(self, first: dict[TomlPath, Position], path: TomlPath) -> Position | None:
         for length in range(len(path), 0, -1):
             found = first.get(path[:length]) or self.keys.get(path[:length]) or self.values.get(path[:length])
             if found:
@@ -48,25 +50,26 @@ class Positions:
 
 
 def index(text: str) -> Positions:
-    """The places of all keys and values of `text`, which `tomllib.loads` accepts.
+    """The positions of all keys and values of `text`, which `tomllib.loads` must accept.
 
-    Raises `LostPlace` where the text cannot be followed, and never runs on for ever.
+    Raises `ScanError` where the scanner cannot follow the text.
     """
+    # tomllib replaces these too, so line numbers agree; a lone carriage return is not valid TOML.
     scanner = _Scanner(text.replace("\r\n", "\n"))
     try:
         scanner.document()
-    except (IndexError, ValueError) as error:
-        raise LostPlace(scanner.at) from error
+    except (IndexError, ValueError) as error:  # its loops do not check for the end of the text
+        raise ScanError(scanner.at) from error
     return scanner.found
 
 
-class LostPlace(Exception):
-    """The scanner does not understand what tomllib does: a bug of ours that must cost places and no more."""
+class ScanError(Exception):
+    """The scanner failed on text that tomllib accepts. A bug of ours, which must cost only the positions."""
 
 
 class _Scanner:
     def __init__(self, text: str) -> None:
-        self.text = text + "\n"
+        self.text = text + "\n"  # so that comments and bare values always have an end
         self.at = 0
         self.found = Positions()
         self.lines = [0, *(i + 1 for i, c in enumerate(text) if c == "\n")]
@@ -80,11 +83,12 @@ class _Scanner:
                 table = self._header()
             else:
                 self._pair(table)
-            self._went_on(start)
+            self._require_progress(start)
 
-    def _went_on(self, start: int) -> None:
+    def _require_progress(self, start: int) -> None:
+        """Turns what would be an endless loop into a `ScanError`."""
         if self.at <= start:
-            raise ValueError("no way forward")
+            raise ValueError(f"no progress at offset {start}")
 
     def _header(self) -> TomlPath:
         opening = self._here()
@@ -92,39 +96,40 @@ class _Scanner:
         self.at += 2 if is_array else 1
         path: TomlPath = ()
         parts = list(self._key_parts())
-        for number, (name, place) in enumerate(parts, 1):
+        for number, (name, position) in enumerate(parts, 1):
             path += (name,)
-            self.found.keys.setdefault(path, place)
+            self.found.keys.setdefault(path, position)
             if is_array and number == len(parts):
                 self.array_lengths[path] = self.array_lengths.get(path, 0) + 1
+            # A header such as [a.b] below [[a]] means the last element of the array.
             if path in self.array_lengths:
                 path += (self.array_lengths[path] - 1,)
-                self.found.keys.setdefault(path, place)
+                self.found.keys.setdefault(path, position)
         self.found.values.setdefault(path, opening)
         self.at += 2 if is_array else 1
         return path
 
     def _pair(self, table: TomlPath) -> None:
         path = table
-        for name, place in self._key_parts():
+        for name, position in self._key_parts():
             path += (name,)
-            self.found.keys.setdefault(path, place)
+            self.found.keys.setdefault(path, position)
         self.at += 1  # the "="
         self._skip_space()
         self._value(path)
 
     def _key_parts(self) -> Iterator[tuple[str, Position]]:
-        """The parts of a dotted key; stops in front of what ends it."""
+        """The parts of a dotted key; stops before the character that ends the key."""
         while True:
             self._skip_space()
-            place = self._here()
+            position = self._here()
             if self.text[self.at] in "\"'":
-                yield self._short_string(), place
+                yield self._short_string(), position
             else:
                 start = self.at
                 while self.text[self.at] not in _BARE_END:
                     self.at += 1
-                yield self.text[start : self.at], place
+                yield self.text[start : self.at], position
             self._skip_space()
             if self.text[self.at] != ".":
                 return
@@ -152,7 +157,7 @@ class _Scanner:
         while self._skip_blank() and self.text[self.at] != "]":
             start = self.at
             self._value((*path, number))
-            self._went_on(start)
+            self._require_progress(start)
             number += 1
             self._skip_blank()
             if self.text[self.at] == ",":
@@ -164,7 +169,7 @@ class _Scanner:
         while self._skip_blank() and self.text[self.at] != "}":
             start = self.at
             self._pair(path)
-            self._went_on(start)
+            self._require_progress(start)
             self._skip_blank()
             if self.text[self.at] == ",":
                 self.at += 1
@@ -189,7 +194,7 @@ class _Scanner:
         while not self.text.startswith(quote * 3, self.at):
             self.at += 2 if quote == '"' and self.text[self.at] == "\\" else 1
         self.at += 3
-        # One or two quotes may stand directly before the closing three.
+        # The string may end in one or two quotes, directly before the closing three.
         while self.text[self.at] == quote:
             self.at += 1
 
@@ -198,7 +203,7 @@ class _Scanner:
             self.at += 1
 
     def _skip_blank(self) -> bool:
-        """Pass white space, line ends and comments; whether anything is left."""
+        """Skips white space, line ends and comments; whether any text is left."""
         while self.at < len(self.text):
             here = self.text[self.at]
             if here == "#":
@@ -215,7 +220,7 @@ class _Scanner:
 
 
 def _unescape(raw: str) -> str:
-    """A quoted key as tomllib reads it."""
+    """A quoted key with its escape sequences replaced, as tomllib returns it."""
     out: list[str] = []
     at = 0
     while at < len(raw):

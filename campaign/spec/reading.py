@@ -1,4 +1,4 @@
-"""From a file to a TOML document with places, or to problems that say what is wrong with the file."""
+"""Reads a file into a TOML document with positions, or reports why it cannot be read."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 from campaign.errors import Place, Problem, SpecError
 from campaign.spec import secrets
-from campaign.spec.positions import LostPlace, Position, Positions, TomlPath, index
+from campaign.spec.positions import Position, Positions, ScanError, TomlPath, index
 
 LARGEST = 8 * 2**20
-"""Bytes of a campaign file; ten thousand written-out conditions take about one million."""
+"""Most bytes of a campaign file; ten thousand conditions written out take about one million."""
 
-_AT = re.compile(
+_POSITION_IN_MESSAGE = re.compile(
     r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.S
 )
 
@@ -31,8 +31,9 @@ class Document:
     notes: tuple[str, ...] = ()
 
     def place(self, path: TomlPath, *, value: bool = False) -> Place:
-        found = self.positions.value(path) if value else self.positions.key(path)
-        return self.at(found)
+        """The position of the key at `path`, or of its value."""
+        position = self.positions.value(path) if value else self.positions.key(path)
+        return self.at(position)
 
     def at(self, position: Position | None) -> Place:
         return Place(self.file, position.line, position.column) if position else Place(self.file)
@@ -44,34 +45,35 @@ def read(path: Path) -> Document:
 
 
 def parse(text: str, file: str) -> Document:
-    """The document that `text` is; `file` names it in messages."""
+    """The document in `text`; messages call it `file`. Raises `SpecError` when it cannot be parsed."""
     notes: tuple[str, ...] = ()
     if text.startswith("\ufeff"):
         text = text[1:]
-        notes = (f"{file} starts with a byte-order mark, which is passed over",)
+        notes = (f"{file} starts with a byte-order mark, which is ignored",)
     try:
         data = tomllib.loads(text)
         positions = _positions(text)
     except RecursionError:
-        raise _refused(file, "nested too deeply", hint="a campaign file needs a handful of levels") from None
+        hint = "a campaign file needs only a few levels of tables and lists"
+        raise _file_error(file, "is nested too deeply", hint=hint) from None
     except tomllib.TOMLDecodeError as error:
-        raise SpecError([_syntax(error, text, file)]) from None
-    except ValueError as error:  # tomllib lets int() and datetime() complain in their own words
-        raise _refused(file, f"not valid TOML: {error}") from None
+        raise SpecError([_syntax_problem(error, text, file)]) from None
+    except ValueError as error:  # from int() or datetime(), which tomllib calls: without a position
+        raise _file_error(file, f"is not valid TOML: {error}") from None
     if not data:
-        raise _refused(file, "is empty", hint="`campaign init` writes one to start from")
+        raise _file_error(file, "is empty", hint="`campaign init` writes a file to start from")
     return Document(file, text, data, positions, notes)
 
 
 def _positions(text: str) -> Positions:
-    """Places are a courtesy: without them a problem still names file and field."""
+    """No positions when the scanner fails: a problem then still names file and field."""
     try:
         return index(text)
-    except LostPlace:
+    except ScanError:
         return Positions()
 
 
-def _refused(
+def _file_error(
     file: str, message: str, *, hint: str = "", line: int | None = None, column: int | None = None
 ) -> SpecError:
     return SpecError([Problem(message, Place(file, line, column), hint=hint)])
@@ -81,53 +83,50 @@ def _bytes(path: Path) -> bytes:
     file = str(path)
     try:
         if path.is_dir():
-            raise _refused(file, "is a folder, not a campaign file", hint=_specs_in(path))
+            raise _file_error(file, "is a folder, not a campaign file", hint=_toml_files_in(path))
         size = path.stat().st_size
         if size > LARGEST:
-            raise _refused(
-                file, f"is too large: {size:,} bytes", hint=f"at most {LARGEST:,}; is it a TOML file?"
-            )
+            hint = f"a campaign file has at most {LARGEST:,} bytes; is this a TOML file?"
+            raise _file_error(file, f"is too large: {size:,} bytes", hint=hint)
         return path.read_bytes()
     except FileNotFoundError:
-        raise _refused(file, "no such file", hint=_specs_in(path.parent)) from None
+        raise _file_error(file, "no such file", hint=_toml_files_in(path.parent)) from None
     except PermissionError:
-        raise _refused(file, "may not be read: permission denied") from None
+        raise _file_error(file, "cannot be read: permission denied") from None
     except (OSError, ValueError) as error:
-        raise _refused(file, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise _file_error(file, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _specs_in(folder: Path) -> str:
+def _toml_files_in(folder: Path) -> str:
     try:
-        found = sorted(path.name for path in folder.glob("*.toml"))[:6]
+        names = sorted(path.name for path in folder.glob("*.toml"))[:6]
     except OSError:
-        found = []
-    return f"TOML files there: {', '.join(found)}" if found else "`campaign init` writes one to start from"
+        names = []
+    return f"TOML files there: {', '.join(names)}" if names else "`campaign init` writes a file to start from"
 
 
 def _decode(raw: bytes, file: str) -> str:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise _refused(file, "is UTF-16", hint="TOML is UTF-8: save the file as UTF-8")
+        raise _file_error(file, "is UTF-16", hint="TOML is UTF-8: save the file as UTF-8")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         before = raw[: error.start]
         line = before.count(b"\n") + 1
         column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
-        byte = f"byte 0x{raw[error.start]:02x}"
-        raise _refused(
-            file, f"is not UTF-8: {byte}", hint="save the file as UTF-8", line=line, column=column
-        ) from None
+        message = f"is not UTF-8: byte 0x{raw[error.start]:02x}"
+        raise _file_error(file, message, hint="save the file as UTF-8", line=line, column=column) from None
 
 
-def _syntax(error: tomllib.TOMLDecodeError, text: str, file: str) -> Problem:
-    found = _AT.match(str(error))
-    if not found:
-        return Problem(f"not valid TOML: {error}", Place(file))
+def _syntax_problem(error: tomllib.TOMLDecodeError, text: str, file: str) -> Problem:
+    match = _POSITION_IN_MESSAGE.match(str(error))
+    if not match:
+        return Problem(f"is not valid TOML: {error}", Place(file))
     lines = text.replace("\r\n", "\n").rstrip("\n").split("\n")
-    line = int(found["line"] or len(lines))
-    column = int(found["column"] or len(lines[-1]) + 1)
+    line = int(match["line"] or len(lines))
+    column = int(match["column"] or len(lines[-1]) + 1)
     source = lines[line - 1].strip() if line <= len(lines) else ""
-    if any(secrets.in_text(source)):
+    if any(secrets.in_text(source)):  # a message must not repeat a secret
         source = ""
-    what = found["what"][:1].lower() + found["what"][1:]
-    return Problem(f"not valid TOML: {what}", Place(file, line, column), hint=source[:100])
+    what = match["what"][:1].lower() + match["what"][1:]
+    return Problem(f"is not valid TOML: {what}", Place(file, line, column), hint=source[:100])

@@ -1,35 +1,37 @@
-"""`resolve`: which runs there are, and what happens to each. A function of its arguments and nothing else."""
+"""`resolve`: the runs of a campaign and the action for each. A pure function of its arguments."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from campaign.spec.config import Section
-from campaign.spec.explain import shown
+from campaign.spec.explain import toml_value
 from campaign.spec.forecast import notes
 from campaign.spec.identity import Memo, identity, identity_defaults, identity_fields
 from campaign.spec.planned_runs import Action, Condition, Facts, Plan, PlannedRun, RunFacts
+from campaign.spec.section import Section
 from campaign.spec.spec import Spec
 
-_NOTHING_KNOWN = Facts()
+_NO_FACTS = Facts()
 
 
-def resolve(spec: Spec, facts: Facts = _NOTHING_KNOWN) -> Plan:
-    """Every condition with every seed, conditions first, each with an action and a reason in words."""
+def resolve(spec: Spec, facts: Facts = _NO_FACTS) -> Plan:
+    """Every condition with every seed, ordered by condition, each with an action and the reason for it."""
     memo: Memo = {}
     trainings: dict[tuple[int, int], Section] = {}
     runs = []
     for condition in spec.conditions:
         training = condition.config.training
         for seed in spec.seeds:
+            # Sections are shared, so that `identity` serialises each once (its `memo` works by object).
             key = (id(training), seed)
             if key not in trainings:
                 trainings[key] = training.model_copy(update={"seed": seed})
             config = condition.config.model_copy(update={"training": trainings[key]})
-            name = identity(config, memo)
-            action, reason = _action(condition, seed, name, facts.runs.get(f"{condition.label}_s{seed}"))
-            runs.append(PlannedRun(condition, seed, name, action, reason))
+            run_identity = identity(config, memo)
+            previous = facts.runs.get(f"{condition.label}_s{seed}")
+            action, reason = _action(condition, seed, run_identity, previous)
+            runs.append(PlannedRun(condition, seed, run_identity, action, reason))
     plan = Plan(
         name=spec.name,
         conditions=spec.conditions,
@@ -43,68 +45,70 @@ def resolve(spec: Spec, facts: Facts = _NOTHING_KNOWN) -> Plan:
     return replace(plan, notes=spec.notes + notes(plan, facts))
 
 
-def _action(condition: Condition, seed: int, name: str, known: RunFacts | None) -> tuple[Action, str]:
-    if known is None or (known.state == "pending" and not known.attempts):
+def _action(
+    condition: Condition, seed: int, run_identity: str, previous: RunFacts | None
+) -> tuple[Action, str]:
+    """The action for a run and the reason for it; `previous` is what is recorded of the run."""
+    if previous is None or (previous.state == "pending" and not previous.attempts):
         return "run", "new"
-    if known.identity != name:
-        return _changed(known, _difference(condition, seed, known))
-    match known.state:
+    if previous.identity != run_identity:
+        return _action_after_change(previous, _first_change(condition, seed, previous))
+    match previous.state:
         case "done":
-            return "skip", "done" if known.last_step is None else f"done, {known.last_step + 1} steps"
+            return "skip", "done" if previous.last_step is None else f"done, {previous.last_step + 1} steps"
         case "running":
-            return "skip", f"running{_at(known)}"
+            return "skip", f"running{_at_step(previous)}"
         case "failed":
-            return "retry", f"failed{_because(known)}; {_onwards(known)}"
+            return "retry", f"failed{_error(previous)}; {_restart(previous)}"
         case "cancelled":
-            return "retry", f"cancelled{_at(known)}; {_onwards(known)}"
+            return "retry", f"cancelled{_at_step(previous)}; {_restart(previous)}"
         case _:
-            return "resume", f"interrupted{_at(known)}; {_onwards(known)}"
+            return "resume", f"interrupted{_at_step(previous)}; {_restart(previous)}"
 
 
-def _changed(known: RunFacts, difference: str) -> tuple[Action, str]:
-    match known.state:
+def _action_after_change(previous: RunFacts, change: str) -> tuple[Action, str]:
+    """A result or a live run is left alone until the user decides; anything else starts over."""
+    match previous.state:
         case "done":
-            return "stale", f"done with {difference}"
+            return "stale", f"done with {change}"
         case "running":
-            return "stale", f"running with {difference}"
+            return "stale", f"running with {change}"
         case _:
-            return "run", f"starts over: {known.state} with {difference}"
+            return "run", f"starts over: {previous.state} with {change}"
 
 
-def _difference(condition: Condition, seed: int, known: RunFacts) -> str:
-    """The first field that changed, old and new, and how many more."""
-    defaults = identity_defaults()
+def _first_change(condition: Condition, seed: int, previous: RunFacts) -> str:
+    """The first field that changed, with its old and new value, and the number of further changes."""
     now = identity_fields(condition.config) | {"training.seed": seed}
-    before: dict[str, Any] = {**defaults, **known.identity_fields}
-    changed = [path for path in {**now, **before} if _plain(now.get(path)) != _plain(before.get(path))]
+    # A field that is not recorded was added by a later release: its default is what the run had.
+    before: dict[str, Any] = {**identity_defaults(), **previous.identity_fields}
+    changed = [path for path in {**now, **before} if _as_list(now.get(path)) != _as_list(before.get(path))]
     if not changed:
-        return f"another version of the identity ({known.identity.partition(':')[0]})"
+        return f"another version of the identity ({previous.identity.partition(':')[0]})"
     path = changed[0]
     more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
-    return f"{path} = {_said(before.get(path))}, now {_said(now.get(path))}{more}"
+    return f"{path} = {_value(before.get(path))}, now {_value(now.get(path))}{more}"
 
 
-def _plain(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
+    """Recorded values come from JSON, which has no tuples."""
     return list(value) if isinstance(value, tuple) else value
 
 
-def _said(value: Any) -> str:
-    return "not set" if value is None else shown(value)
+def _value(value: Any) -> str:
+    return "not set" if value is None else toml_value(value)
 
 
-def _at(known: RunFacts) -> str:
-    return "" if known.last_step is None else f" at step {known.last_step}"
+def _at_step(previous: RunFacts) -> str:
+    return "" if previous.last_step is None else f" at step {previous.last_step}"
 
 
-def _because(known: RunFacts) -> str:
-    lines = known.error.strip().splitlines()
+def _error(previous: RunFacts) -> str:
+    lines = previous.error.strip().splitlines()
     return f": {lines[-1].strip()[:120]}" if lines else ""
 
 
-def _onwards(known: RunFacts) -> str:
-    """From its last checkpoint, or from the start when it has not come to one."""
-    return (
-        f"goes on from {known.checkpoint.rstrip('/').rpartition('/')[2]}"
-        if known.checkpoint
-        else "starts over"
-    )
+def _restart(previous: RunFacts) -> str:
+    if not previous.checkpoint:
+        return "starts over"
+    return f"resumes from {previous.checkpoint.rstrip('/').rpartition('/')[2]}"

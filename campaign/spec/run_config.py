@@ -1,4 +1,4 @@
-"""`config.toml` of a run: written by the campaign, read by the core, and by whoever runs it again by hand."""
+"""`config.toml` of a run: written by campaign, and read by the core or by `campaign run`."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from campaign.errors import SpecError
-from campaign.spec.config import RunConfig, Section
+from campaign.spec.config import RunConfig
 from campaign.spec.explain import explain
 from campaign.spec.reading import read
+from campaign.spec.section import Section
 
 Memo = dict[int, tuple[Section, dict[str, Any]]]
-"""A section as JSON by the section's id. The section is held, so that its id is not given away again."""
+"""Section id -> the section and its JSON. The section is held because CPython reuses the id of an object that was
+freed."""
 
 
 def read_run_config(path: Path) -> RunConfig:
-    """The configuration in `path`. Raises `SpecError` with every problem of the file."""
+    """The configuration in `path`. Raises `SpecError` with all problems of the file."""
     document = read(path)
     try:
         return RunConfig.model_validate_json(json.dumps(document.data, default=str))
@@ -30,7 +32,7 @@ def read_run_config(path: Path) -> RunConfig:
 
 
 def write_run_config(config: RunConfig, path: Path) -> None:
-    """Write `config` so that `read_run_config` gives it back; a reader sees the old file or the new one."""
+    """Writes `config` to `path` atomically: a reader sees the old file or the new one."""
     import tomli_w
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,9 +42,9 @@ def write_run_config(config: RunConfig, path: Path) -> None:
 
 
 def config_to_json(config: RunConfig, memo: Memo | None = None) -> dict[str, Any]:
-    """Plain dictionaries, lists, numbers and text; what is None is left out.
+    """The configuration as dictionaries, lists, numbers and strings, without fields that are None.
 
-    `memo`, one dictionary for a series of calls, lets the results share what the configurations share.
+    Pass the same dictionary as `memo` to a series of calls to let the results share the JSON of shared sections.
     """
     memo = {} if memo is None else memo
     found: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""What one campaign file says, validated: the tables beside a run's own configuration, and `Spec`."""
+"""A validated campaign file: `[campaign]`, `[check]`, and the `Spec` that holds everything."""
 
 from __future__ import annotations
 
@@ -9,84 +9,62 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from campaign.spec.config import Positive, RunConfig, Section, Seed
+from campaign.spec.check_section import CheckSection
+from campaign.spec.config import Positive, RunConfig, Seed
 from campaign.spec.planned_runs import Condition
+from campaign.spec.section import Section
 
 DEFAULT_SEEDS = (42, 101, 202)
-"""Seeds of a campaign that names none."""
+"""Seeds of a campaign without `seeds`."""
 
 OnFailure = Literal["continue", "stop"] | Annotated[int, Field(ge=1, le=10**9)]
 
 
 class CampaignSection(Section):
-    """The experiment: which conditions, which seeds, how long."""
+    """The experiment: its conditions, its seeds, and its length."""
 
     name: str | None = None
-    """Name of the campaign and of its folder; the file's name when not given."""
+    """Name of the campaign and of its folder; default: the name of the file."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = DEFAULT_SEEDS
-    """Every condition runs once with each seed; a seed fixes prompts and their order for all conditions."""
+    """Every condition runs once with each seed. The seed determines the prompts and their order, for all conditions."""
     max_steps: Positive | None = None
-    """Steps of every run: the same as `training.max_steps`."""
+    """Steps of every run; the same as `training.max_steps`."""
     conditions: tuple[dict[str, Any], ...] = ()
-    """What differs from the base: bare field names, dotted keys or sub-tables; `name` labels a condition,
-    `module` takes its fields from the `config` of a Python file."""
+    """The fields in which each condition differs from the base: bare names, dotted keys or sub-tables. `name` labels
+    a condition; `module` takes its fields from the `config` of a Python file."""
     factors: dict[str, Any] = Field(default_factory=dict)
-    """Field = list of values: the conditions are all combinations (instead of `conditions`)."""
+    """Field = list of values: the conditions are all combinations of the values. Replaces `conditions`."""
     exclude: tuple[dict[str, Any], ...] = ()
-    """Combinations of `factors` to leave out: every combination that has all the values of one entry."""
+    """Combinations of `factors` to leave out: those that have all the values of an entry."""
     include: tuple[dict[str, Any], ...] = ()
-    """Further conditions besides the combinations of `factors`, written like `conditions`."""
+    """Conditions in addition to the combinations of `factors`, written like `conditions`."""
     under_test: tuple[str, ...] | None = None
-    """Dotted paths (or `section.*`) in which conditions may differ; all fields that the conditions name when
-    not given."""
+    """Dotted paths, or patterns such as `gtpo.*`, of the fields in which conditions may differ; default: all fields
+    that conditions set."""
     on_failure: OnFailure = "continue"
-    """`continue`, `stop` at the first run that fails for good, or stop at this many."""
+    """When runs have failed and no retries are left: `continue`, `stop` at the first, or stop at this many."""
     looks: tuple[Positive, ...] = ()
-    """Numbers of seeds at which results are tested; declared, they share the error rate."""
-
-
-class CheckSection(Section):
-    """What `campaign check` proves: which files are the variants, and where they may differ."""
-
-    reference: str | None = None
-    """The variant all others are held against; the first one when not given."""
-    variants: tuple[str, ...] = ()
-    """Files or patterns, relative to the spec's folder: `conditions/*.py`, `config.py:make_small`,
-    `sweep.yaml#runs.B.config`."""
-    entry: str | None = None
-    """Where a file's configuration is: `class:Name`, `call:get_config`, `names:a,b`, `merge:defaults,runs.B`,
-    `mmengine`, `lazyconfig`."""
-    under_test: tuple[str, ...] = ()
-    """Paths that may differ."""
-    labels: tuple[str, ...] = ()
-    """Paths that may differ and are listed: names of folders and runs."""
-    derived_ok: tuple[str, ...] = ()
-    """Paths that may differ only where they follow from a field under test."""
-    follow: tuple[str, ...] = ()
-    """Files whose imports are followed; the folders of the listed files and their bases when not given."""
-    equal: tuple[str | tuple[str, ...], ...] = ()
-    """Paths that must be equal within each variant: one group, or a list of groups."""
+    """Numbers of seeds at which the results are tested. Declared looks share one error rate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One campaign file, validated and with its conditions resolved. `resolve` makes a plan of it."""
+    """A validated campaign file with its conditions resolved. `resolve` turns it into a plan."""
 
     name: str
     path: Path
     text: str
-    """The file as it was read."""
+    """The content of the file."""
     base: RunConfig
     conditions: tuple[Condition, ...]
     seeds: tuple[int, ...]
     under_test: tuple[str, ...]
-    """Dotted paths in which conditions may differ, patterns spelt out."""
+    """Dotted paths in which conditions may differ, with patterns expanded."""
     on_failure: Literal["continue", "stop"] | int = "continue"
     looks: tuple[int, ...] = ()
     hypotheses: tuple[Mapping[str, Any], ...] = ()
-    """The `[[hypotheses]]` tables as written, validated."""
-    check: Mapping[str, Any] = field(default_factory=dict)
-    """The `[check]` table as written, validated against `CheckSection`."""
+    """The validated `[[hypotheses]]` tables, as written."""
+    check: CheckSection = field(default_factory=CheckSection)
     modules: Mapping[str, str] = field(default_factory=dict)
-    """Condition label -> the Python file its fields came from."""
+    """Condition label -> the Python file that its fields come from."""
     notes: tuple[str, ...] = ()

@@ -1,1 +1,1 @@
-"""Which credit an episode gets, and which each of its tokens: five conditions over one base."""
+"""Credit assignment: five conditions that differ in advantage and token transform only."""

@@ -1,13 +1,13 @@
-"""What the conditions of this family share: model, data, schedule and every setting that none of them tests.
+"""The configuration that all conditions of this family share.
 
-A condition names its two fields under test and takes the rest from here, so that `campaign check` can prove
+A condition sets its two fields under test and takes all other fields from here, so that `campaign check` can prove
 that nothing else differs.
 """
 
 from __future__ import annotations
 
 STEPS = 80
-"""Steps of every run; the ramp of SEPA is laid out over the same number."""
+"""Number of steps of every run, over which SEPA's lambda increases too."""
 
 BATCH = 8
 GROUP = 8
@@ -34,7 +34,7 @@ SHARED = {
 
 
 def condition(advantage: str, transform: str) -> dict[str, object]:
-    """One condition: the advantage of an episode, and how it is spread over the episode's tokens."""
+    """The configuration of one condition, from its advantage and its token transform."""
     algorithm = {
         "advantage_mode": advantage,
         "transform_mode": transform,

@@ -1,4 +1,4 @@
-"""GRPO: rewards standardised within the group, the same credit for every token."""
+"""GRPO: rewards centred within the group, the same advantage for every token."""
 
 from ._base import condition
 

@@ -1,4 +1,4 @@
-"""MaxRL with GTPO: credit weighted by each token's entropy."""
+"""MaxRL with GTPO: advantages weighted by the entropy of each token."""
 
 from ._base import condition
 

@@ -1,4 +1,4 @@
-"""MaxRL with GTPO and HICRA: planning tokens get more of the credit."""
+"""MaxRL with GTPO and HICRA: advantages of planning tokens are amplified."""
 
 from ._base import condition
 

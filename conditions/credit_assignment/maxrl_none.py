@@ -1,4 +1,4 @@
-"""MaxRL: rewards divided by the group's mean, the same credit for every token."""
+"""MaxRL: centred rewards divided by the mean of the group, the same advantage for every token."""
 
 from ._base import condition
 

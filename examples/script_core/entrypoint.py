@@ -1,7 +1,7 @@
 """The same bandit as a Python entry point: `core.entrypoint = "entrypoint:train"`.
 
-`campaign` calls `train` in a process of its own with a `RunContext`: the resolved configuration, the folder,
-the seed, the checkpoint to go on from, a place to log, and the question whether to stop.
+`campaign` calls `train` in a separate process with a `RunContext`: the resolved configuration, the run folder,
+the seed, the checkpoint to resume from, a logging function, and `should_stop()`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Any script can be a core: this one is plain Python and knows nothing of `campaign`.
+"""A training script as the core: plain Python that does not import `campaign`.
 
-A bandit with ten arms, played by a softmax policy that learns by REINFORCE. It stands for your own training
-script: it reads its settings, writes one JSON object a step to `metrics.jsonl`, saves a checkpoint now and
-then, and when it is asked to stop (SIGTERM) saves one more and exits with code 75.
+A ten-armed bandit, played by a softmax policy that learns by REINFORCE, in place of your own training script. It
+reads its settings, writes one JSON object per step to `metrics.jsonl`, saves a checkpoint every 50 steps, and on
+SIGTERM saves a checkpoint and exits with code 75.
 """
 
 import argparse
@@ -34,12 +34,12 @@ def softmax(scores):
 
 
 def pull(arm, rng):
-    """Arm 0 pays four times in five, the others less and less."""
+    """Reward of one pull: arm 0 pays with probability 0.8, later arms with less."""
     return 1.0 if rng.random() < 0.8 / (1 + arm) else 0.0
 
 
 def train_step(scores, step, seed, options):
-    # A step's randomness depends on seed and step alone, so a resumed run repeats the one that was stopped.
+    # Randomness depends on seed and step only, so a resumed run repeats the interrupted one exactly.
     rng = random.Random(seed * 1_000_003 + step)
     policy = softmax(scores)
     arms = rng.choices(range(ARMS), policy, k=options["batch"])
@@ -54,7 +54,7 @@ def train_step(scores, step, seed, options):
 
 
 def save(folder, scores, finished):
-    # Written beside and then renamed: a checkpoint that has its name is complete.
+    # Written to a temporary folder and renamed: a folder with the final name is a complete checkpoint.
     target = folder / f"step_{finished:06d}"
     draft = folder / f".draft_{os.getpid()}"
     draft.mkdir(parents=True, exist_ok=True)

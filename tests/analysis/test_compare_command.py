@@ -14,8 +14,6 @@ import pytest
 from folders import write_levels, write_rows
 
 from campaign.cli.app import main
-from campaign.cli.extend import with_seeds
-from campaign.errors import UsageError
 from campaign.folder.paths import CampaignPaths
 from campaign.spec.hypotheses import freeze, keep_frozen, read_frozen, read_hypotheses
 
@@ -217,6 +215,10 @@ def test_extend_spec_without_readable_seeds_is_refused_in_words(run: Run, tmp_pa
     assert (tmp_path / "study.toml").read_text(encoding="utf-8") == text
 
 
-def test_with_seeds_that_cannot_be_edited_safely_says_what_to_write() -> None:
-    with pytest.raises(UsageError, match=r"seeds = \[1, 2\]"):
-        with_seeds("campaign = {seeds = [1]}\n", (1, 2), Path("spec.toml"))
+def test_extend_spec_that_cannot_be_edited_safely_says_what_to_write(run: Run, tmp_path: Path) -> None:
+    text = "campaign = {seeds = [1]}\n"
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    done = run("extend", "study.toml")
+    assert done.returncode == 2
+    assert "seeds = [1, 2]" in done.stderr
+    assert (tmp_path / "study.toml").read_text(encoding="utf-8") == text

@@ -33,10 +33,10 @@ def hypothesis(**fields: Any) -> Hypothesis:
     ("fields", "words"),
     [
         ({"contrast": {"a": 1, "b": 1}}, "sum to zero"),
-        ({"contrast": {"a": 1, "b": -1}, "baseline": "a"}, "not both"),
+        ({"contrast": {"a": 1, "b": -1}, "baseline": "a"}, "cannot be combined"),
         ({"contrast": {"a": 1, "b": -1}, "test": "welch"}, "within each seed"),
-        ({"baseline": "a", "candidate": ["b", "a"]}, "compared with itself"),
-        ({"candidate": ["b", "b"]}, "named twice"),
+        ({"baseline": "a", "candidate": ["b", "a"]}, "both the baseline and a candidate"),
+        ({"candidate": ["b", "b"]}, "lists a condition twice"),
         ({"ranking": ["a"]}, "at least two"),
         ({"alpha": 0.0}, "greater than 0"),
         ({"alpha": 0.5}, "less than 0.5"),

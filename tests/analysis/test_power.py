@@ -1,4 +1,4 @@
-"""What a plan is told before money is spent."""
+"""Power and the smallest attainable p-value, as a plan reports them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from scipy import stats
 from campaign.analysis.attainability import (
     attainable,
     attainable_unpaired,
-    attainable_words,
-    least_pairs,
+    describe_attainable,
+    min_pairs_to_reject,
     p_text,
 )
 from campaign.analysis.power import (
@@ -39,19 +39,20 @@ def test_attainable_unpaired_is_two_over_all_splits(n: int, p: float) -> None:
     assert attainable_unpaired(n) == pytest.approx(p, abs=1e-4)
 
 
-def test_attainable_words_three_seeds_say_that_six_are_the_least() -> None:
-    assert attainable_words(3) == (
-        "3 seeds: no exact test can reach .05 (the smallest p is .25); 6 are the least"
+def test_describe_attainable_three_seeds_says_that_six_are_needed() -> None:
+    assert describe_attainable(3) == (
+        "3 seeds: no exact test can fall below .05 (the smallest attainable p is .25); "
+        "at least 6 seeds are needed"
     )
-    assert attainable_words(6) == "6 seeds: an exact test can reach .031"
-    assert "8 are the least" in attainable_words(6, 0.01)
-    assert attainable_words(1).startswith("1 seed: no exact test")
+    assert describe_attainable(6) == "6 seeds: the smallest attainable p of an exact test is .031"
+    assert "at least 8 seeds are needed" in describe_attainable(6, 0.01)
+    assert describe_attainable(1).startswith("1 seed: no exact test")
 
 
-def test_least_pairs_impossible_alpha_is_refused() -> None:
-    assert [least_pairs(alpha) for alpha in (0.05, 0.01, 0.5)] == [6, 8, 3]
-    with pytest.raises(ValueError, match="above 0"):
-        least_pairs(0.0)
+def test_min_pairs_to_reject_impossible_alpha_is_refused() -> None:
+    assert [min_pairs_to_reject(alpha) for alpha in (0.05, 0.01, 0.5)] == [6, 8, 3]
+    with pytest.raises(ValueError, match="greater than 0"):
+        min_pairs_to_reject(0.0)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_p_text_prints_as_papers_do(p: float, text: str) -> None:
 
 def test_attainable_imports_neither_scipy_nor_numpy() -> None:
     code = (
-        "import sys, campaign.analysis as a; a.attainable(3); a.attainable_words(3);"
+        "import sys, campaign.analysis as a; a.attainable(3); a.describe_attainable(3);"
         "print([m for m in ('numpy', 'scipy', 'polars', 'pydantic') if m in sys.modules])"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -340,7 +340,7 @@ def test_summary_held_out_evaluation_goes_before_the_training_curve(tmp_path: Pa
 
 def test_summary_metric_that_is_not_there_suggests_the_nearest(tmp_path: Path) -> None:
     write_run(tmp_path, "a", 1, [0.5] * 10)
-    with pytest.raises(UsageError, match="did you mean correct_rate"):
+    with pytest.raises(UsageError, match="did you mean `correct_rate`"):
         summarise(load_runs(tmp_path), "corect_rate")
     with pytest.raises(UsageError, match="unknown summary"):
         summarise(load_runs(tmp_path), "correct_rate", "best")
@@ -352,7 +352,7 @@ def test_summary_metric_that_is_not_there_suggests_the_nearest(tmp_path: Path) -
     ("values", "reason"),
     [
         ([0.5] * 37, "ends at step 37 of 100"),
-        ([0.5] * 60 + [None] * 40, "0 finite values of x in its last steps, not 10"),
+        ([0.5] * 60 + [None] * 40, "0 finite values of x in its last steps instead of 10"),
         ([None] * 100, "has no finite value of x"),
         ([float("nan")] * 100, "has no finite value of x"),
     ],
@@ -371,5 +371,5 @@ def test_summary_run_without_an_end_is_missing_with_the_reason(
 def test_summary_run_still_going_is_missing_with_the_reason() -> None:
     runs = runs_of({"a": [0.1, 0.2], "b": [0.1, 0.2]}, standings={"a_s1": "going", "b_s0": "failed"})
     samples = summarise(runs, "correct_rate")
-    assert "still going" in samples["a"].missing[1]
+    assert "is unfinished" in samples["a"].missing[1]
     assert "failed at step 20 of 20" in samples["b"].missing[0]

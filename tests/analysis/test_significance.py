@@ -197,7 +197,7 @@ def test_pair_seeds_that_one_side_lacks_are_dropped_with_the_reason() -> None:
 
 
 def test_pair_other_metric_is_refused() -> None:
-    with pytest.raises(ValueError, match="different things"):
+    with pytest.raises(ValueError, match="different metrics"):
         pair(SeedSample("a", {1: 0.1}, "loss"), SeedSample("b", {1: 0.1}, "reward"))
 
 

@@ -89,7 +89,7 @@ def test_litmus_point_estimate_above_the_threshold_does_not_confirm() -> None:
 def test_litmus_interval_below_the_smallest_effect_of_interest_fails() -> None:
     verdict = judged(levels(0.03), hypothesis(min_effect=0.2))
     assert verdict.outcome == "FAILED"
-    assert "lies wholly below 0.200" in verdict.reason
+    assert "lies entirely below 0.200" in verdict.reason
 
 
 def test_litmus_threshold_may_differ_from_the_effect_of_interest() -> None:
@@ -101,7 +101,7 @@ def test_verdict_fewer_than_six_pairs_are_never_significant(n: int) -> None:
     verdict = judged(levels(5.0, n), hypothesis(min_pairs=2))
     assert verdict.comparison.p is not None
     assert verdict.comparison.recommendation == "insufficient_statistical_evidence"
-    assert "6 are the least" in verdict.comparison.reason
+    assert "at least 6 are needed" in verdict.comparison.reason
     assert verdict.outcome != "CONFIRMED"
 
 
@@ -126,7 +126,7 @@ def test_verdict_t_test_without_the_guard_is_not_enough() -> None:
     assert comparison.recommendation == "insufficient_statistical_evidence"
     assert verdict.thresholds[0].side == "above"
     assert verdict.outcome == "INCONCLUSIVE"
-    assert "the exact sign-flip guard" in verdict.reason
+    assert "the exact sign-flip test" in verdict.reason
 
 
 def test_verdict_minima_short_of_the_declared_keep_it_inconclusive() -> None:
@@ -135,7 +135,7 @@ def test_verdict_minima_short_of_the_declared_keep_it_inconclusive() -> None:
     assert [(row.label, row.met) for row in short.minima] == [
         ("pairs", False), ("steps", False), ("generations", False),
     ]  # fmt: skip
-    assert "20 steps in the shortest run, and the declared minimum is 50" in short.reason
+    assert "20 steps in the shortest run; the declared minimum is 50" in short.reason
 
 
 def test_verdict_mechanism_that_does_not_move_keeps_it_from_being_confirmed() -> None:
@@ -239,10 +239,10 @@ def test_condition_added_after_freezing_is_exploratory_and_the_others_stay_decla
 def test_declared_seed_that_left_the_plan_still_counts_and_is_told() -> None:
     frozen = freeze([hypothesis()], range(8))
     runs = runs_of(levels(0.1), frozen=frozen)
-    shopped = Runs(runs.runs, replace(runs.planned, seeds=(0, 1, 2, 3, 4, 5, 7)))
+    shopped = Runs(runs.runs, replace(runs.design, seeds=(0, 1, 2, 3, 4, 5, 7)))
     (verdict,) = verdicts(shopped)
     assert verdict.comparison.n == 8
-    assert verdict.exploratory == ("declared seeds are gone from the plan: 6",)
+    assert verdict.exploratory == ("declared seeds were removed from the plan: 6",)
 
 
 def test_campaign_that_has_only_begun_is_inconclusive_and_not_an_error() -> None:
@@ -250,7 +250,7 @@ def test_campaign_that_has_only_begun_is_inconclusive_and_not_an_error() -> None
     going = {f"{name}_s{seed}": "going" for name in of for seed in range(8)}
     verdict = judged(of, hypothesis(metric="val/exact"), standings=going)
     assert verdict.outcome == "INCONCLUSIVE"
-    assert "16 runs are not over yet" in verdict.reason
+    assert "16 runs are unfinished" in verdict.reason
     with pytest.raises(UsageError, match="no run has val/exact"):
         judged(of, hypothesis(metric="val/exact"))
 
@@ -290,7 +290,7 @@ def test_running_campaign_shows_no_p_value_anywhere() -> None:
     )
     assert shown == (None,) * 5
     assert verdict.outcome == "INCONCLUSIVE"
-    assert "1 run is not over yet (maxrl_s3)" in verdict.reason
+    assert "1 run is unfinished (maxrl_s3)" in verdict.reason
     assert " p =" not in verdict.reason
 
 
@@ -314,7 +314,7 @@ def test_failed_run_drops_its_pair_and_warns_of_the_bias() -> None:
     verdict = judged(levels(0.1), hypothesis(), standings={"maxrl_s3": "failed"})
     assert verdict.comparison.n == 7
     assert "failed at step 20 of 20" in verdict.comparison.dropped[3]
-    assert any("too favourable" in note for note in verdict.notes)
+    assert any("biased in its favour" in note for note in verdict.notes)
     assert any("1 seed dropped (seed 3" in note for note in verdict.notes)
 
 
@@ -417,9 +417,9 @@ def _differences(of: Levels) -> Differences:
 @pytest.mark.parametrize(
     ("of", "words"),
     [
-        ({"grpo": [0.5], "maxrl": [0.9]}, "One seed cannot show"),
-        ({"grpo": [0.5] * 8, "maxrl": [0.7] * 8}, "do not vary at all"),
-        ({"grpo": [0.5] * 8, "maxrl": [0.5] * 8}, "do not vary at all"),
+        ({"grpo": [0.5], "maxrl": [0.9]}, "One seed cannot estimate"),
+        ({"grpo": [0.5] * 8, "maxrl": [0.7] * 8}, "have no variance"),
+        ({"grpo": [0.5] * 8, "maxrl": [0.5] * 8}, "have no variance"),
         ({"grpo": [0.5, 0.6, None, None], "maxrl": [None, None, 0.4, 0.8]}, "nothing to compare"),
         ({"grpo": [0.5, 0.6, 0.7, None], "maxrl": [0.6, 0.8, 0.8, 0.9]}, "Too few seeds"),
     ],
@@ -452,7 +452,7 @@ def test_metric_of_any_scale_has_the_same_verdict(factor: float, test: str) -> N
 def test_metric_too_large_for_arithmetic_is_told_and_not_computed_with() -> None:
     verdict = judged({"grpo": [1.7e308] * 8, "maxrl": [-1.7e308] * 8}, hypothesis())
     assert verdict.outcome == "INCONCLUSIVE"
-    assert "too large to be computed with" in verdict.reason
+    assert "too large for double precision" in verdict.reason
 
 
 def test_condition_that_does_not_log_the_metric_is_told_once_and_is_no_divergence() -> None:
@@ -466,7 +466,7 @@ def test_condition_that_does_not_log_the_metric_is_told_once_and_is_no_divergenc
 def test_conditions_of_other_lengths_are_told() -> None:
     short, long = runs_of({"a": [0.1, 0.2, 0.3]}, steps=10), runs_of({"b": [0.1, 0.2, 0.3]}, steps=30)
     (verdict,) = verdicts(Runs((*short.runs, *long.runs)))
-    assert "the conditions' runs are not equally long, in steps: a 10, b 30" in verdict.notes
+    assert "the runs of the conditions differ in length (steps): a 10, b 30" in verdict.notes
 
 
 def test_significance_that_rests_on_skewness_is_told_and_decides_nothing() -> None:
@@ -515,7 +515,10 @@ def test_adaptive_extension_of_welchs_test_is_labelled_exploratory() -> None:
         frozen = freeze([tested], range(12), (8, 16)).model_copy(update={"extensions": (extension,)})
         (verdict,) = verdicts(runs_of(levels(0.1, 12), frozen=frozen))
         assert verdict.comparison.n == 12
-        assert any("stages are combined for pairs only" in why for why in verdict.exploratory) is labelled
+        assert (
+            any("stages can be combined for paired tests only" in why for why in verdict.exploratory)
+            is labelled
+        )
 
 
 def test_one_condition_alone_is_refused_in_words() -> None:
@@ -642,7 +645,7 @@ def test_swapped_baseline_and_candidate_mirror_the_effect(effect: float) -> None
 @pytest.mark.parametrize("effect", [0.0, 0.1])
 def test_order_of_runs_changes_nothing(effect: float) -> None:
     runs = runs_of(levels(effect))
-    turned = type(runs)(tuple(reversed(runs.runs)), runs.planned)
+    turned = type(runs)(tuple(reversed(runs.runs)), runs.design)
     names = ("maxrl", "grpo")
     _same(
         _facts(verdicts(runs, [hypothesis(baseline="grpo")])[0]),
@@ -660,4 +663,4 @@ def test_comparison_family_size_widens_only_the_simultaneous_interval() -> None:
 
 def test_frozen_record_is_what_runs_carry() -> None:
     frozen = freeze([hypothesis()], range(8))
-    assert isinstance(runs_of(levels(0.1), frozen=frozen).planned.frozen, Frozen)
+    assert isinstance(runs_of(levels(0.1), frozen=frozen).design.frozen, Frozen)

@@ -161,7 +161,7 @@ def test_against_outside_of_a_repository_says_so(run: Run, write: Write) -> None
 def test_file_that_is_not_there_names_the_one_that_is_spelled_alike(run: Run, write: Write) -> None:
     done = run("reference.py", "varient.py", cwd=write(reference=A, variant=B))
     assert done.returncode == 2
-    assert "there is no such file; did you mean 'variant.py'?" in done.stderr
+    assert "there is no such file; did you mean `variant.py`?" in done.stderr
 
 
 def test_table_with_nothing_to_compare_is_no_pass(run: Run, tmp_path: Path) -> None:

@@ -221,8 +221,8 @@ def test_checkpoint_of_another_run_is_refused(tmp_path: Path, capsys: pytest.Cap
     train(tmp_path / "one")
     checkpoint = str(RunFolder(tmp_path / "one").checkpoint(4))
     for changes, message in [
-        ({"training": {"seed": 8}}, "is of seed 7, this run has 8"),
-        ({"model": {"lora_rank": 2}}, "trained parameters, this run trains"),
+        ({"training": {"seed": 8}}, "has seed 7, but this run has seed 8"),
+        ({"model": {"lora_rank": 2}}, "trained parameters, but this run has"),
     ]:
         config = write_config(tmp_path / "config.toml", **changes)
         assert core_main.main([str(config), "--out", str(tmp_path / "two"), "--resume", checkpoint]) == 2
@@ -316,7 +316,7 @@ def test_entrypoint_pays_for_no_torch(entrypoint: Path) -> None:
 def test_entrypoint_mistakes_are_told(entrypoint: Path) -> None:
     config = write_config(entrypoint / "config.toml", core={"entrypoint": "my_core:unlabelled"})
     result = run_core(config, entrypoint / "out", cwd=entrypoint)
-    assert (result.returncode, "whole number `step`" in result.stderr) == (2, True)
+    assert (result.returncode, "integer `step`" in result.stderr) == (2, True)
     config = write_config(entrypoint / "config.toml", core={"entrypoint": "my_core:tran"})
     result = run_core(config, entrypoint / "out", cwd=entrypoint)
     assert (result.returncode, "has no function 'tran'" in result.stderr) == (2, True)

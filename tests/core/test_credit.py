@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from campaign.core.advantages import ADVANTAGES, resolve_advantage
 from campaign.core.credit import AlgorithmContext, credit_pipeline
+from campaign.core.credit_reference import updated
 from campaign.core.policy import PromptBatch
 from campaign.core.problems import Problem
 from campaign.core.rollout import Rollout
@@ -21,6 +23,7 @@ from campaign.core.sepa import SepaState, observe, pooling
 from campaign.core.transforms import TRANSFORMS, TransformContext, resolve_transform
 from campaign.core.uncertainty import UNCERTAINTIES, UncertaintyContext, resolve_uncertainty
 from campaign.errors import UsageError
+from campaign.spec import config as spec_names
 from campaign.spec.config import SepaSection
 
 Table = list[list[float]]
@@ -240,7 +243,7 @@ def test_wrong_results_of_user_functions_are_told() -> None:
 
 
 def test_unknown_names_are_told_with_the_nearest() -> None:
-    with pytest.raises(UsageError, match="did you mean 'grpo'"):
+    with pytest.raises(UsageError, match="did you mean `grpo`"):
         resolve_advantage("grop", {})
     with pytest.raises(UsageError, match="cannot be imported"):
         resolve_transform("no_such_package.fn")
@@ -333,3 +336,14 @@ def test_auto_lambda_rises_to_one_when_the_variance_vanishes() -> None:
     state = observe(SepaState(), section, 0.0, 1.0)
     assert pooling(state, section, 0) == 0.0
     assert pooling(observe(state, section, 0.0, 0.0), section, 1) == 1.0
+
+
+def test_names_of_the_configuration_are_those_of_the_core() -> None:
+    assert tuple(ADVANTAGES) == spec_names.ADVANTAGES
+    assert tuple(TRANSFORMS) == spec_names.TRANSFORMS
+    assert tuple(UNCERTAINTIES) == spec_names.UNCERTAINTIES
+
+
+def test_tables_of_the_documentation_are_current() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "core.md").read_text(encoding="utf-8")
+    assert updated(page) == page, "run: python -m campaign.core.credit_reference docs/core.md"

@@ -12,7 +12,7 @@ from core_process import run_config
 from campaign.core import lora
 from campaign.core.llama import Llama
 from campaign.core.llama_files import save_llama
-from campaign.core.lora import adapters, adapters_off, add_adapters, save_adapter
+from campaign.core.lora import adapters, adapters_disabled, add_adapters, save_adapter
 from campaign.core.policy import load_policy
 from campaign.errors import UsageError
 
@@ -49,13 +49,13 @@ def test_merged_and_separate_products_agree(adapted: Llama, monkeypatch: pytest.
     torch.testing.assert_close(adapted(IDS), merged, atol=1e-5, rtol=1e-5)
 
 
-def test_adapters_off_is_the_base_model(tiny_llama: Llama) -> None:
+def test_adapters_disabled_is_the_base_model(tiny_llama: Llama) -> None:
     base = copy.deepcopy(tiny_llama)
     add_adapters(tiny_llama, 4, 8.0, TARGETS, torch.Generator().manual_seed(0))
     for layer in adapters(tiny_llama).values():
         torch.nn.init.ones_(layer.lora_B)
     assert not torch.equal(tiny_llama(IDS), base(IDS))
-    with adapters_off(tiny_llama):
+    with adapters_disabled(tiny_llama):
         assert torch.equal(tiny_llama(IDS), base(IDS))
 
 
@@ -79,7 +79,7 @@ def test_saved_adapter_is_loaded_by_peft(adapted: Llama, tmp_path: Path) -> None
 
 
 def test_unknown_target_is_told_with_the_layers_there_are(tiny_llama: Llama) -> None:
-    with pytest.raises(UsageError, match=r"no linear layer is called qproj; there are down_proj, gate_proj"):
+    with pytest.raises(UsageError, match=r"no linear layer is called qproj; available: down_proj, gate_proj"):
         add_adapters(tiny_llama, 4, 8.0, ("q_proj", "qproj"), torch.Generator())
 
 

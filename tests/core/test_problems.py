@@ -98,16 +98,16 @@ def test_held_out_file_is_the_evaluation(tmp_path: Path) -> None:
     ("line", "message"),
     [
         ("{", "not valid JSON"),
-        ("[1]", "a JSON object is expected, not list"),
-        ({"answer": "1"}, "`prompt` has to be"),
-        ({"prompt": "", "answer": "1"}, "`prompt` has to be"),
-        ({"prompt": "p"}, "`answer` has to be"),
-        ({"prompt": "p", "answer": True}, "`answer` has to be"),
-        ({"prompt": "p", "answer": ["1"]}, "`answer` has to be"),
-        ({"prompt": "p", "answer": "1", "source": "a/b"}, "`source` has to be"),
+        ("[1]", "expected a JSON object, not list"),
+        ({"answer": "1"}, "`prompt` must be"),
+        ({"prompt": "", "answer": "1"}, "`prompt` must be"),
+        ({"prompt": "p"}, "`answer` must be"),
+        ({"prompt": "p", "answer": True}, "`answer` must be"),
+        ({"prompt": "p", "answer": ["1"]}, "`answer` must be"),
+        ({"prompt": "p", "answer": "1", "source": "a/b"}, "`source` must be"),
         (
             {"prompt": "p", "answer": "1", "problem_type": "exat"},
-            "`problem_type` 'exat' is unknown; there are exact",
+            "`problem_type` 'exat' is unknown; expected exact",
         ),
     ],
 )
@@ -154,7 +154,7 @@ def test_source_may_be_a_function_of_the_user() -> None:
     problems = load_problems(run_config(data={"sources": ["add", name], "level": 1}), Path())
     assert problems.train.batch(1, 2)[1] == Problem(name, "train 7 twice 2", "4", "numeric")
     assert problems.evaluation[name][0].prompt == "eval twice 1"
-    with pytest.raises(UsageError, match="`prompt` has to be"):
+    with pytest.raises(UsageError, match="`prompt` must be"):
         load_problems(run_config(data={"sources": [f"{__name__}.nothing"]}), Path())
 
 

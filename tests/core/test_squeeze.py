@@ -133,7 +133,7 @@ def test_what_cannot_be_squeezed_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="only plain LoRA"):
         read_adapter(tmp_path / "dora")
     write_adapter(tmp_path / "half", {"x.lora_A.weight": a}, config)
-    with pytest.raises(UsageError, match="fit each other"):
+    with pytest.raises(UsageError, match="are missing or do not match"):
         read_adapter(tmp_path / "half")
     with pytest.raises(UsageError, match="rank 9: an adapter of rank 8"):
         compress(adapter_of(8, 3), 9)

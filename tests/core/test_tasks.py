@@ -14,8 +14,8 @@ from campaign.core.tasks import (
     ModularProduct,
     Sorting,
     draw_task,
-    exactly,
     held_out,
+    write_exactly,
 )
 from campaign.core.traces import TraceStyle, write_trace
 
@@ -45,21 +45,21 @@ def test_question_of_the_eval_split_is_in_no_other_split(source: str, level: int
 def test_addition_is_solved_like_python_adds(level: int, index: int) -> None:
     task = draw_task("add", "train 0", level, index)
     assert isinstance(task, Addition)
-    assert task.solve(exactly).answer == str(task.left + task.right)
+    assert task.solve(write_exactly).answer == str(task.left + task.right)
 
 
 @given(levels, st.integers(0, 10**6))
 def test_modular_product_is_solved_like_python_does(level: int, index: int) -> None:
     task = draw_task("modmul", "train 0", level, index)
     assert isinstance(task, ModularProduct)
-    assert task.solve(exactly).answer == str(task.left * task.right % task.modulus)
+    assert task.solve(write_exactly).answer == str(task.left * task.right % task.modulus)
 
 
 @given(levels, st.integers(0, 10**6))
 def test_sorting_is_solved_like_python_sorts(level: int, index: int) -> None:
     task = draw_task("sort", "train 0", level, index)
     assert isinstance(task, Sorting)
-    assert task.solve(exactly).answer == " ".join(map(str, sorted(task.items)))
+    assert task.solve(write_exactly).answer == " ".join(map(str, sorted(task.items)))
 
 
 @given(levels, st.integers(0, 10**6))
@@ -70,7 +70,7 @@ def test_ledger_never_goes_below_zero(level: int, index: int) -> None:
     for verb, amount in task.changes:
         value = {"gets": value + amount, "loses": value - amount, "doubles": 2 * value}[verb]
         assert value >= 0
-    assert task.solve(exactly).answer == str(value)
+    assert task.solve(write_exactly).answer == str(value)
 
 
 @given(sources, levels, st.integers(0, 10**6), st.integers(0, 100))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign.core.verify import PROBLEM_TYPES, final_answer, number_in, reward_of
+from campaign.core.verify import PROBLEM_TYPES, final_answer, parse_number, reward_of
 
 
 @pytest.mark.parametrize(
@@ -63,5 +63,5 @@ def test_reward_is_between_zero_and_one_whatever_is_written(kind: str, completio
 @given(st.fractions(min_value=-(10**6), max_value=10**6))
 def test_a_number_equals_itself_in_any_notation(value: Fraction) -> None:
     text = f"{value.numerator}/{value.denominator}"
-    assert number_in(text) == value
+    assert parse_number(text) == value
     assert reward_of("numeric", f"#### {text}", text) == 1.0

@@ -1,4 +1,4 @@
-"""The contract of a backend, held by all of them."""
+"""The contract that every backend in `BACKENDS` keeps."""
 
 from __future__ import annotations
 
@@ -6,32 +6,40 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from campaign.errors import Infeasible
+from campaign.errors import Infeasible, UsageError
 from campaign.execution.attempt import Assignment
-from campaign.execution.backend import AttemptKey, Backend, Capacity, Ended, require_feasible
+from campaign.execution.backend import (
+    BACKENDS,
+    AttemptKey,
+    Backend,
+    Capacity,
+    Ended,
+    create_backend,
+    require_backend,
+    require_feasible,
+)
 from campaign.execution.fence import raise_fence
 from campaign.execution.local_backend import LocalBackend
-from campaign.execution.ray_backend import RayBackend
 from campaign.folder.paths import RunPaths
 from campaign.metrics.record import read_jsonl
-from campaign.spec.config import RaySection, ResourcesSection
+from campaign.spec.config import BackendName, RaySection, ResourcesSection, RunConfig
 from tests.execution.small_campaign import alive, processes_with, until
 
 ONE = ResourcesSection(num_cpus=1.0)
 
 
-@pytest.fixture(scope="module", params=["local", pytest.param("ray", marks=pytest.mark.ray)])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=[pytest.mark.ray] if name == "ray" else []) for name in BACKENDS],
+)
 def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     """Two cores and four GPUs that do not exist."""
-    made: Backend = (
-        LocalBackend(cpus=2, devices=["0", "1", "2", "3"])
-        if request.param == "local"
-        else RayBackend(RaySection(num_cpus=2, num_gpus=4))
-    )
+    made = create_backend(request.param, RunConfig(ray=RaySection(num_cpus=2, num_gpus=4)))
+    assert made.name == request.param
     made.start()
     yield made
     made.close()
@@ -117,6 +125,21 @@ def test_runs_see_the_gpus_they_were_given_and_no_others(
     assert len(seen["a_s1"].split(",")) == len(seen["b_s1"].split(",")) == 2
 
 
+def test_runs_that_want_half_a_gpu_get_exactly_one_device(
+    backend: Backend, other: Other, run: RunPaths
+) -> None:
+    names = ("a_s1", "b_s1", "c_s1")
+    for name in names:
+        wanted = ResourcesSection(num_cpus=0.5, num_gpus=0.5)
+        backend.launch(other(name, command=print_devices()), wanted)
+    finished = ends(backend, 3)
+    assert [ended.outcome and ended.outcome.kind for ended in finished] == ["finished"] * 3, finished
+    for name in names:
+        seen = RunPaths(run.root.parent / name).attempt(1).log.read_text().strip()
+        assert len(seen.split(",")) == 1
+        assert seen
+
+
 def test_capacity_is_what_was_offered(backend: Backend) -> None:
     capacity = backend.capacity()
     assert (capacity.cpus, capacity.gpus) == (2, 4)
@@ -152,6 +175,45 @@ def test_closing_ends_everything(run: RunPaths, make_assignment: Other) -> None:
     until(lambda: _note(run), "the start")
     local.close()
     until(lambda: not processes_with(str(run.root)), "the end of all processes", 10)
+
+
+def test_every_name_that_a_spec_may_give_has_a_backend() -> None:
+    assert set(BACKENDS) == set(get_args(BackendName))
+
+
+def test_a_backend_that_does_not_exist_is_refused_with_the_legal_names() -> None:
+    with pytest.raises(UsageError, match=r"no backend 'slurm'; legal: ray, local"):
+        require_backend("slurm")
+
+
+def test_a_share_of_a_gpu_leaves_whole_devices_free(
+    run: RunPaths, make_assignment: Other, other: Other
+) -> None:
+    local = LocalBackend(cpus=8, devices=["0", "1"])
+    share, whole = ResourcesSection(num_cpus=1, num_gpus=0.5), ResourcesSection(num_cpus=1, num_gpus=1)
+    assert local.capacity().gpus == 2
+    local.launch(make_assignment(steps=10_000, pause=0.02), share)
+    for name in ("a_s1", "b_s1"):
+        local.launch(other(name, steps=10_000, pause=0.02), {"a_s1": share, "b_s1": whole}[name])
+    assert len(local.supervisors()) == 3, "two shares on one device, and the whole one beside them"
+    local.launch(other("c_s1", steps=1), share)
+    assert len(local.supervisors()) == 3, "no device is left"
+    local.close()
+    assert not local.supervisors()
+
+
+def test_shares_that_fit_in_total_but_on_no_device_wait(
+    run: RunPaths, make_assignment: Other, other: Other
+) -> None:
+    local = LocalBackend(cpus=8, devices=["0", "1"])
+    wanted = ResourcesSection(num_cpus=1, num_gpus=0.6)
+    local.launch(make_assignment(steps=10_000, pause=0.02), wanted)
+    for name in ("a_s1", "b_s1"):
+        local.launch(other(name, steps=10_000, pause=0.02), wanted)
+    assert len(local.supervisors()) == 2
+    local.abandon(AttemptKey("base_s1", 1))
+    until(lambda: local.wait(0.05) or len(local.supervisors()) == 2, "the third run on the freed device")
+    local.close()
 
 
 @pytest.mark.parametrize(

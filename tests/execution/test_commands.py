@@ -82,7 +82,7 @@ def test_status_without_a_name_lists_the_campaigns_of_this_place(half_done: Smal
 def test_status_says_that_nobody_runs_it(half_done: SmallCampaign) -> None:
     code, out, err = call(half_done.paths.root.parent, "status", "small", "--watch")
     assert (code, err) == (0, "")
-    assert "nobody runs it now" in out
+    assert "not running; submit it again to resume" in out
 
 
 def test_a_damaged_campaign_does_not_hide_the_others(half_done: SmallCampaign) -> None:
@@ -129,7 +129,7 @@ def test_a_campaign_is_found_by_name_folder_and_spec(
     spec.write_text('[[campaign.conditions]]\nname = "a"\n')
     for text in ("small", str(half_done.paths.root), str(spec)):
         assert locate(text).root.resolve() == half_done.paths.root.resolve()
-    with pytest.raises(UsageError, match="did you mean 'small'"):
+    with pytest.raises(UsageError, match="did you mean `small`"):
         locate("smal")
 
 
@@ -138,7 +138,7 @@ def test_a_run_is_found_by_its_beginning_when_there_is_one() -> None:
     assert match_run("kl", ids) == "kl_s1"
     with pytest.raises(UsageError, match="beginning of 2 runs"):
         match_run("base", ids)
-    with pytest.raises(UsageError, match="did you mean 'base_s1'"):
+    with pytest.raises(UsageError, match="did you mean `base_s1`"):
         match_run("bace_s1", ids)
 
 
@@ -152,7 +152,7 @@ def test_run_executes_one_configuration_and_goes_on_where_it_stopped(campaign: S
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "go on: campaign run" in err
+    assert "resume: campaign run" in err
     assert "Traceback" not in err
     code, said, err = call(folder, "run", str(config), "--out", "by_hand")
     assert code == 0, err

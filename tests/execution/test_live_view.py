@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from campaign.cli.live import PlainDisplay, clock, display, shortened, table
-from campaign.cli.results import show_conditions, show_next
+from campaign.cli.views.live_table import PlainDisplay, clock, display, shortened, table
+from campaign.cli.views.outcome_tables import show_conditions, show_next
 from campaign.execution.view import CampaignView, ConditionView, RunView, ShownState
 
 STATES: tuple[ShownState, ...] = get_args(ShownState)
@@ -32,7 +32,9 @@ def view(runs: list[RunView], **fields: Any) -> CampaignView:
 
 def printed(shown: CampaignView, columns: int, lines: int = 30) -> list[str]:
     console = Console(file=io.StringIO(), width=columns, color_system=None)
-    console.print(table(shown, columns, lines, hint="Ctrl-C stops: runs save their state, submit goes on"))
+    console.print(
+        table(shown, columns, lines, hint="Ctrl-C stops: the runs save their state, and submit resumes them")
+    )
     return console.file.getvalue().splitlines()  # type: ignore[attr-defined,no-any-return]
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from campaign.report.bundle import Bundling
+from campaign.report.bundle import ScriptBundle
 
 
 def _script() -> str:
-    with Bundling() as library:
+    with ScriptBundle() as library:
         return library.script()
 
 

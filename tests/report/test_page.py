@@ -15,8 +15,8 @@ from synthetic import make_campaign
 from campaign.metrics.record import JsonlWriter
 from campaign.report.build import build_report
 from campaign.report.campaign_record import read_campaign
-from campaign.report.captions import figure, minus, signed
-from campaign.report.contents import Contents, contents
+from campaign.report.captions import format_signed, format_value, with_minus_sign
+from campaign.report.contents import Contents, collect_contents
 from campaign.report.document import to_document
 from campaign.report.markdown import block, code, text, to_markdown
 from campaign.report.page import json_block, render_page
@@ -32,7 +32,7 @@ HOSTILE = (
 
 
 def _contents(folder: Path) -> Contents:
-    return contents(read_campaign(folder))
+    return collect_contents(read_campaign(folder))
 
 
 def _page(folder: Path) -> str:
@@ -228,12 +228,12 @@ def test_document_is_versioned_and_carries_every_run_and_curve(tmp_path: Path) -
     ],
 )
 def test_figure_of_a_table_is_short(value: float | None, shown: str) -> None:
-    assert figure(value) == shown
+    assert format_value(value) == shown
 
 
 def test_signed_numbers_carry_a_true_minus() -> None:
-    assert (signed(0.25), signed(-0.25)) == ("+0.250", "\N{MINUS SIGN}0.250")
-    assert minus("a-b -0.5 to -.25") == "a-b \N{MINUS SIGN}0.5 to \N{MINUS SIGN}.25"
+    assert (format_signed(0.25), format_signed(-0.25)) == ("+0.250", "\N{MINUS SIGN}0.250")
+    assert with_minus_sign("a-b -0.5 to -.25") == "a-b \N{MINUS SIGN}0.5 to \N{MINUS SIGN}.25"
 
 
 @given(st.text(max_size=40))

@@ -14,7 +14,7 @@ from campaign.errors import UsageError
 from campaign.report.campaign_record import read_campaign
 from campaign.report.curves import curves
 from campaign.report.differences import differences
-from campaign.report.finals import finals
+from campaign.report.finals import final_values
 from campaign.report.parallel import parallel_coordinates
 from campaign.report.sample_completions import sample_rows
 
@@ -60,7 +60,7 @@ def test_read_campaign_before_the_first_row_has_pending_runs(tmp_path: Path) -> 
     shutil.rmtree(folder / "runs")
     record = read_campaign(folder)
     assert {run.state for run in record.runs} == {"pending"}
-    assert finals(record).values == {}
+    assert final_values(record).values == {}
 
 
 def test_read_campaign_of_something_else_is_refused(tmp_path: Path) -> None:
@@ -80,10 +80,10 @@ def test_read_campaign_passes_over_a_damaged_plan_document(tmp_path: Path) -> No
 def test_finals_leaves_runs_that_are_not_complete_out_and_shows_them_apart(tmp_path: Path) -> None:
     folder = make_campaign(tmp_path / "c", steps=60, states={"grpo+none_s42": "running"})
     record = read_campaign(folder)
-    final = finals(record)
+    final = final_values(record)
     assert final.metric == "val/correct_rate"
     assert set(final.of("grpo+none")) == {101, 202}
-    assert set(final.so_far) == {("grpo+none", 42)}
+    assert set(final.preliminary_values) == {("grpo+none", 42)}
     assert final.preliminary(record.runs[0]) is not None
 
 
@@ -156,7 +156,7 @@ def _grid(folder: Path) -> Path:
 
 def test_parallel_coordinates_place_numbers_in_proportion_and_a_line_for_each_run(tmp_path: Path) -> None:
     record = read_campaign(_grid(tmp_path / "c"))
-    figure = parallel_coordinates(differences(record), finals(record), record.conditions)
+    figure = parallel_coordinates(differences(record), final_values(record), record.conditions)
     assert figure is not None
     lines = figure.datasets["lines"]
     assert len(lines) == 8 * 3
@@ -168,4 +168,4 @@ def test_parallel_coordinates_place_numbers_in_proportion_and_a_line_for_each_ru
 
 def test_parallel_coordinates_of_two_conditions_are_none(tmp_path: Path) -> None:
     record = read_campaign(make_campaign(tmp_path / "c", steps=10))
-    assert parallel_coordinates(differences(record), finals(record), record.conditions) is None
+    assert parallel_coordinates(differences(record), final_values(record), record.conditions) is None

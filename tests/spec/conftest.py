@@ -1,4 +1,4 @@
-"""What every test of the spec needs: a file from a text, and the command line in this process."""
+"""Fixtures of all tests of the spec: load a campaign from a string, and run the command line in this process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
-from campaign.spec import Spec, load
+from campaign.spec.load import load
+from campaign.spec.spec import Spec
 
 Loader = Callable[[str], Spec]
 
@@ -25,7 +26,7 @@ Cli = Callable[..., Result]
 
 @pytest.fixture
 def spec_of(tmp_path: Path) -> Loader:
-    """Load the campaign that a text is."""
+    """Load a campaign from the content of its file."""
 
     def loaded(text: str) -> Spec:
         path = tmp_path / "campaign.toml"

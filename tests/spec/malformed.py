@@ -11,7 +11,7 @@ class Malformed(NamedTuple):
     name: str
     text: str
     expected: tuple[str, ...]
-    """Each has to occur in the answer; `:LINE:COLUMN:` is where."""
+    """Each must be part of the message; `:LINE:COLUMN:` is the position."""
 
 
 def written_out() -> Iterator[Malformed]:
@@ -29,7 +29,7 @@ SIXTY = ", ".join(map(str, range(1, 61)))
 
 CASES = (
     *written_out(),
-    Malformed("number_of_5000_digits", f"[training]\nlr = {'9' * 5000}\n", ("not valid TOML",)),
+    Malformed("number_of_5000_digits", f"[training]\nlr = {'9' * 5000}\n", ("is not valid TOML",)),
     Malformed("lists_500_deep", f"a = {'[' * 500}{']' * 500}\n", ("nested too deeply",)),
     Malformed("lists_30_deep", f"[core.options]\na = {'[' * 30}{']' * 30}\n", (":2:", "nested too deeply")),
     Malformed("data_path_too_long", f"[data]\npath = '{'x' * 9000}'\n", (":2:8:", "cannot be read: xxx")),

@@ -1,4 +1,4 @@
-"""`[[hypotheses]]`: each valid by itself, and about conditions that exist."""
+"""`[[hypotheses]]`: each table is valid, and names conditions that exist."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import pytest
 
 from campaign.errors import SpecError
 from tests.spec.conftest import Loader
-
-pytest.importorskip("campaign.spec.hypotheses")
 
 CONDITIONS = '[[campaign.conditions]]\nname = "base"\n[[campaign.conditions]]\nname = "kl"\nkl_coef = 0.1\n'
 
@@ -17,14 +15,14 @@ def test_a_hypothesis_about_the_campaigns_conditions_is_kept_as_written(spec_of:
         CONDITIONS
         + "[[hypotheses]]\nname = 'h'\nmetric = 'correct_rate'\nbaseline = 'base'\ncandidate = 'kl'\n"
     )
-    (claim,) = spec_of(text).hypotheses
-    assert claim == {"name": "h", "metric": "correct_rate", "baseline": "base", "candidate": "kl"}
+    (hypothesis,) = spec_of(text).hypotheses
+    assert hypothesis == {"name": "h", "metric": "correct_rate", "baseline": "base", "candidate": "kl"}
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "message"),
     [
-        ("metric = 'x'\n", "hypotheses[0].name: is missing"),
+        ("metric = 'x'\n", "hypotheses[0].name: is required, and missing"),
         (
             "name = 'h'\nmetric = 'x'\ncandidate = 'kll'\n",
             ':9:13: hypotheses[0].candidate: there is no condition "kll"',
@@ -46,9 +44,9 @@ def test_a_hypothesis_about_the_campaigns_conditions_is_kept_as_written(spec_of:
         ),
     ],
 )
-def test_a_hypothesis_that_cannot_be_meant_is_refused_with_its_place(
-    table: str, said: str, spec_of: Loader
+def test_an_invalid_hypothesis_is_refused_with_its_position(
+    table: str, message: str, spec_of: Loader
 ) -> None:
     with pytest.raises(SpecError) as caught:
         spec_of(f"{CONDITIONS}[[hypotheses]]\n{table}")
-    assert said in str(caught.value)
+    assert message in str(caught.value)

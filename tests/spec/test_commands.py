@@ -1,4 +1,4 @@
-"""`plan`, `init` and `schema` as a person or a script meets them."""
+"""The commands `plan`, `init` and `schema`, on a terminal and in a pipe."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from campaign.spec import load, plan_from_json, resolve
-from campaign.spec.host import on_this_machine
+from campaign.spec.host import with_host_resources
+from campaign.spec.load import load
+from campaign.spec.plan_json import plan_from_json
 from campaign.spec.planned_runs import Facts
+from campaign.spec.resolve import resolve
 from tests.spec.conftest import Cli
 
 ROOT = Path(__file__).parents[2]
@@ -41,18 +43,18 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def on_a_terminal(columns: int, *arguments: str, **env: str) -> str:
-    """What the command shows on a terminal so wide."""
+    """The output of the command on a terminal of this width."""
     master, slave = pty.openpty()
     variables = environment(COLUMNS=str(columns), TERM="xterm-256color", **env)
     command = [sys.executable, "-m", "campaign", *arguments]
     process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=variables)
     os.close(slave)
-    shown: list[bytes] = []
+    output: list[bytes] = []
 
     def collect() -> None:
         try:
             while chunk := os.read(master, 65536):
-                shown.append(chunk)
+                output.append(chunk)
         except OSError:  # the other end is closed
             return
 
@@ -61,7 +63,7 @@ def on_a_terminal(columns: int, *arguments: str, **env: str) -> str:
     assert process.wait(timeout=60) == 0
     reader.join(timeout=60)
     os.close(master)
-    return b"".join(shown).decode()
+    return b"".join(output).decode()
 
 
 @pytest.mark.parametrize(
@@ -104,8 +106,8 @@ def test_plan_shows_the_matrix_the_reasons_and_what_a_test_can_reach(cli: Cli) -
     assert "first_light: 2 conditions x 3 seeds = 6 runs" in result.out
     assert re.search(r"^kl_0\.1 +run +run +run$", result.out, re.M)
     assert "run 6: new" in result.out
-    assert "no exact paired test can reach p < .05 (least is .25)" in result.out
-    assert re.search(r"resources: 1 CPU, 0 GPU a run; \d+ at a time on this machine", result.out)
+    assert "no exact paired test can reach p < .05 (the smallest is .25)" in result.out
+    assert re.search(r"resources: 1 CPU, 0 GPU per run; \d+ at a time on this machine", result.out)
 
 
 def test_plan_has_no_side_effect(cli: Cli, tmp_path: Path) -> None:
@@ -116,7 +118,7 @@ def test_plan_has_no_side_effect(cli: Cli, tmp_path: Path) -> None:
 def test_plan_as_json_is_one_versioned_document_that_is_the_plan(cli: Cli) -> None:
     document = json.loads(cli("plan", ABLATION, "--json").out)
     assert document["version"] == 1
-    expected = resolve(load(ABLATION), on_this_machine(Facts()))
+    expected = resolve(load(ABLATION), with_host_resources(Facts()))
     assert plan_from_json(document) == expected
     assert document["counts"] == {"run": 48}
     assert document["exact_test"] == {"pairs": 8, "candidates": 5, "least_p": 2 / 2**8, "pairs_needed": 8}
@@ -146,14 +148,14 @@ def test_nothing_is_wider_than_the_reader_and_no_name_is_cut(
     columns: int, arguments: tuple[str, ...], cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    shown = cli(*arguments).out
-    assert max(len(line.rstrip()) for line in shown.splitlines()) <= columns
+    output = cli(*arguments).out
+    assert max(len(line.rstrip()) for line in output.splitlines()) <= columns
     if arguments[0] == "plan":
         for label in ("grpo+none", "maxrl+gtpo_sepa", "grpo_small_lr"):
-            assert label in shown
+            assert label in output
 
 
-def test_a_label_longer_than_its_column_has_a_line_of_its_own(
+def test_a_label_longer_than_its_column_has_a_separate_line(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     label = "long_" * 10
@@ -166,9 +168,9 @@ def test_a_label_longer_than_its_column_has_a_line_of_its_own(
 
 
 def test_a_terminal_without_colour_gets_none() -> None:
-    shown = on_a_terminal(60, "plan", str(ABLATION), NO_COLOR="1")
-    assert "grpo_small_lr" in shown
-    assert not re.search(r"\x1b\[(\d;)?[349]\d", shown)
+    output = on_a_terminal(60, "plan", str(ABLATION), NO_COLOR="1")
+    assert "grpo_small_lr" in output
+    assert not re.search(r"\x1b\[(\d;)?[349]\d", output)
 
 
 def test_a_terminal_gets_colours_and_a_pipe_none() -> None:
@@ -209,7 +211,7 @@ def test_init_knows_every_template(template: str, cli: Cli) -> None:
     assert cli("plan", "deep/x.toml").code == 0
 
 
-def test_init_never_overwrites_unasked(cli: Cli, tmp_path: Path) -> None:
+def test_init_never_overwrites_a_file_without_force(cli: Cli, tmp_path: Path) -> None:
     mine = tmp_path / "first_look.toml"
     mine.write_text("mine")
     refused = cli("init")
@@ -228,7 +230,7 @@ def test_init_leaves_a_schema_file_that_it_did_not_write_alone(cli: Cli, tmp_pat
     assert not (tmp_path / "first_look.toml").read_text().startswith("#:schema")
 
 
-def test_init_of_an_unknown_template_names_the_nearest(cli: Cli) -> None:
+def test_init_of_an_unknown_template_suggests_a_similar_one(cli: Cli) -> None:
     result = cli("init", "ablaton")
     assert result.code == 2
     assert "did you mean `ablation`?" in result.err

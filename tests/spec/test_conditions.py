@@ -1,4 +1,4 @@
-"""Conditions: what the keys mean, what they are called, which combinations there are."""
+"""Conditions: the meaning of their keys, their labels, and the combinations of factors."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from textwrap import dedent
 import pytest
 
 from campaign.errors import SpecError
-from campaign.spec import Spec, load
 from campaign.spec.fields import fields
+from campaign.spec.load import load
+from campaign.spec.spec import Spec
 from tests.spec.conftest import Loader
 
 
@@ -66,7 +67,7 @@ def test_labels_join_advantage_and_transform_and_name_further_differences(spec_o
     ]
 
 
-def test_labels_of_a_core_of_ones_own_leave_the_algorithm_out(spec_of: Loader) -> None:
+def test_labels_of_a_users_own_core_omit_the_algorithm(spec_of: Loader) -> None:
     spec = spec_of(
         '[core]\ncommand = ["x"]\n[campaign.factors]\ncore.options.optimizer = ["adamw", "muon"]\n'
     )
@@ -98,7 +99,7 @@ def test_a_condition_that_is_only_named_is_the_base(spec_of: Loader) -> None:
     assert spec.conditions[0].config.algorithm.kl_coef == 0.0
 
 
-def test_a_condition_changes_nothing_but_what_it_names(spec_of: Loader) -> None:
+def test_a_condition_changes_only_the_fields_it_sets(spec_of: Loader) -> None:
     spec = spec_of("[sepa]\nsteps = 7\n[[campaign.conditions]]\nsepa.delay_steps = 3\n")
     (condition,) = spec.conditions
     changed = {
@@ -111,7 +112,7 @@ def test_a_condition_changes_nothing_but_what_it_names(spec_of: Loader) -> None:
     assert condition.config.sepa.steps == 7
 
 
-def test_a_key_of_a_free_table_is_laid_over_the_base_and_leaves_its_neighbours(spec_of: Loader) -> None:
+def test_a_key_of_a_free_table_overrides_the_base_and_leaves_other_keys(spec_of: Loader) -> None:
     spec = spec_of(
         "[core.options]\na = 1\nb = 2\n[[campaign.conditions]]\ncore.options.b = 3\n"
         '[[campaign.conditions]]\n"core.options.c" = [4]\n'
@@ -128,7 +129,7 @@ def test_factors_give_every_combination_in_the_order_of_the_file(spec_of: Loader
     assert labels(spec) == ["grpo+none", "grpo+none~kl_coef=0.1", "maxrl+none", "maxrl+none~kl_coef=0.1"]
 
 
-def test_exclude_takes_away_every_combination_that_has_all_its_values(spec_of: Loader) -> None:
+def test_exclude_removes_every_combination_that_has_all_its_values(spec_of: Loader) -> None:
     spec = spec_of(
         '[campaign.factors]\nadvantage_mode = ["grpo", "maxrl"]\nkl_coef = [0.0, 0.1]\nlr = [0.1, 0.2]\n'
         "[[campaign.exclude]]\nadvantage_mode = 'maxrl'\nalgorithm.kl_coef = 0.1\n"
@@ -137,7 +138,7 @@ def test_exclude_takes_away_every_combination_that_has_all_its_values(spec_of: L
     assert not any("maxrl" in label and "kl_coef" in label for label in labels(spec))
 
 
-def test_include_adds_conditions_beside_the_combinations(spec_of: Loader) -> None:
+def test_include_adds_conditions_to_the_combinations(spec_of: Loader) -> None:
     spec = spec_of(
         '[campaign.factors]\nkl_coef = [0.0, 0.1]\n[[campaign.include]]\nname = "hot"\ntemperature = 1.5\n'
     )
@@ -150,7 +151,7 @@ def test_a_factor_of_lists_takes_each_list_as_one_value(spec_of: Loader) -> None
     assert [condition.config.data.sources for condition in spec.conditions] == [("add",), ("add", "sort")]
 
 
-def test_under_test_spells_patterns_and_bare_names_out(spec_of: Loader) -> None:
+def test_under_test_expands_patterns_and_bare_names(spec_of: Loader) -> None:
     spec = spec_of('[campaign]\nunder_test = ["kl_coef", "gtpo.*", "training.lr"]\n')
     assert spec.under_test == ("algorithm.kl_coef", "gtpo.beta", "training.lr")
 
@@ -165,7 +166,7 @@ def test_the_content_of_a_data_file_under_test_is_under_test(spec_of: Loader, tm
     assert first.path_sha256 != second.path_sha256
 
 
-def test_a_content_hash_in_the_file_is_held_against_the_data(spec_of: Loader, tmp_path: Path) -> None:
+def test_a_content_hash_in_the_file_must_match_the_data(spec_of: Loader, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("{}\n")
     written = spec_of('[data]\npath = "a.jsonl"\n').base.data.path_sha256
     assert spec_of(f'[data]\npath = "a.jsonl"\npath_sha256 = "{written}"\n').base.data.path_sha256 == written
@@ -174,9 +175,7 @@ def test_a_content_hash_in_the_file_is_held_against_the_data(spec_of: Loader, tm
         spec_of(f'[data]\npath = "a.jsonl"\npath_sha256 = "{written}"\n')
 
 
-def test_a_content_hash_is_held_against_a_file_with_an_absolute_path_too(
-    spec_of: Loader, tmp_path: Path
-) -> None:
+def test_a_content_hash_must_match_a_file_with_an_absolute_path_too(spec_of: Loader, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text("{}\n")
     with pytest.raises(SpecError, match="has other content"):
         spec_of(f'[data]\npath = "{tmp_path}/a.jsonl"\npath_sha256 = "{"0" * 64}"\n')
@@ -207,11 +206,11 @@ def test_max_steps_of_the_campaign_is_every_runs_and_a_condition_may_differ(spec
     assert [condition.config.training.max_steps for condition in spec.conditions] == [7, 9]
 
 
-def test_max_steps_may_stand_in_both_places_when_they_agree(spec_of: Loader) -> None:
+def test_max_steps_may_be_given_in_both_sections_when_they_agree(spec_of: Loader) -> None:
     assert spec_of("[campaign]\nmax_steps = 7\n[training]\nmax_steps = 7\n").base.training.max_steps == 7
 
 
-def test_the_campaign_is_named_by_its_file_made_fit_for_a_folder(tmp_path: Path) -> None:
+def test_the_default_name_of_a_campaign_is_a_legal_form_of_its_file_name(tmp_path: Path) -> None:
     path = tmp_path / "my study (v2)..toml"
     path.write_text("[campaign]\nseeds = [1]\n")
     assert load(path).name == "my-study-v2"
@@ -242,12 +241,14 @@ def test_a_condition_can_be_a_python_module_and_is_named_by_its_file(spec_of: Lo
     plain, maxrl = (condition.config for condition in spec.conditions)
     assert (plain.training.lr, maxrl.training.lr) == (0.25, 0.25)
     assert (plain.algorithm.advantage_mode, maxrl.algorithm.advantage_mode) == ("grpo", "maxrl")
-    assert maxrl.algorithm.kl_coef == 0.5, "a key beside the module is laid over it"
+    assert maxrl.algorithm.kl_coef == 0.5, "a key next to `module` overrides it"
     assert spec.modules == {"plain": "variants/credit/plain.py", "maxrl": "variants/credit/maxrl.py"}
 
 
 @pytest.mark.usefixtures("package")
-def test_what_modules_share_is_neither_under_test_nor_an_idle_axis(spec_of: Loader) -> None:
+def test_fields_that_modules_share_are_neither_under_test_nor_refused_as_without_effect(
+    spec_of: Loader,
+) -> None:
     spec = spec_of(
         '[[campaign.conditions]]\nmodule = "variants/credit/plain.py"\n'
         '[[campaign.conditions]]\nmodule = "variants/credit/maxrl.py"\n'
@@ -276,32 +277,32 @@ def test_a_module_may_use_a_neighbour_without_being_a_package(spec_of: Loader, t
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
         ("config = {'lr': 1/0}\n", r"m.py:1 cannot be loaded: ZeroDivisionError: division by zero"),
         ("x = 1\nconfig = = 2\n", r"m.py:2 cannot be loaded: SyntaxError: invalid syntax"),
         ("import nowhere_to_be_found\n", r"m.py:1 cannot be loaded: ModuleNotFoundError: No module named"),
-        ("x = 1\n", r"m.py cannot be loaded: NameError: it sets no `config`"),
-        ("config = 3\n", r"`config` is no table"),
-        ("config = {'lr': {1, 2}}\n", r"TypeError: config.lr is set: only tables, lists"),
+        ("x = 1\n", r"m.py cannot be loaded: NameError: the file does not set `config`"),
+        ("config = 3\n", r"`config` must be a dictionary or a dataclass instance"),
+        ("config = {'lr': {1, 2}}\n", r"TypeError: config.lr is of type set, and must be a dictionary, list"),
         ("raise SystemExit(3)\n", r"SystemExit: 3"),
-        ("import os\nos._exit(3)\n", r"its process ended with 3"),
+        ("import os\nos._exit(3)\n", r"its process exited with code 3"),
         ("config = {'learn': 1}\n", r":2:1: unknown key `learn` in a condition"),
         ("config = {'lr': 'x'}\n", r":2:10: training.lr: expected a number"),
     ],
 )
 def test_a_module_that_cannot_be_used_is_refused_at_the_line_that_names_it(
-    source: str, said: str, spec_of: Loader, tmp_path: Path
+    source: str, message: str, spec_of: Loader, tmp_path: Path
 ) -> None:
     (tmp_path / "m.py").write_text(source)
     with pytest.raises(SpecError) as caught:
         spec_of('[[campaign.conditions]]\nmodule = "m.py"\n')
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert caught.value.problems[0].place
     assert caught.value.problems[0].place.line == 2
 
 
-def test_a_module_reaches_neither_the_planner_nor_another_module(spec_of: Loader, tmp_path: Path) -> None:
+def test_a_module_affects_neither_the_planner_nor_another_module(spec_of: Loader, tmp_path: Path) -> None:
     spoils = "import os, sys\nos.environ['X_LEAK'] = '1'\nsys.path.clear()\n"
     for folder, lr in (("a", 0.5), ("b", 0.25)):
         (tmp_path / folder).mkdir()

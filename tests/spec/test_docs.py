@@ -1,4 +1,4 @@
-"""The reference in the docs is what the models say, and its examples are true."""
+"""The reference in docs/spec.md matches the models, and the examples of the page work."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEXT = PAGE.read_text(encoding="utf-8")
 
 
 def test_the_reference_is_current() -> None:
-    assert updated(TEXT) == TEXT, "write it anew: python -m campaign.spec.reference docs/spec.md"
+    assert updated(TEXT) == TEXT, "regenerate it: python -m campaign.spec.reference docs/spec.md"
 
 
 def test_the_reference_names_every_field_with_its_class() -> None:
@@ -34,12 +34,12 @@ def test_every_toml_of_the_page_loads(text: str, spec_of: Loader) -> None:
     assert spec_of(text).conditions
 
 
-def test_the_answers_shown_are_the_answers_given(spec_of: Loader) -> None:
+def test_the_error_messages_of_the_page_are_the_actual_ones(spec_of: Loader) -> None:
     with pytest.raises(SpecError) as caught:
         spec_of(
             "[campaign]\n\n" + "\n" * 6 + '[[campaign.conditions]]\nadvantage_mode = "grop"\n'
             '[[campaign.conditions]]\nadvantage_mode = "maxrl"\nlr = 0.1\nnum_gpus = 2\n\ngtpo.beta = 0.1\n'
         )
-    (shown,) = re.findall(r"```\n(sweep\.toml.*?)```", TEXT, re.S)
-    said = re.sub(r"\S*campaign\.toml", "sweep.toml", str(caught.value))
-    assert said.strip() == shown.strip()
+    (documented,) = re.findall(r"```\n(sweep\.toml.*?)```", TEXT, re.S)
+    actual = re.sub(r"\S*campaign\.toml", "sweep.toml", str(caught.value))
+    assert actual.strip() == documented.strip()

@@ -1,4 +1,4 @@
-"""Whatever stands in the file: a plan, or a `SpecError` with places. Nothing else, ever."""
+"""Any file gives a plan or a `SpecError` with positions, and never another exception."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from campaign.errors import Problem, SpecError
-from campaign.spec import load, plan_from_json, plan_to_json, resolve
+from campaign.spec.check_section import CheckSection
 from campaign.spec.config import RESERVED_SECTIONS
 from campaign.spec.fields import fields, sections
-from campaign.spec.load import from_document
+from campaign.spec.load import from_document, load
+from campaign.spec.plan_json import plan_from_json, plan_to_json
 from campaign.spec.reading import parse
-from campaign.spec.spec import CampaignSection, CheckSection
+from campaign.spec.resolve import resolve
+from campaign.spec.spec import CampaignSection
 from tests.spec.malformed import CASES
 
 T = TypeVar("T")
@@ -61,7 +63,7 @@ DATA = st.dictionaries(KEYS, VALUES, max_size=6)
 
 @st.composite
 def shaped(draw: st.DrawFn) -> dict[str, Any]:
-    """Documents with the outline of a campaign, so that the inner rules are reached too."""
+    """Documents with the structure of a campaign, so that rules over several fields are reached too."""
     document = dict(draw(st.dictionaries(KEYS, VALUES, max_size=2)))
     campaign: dict[str, Any] = dict(draw(st.dictionaries(KEYS, VALUES, max_size=1)))
     if draw(st.booleans()):
@@ -77,7 +79,7 @@ def shaped(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def legal(path: str) -> list[Any]:
-    """Some values that the field takes by itself."""
+    """Some values that are valid for the field."""
     found = []
     section, _, name = path.partition(".")
     for value in (
@@ -109,14 +111,14 @@ def legal(path: str) -> list[Any]:
 USABLE = {
     path: legal(path)
     for path in fields()
-    if not path.startswith(("ray.", "core.", "data.")) and path != "training.seed"
+    if not path.startswith(("execution.", "ray.", "core.", "data.")) and path != "training.seed"
 }
 FIELDS = st.sampled_from(sorted(USABLE))
 
 
 @st.composite
 def likely(draw: st.DrawFn) -> dict[str, Any]:
-    """Documents whose every value is legal by itself: most of them are campaigns."""
+    """Documents in which every value is valid for its field: most of them are valid campaigns."""
     document: dict[str, Any] = {
         "campaign": {"seeds": draw(st.lists(st.integers(0, 99), min_size=1, max_size=3, unique=True))}
     }
@@ -148,7 +150,7 @@ def places_fit(problems: tuple[Problem, ...], file: str, lines: int) -> None:
 
 
 def answered(text: str, *, must_parse: bool = False) -> None:
-    """A plan that survives JSON, or problems that each have a place."""
+    """Checks that `text` gives a plan that survives JSON, or problems that each have a position."""
     file = "campaign.toml"
     document, problems = attempted(lambda: parse(text, file))
     if document is None:

@@ -1,4 +1,4 @@
-"""The identity of a run: every field is classified, and the hash follows the classes."""
+"""The identity of a run: every field is classified, and the hash covers the identity fields and no others."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaign.spec import identity, identity_fields, read_run_config, write_run_config
 from campaign.spec.config import RunConfig
 from campaign.spec.fields import FieldInfo, fields, sections
-from campaign.spec.identity import VERSION, identity_defaults
+from campaign.spec.identity import VERSION, identity, identity_defaults, identity_fields
+from campaign.spec.run_config import read_run_config, write_run_config
 
 RECORDED = Path(__file__).with_name("identity_defaults.json")
 
@@ -42,7 +42,7 @@ def test_every_field_says_whether_it_can_change_a_result() -> None:
     assert unclassified == [], "wrap the field's type in Identity[...] or Runtime[...]"
 
 
-def test_every_field_says_what_it_is() -> None:
+def test_every_field_has_a_docstring() -> None:
     assert [path for path, field in fields().items() if not field.doc] == []
 
 
@@ -66,16 +66,16 @@ def test_the_identity_is_versioned_and_well_formed() -> None:
 
 
 def test_a_default_that_changes_needs_another_version_of_the_identity() -> None:
-    """Fields at their default are no part of the hash. So a changed default would change results and leave
-    the identity as it was: raise `VERSION`, then write the new defaults into the record beside this test. A
-    new field only has to be added to the record."""
+    """Fields at their default are not hashed, so a changed default would change results without changing the
+    identity: raise `VERSION`, then write the new defaults to the record next to this test. A new field only
+    has to be added to the record."""
     recorded = json.loads(RECORDED.read_text())
     assert recorded["version"] == VERSION
     assert recorded["defaults"] == json.loads(json.dumps(identity_defaults()))
 
 
 def test_a_field_that_a_later_release_adds_leaves_every_identity_alone() -> None:
-    """Because a default adds nothing to what is hashed: the default configuration hashes nothing at all."""
+    """Because fields at their default are not hashed: the hash of the default configuration is that of no bytes."""
     assert identity(RunConfig()) == f"v{VERSION}:{sha256(b'').hexdigest()[:20]}"
 
 
@@ -91,7 +91,7 @@ def test_the_seed_is_part_of_the_identity() -> None:
     assert identity(with_value(fields()["training.seed"], 7)) != identity(RunConfig())
 
 
-def test_a_value_written_out_at_its_default_is_the_same_run() -> None:
+def test_a_default_that_is_written_explicitly_is_the_same_run() -> None:
     assert identity(RunConfig.model_validate_json('{"training": {"lr": 3e-4}}')) == identity(RunConfig())
 
 
@@ -101,7 +101,7 @@ def test_the_order_of_keys_in_a_free_table_does_not_matter() -> None:
     assert identity(one) == identity(two)
 
 
-def test_where_a_data_file_lies_does_not_matter_its_content_does() -> None:
+def test_the_location_of_a_data_file_does_not_matter_but_its_content_does() -> None:
     def at(path: str, digest: str) -> str:
         return identity(
             RunConfig.model_validate_json(json.dumps({"data": {"path": path, "path_sha256": digest * 64}}))
@@ -110,7 +110,7 @@ def test_where_a_data_file_lies_does_not_matter_its_content_does() -> None:
     assert at("/a/x.jsonl", "0") == at("/b/y.jsonl", "0") != at("/a/x.jsonl", "1")
 
 
-def test_a_memo_shared_between_calls_changes_no_answer() -> None:
+def test_a_memo_shared_between_calls_changes_no_identity() -> None:
     memo: dict[int, Any] = {}
     for path, field in fields().items():
         config = with_value(field, other(field.default))
@@ -165,7 +165,7 @@ def test_a_run_configuration_edited_by_hand_is_refused_with_places(tmp_path: Pat
     path.write_text(path.read_text().replace("batch_size", "batchsize").replace("lr = 0.0003", "lr = -1.0"))
     with pytest.raises(SpecError) as caught:
         read_run_config(path)
-    said = str(caught.value)
-    assert "did you mean `batch_size`?" in said
-    assert "training.lr: must be above 0, got -1.0" in said
+    message = str(caught.value)
+    assert "did you mean `batch_size`?" in message
+    assert "training.lr: must be above 0, got -1.0" in message
     assert all(problem.place and problem.place.line for problem in caught.value.problems)

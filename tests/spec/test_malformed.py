@@ -1,4 +1,4 @@
-"""A malformed file is answered with every problem, its place, and a way out; never with a traceback."""
+"""A malformed file is refused with all its problems, their positions and fixes, and never with a traceback."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ TWO = (
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_a_malformed_spec_is_refused_with_place_value_and_way_out(case: Malformed, spec_of: Loader) -> None:
+def test_a_malformed_spec_is_refused_with_position_value_and_fix(case: Malformed, spec_of: Loader) -> None:
     with pytest.raises(SpecError) as caught:
         spec_of(case.text)
-    said = str(caught.value)
+    message = str(caught.value)
     for fragment in case.expected:
-        assert fragment in said, said
+        assert fragment in message, message
     assert all(problem.place is not None for problem in caught.value.problems)
 
 
-def test_the_cases_have_names_of_their_own() -> None:
+def test_the_names_of_the_cases_are_unique() -> None:
     assert len({case.name for case in CASES}) == len(CASES) >= 40
 
 
@@ -40,19 +40,20 @@ def test_a_spec_with_many_problems_gets_all_of_them_in_the_order_of_the_file(spe
     assert lines == [1, 3, 4, 6, 7, 9]
 
 
-def test_a_problem_of_the_base_is_said_once_however_many_conditions_inherit_it(spec_of: Loader) -> None:
+def test_a_problem_of_the_base_is_reported_once_however_many_conditions_inherit_it(spec_of: Loader) -> None:
     with pytest.raises(SpecError) as caught:
         spec_of(TWO + "[training]\nlr = -1.0\n")
     assert len(caught.value.problems) == 1
 
 
-def test_a_secret_is_never_repeated_in_the_answer(spec_of: Loader) -> None:
+def test_a_secret_is_never_repeated_in_the_message(spec_of: Loader) -> None:
     for text in (
         "[logging]\nwandb_project = 'sk-abcdefghijklmnopqrstuvwx'\n",
         "[core.env]\nMY_PASSWORD = 'sk-abcdefghijklmnopqrstuvwx'\n",
         "[model]\nlora_rank = 'sk-abcdefghijklmnopqrstuvwx'\n",
         "[[campaign.conditions]]\nlr = 'sk-abcdefghijklmnopqrstuvwx'\n",
         "[model]\nx = 'sk-abcdefghijklmnopqrstuvwx\n",
+        "[training]\nlr = '''\nsk-abcdefghijklmnopqrstuvwx'''\n",
     ):
         with pytest.raises(SpecError) as caught:
             spec_of(text)
@@ -68,7 +69,7 @@ def test_a_secret_is_never_repeated_in_the_answer(spec_of: Loader) -> None:
         "# see https://user@host/ and commit 0123456789012345678901234567890123456789\nlogging = {}\n",
     ],
 )
-def test_what_only_resembles_a_secret_is_let_through(text: str, spec_of: Loader) -> None:
+def test_a_value_that_only_resembles_a_secret_is_accepted(text: str, spec_of: Loader) -> None:
     spec_of(text)
 
 
@@ -105,7 +106,7 @@ def test_utf_16_is_refused_by_name(tmp_path: Path, cli: Cli) -> None:
     assert "UTF-16" in refused(path, cli)
 
 
-def test_another_encoding_is_refused_with_the_place_of_the_byte(tmp_path: Path, cli: Cli) -> None:
+def test_another_encoding_is_refused_with_the_position_of_the_byte(tmp_path: Path, cli: Cli) -> None:
     path = tmp_path / "c.toml"
     path.write_bytes("[campaign]\nname = 'é'\n".encode("latin-1"))
     assert f"{path}:2:9: is not UTF-8: byte 0xe9" in refused(path, cli)
@@ -118,7 +119,7 @@ def test_a_file_of_another_kind_is_refused_for_its_size(tmp_path: Path, cli: Cli
     assert "too large: 9,437,184 bytes" in refused(path, cli)
 
 
-def test_a_byte_order_mark_is_passed_over_with_a_note(tmp_path: Path, cli: Cli) -> None:
+def test_a_byte_order_mark_is_ignored_with_a_note(tmp_path: Path, cli: Cli) -> None:
     path = tmp_path / "c.toml"
     path.write_text("\ufeff[campaign]\nseeds = [1]\n", encoding="utf-8")
     result = cli("plan", path)

@@ -1,4 +1,4 @@
-"""Places of keys and values: the index agrees with tomllib on every document, and points at what is there."""
+"""Positions of keys and values: `index` agrees with tomllib on every document, and every position is right."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_positions_with_windows_line_ends_count_lines_once() -> None:
     assert found.values["b", "d"] == Position(5, 5)
 
 
-def test_positions_of_a_missing_path_fall_back_to_what_is_around_it() -> None:
+def test_positions_of_a_missing_path_are_those_of_the_table_around_it() -> None:
     found = index("[training]\nlr = 1\n")
     assert found.value(("training", "betas", 1)) == Position(1, 1)
     assert found.key(("nowhere",)) is None

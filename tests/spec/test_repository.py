@@ -1,4 +1,4 @@
-"""Every campaign file that ships loads, plans, and keeps its promises."""
+"""Every campaign file of the repository loads and plans, and is what its text says."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from campaign.spec import load, plan_from_json, plan_to_json, resolve
+from campaign.spec.load import load
+from campaign.spec.plan_json import plan_from_json, plan_to_json
+from campaign.spec.resolve import resolve
 
 ROOT = Path(__file__).parents[2]
 CAMPAIGNS = sorted([*(ROOT / "examples").glob("*.toml"), *(ROOT / "templates").glob("*.toml")])

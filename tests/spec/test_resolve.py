@@ -1,4 +1,4 @@
-"""`resolve`: one action and one reason for each run, from the spec and what is known, and nothing else."""
+"""`resolve`: one action and one reason for each run, from the spec and the facts alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaign.errors import UsageError
-from campaign.spec import Spec, identity_fields, plan_from_json, plan_to_json, resolve
 from campaign.spec.forecast import (
     attainable_p,
     concurrency,
@@ -21,9 +20,13 @@ from campaign.spec.forecast import (
     exact_test_note,
     pairs_needed,
 )
+from campaign.spec.identity import identity_fields
 from campaign.spec.load import from_document
+from campaign.spec.plan_json import plan_from_json, plan_to_json
 from campaign.spec.planned_runs import Facts, Plan, PlannedRun, RunFacts, RunState
 from campaign.spec.reading import parse
+from campaign.spec.resolve import resolve
+from campaign.spec.spec import Spec
 from tests.spec.conftest import Loader
 
 TWO = "[campaign]\nseeds = [1, 2, 3]\nmax_steps = 100\n[campaign.factors]\nkl_coef = [0.0, 0.1]\n"
@@ -38,7 +41,7 @@ def first(plan: Plan) -> PlannedRun:
     return plan.runs[0]
 
 
-def known(run: PlannedRun, state: RunState, **more: Any) -> Facts:
+def facts_about(run: PlannedRun, state: RunState, **more: Any) -> Facts:
     return Facts(runs={run.id: RunFacts(state, run.identity, identity_fields(run.config), **more)})
 
 
@@ -61,17 +64,17 @@ def test_every_condition_runs_with_every_seed_conditions_first(spec: Spec) -> No
         ("failed", {"attempts": 2, "error": "Traceback\nValueError: nan loss\n"}, "retry",
          "failed: ValueError: nan loss; starts over"),
         ("cancelled", {"attempts": 1, "last_step": 30, "checkpoint": "checkpoints/step_000025"}, "retry",
-         "cancelled at step 30; goes on from step_000025"),
+         "cancelled at step 30; resumes from step_000025"),
         ("lost", {"attempts": 1, "last_step": 30, "checkpoint": "/x/step_000025/"}, "resume",
-         "interrupted at step 30; goes on from step_000025"),
+         "interrupted at step 30; resumes from step_000025"),
         ("pending", {"attempts": 1}, "resume", "interrupted; starts over"),
     ],
 )  # fmt: skip
-def test_a_known_run_of_the_same_identity_is_handled_by_its_state(
+def test_a_recorded_run_of_the_same_identity_is_handled_by_its_state(
     spec: Spec, state: RunState, more: dict[str, Any], action: str, reason: str
 ) -> None:
     run = first(resolve(spec))
-    again = first(resolve(spec, known(run, state, **more)))
+    again = first(resolve(spec, facts_about(run, state, **more)))
     assert (again.action, again.reason) == (action, reason)
 
 
@@ -84,21 +87,21 @@ def test_a_known_run_of_the_same_identity_is_handled_by_its_state(
         ("lost", "run", "starts over: lost with training.lr = 0.0003, now 0.001"),
     ],
 )
-def test_a_known_run_of_another_identity_is_stale_or_new_and_the_field_is_named(
+def test_a_recorded_run_of_another_identity_is_stale_or_new_and_the_field_is_named(
     spec: Spec, spec_of: Loader, state: RunState, action: str, reason: str
 ) -> None:
-    facts = known(first(resolve(spec)), state, attempts=1)
+    facts = facts_about(first(resolve(spec)), state, attempts=1)
     run = first(resolve(spec_of(TWO + "[training]\nlr = 1e-3\n"), facts))
     assert (run.action, run.reason) == (action, reason)
 
 
 def test_several_changed_fields_are_counted(spec: Spec, spec_of: Loader) -> None:
-    facts = known(first(resolve(spec)), "done")
+    facts = facts_about(first(resolve(spec)), "done")
     run = first(resolve(spec_of(TWO + "[training]\nlr = 1e-3\nbatch_size = 4\n[gtpo]\nbeta = 0.2\n"), facts))
     assert run.reason.endswith("(and 2 more)")
 
 
-def test_another_version_of_the_identity_is_stale_and_said_so(spec: Spec) -> None:
+def test_another_version_of_the_identity_is_stale_and_named_as_the_reason(spec: Spec) -> None:
     run = first(resolve(spec))
     old = Facts(runs={run.id: RunFacts("done", "v0:abc", identity_fields(run.config))})
     assert first(resolve(spec, old)).reason == "done with another version of the identity (v0)"
@@ -107,7 +110,7 @@ def test_another_version_of_the_identity_is_stale_and_said_so(spec: Spec) -> Non
 def test_a_change_that_cannot_change_the_result_leaves_a_finished_run_alone(
     spec: Spec, spec_of: Loader
 ) -> None:
-    facts = known(first(resolve(spec)), "done", last_step=99)
+    facts = facts_about(first(resolve(spec)), "done", last_step=99)
     changed = spec_of(
         TWO.replace("1, 2, 3", "3, 1")
         + "[training]\nsave_every = 5\n[resources]\nnum_cpus = 2\n[ray]\naddress = 'h:1'\n"
@@ -170,14 +173,14 @@ def test_pairs_needed_is_the_first_number_that_falls_below_alpha(candidates: int
 
 def test_the_note_says_what_three_seeds_cannot_show_and_what_eight_can() -> None:
     assert exact_test_note(3, 1) == (
-        "3 seeds: no exact paired test can reach p < .05 (least is .25); 6 seeds are the fewest that can"
+        "3 seeds: no exact paired test can reach p < .05 (the smallest is .25); at least 6 seeds are needed"
     )
     assert exact_test_note(8, 1) == "8 seeds: an exact paired test can reach p = .0078"
-    assert "7 seeds are the fewest" in exact_test_note(6, 3)
+    assert "at least 7 seeds are needed" in exact_test_note(6, 3)
     assert exact_test_note(1, 0) == "one condition: there is nothing to compare"
 
 
-def test_time_is_what_is_left_to_do_over_what_fits_side_by_side(spec: Spec) -> None:
+def test_time_is_the_remaining_work_divided_by_the_concurrency(spec: Spec) -> None:
     runs = resolve(spec).runs
     facts = Facts(
         runs={
@@ -236,37 +239,42 @@ def test_fractions_pack_into_one_gpu_and_never_across_two(
     assert concurrency(config, Facts(cpus=cpus, gpus=gpus)) == fits
 
 
-def test_what_this_machine_cannot_hold_is_said(spec_of: Loader) -> None:
+def test_a_run_that_this_machine_cannot_hold_is_noted(spec_of: Loader) -> None:
     spec = spec_of("[resources]\nnum_gpus = 2\n")
-    said = [note for note in resolve(spec, Facts(cpus=2)).notes if "infeasible" in note]
-    assert said == ["infeasible here: a run of base needs 1 CPU and 2 GPUs; there are 2 CPUs and 0 GPUs"]
+    found = [note for note in resolve(spec, Facts(cpus=2)).notes if "infeasible" in note]
+    assert found == [
+        "infeasible on this machine: a run of base needs 1 CPU and 2 GPUs; it offers 2 CPUs and 0 GPUs"
+    ]
     cluster = spec_of("[resources]\nnum_gpus = 2\n[ray]\naddress = 'head:6379'\n")
     assert not any("infeasible" in note for note in resolve(cluster, Facts(cpus=2)).notes)
 
 
-def test_more_threads_than_cores_are_pointed_out_once(spec_of: Loader) -> None:
+def test_more_threads_than_reserved_cores_are_noted_once(spec_of: Loader) -> None:
     spec = spec_of("[training]\nthreads = 4\n[campaign.factors]\nkl_coef = [0.0, 0.1]\n")
-    assert len([note for note in resolve(spec).notes if "crowd" in note]) == 1
+    assert len([note for note in resolve(spec).notes if "slow each other down" in note]) == 1
     roomy = spec_of("[training]\nthreads = 4\n[resources]\nnum_cpus = 4\n")
-    assert not any("crowd" in note for note in resolve(roomy).notes)
+    assert not any("slow each other down" in note for note in resolve(roomy).notes)
 
 
-def test_conditions_that_cannot_differ_in_result_are_pointed_out(spec_of: Loader) -> None:
+def test_conditions_that_cannot_differ_in_result_are_noted(spec_of: Loader) -> None:
     spec = spec_of("[campaign.factors]\nsave_every = [5, 25]\n")
     assert any("cannot change a result" in note for note in resolve(spec).notes)
 
 
-def test_seeds_that_nobody_gave_are_named(spec_of: Loader) -> None:
-    assert "no seeds are given: 42, 101, 202" in resolve(spec_of("[training]\nlr = 0.1\n")).notes
+def test_default_seeds_are_noted(spec_of: Loader) -> None:
+    assert (
+        "no seeds are given, so the default is used: 42, 101, 202"
+        in resolve(spec_of("[training]\nlr = 0.1\n")).notes
+    )
 
 
-def test_a_squeeze_without_an_adapter_is_pointed_out(spec_of: Loader) -> None:
+def test_squeeze_without_an_adapter_is_noted(spec_of: Loader) -> None:
     assert any("LoRA" in note for note in resolve(spec_of("[squeeze]\n")).notes)
     assert not any("LoRA" in note for note in resolve(spec_of("[squeeze]\n[model]\nlora_rank = 8\n")).notes)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [
         (0.2, "1 s"),
         (45, "45 s"),
@@ -277,8 +285,8 @@ def test_a_squeeze_without_an_adapter_is_pointed_out(spec_of: Loader) -> None:
         (187200, "2 d 4 h"),
     ],
 )
-def test_durations_are_said_in_the_units_one_thinks_in(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
+def test_durations_are_written_in_the_unit_that_suits_their_size(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
 
 
 def test_a_plan_survives_json_and_a_document_of_another_version_is_refused(spec_of: Loader) -> None:

@@ -12,8 +12,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from campaign.errors import SpecError
-from campaign.spec import json_schema
 from campaign.spec.fields import fields
+from campaign.spec.json_schema import json_schema
 from tests.spec.conftest import Cli, Loader
 from tests.spec.malformed import CASES
 
@@ -73,13 +73,13 @@ def test_every_key_of_every_campaign_file_is_refused_when_misspelt(
 def test_the_schema_refuses_what_the_loader_refuses_for_its_keys_types_and_ranges(
     validator: Draft202012Validator,
 ) -> None:
-    """What needs the whole configuration (files, contradictions, twins) only the loader can see."""
+    """Rules over the whole configuration (files, contradictions, duplicates) are the loader's alone."""
     prefixes = (
         *(
             "key_",
             "section_",
             "conditions_at",
-            "text_for",
+            "string_for",
             "fraction_for",
             "bool_for",
             "number_for",
@@ -111,7 +111,8 @@ def test_the_schema_refuses_what_the_loader_refuses_for_its_keys_types_and_range
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in fields() if not path.startswith("ray.") and path != "training.seed"]
+    "path",
+    [path for path in fields() if not path.startswith(("execution.", "ray.")) and path != "training.seed"],
 )
 def test_every_field_can_be_named_bare_dotted_and_nested_in_a_condition(
     path: str, validator: Draft202012Validator, spec_of: Loader
@@ -145,5 +146,5 @@ def test_the_schema_file_of_the_repository_is_what_the_command_prints(cli: Cli) 
     printed = cli("schema")
     assert printed.code == 0
     assert json.loads(printed.out) == json.loads((ROOT / "campaign.schema.json").read_text()), (
-        "write it anew: campaign schema > campaign.schema.json"
+        "regenerate it: campaign schema > campaign.schema.json"
     )

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from campaign.check.claim.targets import did_you_mean
 from campaign.errors import Place, Problem, SpecError, UsageError
-
-KEYS = ("reference", "variants", "entry", "under_test", "labels", "derived_ok", "follow", "equal")
+from campaign.spec.check_section import CheckSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +35,13 @@ class Declaration:
     """Groups of paths that have to hold the same value within each file."""
 
 
-def from_table(table: Mapping[str, Any], root: Path, file: str) -> Declaration:
-    """The declaration in a `[check]` table. Raises `SpecError` with every problem of the table."""
-    problems = [
-        Problem(
-            f"unknown key{did_you_mean(key, KEYS)}", Place(file), f"check.{key}", f"legal: {', '.join(KEYS)}"
-        )
-        for key in table
-        if key not in KEYS
-    ]
-    reference = table.get("reference", "")
-    if not isinstance(reference, str):
-        problems.append(Problem(f"must be text, not {reference!r}", Place(file), "check.reference"))
-        reference = ""
-    entry = table.get("entry")
-    if entry is not None and not isinstance(entry, str):
-        problems.append(Problem(f"must be text, not {entry!r}", Place(file), "check.entry"))
-    lists = {key: _texts(table.get(key, []), f"check.{key}", file, problems) for key in KEYS if _is_list(key)}
-    equal = _groups(table.get("equal", []), file, problems)
-    if problems:
-        raise SpecError(problems)
-    variants = expand(lists["variants"], root, exclude=reference)
+def from_section(section: CheckSection, root: Path, file: str) -> Declaration:
+    """The declaration of a `[check]` table whose targets are relative to `root`; `file` names it in messages.
+
+    Raises `SpecError` when the table names nothing to compare, `UsageError` for a glob that matches no file.
+    """
+    reference = section.reference or ""
+    variants = expand(section.variants, root, exclude=reference)
     if not reference:
         if not variants:
             raise SpecError([Problem("needs a reference and variants", Place(file), "check")])
@@ -67,12 +49,12 @@ def from_table(table: Mapping[str, Any], root: Path, file: str) -> Declaration:
     return Declaration(
         reference,
         variants,
-        entry,
-        lists["under_test"],
-        lists["labels"],
-        lists["derived_ok"],
-        lists["follow"],
-        equal,
+        section.entry,
+        section.under_test,
+        section.labels,
+        section.derived_ok,
+        section.follow,
+        section.equal_groups,
     )
 
 
@@ -93,29 +75,3 @@ def expand(patterns: tuple[str, ...], root: Path, exclude: str = "") -> tuple[st
             raise UsageError(f"{pattern}: matches no file under {root}")
         targets.extend(names)
     return tuple(dict.fromkeys(target for target in targets if target != exclude))
-
-
-def _is_list(key: str) -> bool:
-    return key not in ("reference", "entry", "equal")
-
-
-def _texts(value: Any, path: str, file: str, problems: list[Problem]) -> tuple[str, ...]:
-    values = [value] if isinstance(value, str) else value
-    if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
-        problems.append(Problem(f"must be a list of texts, not {value!r}", Place(file), path))
-        return ()
-    return tuple(values)
-
-
-def _groups(value: Any, file: str, problems: list[Problem]) -> tuple[tuple[str, ...], ...]:
-    """`equal` is one group of paths, or a list of groups."""
-    groups = (
-        [value] if value and isinstance(value, list) and all(isinstance(v, str) for v in value) else value
-    )
-    if not isinstance(groups, list) or not all(
-        isinstance(group, list) and len(group) > 1 and all(isinstance(item, str) for item in group)
-        for group in groups
-    ):
-        problems.append(Problem("must be groups of two or more paths", Place(file), "check.equal"))
-        return ()
-    return tuple(tuple(group) for group in groups)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from campaign.check.sources import Sources
 from campaign.errors import UsageError
+from campaign.suggest import did_you_mean
 
 DOCUMENTS = (".toml", ".yaml", ".yml", ".json")
 ENTRY_KINDS = ("names", "class", "call", "merge", "mmengine", "lazyconfig")
@@ -43,7 +43,7 @@ def parse_target(text: str, sources: Sources) -> Target:
     if not file or not sources.is_file(path):
         what = "is a folder; name its files"
         if not file or not sources.is_folder(path):
-            what = f"there is no such file{_nearest_file(path)}"
+            what = f"there is no such file{_similar_file(path)}"
         raise UsageError(f"{text}: {what}")
     if not path.startswith(str(sources.root)):
         raise UsageError(f"{text}: is outside of {sources.root}")
@@ -55,22 +55,13 @@ def parse_target(text: str, sources: Sources) -> Target:
     return Target(text, path, name, pairs, fragment)
 
 
-def _nearest_file(path: str) -> str:
-    """What else the folder has that is spelled alike."""
+def _similar_file(path: str) -> str:
     file = Path(path)
     try:
         names = [name for name in os.listdir(file.parent) if name.endswith((".py", *DOCUMENTS))]
     except OSError:
         return ""
-    return did_you_mean(file.name, names)
-
-
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """A hint that follows a message; empty when nothing is spelled alike."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, list(names), 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return did_you_mean(file.name, names, before="; ")
 
 
 def _normal(path: str) -> str:

@@ -120,7 +120,7 @@ def _set_of_error(evaluator: Evaluator, holder: Value, name: str, value: Value, 
 
 
 def _refuse(evaluator: Evaluator, holder: Value, name: str, value: Value, at: Origin) -> None:
-    raise Halt(f"the code sets {name!r} on a value that cannot be known", at, "set it in the configuration")
+    raise Halt(f"the code sets {name!r} on an unknown value", at, "set it in the configuration")
 
 
 DANGEROUS = frozenset(

@@ -111,7 +111,7 @@ def _refuse_external(evaluator: Evaluator, value: Value, at: Origin) -> Iterator
 
 
 def _refuse_unknown(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
-    reason = f"the code iterates over a value that cannot be known: {value.payload.reason}"
+    reason = f"the code iterates over an unknown value: {value.payload.reason}"
     raise Halt(reason, at, value.payload.suggestion)
 
 

@@ -203,7 +203,7 @@ def _set_instance(evaluator: Evaluator, holder: Value, index: Value, value: Valu
 
 
 def _refuse_item(evaluator: Evaluator, holder: Value, index: Value, value: Value, at: Origin) -> None:
-    raise Halt("the code sets an item of a value that cannot be known", at, "set it in the configuration")
+    raise Halt("the code sets an item of an unknown value", at, "set it in the configuration")
 
 
 def _no_item_assignment(evaluator: Evaluator, holder: Value, index: Value, value: Value, at: Origin) -> None:

@@ -217,9 +217,7 @@ def decide(evaluator: Evaluator, value: Value, at: Origin) -> bool:
     """The truth of a value only known at run time. Both outcomes are evaluated, each in its own case."""
     payload = value.payload
     if isinstance(payload, Unknown):
-        raise Halt(
-            f"a test depends on a value that cannot be known: {payload.reason}", at, payload.suggestion
-        )
+        raise Halt(f"a test depends on an unknown value: {payload.reason}", at, payload.suggestion)
     if isinstance(payload, Nondeterministic):
         reason = f"a test depends on a value that differs between runs ({payload.source})"
         raise Halt(reason, at, "take the value out of the test")

@@ -1,4 +1,4 @@
-// Draws the figures with Vega-Embed and connects the page's two controls with the charts' parameters.
+// Draws the figures with Vega-Embed and binds the page's controls to the parameters of the charts.
 (() => {
   "use strict";
   const specs = JSON.parse(document.getElementById("figures").textContent);
@@ -6,7 +6,7 @@
     mode: "vega-lite",
     renderer: "svg",
     actions: false,
-    ast: true, // expressions are interpreted: the page forbids evaluating text as code
+    ast: true, // interpret expressions, because the content security policy forbids eval
     defaultStyle: false,
     tooltip: { disableDefaultStyle: true, theme: "page" },
   };
@@ -18,7 +18,7 @@
       try {
         view.signal(name, value);
       } catch {
-        // This chart has no such parameter.
+        // The chart does not have this parameter.
       }
     }
     return view.runAsync();
@@ -40,7 +40,7 @@
         target.textContent = "This figure could not be drawn: " + error.message;
         console.error(error);
       }
-      await new Promise((resume) => setTimeout(resume)); // stay responsive between figures
+      await new Promise((resume) => setTimeout(resume)); // yields to the browser between figures
     }
     document.documentElement.dataset.ready = "true";
   };
@@ -62,8 +62,8 @@
       applyAll();
     });
   }
-  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => (part.open = true)));
+  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((details) => (details.open = true)));
 
   document.documentElement.classList.remove("no-script");
-  requestAnimationFrame(() => setTimeout(drawAll)); // the text is painted first
+  requestAnimationFrame(() => setTimeout(drawAll)); // after the first paint of the text
 })();

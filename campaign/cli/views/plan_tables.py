@@ -1,4 +1,4 @@
-"""A plan for people and as JSON: the run matrix, reasons, resources, time, and what a test can reach."""
+"""A plan in the terminal and as JSON: the run matrix, reasons, resources, time, and what a test can reach."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from campaign.spec.explain import shown
+from campaign.spec.explain import toml_value
 from campaign.spec.forecast import STARTED, attainable_p, concurrency, duration, estimate, pairs_needed
 from campaign.spec.plan_json import plan_to_json
 from campaign.spec.planned_runs import Action, Condition, Facts, Plan, PlannedRun
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from campaign.analysis.hypothesis_power import PlannedPower
 
 MOST_ROWS = 40
 """Conditions shown without --verbose."""
@@ -28,7 +30,7 @@ _STYLES: dict[Action, str] = {
 
 
 def as_json(plan: Plan, facts: Facts) -> dict[str, Any]:
-    """The plan's own document, with what the text shows besides."""
+    """The plan's document, and the figures that the text shows beside it."""
     expected = estimate(plan, facts)
     return plan_to_json(plan) | {
         "counts": dict(Counter(run.action for run in plan.runs)),
@@ -50,7 +52,7 @@ def as_json(plan: Plan, facts: Facts) -> dict[str, Any]:
 
 
 def show(plan: Plan, facts: Facts, console: Console, *, verbose: bool) -> None:
-    """Print the plan. Nothing is cut off: what does not fit the width is counted, or wrapped."""
+    """Print the plan. Nothing is truncated: what does not fit the width is counted or wrapped."""
     console.print(
         f"{plan.name}: {_count(len(plan.conditions), 'condition')} x {_count(len(plan.seeds), 'seed')}"
         f" = {_count(len(plan.runs), 'run')}",
@@ -71,8 +73,15 @@ def show(plan: Plan, facts: Facts, console: Console, *, verbose: bool) -> None:
         console.print(hanging("note: ", note, console.width))
 
 
+def show_power(power: Sequence[PlannedPower], console: Console) -> None:
+    """A paragraph per hypothesis, without its first sentence: the plan's notes already say what an exact test can
+    reach."""
+    for planned in power:
+        console.print(hanging(f"power, {planned.hypothesis}: ", "; ".join(planned.words[1:]), console.width))
+
+
 def _matrix(plan: Plan, console: Console, *, verbose: bool) -> None:
-    """One row a condition; one column a seed when they fit, else how many runs of each action."""
+    """One row per condition; one column per seed if they fit, otherwise the number of runs per action."""
     by_label: dict[str, list[PlannedRun]] = {}
     for run in plan.runs:
         by_label.setdefault(run.condition.label, []).append(run)
@@ -81,28 +90,31 @@ def _matrix(plan: Plan, console: Console, *, verbose: bool) -> None:
     longest = max(9, *(len(label) for label in by_label))
     name = min(longest, max(20, console.width // 2))
     wide = name + sum(2 + width for width in columns) <= console.width
-    rows = list(by_label.items())
-    shown_rows = rows if verbose else rows[:MOST_ROWS]
     if wide:
         heads = "".join(f"  {seed!s:<{width}}" for seed, width in zip(plan.seeds, columns, strict=True))
         console.print(f"{'condition':<{name}}{heads}".rstrip(), style="bold")
+    rows = list(by_label.items())
+    shown_rows = rows if verbose else rows[:MOST_ROWS]
     for label, runs in shown_rows:
-        line = _Line(label, name)
-        if wide:
-            for run, width in zip(runs, columns, strict=True):
-                line.add(f"  {run.action:<{width}}", _STYLES[run.action])
-        else:
-            line.add("  " + _tally(runs))
-        line.print(console)
+        _row(label, runs, name, columns if wide else None).print(console)
     if len(rows) > len(shown_rows):
         rest = [run for _, runs in rows[len(shown_rows) :] for run in runs]
-        console.print(
-            f"... and {_count(len(rows) - len(shown_rows), 'condition')} more: {_tally(rest)} (-v shows all)"
-        )
+        hidden = _count(len(rows) - len(shown_rows), "condition")
+        console.print(f"... and {hidden} more: {_tally(rest)} (-v shows all)")
+
+
+def _row(label: str, runs: Sequence[PlannedRun], name: int, columns: Sequence[int] | None) -> _Line:
+    line = _Line(label, name)
+    if columns is None:
+        line.add("  " + _tally(runs))
+    else:
+        for run, width in zip(runs, columns, strict=True):
+            line.add(f"  {run.action:<{width}}", _STYLES[run.action])
+    return line
 
 
 class _Line:
-    """A row whose label goes onto a line of its own when it is longer than its column."""
+    """A row that puts a label longer than its column on a line of its own."""
 
     def __init__(self, label: str, width: int) -> None:
         from rich.text import Text
@@ -119,18 +131,20 @@ class _Line:
 
 
 def _reasons(runs: Sequence[PlannedRun], console: Console, *, verbose: bool) -> None:
-    """Why, grouped: one line for each action and reason, with the runs it holds for."""
+    """One line per action and reason, with the runs that have it."""
     groups: dict[tuple[Action, str], list[str]] = {}
     for run in runs:
         groups.setdefault((run.action, run.reason), []).append(run.id)
     order = list(_STYLES)
     listed = sorted(groups.items(), key=lambda group: order.index(group[0][0]))
     for (action, reason), ids in listed if verbose else listed[:MOST_REASONS]:
-        who = ", ".join(ids) if verbose or len(ids) <= 3 else f"{', '.join(ids[:2])}, ... {ids[-1]}"
+        listed_ids = ", ".join(ids) if verbose or len(ids) <= 3 else f"{', '.join(ids[:2])}, ... {ids[-1]}"
         head = f"{action} {len(ids):,}: "
         console.print(
             hanging(
-                head, reason if len(ids) == len(runs) and not verbose else f"{reason}: {who}", console.width
+                head,
+                reason if len(ids) == len(runs) and not verbose else f"{reason}: {listed_ids}",
+                console.width,
             )
         )
     if not verbose and len(listed) > MOST_REASONS:
@@ -138,7 +152,7 @@ def _reasons(runs: Sequence[PlannedRun], console: Console, *, verbose: bool) -> 
 
 
 def _hints(runs: Iterable[PlannedRun], console: Console) -> None:
-    """How to get what a plain submit leaves alone."""
+    """The flags for runs that a plain submit leaves alone."""
     actions = {run.action for run in runs}
     if "retry" in actions:
         console.print("retry: `campaign submit --retry-failed` tries these again")
@@ -149,10 +163,11 @@ def _hints(runs: Iterable[PlannedRun], console: Console) -> None:
 def _differences(conditions: Iterable[Condition], console: Console) -> None:
     console.print()
     for condition in conditions:
-        said = (
-            ", ".join(f"{path} = {shown(value)}" for path, value in condition.overrides.items()) or "the base"
+        fields = (
+            ", ".join(f"{path} = {toml_value(value)}" for path, value in condition.overrides.items())
+            or "the base"
         )
-        console.print(hanging(f"{condition.label}: ", said, console.width))
+        console.print(hanging(f"{condition.label}: ", fields, console.width))
     console.print()
 
 
@@ -163,10 +178,10 @@ def _resources(plan: Plan, facts: Facts) -> str:
     if wanted.memory_gb:
         parts.append(f"{wanted.memory_gb:g} GiB")
     alike = all(condition.config.resources == wanted for condition in plan.conditions)
-    whose = "a run" if alike else f"a run of {plan.conditions[0].label}, others differ"
-    each = f"resources: {', '.join(parts)} {whose}"
-    if config.ray.address is not None:
-        return f"{each}; on the cluster {config.ray.address}"
+    scope = "per run" if alike else f"per run of {plan.conditions[0].label}, others differ"
+    each = f"resources: {', '.join(parts)} {scope}"
+    if config.cluster is not None:
+        return f"{each}; on the cluster {config.cluster}"
     here = f"{facts.cpus:g} CPU, {facts.gpus:g} GPU"
     return f"{each}; {concurrency(config, facts)} at a time on this machine ({here})"
 
@@ -192,7 +207,7 @@ def _tally(runs: Iterable[PlannedRun]) -> str:
 
 
 def hanging(head: str, text: str, width: int) -> str:
-    """`text` after `head`, wrapped so that further lines stand under its beginning."""
+    """`text` after `head`, with the continuation lines indented."""
     from textwrap import fill
 
     if len(head) + len(text) <= width:

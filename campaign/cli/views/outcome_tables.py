@@ -1,20 +1,44 @@
-"""The end of a campaign in the terminal: conditions, failures, the adapter's rank, and what to do next."""
+"""The outcome of a submit: conditions, failures, the adapter's rank, and the next commands."""
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from campaign.cli.live import one_line, shortened
+from campaign.cli.views.live_table import one_line, shortened
+from campaign.execution.locate import name_to_type
 from campaign.execution.view import CampaignView, ConditionView
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from campaign.folder.paths import CampaignPaths
+
 MOST_FAILURES = 5
 
 
+def show_campaign(
+    view: CampaignView,
+    paths: CampaignPaths,
+    spec: Path,
+    report: Path | None,
+    squeeze: dict[str, Any] | None,
+    console: Console,
+) -> None:
+    """Everything that a submit prints when it ends."""
+    show_conditions(view, console)
+    show_failures(view, console)
+    if squeeze:
+        console.print("\nLoRA-Squeeze, the first run's adapter:", style="bold")
+        show_squeeze(squeeze, console)
+    if report:
+        console.print(f"\nreport: {report}", soft_wrap=True)
+    show_next(_next_commands(view, paths, spec), console)
+
+
 def show_conditions(view: CampaignView, console: Console) -> None:
-    """One line a condition: seeds done, mean correct rate and its standard deviation over the seeds."""
+    """One line per condition: seeds done, mean correct rate and its standard deviation over the seeds."""
     numbers = 10 + 15
     longest = max((len(condition.label) for condition in view.conditions), default=9)
     width = max(9, min(longest, console.width - numbers - 4))
@@ -35,7 +59,7 @@ def show_failures(view: CampaignView, console: Console) -> None:
 
 
 def show_squeeze(table: dict[str, Any], console: Console) -> None:
-    """How much of an adapter's update each rank keeps; `table` is `campaign.core.lora_squeeze`'s document."""
+    """How much of an adapter's update each rank keeps; `table` is the document of `campaign.core.lora_squeeze`."""
     console.print(f"{'rank':>6}  {'variance kept':>13}  {'worst layer':>11}", style="bold")
     for choice in table["ranks"]:
         mark = "  <- recommended" if choice["rank"] == table["recommended_rank"] else ""
@@ -48,13 +72,29 @@ def show_squeeze(table: dict[str, Any], console: Console) -> None:
 
 
 def show_next(commands: list[tuple[str, str]], console: Console) -> None:
-    """Commands to go on with, each with what it does."""
+    """Commands that may come next, each with what it does."""
     fitting = [len(command) for command, what in commands if len(command) + len(what) + 4 <= console.width]
     width = max(fitting, default=0)
     console.print("\nnext:", style="bold")
     for command, what in commands:
         text = f"  {command:<{width}}  {what}"
         console.print(text if len(text) <= console.width else f"  {command}\n      {what}", soft_wrap=True)
+
+
+def _next_commands(view: CampaignView, paths: CampaignPaths, spec: Path) -> list[tuple[str, str]]:
+    name = name_to_type(paths)
+    commands = []
+    if not view.complete:
+        commands.append((f"campaign submit {shlex.quote(str(spec))}", "resume"))
+    failed = next((run for run in view.runs if run.state == "failed"), None)
+    if failed:
+        commands.append((f"campaign logs {name} {shlex.quote(failed.id)}", "output of a failed run"))
+    commands.append((f"campaign status {name}", "every run"))
+    commands.append((f"campaign report {name}", "curves and tables"))
+    if len(view.conditions) > 1 and view.complete:
+        pair = " ".join(shlex.quote(condition.label) for condition in view.conditions[:2])
+        commands.append((f"campaign compare {name} {pair}", "one pair of conditions"))
+    return commands
 
 
 def _rate(condition: ConditionView) -> str:

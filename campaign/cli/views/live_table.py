@@ -1,14 +1,11 @@
-"""Runs as they go on: a table that redraws itself on a terminal, lines now and then without one."""
+"""Progress of the runs: a table that is redrawn in place on a terminal, occasional lines elsewhere."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from campaign.errors import CampaignError
 from campaign.execution.view import CampaignView, RunView, ShownState
 
 if TYPE_CHECKING:
@@ -16,7 +13,6 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-REFRESH_S = 0.5
 PLAIN_EVERY_S = 30.0
 LONGEST_NAME = 48
 MOST_ERRORS = 3
@@ -24,7 +20,7 @@ ORDER: dict[ShownState, int] = {
     "running": 0, "starting": 1, "lost": 2, "queued": 3, "failed": 4, "interrupted": 5, "pending": 6,
     "cancelled": 7, "done": 8,
 }  # fmt: skip
-"""What matters first when not all runs fit on the screen."""
+"""Which runs are shown first when not all fit on the screen."""
 STYLES: dict[ShownState, str] = {
     "running": "cyan", "starting": "cyan", "queued": "dim", "pending": "dim", "lost": "yellow",
     "interrupted": "yellow", "done": "green", "failed": "bold red", "cancelled": "magenta",
@@ -32,42 +28,25 @@ STYLES: dict[ShownState, str] = {
 
 
 class Display(Protocol):
-    """Shows a campaign while it goes on."""
+    """Shows the progress of a campaign."""
 
     def update(self, view: CampaignView) -> None: ...
 
     def say(self, text: str) -> None:
-        """Something to tell with the next update. Only noted here: it may be called in a signal handler."""
+        """Show `text` with the next update. Prints nothing itself, so that a signal handler may call it."""
 
     def close(self) -> None: ...
 
 
-class Throttle:
-    """Calls `read` and shows the result, at most every half second and for at most a tenth of the time:
-    looking at thousands of runs must not slow down what runs them."""
-
-    def __init__(self, read: Callable[[], CampaignView], display: Display) -> None:
-        self._read, self._display = read, display
-        self._next = 0.0
-
-    def __call__(self) -> None:
-        now = time.monotonic()
-        if now >= self._next:
-            with contextlib.suppress(CampaignError, OSError):  # looking on can never stop what runs
-                self._display.update(self._read())
-            cost = time.monotonic() - now
-            self._next = time.monotonic() + max(REFRESH_S, 9 * cost)
-
-
 def display(console: Console, hint: str = "") -> Display:
-    """The display that fits where `console` writes. `hint`: one line below the table."""
+    """The display for a terminal or for a pipe, whichever `console` writes to. `hint`: one line below the table."""
     if console.is_terminal and os.environ.get("TERM") != "dumb":
         return TerminalDisplay(console, hint)
     return PlainDisplay(console)
 
 
 class TerminalDisplay:
-    """One line a run, redrawn in place."""
+    """One line per run, redrawn in place."""
 
     def __init__(self, console: Console, hint: str) -> None:
         from rich.live import Live
@@ -90,17 +69,17 @@ class TerminalDisplay:
 
 
 class PlainDisplay:
-    """For logs and pipes: a line when a run begins or ends, and one for all every half minute."""
+    """For logs and pipes: a line when a run starts or ends, and a summary every half minute."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._states: dict[str, ShownState] = {}
-        self._said: list[str] = []
+        self._messages: list[str] = []
         self._next = time.monotonic() + PLAIN_EVERY_S
 
     def update(self, view: CampaignView) -> None:
-        lines = list(self._said)
-        del self._said[: len(lines)]
+        lines = list(self._messages)
+        del self._messages[: len(lines)]
         for run in view.runs:
             before = self._states.get(run.id, "pending")
             if run.state != before and run.state not in ("queued", "starting", "pending"):
@@ -113,10 +92,10 @@ class PlainDisplay:
             self._console.print(line, soft_wrap=True)
 
     def say(self, text: str) -> None:
-        self._said.append(text)
+        self._messages.append(text)
 
     def close(self) -> None:
-        """Nothing to end."""
+        """Does nothing: there is no live display to stop."""
 
 
 def table(view: CampaignView, columns: int, lines: int, hint: str = "") -> Group:
@@ -157,7 +136,7 @@ def headline(view: CampaignView) -> Text:
 
 
 def run_line(run: RunView, width: int, columns: int) -> Text:
-    """One run: name, state, step, correct rate, time left; a bar where there is room for one."""
+    """One run: name, state, step, correct rate, time left, and a progress bar if it fits."""
     from rich.text import Text
 
     rate = "" if run.correct_rate is None else f"{run.correct_rate:.2f}".removeprefix("0")
@@ -168,9 +147,9 @@ def run_line(run: RunView, width: int, columns: int) -> Text:
     line.append(f"  {run.steps:>{digits}}/{run.max_steps}")
     line.append(f"  {rate:>4}")
     line.append(f"  {left:>7}", style="dim")
-    room = columns - line.cell_len - 2
-    if room >= 14:
-        line.append("  " + _bar(run, min(room, 30)), style=STYLES[run.state])
+    free = columns - line.cell_len - 2
+    if free >= 14:
+        line.append("  " + _bar(run, min(free, 30)), style=STYLES[run.state])
     if run.attempt > 1 and columns - line.cell_len > 13:
         line.append(f"  attempt {run.attempt}", style="dim")
     line.rstrip()
@@ -178,7 +157,7 @@ def run_line(run: RunView, width: int, columns: int) -> Text:
 
 
 def name_width(runs: list[RunView], columns: int) -> int:
-    """Columns for the names: what is left after the other columns, and no more than the longest needs."""
+    """Columns for the names: what the other columns leave, at most the length of the longest name."""
     if not runs:
         return 10
     digits = max(len(str(run.max_steps)) for run in runs)
@@ -188,7 +167,7 @@ def name_width(runs: list[RunView], columns: int) -> int:
 
 
 def shortened(text: str, width: int) -> str:
-    """`text` in `width` columns, without its middle: names begin and end with what tells them apart."""
+    """`text` in `width` columns with its middle cut out: names differ at their beginning and end."""
     if len(text) <= width:
         return text
     head = (width - 2) // 2
@@ -196,7 +175,7 @@ def shortened(text: str, width: int) -> str:
 
 
 def one_line(text: str) -> str:
-    """What a core said, without line ends and what else a terminal would obey."""
+    """`text` without line ends and control characters, which the output of a core may contain."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
@@ -246,10 +225,11 @@ def _plain_line(run: RunView) -> str:
 
 
 def _terminal_size(console: Console) -> tuple[int, int]:
-    """Asked anew each time, because windows change their size."""
-    said = os.environ.get("COLUMNS", "")
+    """Read before every update, because a window may be resized."""
+    columns = os.environ.get("COLUMNS", "")
     try:
         size = os.get_terminal_size(console.file.fileno())
     except (OSError, ValueError):
         return console.width, console.height
-    return (int(said) if said.isdecimal() and int(said) else max(20, size.columns)), max(6, size.lines)
+    fixed = int(columns) if columns.isdecimal() else 0
+    return fixed or max(20, size.columns), max(6, size.lines)

@@ -1,4 +1,4 @@
-"""How verdicts look in a terminal, from 60 columns up."""
+"""Verdicts in a terminal of at least 60 columns."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _SIDE = {"above": "green", "below": "red", "open": "yellow"}
 
 
 def show(results: Sequence[Verdict], console: Console) -> None:
-    """One block for each verdict: the outcome, its numbers, its thresholds, the reason in words."""
-    for place, verdict in enumerate(results):
-        if place:
+    """One block per verdict: the outcome, its numbers, its thresholds, the reason in words."""
+    for index, verdict in enumerate(results):
+        if index:
             console.print()
         console.print(Text.assemble((verdict.label, _STYLE[verdict.outcome]), "  ", verdict.hypothesis))
         console.print(_numbers(verdict.comparison))
@@ -42,14 +42,14 @@ def show(results: Sequence[Verdict], console: Console) -> None:
 
 
 def _completions(comparison: Comparison, rates: Rates) -> str:
-    """The rates over completions, after everything that decides, and said to be none of it."""
+    """The rates over completions. They come last and are marked as descriptive: no verdict depends on them."""
     arms = (
         (comparison.baseline.condition, rates.baseline, rates.baseline_completions),
         (comparison.candidate.condition, rates.candidate, rates.candidate_completions),
     )
-    said = "; ".join(f"{name} {rate:.2%} of {total:,}" for name, rate, total in arms)
+    shares = "; ".join(f"{name} {rate:.2%} of {total:,}" for name, rate, total in arms)
     return (
-        f"{rates.words}. Completions that were correct, over all steps: {said}. Taken as independent, which "
+        f"{rates.words}. Completions that were correct, over all steps: {shares}. Taken as independent, which "
         f"they are not, Fisher's exact test would say {p_is(rates.fisher_p)}"
     )
 
@@ -65,42 +65,14 @@ def _numbers(comparison: Comparison) -> Table:
 
 def _rows(comparison: Comparison) -> Iterator[tuple[str, str]]:
     yield "what", f"{comparison.label}; {comparison.summary}"
-    for arm in (comparison.baseline, comparison.candidate):
-        if len(arm.values) and arm.condition != "0":
-            yield (
-                arm.condition,
-                f"{number(arm.mean)} (sd {number(arm.sd) if arm.sd is not None else 'unknown'})"
-                if arm.mean is not None
-                else "no seed that counts",
-            )
-    yield (
-        "seeds",
-        counted(comparison.n, "pairs" if comparison.test == "paired t" else "in the smaller condition"),
-    )
+    yield from _arms(comparison)
     if comparison.effect is not None:
         yield "effect", number(comparison.effect, signed=True)
     if comparison.p is None:
         yield "p", "withheld"
         return
     yield f"{percent(comparison.level)}", interval(comparison.lower, comparison.upper)
-    if comparison.family_size > 1:
-        limits = interval(comparison.simultaneous_lower, comparison.simultaneous_upper)
-        yield f"all {comparison.family_size} at once", limits
-    yield comparison.test, f"p {p_text(comparison.p)}"
-    if comparison.look is not None and comparison.p_sequential is not None:
-        look = comparison.look
-        yield (
-            "look",
-            f"{look.number} of {look.of}: bound {p_text(look.nominal)}; p {p_text(comparison.p_sequential)}",
-        )
-    if comparison.family_size > 1 and comparison.p_adjusted is not None:
-        yield "Holm", f"p {p_text(comparison.p_adjusted)} over {comparison.family_size} comparisons"
-    if comparison.sign_flip is not None:
-        guard = comparison.sign_flip
-        bounds = interval(
-            *(value if abs(value) != float("inf") else None for value in (guard.lower, guard.upper))
-        )
-        yield "sign-flip", f"p {p_text(guard.p)}; {bounds}"
+    yield from _tests(comparison, comparison.p)
     if comparison.cohens_d is not None:
         yield "Cohen's d", number(comparison.cohens_d, signed=True)
     if comparison.pair_correlation is not None:
@@ -111,6 +83,36 @@ def _rows(comparison: Comparison) -> Iterator[tuple[str, str]]:
         need = str(power.seeds_needed) if power.seeds_needed is not None else "over a million"
         yield "power", f"{p_text(power.reached)} for {number(power.min_effect)}; 80 % needs {need} seeds"
     yield "so", comparison.recommendation
+
+
+def _arms(comparison: Comparison) -> Iterator[tuple[str, str]]:
+    for arm in (comparison.baseline, comparison.candidate):
+        if not len(arm.values) or arm.condition == "0":
+            continue
+        sd = "unknown" if arm.sd is None else number(arm.sd)
+        yield arm.condition, "no seed that counts" if arm.mean is None else f"{number(arm.mean)} (sd {sd})"
+    unit = "pairs" if comparison.test == "paired t" else "in the smaller condition"
+    yield "seeds", counted(comparison.n, unit)
+
+
+def _tests(comparison: Comparison, p: float) -> Iterator[tuple[str, str]]:
+    family = comparison.family_size
+    if family > 1:
+        limits = interval(comparison.simultaneous_lower, comparison.simultaneous_upper)
+        yield f"all {family} at once", limits
+    yield comparison.test, f"p {p_text(p)}"
+    look, sequential = comparison.look, comparison.p_sequential
+    if look is not None and sequential is not None:
+        bound, p_look = p_text(look.nominal), p_text(sequential)
+        yield "look", f"{look.number} of {look.of}: bound {bound}; p {p_look}"
+    if family > 1 and comparison.p_adjusted is not None:
+        yield "Holm", f"p {p_text(comparison.p_adjusted)} over {family} comparisons"
+    if comparison.sign_flip is not None:
+        guard = comparison.sign_flip
+        bounds = interval(
+            *(value if abs(value) != float("inf") else None for value in (guard.lower, guard.upper))
+        )
+        yield "sign-flip", f"p {p_text(guard.p)}; {bounds}"
 
 
 def _thresholds(rows: Sequence[Threshold]) -> Table:

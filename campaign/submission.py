@@ -1,0 +1,266 @@
+"""Submitting a campaign: plan, proof, enrolment, execution.
+
+The command line and `campaign.load(spec).submit()` call the same functions. Nothing here prints: what a caller may
+want to show is returned, or handed to a callback.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from campaign.check.campaign_proof import proof_sentence, prove_spec
+from campaign.check.findings import CheckResult
+from campaign.check.output.json import to_json
+from campaign.check.output.text import to_text
+from campaign.errors import CampaignError, Confounded, Incomplete, Interrupted, RunsFailed
+from campaign.execution.backend import require_backend
+from campaign.execution.controller import Ending
+from campaign.execution.enrolment import enrol, to_run, write_folder
+from campaign.execution.facts import gather_facts
+from campaign.execution.lock import CampaignLock
+from campaign.execution.provenance import provenance
+from campaign.execution.session import campaign_backend, run_session
+from campaign.execution.store import Store
+from campaign.execution.view import CampaignReader, CampaignView
+from campaign.folder.atomic_files import read_json, write_json
+from campaign.folder.paths import CampaignPaths
+from campaign.spec.host import with_host_resources
+from campaign.spec.hypotheses import freeze, keep_frozen, read_hypotheses
+from campaign.spec.plan_json import plan_to_json
+from campaign.spec.planned_runs import Facts, Plan, PlannedRun
+from campaign.spec.resolve import resolve
+from campaign.spec.spec import Spec
+
+PROGRESS_INTERVAL_S = 0.5
+REPORT_TIMEOUT_S = 300.0
+HOW_TO_PROCEED = """Make the fields equal, or name them in `under_test` if they belong to the question;
+--allow-confounds REASON runs the campaign anyway, and every report shows the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitOptions:
+    """What one submit asks for beside the spec."""
+
+    retry_failed: bool = False
+    """Whether to retry runs that have failed for good."""
+    rerun_stale: bool = False
+    """Whether to repeat runs that are done under another identity."""
+    allow_confounds: str | None = None
+    """Reason for running although the conditions differ outside the fields under test. Every report shows it."""
+    backend: str | None = None
+    """Name of the backend; the spec's `execution.backend` when not given."""
+    address: str | None = None
+    """HOST:PORT of a Ray cluster; selects the Ray backend unless `backend` is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A submit that is planned and proven, and not yet written to disk."""
+
+    spec: Spec
+    paths: CampaignPaths
+    options: SubmitOptions
+    plan: Plan
+    facts: Facts
+    proof: CheckResult
+    runs: tuple[PlannedRun, ...]
+    """The runs that the submit starts."""
+
+    @property
+    def warning(self) -> str:
+        """What the proof leaves open; "" when the conditions are proven or there is nothing to compare."""
+        if self.proof.verdict == "confound":
+            return f"{proof_sentence(self.proof)}; allowed: {self.options.allow_confounds}"
+        if self.proof.verdict == "unproven":
+            return f"{proof_sentence(self.proof)}; see: campaign check {self.spec.path}"
+        return ""
+
+    @property
+    def backend(self) -> str:
+        """Name of the backend that executes the runs."""
+        if self.options.backend or not self.options.address:
+            return self.options.backend or self.spec.base.execution.backend
+        return "ray"
+
+
+def plan_submission(
+    spec: Spec, paths: CampaignPaths, options: SubmitOptions, *, own_lock: bool = False, width: int = 100
+) -> Submission:
+    """Plan and prove a submit; no side effect. `own_lock`: the caller holds the campaign's lock.
+
+    Raises `Confounded`, with the findings in `width` columns, when the conditions differ outside the fields under
+    test and `options` allow no confounds; `UsageError` for an unknown backend.
+    """
+    if options.backend is not None:
+        require_backend(options.backend)
+    facts = with_host_resources(gather_facts(paths, own_lock=own_lock))
+    plan = resolve(spec, facts)
+    proof = prove_spec(spec, plan)
+    if proof.verdict == "confound" and options.allow_confounds is None:
+        findings = to_text(proof, width, False, False).rstrip()
+        raise Confounded(f"nothing was started: {proof_sentence(proof)}\n\n{findings}\n\n{HOW_TO_PROCEED}")
+    runs = to_run(plan, facts, retry_failed=options.retry_failed, rerun_stale=options.rerun_stale)
+    return Submission(spec, paths, options, plan, facts, proof, tuple(runs))
+
+
+def open_submission(
+    spec: Spec, paths: CampaignPaths, options: SubmitOptions, *, width: int = 100
+) -> tuple[Submission, CampaignLock]:
+    """Plan, prove and enrol a submit under the campaign's lock, which the caller must release.
+
+    Planning happens under the lock because another controller could change the runs between the plan and its
+    enrolment. Raises as `plan_submission` does, and `UsageError` when another controller holds the lock.
+    """
+    lock = CampaignLock.acquire(paths)
+    try:
+        submission = plan_submission(spec, paths, options, own_lock=True, width=width)
+        record_submission(submission)
+    except BaseException:
+        lock.release()
+        raise
+    return submission, lock
+
+
+def record_submission(submission: Submission) -> None:
+    """Write the campaign's folder and enrol its runs in the store."""
+    paths, plan = submission.paths, submission.plan
+    document = {**plan_to_json(plan), "provenance": _provenance(submission)}
+    write_folder(paths, submission.spec.text, document)
+    write_json(paths.check, to_json(submission.proof, submission.options.allow_confounds))
+    claims, labels = read_hypotheses(plan.hypotheses), [condition.label for condition in plan.conditions]
+    keep_frozen(paths.frozen, freeze(claims, plan.seeds, plan.looks, labels))
+    store = Store.open(paths)
+    try:
+        enrol(paths, store, plan, submission.runs)
+    finally:
+        store.close()
+
+
+def submit(
+    spec: Spec,
+    paths: CampaignPaths,
+    options: SubmitOptions,
+    on_progress: Callable[[CampaignView], None] | None = None,
+) -> CampaignView:
+    """Run what is missing, in this process; returns the campaign's final state.
+
+    `on_progress` gets the campaign's state about twice per second. Raises as `open_submission` does, and `RunsFailed`,
+    `Incomplete` or `Interrupted` unless every run is done.
+    """
+    submission, lock = open_submission(spec, paths, options)
+    ending: Ending = "complete"
+    if submission.runs:
+        ending = execute(submission.paths, lock, options, on_progress)
+    else:
+        lock.release()
+    view = read_view(paths)
+    require_complete(view, ending, spec.path)
+    return view
+
+
+def execute(
+    paths: CampaignPaths,
+    lock: CampaignLock,
+    options: SubmitOptions,
+    on_progress: Callable[[CampaignView], None] | None = None,
+    on_stop: Callable[[Ending], None] = lambda _: None,
+) -> Ending:
+    """Run the enrolled runs until they are done or stopped; releases the lock."""
+    try:
+        backend = campaign_backend(paths, options.backend, options.address)
+        reader = CampaignReader(paths)
+    except BaseException:
+        lock.release()
+        raise
+    turn = _ThrottledProgress(reader, on_progress) if on_progress else lambda: None
+    try:
+        return run_session(paths, lock, backend, on_turn=turn, on_stop=on_stop)
+    finally:
+        reader.close()
+
+
+class _ThrottledProgress:
+    """Reads the campaign and passes it on, at most every half second and for at most a tenth of the time: reading
+    thousands of runs must not slow down the controller that executes them."""
+
+    def __init__(self, reader: CampaignReader, on_progress: Callable[[CampaignView], None]) -> None:
+        self._reader, self._on_progress = reader, on_progress
+        self._next = 0.0
+
+    def __call__(self) -> None:
+        start = time.monotonic()
+        if start < self._next:
+            return
+        with contextlib.suppress(CampaignError, OSError):  # an unreadable file must never stop the runs
+            self._on_progress(self._reader.read())
+        cost = time.monotonic() - start
+        self._next = time.monotonic() + max(PROGRESS_INTERVAL_S, 9 * cost)
+
+
+def read_view(paths: CampaignPaths) -> CampaignView:
+    """The campaign's current state."""
+    reader = CampaignReader(paths)
+    try:
+        return reader.read()
+    finally:
+        reader.close()
+
+
+def require_complete(view: CampaignView, ending: Ending, spec: Path) -> None:
+    """Raises `RunsFailed`, `Incomplete` or `Interrupted`, with the command to resume, unless every run is done."""
+    left = len(view.runs) - view.count("done", "failed")
+    resume = f"resume: campaign submit {spec}"
+    if ending == "interrupted":
+        raise Interrupted(f"interrupted, {_runs(left)} left; their state is saved\n    {resume}")
+    if ending == "stopped":
+        raise Incomplete(f"stopped, {_runs(left)} left; their state is saved\n    {resume}")
+    failed = view.count("failed")
+    if failed:
+        retry = f"retry: campaign submit {spec} --retry-failed"
+        rest = f", {_runs(left)} not finished" if left else ""
+        raise RunsFailed(f"{_runs(failed)} failed{rest}\n    {retry}")
+    if left:
+        raise Incomplete(f"{_runs(left)} left ({view.count('cancelled')} cancelled)\n    {resume}")
+
+
+def build_report_in_subprocess(paths: CampaignPaths) -> tuple[Path | None, str]:
+    """The page of a new report, or None and what went wrong. A crash in it cannot take the submit down."""
+    code = (
+        "import sys; from pathlib import Path; from campaign.report.build import build_report; "
+        "sys.stdout.write(f'\\n{build_report(Path(sys.argv[1]))}')"
+    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(paths.root)],
+            capture_output=True,
+            text=True,
+            timeout=REPORT_TIMEOUT_S,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        return None, str(error)
+    if done.returncode:
+        return None, (done.stderr.strip().splitlines() or ["no message"])[-1]
+    return Path(done.stdout.strip().splitlines()[-1]), ""
+
+
+def _provenance(submission: Submission) -> dict[str, Any]:
+    """Where the runs come from. A submit that starts none keeps the provenance of the last one that did."""
+    kept = (read_json(submission.paths.plan) or {}).get("provenance") if not submission.runs else None
+    if isinstance(kept, dict):
+        return kept
+    spec = submission.spec.path
+    workdir = spec.absolute().parent
+    return {**provenance(workdir), "import_path": [str(workdir), os.getcwd()], "spec": str(spec)}
+
+
+def _runs(number: int) -> str:
+    return f"{number} run{'s' * (number != 1)}"

@@ -1,0 +1,240 @@
+"""Submitting from the command line and from Python, on the local backend: no Ray is started or imported."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import campaign
+from campaign.errors import Confounded, RunsFailed, UsageError
+from campaign.execution.lock import CampaignLock, holder
+from campaign.execution.state import StoreReader
+from campaign.execution.view import CampaignView
+from campaign.folder.paths import CampaignPaths
+from campaign.metrics.record import read_jsonl
+from campaign.spec.load import load
+from campaign.submission import SubmitOptions, open_submission, plan_submission
+from tests.execution.small_campaign import CORE, processes_with, until
+
+HERE = Path(__file__).parents[1]
+RUNS = ("base_s1", "base_s2", "kl_s1", "kl_s2")
+SPEC = """
+[campaign]
+name = "small"
+seeds = [1, 2]
+
+[[campaign.conditions]]
+name = "base"
+
+[[campaign.conditions]]
+name = "kl"
+kl_coef = 0.1
+
+[core]
+command = ["python", "core.py", "{run_dir}", "{seed}", "{checkpoint}", "10", "0.01"]
+
+[retry]
+max_failures = 0
+"""
+AUDITED = """
+import json, sys
+reads = []
+sys.addaudithook(lambda event, args: event == "open" and str(args[0]).endswith("small.toml") and reads.append(args[0]))
+from campaign.cli.app import main
+sys.argv = ["campaign", *sys.argv[1:]]
+try:
+    main()
+finally:
+    heavy = sorted({"ray", "torch", "wandb"} & set(sys.modules))
+    sys.stderr.write("\\n" + json.dumps({"reads": len(reads), "heavy": heavy}))
+"""
+"""The `campaign` command, which also reports how often it opened the spec and what it imported."""
+
+
+@pytest.fixture
+def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CAMPAIGN_DIR", raising=False)
+    (tmp_path / "core.py").write_text(CORE)
+    (tmp_path / "small.toml").write_text(SPEC)
+    return tmp_path / "small.toml"
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> CampaignPaths:
+    return CampaignPaths(tmp_path / "campaigns" / "small")
+
+
+def command(folder: Path, *arguments: str, code: str = AUDITED) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(HERE)}, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def states(paths: CampaignPaths) -> dict[str, str]:
+    with StoreReader.open(paths) as store:
+        return {row.id: row.state for row in store.runs()}
+
+
+def backends(paths: CampaignPaths) -> list[str]:
+    """The backend of every controller that has executed the campaign."""
+    with contextlib.closing(sqlite3.connect(paths.database)) as database:
+        return [name for (name,) in database.execute("SELECT backend FROM epochs ORDER BY epoch")]
+
+
+def with_confound(spec: Path) -> None:
+    spec.write_text(SPEC.replace("seeds = [1, 2]", 'seeds = [1, 2]\nunder_test = ["training.lr"]'))
+
+
+def hold(paths: CampaignPaths) -> None:
+    """Let every run wait at step 8."""
+    for run in RUNS:
+        paths.run(run).root.mkdir(parents=True)
+        (paths.run(run).root / "HOLD").touch()
+
+
+def at_step_8(paths: CampaignPaths, run: str) -> bool:
+    return len(list(read_jsonl(paths.run(run).attempt(1).metrics))) == 8
+
+
+def test_submit_on_the_local_backend_runs_everything_without_ray_and_reads_the_spec_once(
+    spec: Path, paths: CampaignPaths
+) -> None:
+    process = command(spec.parent, "submit", "small.toml", "--backend", "local")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert "starting the local backend" in err
+    assert json.loads(err.splitlines()[-1]) == {"reads": 1, "heavy": []}
+    assert set(states(paths).values()) == {"done"}
+    assert "campaign compare small base kl" in out
+    assert (paths.report / "index.html").is_file()
+    assert not processes_with(str(spec.parent))
+
+
+@pytest.mark.parametrize("arguments", [["plan"], ["check"], ["submit", "--dry-run", "--json"]])
+def test_commands_without_side_effects_read_the_spec_once(
+    spec: Path, paths: CampaignPaths, arguments: list[str]
+) -> None:
+    process = command(spec.parent, *arguments, "small.toml")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert json.loads(err.splitlines()[-1]) == {"reads": 1, "heavy": []}
+    assert not paths.root.exists()
+
+
+def test_spec_names_the_backend_and_a_flag_or_an_address_overrides_it(
+    spec: Path, paths: CampaignPaths
+) -> None:
+    assert plan_submission(load(spec), paths, SubmitOptions()).backend == "ray"
+    spec.write_text(SPEC + '[execution]\nbackend = "local"\n')
+    loaded = load(spec)
+    assert plan_submission(loaded, paths, SubmitOptions()).backend == "local"
+    assert plan_submission(loaded, paths, SubmitOptions(backend="ray")).backend == "ray"
+    assert plan_submission(loaded, paths, SubmitOptions(address="10.0.0.1:6379")).backend == "ray"
+    assert campaign.load(spec).submit().name == "small"
+    assert backends(paths) == ["local"]
+
+
+def test_unknown_backend_is_refused_before_anything_is_written(spec: Path, paths: CampaignPaths) -> None:
+    with pytest.raises(UsageError, match="no backend 'slurm'"):
+        campaign.load(spec).submit(backend="slurm")
+    assert not paths.database.exists()
+
+
+def test_submit_in_a_notebook_prints_nothing_and_returns_the_campaign(
+    spec: Path, paths: CampaignPaths, capfd: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[CampaignView] = []
+    done = campaign.load(spec).submit(backend="local", on_progress=seen.append)
+    assert capfd.readouterr() == ("", "")
+    assert {run.state for run in done.runs} == {"done"}
+    assert done.metrics().height == 40
+    assert seen[0].name == "small"
+    assert holder(paths) is None
+    attempts = sorted(paths.runs.glob("*/attempts/*"))
+    assert campaign.load(spec).submit(backend="local").folder == paths.root.relative_to(Path.cwd())
+    assert sorted(paths.runs.glob("*/attempts/*")) == attempts, "the second submit has nothing to run"
+
+
+def test_submit_in_another_thread_works_although_only_the_main_thread_may_handle_signals(
+    spec: Path, paths: CampaignPaths
+) -> None:
+    thread = threading.Thread(target=lambda: campaign.load(spec).submit(backend="local"))
+    thread.start()
+    thread.join(timeout=60)
+    assert set(states(paths).values()) == {"done"}
+
+
+def test_confound_stops_a_submit_and_frees_the_lock_and_a_reason_lets_it_run(
+    spec: Path, paths: CampaignPaths
+) -> None:
+    with_confound(spec)
+    with pytest.raises(Confounded, match=r"algorithm\.kl_coef"):
+        campaign.load(spec).submit(backend="local")
+    assert not paths.runs.exists()
+    assert holder(paths) is None
+    campaign.load(spec).submit(backend="local", allow_confounds="kl is meant to differ")
+    assert json.loads(paths.check.read_text())["allowed"] == "kl is meant to differ"
+
+
+def test_failed_run_raises_with_the_command_that_retries(spec: Path, paths: CampaignPaths) -> None:
+    run = paths.run("kl_s2").root
+    run.mkdir(parents=True)
+    (run / "FAIL_AT_3").touch()
+    with pytest.raises(RunsFailed, match=r"1 run failed\n.*--retry-failed"):
+        campaign.load(spec).submit(backend="local")
+    assert states(paths)["kl_s2"] == "failed"
+    (run / "FAIL_AT_3").unlink()
+    with pytest.raises(RunsFailed):
+        campaign.load(spec).submit(backend="local")
+    campaign.load(spec).submit(backend="local", retry_failed=True)
+    assert set(states(paths).values()) == {"done"}
+
+
+def test_second_submit_of_a_campaign_that_is_being_executed_is_refused(
+    spec: Path, paths: CampaignPaths
+) -> None:
+    lock = CampaignLock.acquire(paths)
+    with pytest.raises(UsageError, match=f"already being run by process {os.getpid()}"):
+        open_submission(load(spec), paths, SubmitOptions())
+    lock.release()
+
+
+def test_ctrl_c_saves_the_runs_of_the_local_backend_and_submit_resumes_them(
+    spec: Path, paths: CampaignPaths
+) -> None:
+    hold(paths)
+    spec.write_text(SPEC + "[ray]\nnum_cpus = 2\n")
+    process = command(spec.parent, "submit", "small.toml", "--backend", "local")
+    until(lambda: at_step_8(paths, "base_s1") and at_step_8(paths, "base_s2"), "two runs at step 8")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "interrupted, 4 runs left" in err
+    assert "resume: campaign submit small.toml" in err
+    for run in RUNS:
+        (paths.run(run).root / "HOLD").unlink()
+    campaign.load(spec).submit(backend="local")
+    assert [row["step"] for row in read_jsonl(paths.run("base_s1").metrics)] == list(range(10))
+    assert len(paths.run("base_s1").attempts()) == 2
+
+
+def test_detached_submit_executes_on_the_backend_of_the_flag(spec: Path, paths: CampaignPaths) -> None:
+    process = command(spec.parent, "submit", "small.toml", "--backend", "local", "--detach", "--json")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert json.loads(out)["kind"] == "detached"
+    until(lambda: holder(paths) is None, "the end of the controller")
+    assert set(states(paths).values()) == {"done"}, paths.controller_log.read_text()
+    assert backends(paths) == ["local"]
