@@ -13,7 +13,7 @@ from campaign.spec.hypotheses import Frozen, Hypothesis, read_frozen, read_hypot
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class CampaignDesign:
     """The design: conditions in their declared order (the first is the default baseline), seeds in theirs."""
 
     name: str = ""
@@ -27,7 +27,7 @@ class Planned:
     frozen: Frozen | None = None
 
 
-def read_planned(folder: Path) -> Planned:
+def read_design(folder: Path) -> CampaignDesign:
     """The plan of a campaign's folder; an empty one when the folder has none.
 
     Raises `UsageError` when the plan cannot be read or the frozen record was edited.
@@ -35,19 +35,19 @@ def read_planned(folder: Path) -> Planned:
     paths = CampaignPaths(folder)
     frozen = read_frozen(paths.frozen)
     if not paths.plan.exists():
-        return Planned(frozen=frozen)
+        return CampaignDesign(frozen=frozen)
     document = read_plan(paths.plan)
     try:
         hypotheses = read_hypotheses(document.hypotheses)
     except (ValueError, TypeError) as error:
         raise UsageError(f"{paths.plan} cannot be read: {error}") from None
-    return _planned(document, hypotheses, folder, frozen)
+    return _design(document, hypotheses, folder, frozen)
 
 
-def _planned(
+def _design(
     document: PlanDocument, hypotheses: tuple[Hypothesis, ...], folder: Path, frozen: Frozen | None
-) -> Planned:
-    return Planned(
+) -> CampaignDesign:
+    return CampaignDesign(
         name=document.name or folder.name,
         conditions=document.labels,
         seeds=document.seeds,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from campaign.analysis.campaign_design import Planned, read_planned
+from campaign.analysis.campaign_design import CampaignDesign, read_design
 from campaign.analysis.completions import count
 from campaign.analysis.layout import Found, find_runs, run_name
 from campaign.analysis.records import KnownColumns, Owner, Record, read_record, record_of
@@ -46,7 +46,7 @@ def load_runs(
     Raises `UsageError` when there are no runs, or when their condition or seed is unknown.
     """
     found = find_runs(folder, layout)
-    planned = read_planned(folder)
+    design = read_design(folder)
     # polars and file reads release the GIL, so threads help here.
     with ThreadPoolExecutor(max_workers=4) as pool:
         known = KnownColumns()
@@ -62,8 +62,8 @@ def load_runs(
             if key in runs:
                 raise UsageError(f"two files claim to be run {run.id}: {runs[key].path} and {run.path}")
             runs[key] = run
-    planned = replace(planned, steps={**_configured_steps(runs.values()), **planned.steps})
-    return Runs(_in_order(runs, planned), planned, folder)
+    design = replace(design, steps={**_configured_steps(runs.values()), **design.steps})
+    return Runs(_in_order(runs, design), design, folder)
 
 
 def count_generations(run: Run) -> int | None:
@@ -141,10 +141,10 @@ def _configured_steps(runs: Iterable[Run]) -> dict[str, int]:
     return steps
 
 
-def _in_order(runs: Mapping[tuple[str, int], Run], planned: Planned) -> tuple[Run, ...]:
+def _in_order(runs: Mapping[tuple[str, int], Run], design: CampaignDesign) -> tuple[Run, ...]:
     """Sorted by condition, then seed, as planned, so that the order in which files were found does not matter."""
-    conditions = {label: number for number, label in enumerate(planned.conditions)}
-    seeds = {seed: number for number, seed in enumerate(planned.seeds)}
+    conditions = {label: number for number, label in enumerate(design.conditions)}
+    seeds = {seed: number for number, seed in enumerate(design.seeds)}
 
     def place(run: Run) -> tuple[int, str, int, int]:
         return (

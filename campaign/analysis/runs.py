@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from campaign.analysis.campaign_design import Planned
+from campaign.analysis.campaign_design import CampaignDesign
 from campaign.folder.states import ENDED, RunState
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Runs:
     """All runs of a campaign, or of any other folder of runs."""
 
     runs: tuple[Run, ...]
-    design: Planned = field(default_factory=Planned)
+    design: CampaignDesign = field(default_factory=CampaignDesign)
     """The conditions, seeds, looks and hypotheses that the plan declares; empty without a plan."""
     folder: Path = Path()
     _index: Mapping[tuple[str, int], Run] = field(init=False, repr=False, compare=False)

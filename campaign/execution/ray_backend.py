@@ -82,7 +82,7 @@ class RayBackend:
                 ray.init(address=self._settings.address, **quiet)
             else:
                 self._start_embedded(ray, quiet)
-        except (ConnectionError, RuntimeError, OSError, ValueError) as error:
+        except Exception as error:  # Ray raises a bare Exception when its processes take too long to start
             self._clean_up()
             raise Infeasible(_explained(self._settings.address, error)) from error
         self._supervise = ray.remote(max_retries=0, max_calls=0)(_task)

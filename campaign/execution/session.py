@@ -1,5 +1,4 @@
-"""Runs one controller from start to end: acquires and releases lock, store, backend and signal handlers in a safe
-order."""
+"""One controller from start to end. Opens and closes backend, signal handlers, store and lock in a safe order."""
 
 from __future__ import annotations
 
@@ -54,7 +53,7 @@ def run_session(
     """Run the pending runs until they are done or stopped, then release the lock.
 
     The first Ctrl-C or SIGTERM lets the runs save and end, and calls `on_stop`. A second one ends everything
-    immediately; the runs later resume from their last checkpoints. Raises `Infeasible` when the backend cannot be
+    immediately; the runs later resume from their last checkpoint. Raises `Infeasible` when the backend cannot be
     started.
     """
     store = Store.open(paths)
@@ -64,7 +63,7 @@ def run_session(
         controller = Controller(
             paths, store, backend, workdir, import_path, failure_limit=failure_limit(paths), on_turn=on_turn
         )
-        # After the backend has started: Ray installs its own handlers, which would replace these.
+        # After the backend has started, because Ray installs signal handlers of its own.
         with _signals(controller, on_stop):
             try:
                 return controller.run()
@@ -86,14 +85,12 @@ def run_session(
 
 
 def _start(backend: Backend) -> None:
-    """Start the backend. A Ctrl-C meanwhile has nothing to save, because no run has started."""
+    """Start the backend. A Ctrl-C meanwhile has nothing to save, because no run has begun."""
     try:
         backend.start()
     except KeyboardInterrupt:
         backend.close()
-        raise Interrupted(
-            "interrupted before any run was started; run the same command again to start"
-        ) from None
+        raise Interrupted("interrupted before any run was started; run the same command to resume") from None
 
 
 def failure_limit(paths: CampaignPaths) -> int | None:

@@ -37,8 +37,7 @@ def build_report(
         report = collect_contents(read_campaign(campaign_dir))
         target = ReportPaths(out) if out else CampaignPaths(campaign_dir).report
         target.figures.mkdir(parents=True, exist_ok=True)
-        drawings = render_figures(report.file_panels)
-        for name, svg in drawings.items():
+        for name, svg in render_figures(report.file_panels).items():
             _write_figure(target.figures / name, svg)
         _write(target.markdown, to_markdown(report))
         _write(target.document, json.dumps(to_document(report), indent=1, allow_nan=False) + "\n")

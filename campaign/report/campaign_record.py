@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from campaign.analysis.campaign_design import read_planned
+from campaign.analysis.campaign_design import read_design
 from campaign.analysis.layout import CAMPAIGN_LAYOUT, run_name
 from campaign.analysis.loading import load_runs
 from campaign.analysis.runs import Run, Runs
@@ -139,7 +139,7 @@ def _run_folders(paths: CampaignPaths, now: float) -> dict[str, _RunFolder]:
 def _load(folder: Path, found: Mapping[str, _RunFolder]) -> Runs:
     """The metrics of all runs; none before the first row of the first run."""
     if not any(os.path.lexists(run.paths.metrics) for run in found.values()):
-        return Runs((), read_planned(folder), folder)
+        return Runs((), read_design(folder), folder)
     states = {run_id: run.state for run_id, run in found.items()}
     return load_runs(folder, CAMPAIGN_LAYOUT, states=states, generations=True)
 
@@ -147,7 +147,7 @@ def _load(folder: Path, found: Mapping[str, _RunFolder]) -> Runs:
 def _entries(
     paths: CampaignPaths, plan: PlanDocument, record: Runs, found: Mapping[str, _RunFolder]
 ) -> tuple[RunEntry, ...]:
-    """Planned runs in the order of the plan, then those that only have a folder."""
+    """CampaignDesign runs in the order of the plan, then those that only have a folder."""
     planned = {run.id: run for run in plan.runs}
     by_id = {run.id: run for run in record.runs}
     entries = []

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from campaign.analysis.campaign_design import Planned
+from campaign.analysis.campaign_design import CampaignDesign
 from campaign.analysis.runs import Run, Runs
 from campaign.folder.states import RunState
 from campaign.spec.hypotheses import Frozen
@@ -62,13 +62,13 @@ def runs_of(
                 metrics[name] = np.full(steps, float(by_condition[condition][seed]))
             state = (states or {}).get(f"{condition}_s{seed}", "done")
             built.append(Run(condition, seed, np.arange(steps), metrics, state=state))
-    planned = Planned()
+    design = CampaignDesign()
     if frozen is not None:
-        planned = Planned(
+        design = CampaignDesign(
             conditions=tuple(levels),
             seeds=frozen.seeds,
             hypotheses=frozen.hypotheses,
             looks=frozen.looks,
             frozen=frozen,
         )
-    return Runs(tuple(built), planned)
+    return Runs(tuple(built), design)

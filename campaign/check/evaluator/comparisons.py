@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from campaign.check.evaluator.constant_folding import call_on_constants
-from campaign.check.evaluator.dispatch import OPERATIONS
+from campaign.check.evaluator.dispatch import COMPARISONS
 from campaign.check.evaluator.membership import contains
 from campaign.check.evaluator.operators import as_set, special_method
 from campaign.check.evaluator.state import Evaluator
@@ -49,6 +49,7 @@ def compare(evaluator: Evaluator, kind: type[ast.cmpop], left: Value, right: Val
     origin = Origin(at.file, at.line, at.column, (left.origin, right.origin))
     if kind is ast.Is or kind is ast.IsNot:
         return _identity(evaluator, kind is ast.IsNot, left, right, origin)
+    # `in` converts the result of `__contains__` to a truth value, and `not in` inverts it.
     if kind is ast.In or kind is ast.NotIn:
         found = contains(evaluator, right, left, at)
         if is_constant(found.payload):
@@ -66,6 +67,7 @@ def _rich_comparison(
     a, b = left.payload, right.payload
     if is_constant(a) and is_constant(b):
         return call_on_constants(evaluator, function, (a, b), at, left, right)
+    # Before the containers: `[1] == Foo()` calls the reflected method of Foo, because list returns NotImplemented.
     if isinstance(a, InstObj) or isinstance(b, InstObj):
         return _compare_instances(evaluator, kind, left, right, at, origin)
     try:
@@ -202,4 +204,4 @@ def _is_same_object(a: Any, b: Any) -> bool | str:
     return "unknown" if a is not b and type(a) is type(b) and may_be_shared else a is b
 
 
-OPERATIONS.compare = compare
+COMPARISONS.update(dict.fromkeys((ast.Is, ast.IsNot, ast.In, ast.NotIn, *COMPARE), compare))
