@@ -1,4 +1,4 @@
-"""The proof over a campaign file: its resolved conditions, and the sources of conditions that are modules."""
+"""The proof of a campaign file: its resolved conditions, and the sources of conditions that are modules."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from campaign.check.claim.declaration import Declaration
-from campaign.check.difference.compare_targets import merged
+from campaign.check.difference.compare_targets import unique_findings
 from campaign.check.findings import CheckResult, VariantResult, verdict_of
-from campaign.check.proof import prove
-from campaign.check.resolved_conditions import Plan, agree, prove_plan
+from campaign.check.proof import UnmatchedPatterns, prove
+from campaign.check.resolved_conditions import Plan, prove_resolved_conditions, verify_against_execution
 
 ENTRY = "names:config"
 
@@ -24,53 +24,46 @@ def module_conditions(spec: Path) -> list[str]:
     conditions = section.get("conditions", []) if isinstance(section, dict) else []
     if not isinstance(conditions, list):
         return []
-    return [
-        entry["module"]
-        for entry in conditions
-        if isinstance(entry, dict) and isinstance(entry.get("module"), str)
-    ]
+    modules = [entry.get("module") for entry in conditions if isinstance(entry, dict)]
+    return [module for module in modules if isinstance(module, str)]
 
 
 def prove_campaign(
     plan: Plan, spec: Path, root: Path, prefix: str = "", given: Mapping[str, Any] | None = None
 ) -> CheckResult:
-    """Resolved configurations first; modules' sources as well, and whether both answers agree.
+    """Prove the resolved configurations, then the sources of modules, and verify that evaluating and importing a module
+    agree.
 
-    Raises `InternalDisagreement` when evaluating and importing a module give different trees.
+    Raises `InternalDisagreement` when they give different trees.
     """
-    resolved = prove_plan(plan)
+    resolved = prove_resolved_conditions(plan)
     modules = [prefix + module for module in module_conditions(spec)]
     if not modules:
         return resolved
-    agree(modules, root, ENTRY)
+    verify_against_execution(modules, root, ENTRY)
     if len(modules) < 2:
         return resolved
     declaration = Declaration(modules[0], tuple(dict.fromkeys(modules[1:])), ENTRY, tuple(plan.under_test))
-    return joined(resolved, _over_sources(declaration, root, dict(given or {})))
+    return combine_results(resolved, _prove_sources(replace(declaration, **(given or {})), root))
 
 
-def _over_sources(declaration: Declaration, root: Path, given: dict[str, Any]) -> CheckResult:
-    """Fields under test that no module names are declared in the spec alone: they are left out here."""
-    from campaign.errors import UsageError
-
-    patterns = list(declaration.under_test)
-    while True:
-        try:
-            return prove(replace(declaration, under_test=tuple(patterns), **given), root)
-        except UsageError as error:
-            idle = [
-                text for text in patterns if repr(text) in str(error) and "no field matches" in str(error)
-            ]
-            if not idle:
-                raise
-            patterns = [text for text in patterns if text not in idle]
+def _prove_sources(declaration: Declaration, root: Path) -> CheckResult:
+    """The proof of the modules. A field under test that the campaign file alone declares matches nothing in them: it is
+    left out here, because the resolved configurations already cover it."""
+    try:
+        return prove(declaration, root)
+    except UnmatchedPatterns as error:
+        remaining = tuple(text for text in declaration.under_test if text not in error.patterns)
+        if remaining == declaration.under_test:
+            raise
+        return _prove_sources(replace(declaration, under_test=remaining), root)
 
 
-def joined(resolved: CheckResult, sources: CheckResult) -> CheckResult:
-    """One answer of two: a variant is as bad as the worse of them."""
+def combine_results(resolved: CheckResult, sources: CheckResult) -> CheckResult:
+    """One result of two: its verdict is the worse of both."""
     variants = list(resolved.variants)
     for variant in sources.variants:
-        findings = merged(list(variant.findings))
+        findings = unique_findings(list(variant.findings))
         variants.append(VariantResult(variant.target, verdict_of(findings), findings))
     assumptions = tuple(dict.fromkeys((*resolved.assumptions, *sources.assumptions)))
     return CheckResult(f"{resolved.reference} ({sources.reference})", tuple(variants), assumptions)

@@ -47,9 +47,9 @@ class Pattern:
     tokens: tuple[str, ...]
     anchored: bool
     """`Type.field`: the first token may name the type of an enclosing object."""
-    found: int = 0
-    places: dict[str, set[tuple[int, str]]] = field(default_factory=dict)
-    """Tree -> the places anchored matches lie at: (identity of the holder, path below it)."""
+    match_count: int = 0
+    anchored_places: dict[str, set[tuple[int, str]]] = field(default_factory=dict)
+    """Target -> where anchored matches are: (identity of the holder, path below it)."""
 
     def match(self, path: Path) -> tuple[int, int] | None:
         """Whether the pattern names this field or one that it lies in: where it starts and ends."""

@@ -23,7 +23,7 @@ KEY = re.compile(r"""^\s*([\w.\-"']+)\s*=""")
 
 def load_document(evaluator: Evaluator, target: Target, entry: Entry | None) -> tuple[dict[str, Value], bool]:
     text = evaluator.sources.text(target.path)
-    file = evaluator.sources.shown(target.path)
+    file = evaluator.sources.display_path(target.path)
     refuse_deep(text)
     root = read_toml(text, file) if target.path.endswith(".toml") else read_yaml(evaluator, text, file)
     at = Origin(file, 1, 1)

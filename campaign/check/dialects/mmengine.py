@@ -54,7 +54,7 @@ def load_config(evaluator: Evaluator, path: str, at: Origin, chain: tuple[str, .
             f"base {os.path.basename(path)} is outside of what is followed", at, "add its folder to `follow`"
         )
     if not evaluator.sources.is_file(path):
-        raise evaluator.error(FileNotFoundError, f"no base {evaluator.sources.shown(path)}", at)
+        raise evaluator.error(FileNotFoundError, f"no base {evaluator.sources.display_path(path)}", at)
     tree = evaluator.sources.tree(path)
     module = new_module(evaluator, path, os.path.basename(path).removesuffix(".py"), os.path.dirname(path))
     evaluator.modules[os.path.realpath(path) + "#" + "/".join(chain)] = module

@@ -63,7 +63,7 @@ def refuse_ambiguous(evaluator: Evaluator, importer: ModuleObj, name: str, top: 
         found = [evaluator.sources.module(folder, [top]) for folder in search_folders(evaluator, importer)]
         files = dict.fromkeys(evaluator.sources.real(path) for path in found if path and path.endswith(".py"))
         known = evaluator.tops[importer.package, top] = [*files, ""]
-    shown = [evaluator.sources.shown(path) for path in known if path]
+    shown = [evaluator.sources.display_path(path) for path in known if path]
     if is_standard(top):
         shown.append("the standard library's")
     if len(shown) > 1:
@@ -130,7 +130,7 @@ def bind_in_package(evaluator: Evaluator, module: ModuleObj, at: Origin) -> None
 
 
 def new_module(evaluator: Evaluator, path: str, name: str, package: str) -> ModuleObj:
-    module = ModuleObj(name, path, evaluator.sources.shown(path), package)
+    module = ModuleObj(name, path, evaluator.sources.display_path(path), package)
     module.scope = Scope("module", module, None)
     here = Origin(module.shown, 1, 1, (), "file", module.shown)
     module.scope.vars["__name__"] = Value(name, here)
@@ -194,11 +194,13 @@ def _from_relative(
     if path is None:
         raise evaluator.error(ModuleNotFoundError, f"No module named {'.'.join(parts)!r}", at)
     if path.endswith(".py") and not evaluator.boundary.holds(path, relative=True):
-        name = evaluator.sources.shown(path).removesuffix(".py").replace("/", ".")
+        name = evaluator.sources.display_path(path).removesuffix(".py").replace("/", ".")
         return _import_names_external(evaluator, node, importer, name, at)
     if parts and _package_file(evaluator, folder).endswith(".py") and not evaluator.fresh_imports:
         load(evaluator, _package_file(evaluator, folder), os.path.basename(folder), at)
-    name = evaluator.sources.shown(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    name = (
+        evaluator.sources.display_path(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    )
     inside = path if path.endswith(".py") else os.path.join(path, "__init__.py")
     again = evaluator.base_dialect is not None
     module = load(evaluator, path, name, at, again and inside not in evaluator.loading)
