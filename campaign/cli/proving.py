@@ -26,7 +26,7 @@ def prove_spec(
     Raises `SpecError` or `UsageError` when the file cannot be checked at all.
     """
     from campaign.check import prove
-    from campaign.check.claim.declaration import from_table
+    from campaign.check.claim.declaration import declaration_from_table
     from campaign.errors import Place, Problem, SpecError, UsageError
 
     try:
@@ -38,7 +38,7 @@ def prove_spec(
     table = data.get("check")
     if isinstance(table, dict) and (table.get("variants") or table.get("reference")):
         root, prefix = _spec_root(path)
-        declaration = from_table(table, path.resolve().parent, str(path))
+        declaration = declaration_from_table(table, path.resolve().parent, str(path))
         return prove(replace(_prefixed(declaration, prefix), **(given or {})), root, against)
     return _prove_conditions(path, given or {}, against, plan)
 

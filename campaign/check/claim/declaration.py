@@ -1,4 +1,4 @@
-"""What a check claims: a reference, its variants, and where they may differ."""
+"""The declaration of a check: a reference, its variants, and the fields in which they may differ."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from campaign.check.claim.targets import did_you_mean
 from campaign.errors import Place, Problem, SpecError, UsageError
 
+LIST_KEYS = ("variants", "under_test", "labels", "derived_ok", "follow")
 KEYS = ("reference", "variants", "entry", "under_test", "labels", "derived_ok", "follow", "equal")
 
 
@@ -25,22 +26,21 @@ class Declaration:
     variants: tuple[str, ...]
     entry: str | None = None
     """`names:config`, `names:a,b`, `class:Name`, `call:get_config`, `merge:defaults,runs.B`, `mmengine` or
-    `lazyconfig`; found out from the file when not given."""
+    `lazyconfig`; by default, it is derived from the file."""
     under_test: tuple[str, ...] = ()
     """Patterns of the fields that may differ: `a.b[1].c`, `lr_*`, `xs[*]`, `**.leaf`, `Type.field`."""
     labels: tuple[str, ...] = ()
     """Patterns of the fields that may differ because they only name the variant."""
     derived_ok: tuple[str, ...] = ()
-    """Patterns of the fields that may differ if the difference follows from a field under test."""
+    """Patterns of the fields that may differ if all of the difference is derived from fields under test."""
     follow: tuple[str, ...] = ()
-    """Globs of the files whose imports are evaluated; by default the folders of the targets and their
-    bases."""
+    """Globs of the files whose imports are evaluated; by default, the folders of the targets and of their bases."""
     equal: tuple[tuple[str, ...], ...] = ()
-    """Groups of paths that have to hold the same value within each file."""
+    """Groups of paths that must hold the same value within each file."""
 
 
-def from_table(table: Mapping[str, Any], root: Path, file: str) -> Declaration:
-    """The declaration in a `[check]` table. Raises `SpecError` with every problem of the table."""
+def declaration_from_table(table: Mapping[str, Any], root: Path, file: str) -> Declaration:
+    """The declaration in a `[check]` table. Raises `SpecError` with all problems of the table."""
     problems = [
         Problem(
             f"unknown key{did_you_mean(key, KEYS)}", Place(file), f"check.{key}", f"legal: {', '.join(KEYS)}"
@@ -48,74 +48,65 @@ def from_table(table: Mapping[str, Any], root: Path, file: str) -> Declaration:
         for key in table
         if key not in KEYS
     ]
-    reference = table.get("reference", "")
-    if not isinstance(reference, str):
-        problems.append(Problem(f"must be text, not {reference!r}", Place(file), "check.reference"))
-        reference = ""
-    entry = table.get("entry")
-    if entry is not None and not isinstance(entry, str):
-        problems.append(Problem(f"must be text, not {entry!r}", Place(file), "check.entry"))
-    lists = {key: _texts(table.get(key, []), f"check.{key}", file, problems) for key in KEYS if _is_list(key)}
-    equal = _groups(table.get("equal", []), file, problems)
+    reference = _string(table, "reference", file, problems) or ""
+    entry = _string(table, "entry", file, problems)
+    lists = {key: _string_list(table.get(key, []), f"check.{key}", file, problems) for key in LIST_KEYS}
+    equal = _path_groups(table.get("equal", []), file, problems)
     if problems:
         raise SpecError(problems)
-    variants = expand(lists["variants"], root, exclude=reference)
+    variants = expand_globs(lists.pop("variants"), root, exclude=reference)
     if not reference:
         if not variants:
             raise SpecError([Problem("needs a reference and variants", Place(file), "check")])
         reference, variants = variants[0], variants[1:]
-    return Declaration(
-        reference,
-        variants,
-        entry,
-        lists["under_test"],
-        lists["labels"],
-        lists["derived_ok"],
-        lists["follow"],
-        equal,
-    )
+    return Declaration(reference, variants, entry, equal=equal, **lists)
 
 
-def expand(patterns: tuple[str, ...], root: Path, exclude: str = "") -> tuple[str, ...]:
-    """Globs among the targets replaced by the files they name, modules whose name starts with `_` left
-    out."""
-    targets: list[str] = []
-    for pattern in patterns:
-        if not any(sign in pattern.partition("?")[0] for sign in "*["):
-            targets.append(pattern)
-            continue
-        try:
-            found = sorted(path for path in root.glob(pattern) if path.is_file())
-        except (ValueError, NotImplementedError) as error:
-            raise UsageError(f"{pattern}: not a usable pattern ({error})") from None
-        names = [path.relative_to(root).as_posix() for path in found if not path.name.startswith("_")]
-        if not names:
-            raise UsageError(f"{pattern}: matches no file under {root}")
-        targets.extend(names)
-    return tuple(dict.fromkeys(target for target in targets if target != exclude))
+def expand_globs(targets: tuple[str, ...], root: Path, exclude: str = "") -> tuple[str, ...]:
+    """The targets with each glob replaced by the files that it matches, except those whose name starts with `_`."""
+    expanded: list[str] = []
+    for target in targets:
+        # `?` starts the arguments of a target and is no wildcard.
+        is_glob = any(sign in target.partition("?")[0] for sign in "*[")
+        expanded += _matching_files(target, root) if is_glob else [target]
+    return tuple(dict.fromkeys(target for target in expanded if target != exclude))
 
 
-def _is_list(key: str) -> bool:
-    return key not in ("reference", "entry", "equal")
+def _matching_files(glob: str, root: Path) -> list[str]:
+    try:
+        found = sorted(path for path in root.glob(glob) if path.is_file())
+    except (ValueError, NotImplementedError) as error:
+        raise UsageError(f"{glob}: the pattern is not valid ({error})") from None
+    names = [path.relative_to(root).as_posix() for path in found if not path.name.startswith("_")]
+    if not names:
+        raise UsageError(f"{glob}: the pattern matches no file under {root}")
+    return names
 
 
-def _texts(value: Any, path: str, file: str, problems: list[Problem]) -> tuple[str, ...]:
+def _string(table: Mapping[str, Any], key: str, file: str, problems: list[Problem]) -> str | None:
+    value = table.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    problems.append(Problem(f"must be a string, not {value!r}", Place(file), f"check.{key}"))
+    return None
+
+
+def _string_list(value: Any, path: str, file: str, problems: list[Problem]) -> tuple[str, ...]:
     values = [value] if isinstance(value, str) else value
-    if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
-        problems.append(Problem(f"must be a list of texts, not {value!r}", Place(file), path))
+    if not _is_string_list(values):
+        problems.append(Problem(f"must be a list of strings, not {value!r}", Place(file), path))
         return ()
     return tuple(values)
 
 
-def _groups(value: Any, file: str, problems: list[Problem]) -> tuple[tuple[str, ...], ...]:
+def _path_groups(value: Any, file: str, problems: list[Problem]) -> tuple[tuple[str, ...], ...]:
     """`equal` is one group of paths, or a list of groups."""
-    groups = (
-        [value] if value and isinstance(value, list) and all(isinstance(v, str) for v in value) else value
-    )
-    if not isinstance(groups, list) or not all(
-        isinstance(group, list) and len(group) > 1 and all(isinstance(item, str) for item in group)
-        for group in groups
-    ):
+    groups = [value] if value and _is_string_list(value) else value
+    if not isinstance(groups, list) or not all(_is_string_list(group) and len(group) > 1 for group in groups):
         problems.append(Problem("must be groups of two or more paths", Place(file), "check.equal"))
         return ()
     return tuple(tuple(group) for group in groups)
+
+
+def _is_string_list(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
