@@ -13,9 +13,10 @@ external code does not look at the identity of its arguments is an assumption th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 from campaign.check.claim.patterns import Path, step_of
@@ -29,7 +30,6 @@ from campaign.check.values.lattice import (
     InstObj,
     Namespace,
     Origin,
-    SymbolicOperation,
     Unknown,
     Value,
     as_dict,
@@ -43,7 +43,7 @@ EQUAL_BY_VALUE = frozenset({int, bool, type(None), bytes})
 """Types whose constants are interchangeable when `==` holds; floats, complex numbers and strings are not."""
 
 PairKey = tuple[int | str, ...]
-Compare = Callable[["Comparison", Path, Value, Value], None]
+Compare = Callable[["Pair"], None]
 COMPARISONS: dict[type, Compare] = {}
 """Payload type -> the comparison of two payloads of exactly this type."""
 
@@ -132,10 +132,6 @@ class Comparison:
         places = (a.origin if a else origins[0], b.origin if b else origins[1])
         self.differences.append(Difference(path, detail, a, b, *places, message, **more))
 
-    def add_one_sided(self, path: Path, mine: Value | None, other: Value | None, a: Value, b: Value) -> None:
-        """Add a part that only one of the objects `a` and `b` has."""
-        self.add(path, "absent" if other is None else "extra", mine, other, origins=(a.origin, b.origin))
-
     def add_unproven(
         self, path: Path, a: Value | None, b: Value | None, message: str, suggestion: str
     ) -> None:
@@ -203,20 +199,17 @@ class Comparison:
     def compare_objects(self, path: Path, a: Value, b: Value) -> None:
         a, b = self.opened(a), self.opened(b)
         x, y = a.payload, b.payload
-        for payload in (x, y):
-            # Not even equal to itself: the two sides run as two processes, each with a value of its own.
-            if isinstance(payload, NEVER_EQUAL):
-                if isinstance(payload, Unknown):
-                    reason, suggestion = payload.reason, payload.suggestion or "write the value out"
-                else:
-                    reason, suggestion = f"{payload.source} differs from run to run", "write a constant"
-                self.add_unproven(path, a, b, reason, suggestion)
-                return
-        handler = COMPARISONS.get(type(x))
-        if type(x) is not type(y) or handler is None:
-            self.compare_unlike(path, a, b)
+        pair = Pair(self, path, a, b)
+        # Not even equal to itself: the two sides run as two processes, each with a value of its own.
+        never_equal = next((payload for payload in (x, y) if isinstance(payload, NEVER_EQUAL)), None)
+        if isinstance(never_equal, Unknown):
+            pair.add_unproven(never_equal.reason, never_equal.suggestion or "write the value out")
+        elif never_equal is not None:
+            pair.add_unproven(f"{never_equal.source} differs from run to run", "write a constant")
+        elif type(x) is type(y) and (handler := COMPARISONS.get(type(x))) is not None:
+            handler(pair)
         else:
-            handler(self, path, a, b)
+            compare_unlike(pair)
 
     def opened(self, value: Value) -> Value:
         """`vars(x)` of an instance as the dict that it is; any other value unchanged."""
@@ -226,64 +219,88 @@ class Comparison:
         self.kept_alive.append(opened)
         return Value(opened, value.origin)
 
-    def compare_unlike(self, path: Path, a: Value, b: Value) -> None:
-        """Add the difference between payloads of two types, or of a type that has no comparison."""
-        x, y = a.payload, b.payload
-        if x is y and (isinstance(x, type) or x is NotImplemented):
-            return
-        external = [payload for payload in (x, y) if isinstance(payload, EXTERNAL)]
-        if not external and type(x) is type(y) and not isinstance(x, type):
-            message = "the checker cannot compare two values of this type"
-            self.add_unproven(path, a, b, message, "put plain values into the configuration")
-        # A name spelled as a class is an external class, and a call of it one of its instances: neither is a constant
-        # or an object of the checked files. Any other external value may turn out to equal the other side.
-        elif not external or (
-            len(external) == 1
-            and not isinstance(external[0], SymbolicOperation)
-            and is_class_name(external[0])
-        ):
-            self.add(path, "type", a, b)
-        else:
-            message = "the value is only known at run time on one side"
-            self.add_unproven(path, a, b, message, "write the same expression on both sides")
 
-    def compare_items(self, path: Path, a: Value, b: Value, xs: list[Value], ys: list[Value]) -> None:
+class Pair:
+    """Two objects at the same path of two trees; every difference is added to the comparison."""
+
+    __slots__ = ("a", "b", "comparison", "path", "x", "y")
+
+    def __init__(self, comparison: Comparison, path: Path, a: Value, b: Value) -> None:
+        self.comparison = comparison
+        self.path = path
+        self.a = a
+        self.b = b
+        self.x: Any = a.payload
+        self.y: Any = b.payload
+
+    def below(self, name: str, holder: str = "") -> Pair:
+        """The same objects at a path below; `holder` is the type to which the name belongs."""
+        return Pair(self.comparison, (*self.path, step_of(name, holder)), self.a, self.b)
+
+    def add(self, detail: str, message: str = "", **more: Any) -> None:
+        self.comparison.add(self.path, detail, self.a, self.b, message, **more)
+
+    def add_unproven(self, message: str, suggestion: str) -> None:
+        self.comparison.add_unproven(self.path, self.a, self.b, message, suggestion)
+
+    def are_equal(self, x: Value, y: Value) -> bool:
+        return self.comparison.are_equal(x, y)
+
+    def compare_part(self, name: str, holder: str, mine: Value | None, other: Value | None) -> None:
+        """Compare a part of both objects, of which one may lack it."""
+        path = (*self.path, step_of(name, holder))
+        if mine is not None and other is not None:
+            self.comparison.compare(path, mine, other)
+        else:
+            self.add_part("absent" if other is None else "extra", name, holder, mine, other)
+
+    def add_part(
+        self, detail: str, name: str, holder: str, mine: Value | None, other: Value | None, **more: Any
+    ) -> None:
+        """Add a difference in a part; a side that lacks the part is reported at the place of its object."""
+        path = (*self.path, step_of(name, holder))
+        self.comparison.add(path, detail, mine, other, origins=(self.a.origin, self.b.origin), **more)
+
+    def compare_items(self, xs: Sequence[Value], ys: Sequence[Value]) -> None:
         """Compare the items of two sequences by position: order is part of the value of a list or tuple."""
         if len(xs) == len(ys) and len(xs) > 1 and is_permutation(xs, ys):
-            self.add(path, "order", a, b)
+            self.add("order")
             return
-        for index in range(max(len(xs), len(ys))):
-            mine = xs[index] if index < len(xs) else None
-            other = ys[index] if index < len(ys) else None
-            if mine is not None and other is not None and trivially_equal(mine.payload, other.payload):
-                continue
-            step = (*path, step_of(f"[{index}]", ""))
-            if mine is None or other is None:
-                self.add_one_sided(step, mine, other, a, b)
-            else:
-                self.compare(step, mine, other)
+        for index, (mine, other) in enumerate(zip_longest(xs, ys)):
+            if mine is None or other is None or not trivially_equal(mine.payload, other.payload):
+                self.compare_part(f"[{index}]", "", mine, other)
 
-    def compare_named(
-        self, path: Path, holder: str, left: dict[str, Value], right: dict[str, Value], a: Value, b: Value
-    ) -> None:
-        """Compare attributes or keyword arguments by name; `holder` is the type that they belong to."""
+    def compare_named(self, holder: str, left: dict[str, Value], right: dict[str, Value]) -> None:
+        """Compare attributes or keyword arguments by name."""
         for name, value in left.items():
             other = right.get(name)
-            if other is not None and trivially_equal(value.payload, other.payload):
-                continue
-            step = (*path, step_of(name, holder))
-            if other is None:
-                self.add_one_sided(step, value, None, a, b)
-            else:
-                self.compare(step, value, other)
-        if left.keys() == right.keys():
-            return
-        for name, value in right.items():
-            if name not in left:
-                self.add_one_sided((*path, step_of(name, holder)), None, value, a, b)
+            if other is None or not trivially_equal(value.payload, other.payload):
+                self.compare_part(name, holder, value, other)
+        if left.keys() != right.keys():
+            for name, value in right.items():
+                if name not in left:
+                    self.compare_part(name, holder, None, value)
 
 
-def is_permutation(xs: list[Value], ys: list[Value]) -> bool:
+def compare_unlike(pair: Pair) -> None:
+    """Add the difference between payloads of two types, or of a type that has no comparison."""
+    x, y = pair.x, pair.y
+    if x is y and (isinstance(x, type) or x is NotImplemented):
+        return
+    external = [payload for payload in (x, y) if isinstance(payload, EXTERNAL)]
+    if not external and type(x) is type(y) and not isinstance(x, type):
+        message = "the checker cannot compare two values of this type"
+        pair.add_unproven(message, "put plain values into the configuration")
+    # A name spelled as a class is an external class, and a call of it one of its instances: neither is a constant or an
+    # object of the checked files. Any other external value may turn out to equal the other side.
+    elif not external or (len(external) == 1 and is_class_name(external[0])):
+        pair.add("type")
+    else:
+        message = "the value is only known at run time on one side"
+        pair.add_unproven(message, "write the same expression on both sides")
+
+
+def is_permutation(xs: Sequence[Value], ys: Sequence[Value]) -> bool:
     """Whether two lists hold the same constants in another order: reported as one difference, not one per item."""
     if len(xs) > 10_000 or not all(type(value.payload) in PLAIN for value in (*xs, *ys)):
         return False

@@ -1,87 +1,78 @@
-"""The comparison of lists, tuples, sets and dicts."""
+"""The comparison of lists, sets and dicts."""
 
 from __future__ import annotations
 
-from campaign.check.claim.patterns import Path, Step, key_step, step_of
-from campaign.check.difference.comparison import Comparison, compares
+from campaign.check.claim.patterns import key_step
+from campaign.check.difference.comparison import Pair, compares
 from campaign.check.difference.comparison_keys import EXTERNAL_KEY, entries_by_key, member_keys, target_name
 from campaign.check.values.lattice import DictObj, ListObj, SetObj, Value, View, is_constant
 
 
 @compares(ListObj)
-def compare_lists(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
-    comparison.compare_items(path, a, b, a.payload.items, b.payload.items)
+def compare_lists(pair: Pair) -> None:
+    pair.compare_items(pair.x.items, pair.y.items)
 
 
 @compares(View)
-def compare_views(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
+def compare_views(pair: Pair) -> None:
     # A view changes whenever its dict does, which may be after the configuration was read.
-    message = f"the checker cannot compare two {a.payload.kind}() views of a dict"
-    comparison.add_unproven(path, a, b, message, "make a list of the view: list(...)")
+    message = f"the checker cannot compare two {pair.x.kind}() views of a dict"
+    pair.add_unproven(message, "make a list of the view: list(...)")
 
 
 @compares(SetObj)
-def compare_sets(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
-    x, y = a.payload, b.payload
-    if x.frozen != y.frozen:
-        comparison.add(path, "type", a, b)
+def compare_sets(pair: Pair) -> None:
+    if pair.x.frozen != pair.y.frozen:
+        pair.add("type")
         return
     # A set has no order: it is equal if its members are. What depends on the order in which Python iterates over
     # it was refused when the file was evaluated.
-    left, right = member_keys(x), member_keys(y)
+    left, right = member_keys(pair.x), member_keys(pair.y)
     if left is None or right is None:
-        message = "the checker cannot match the members of two sets of objects"
-        comparison.add_unproven(path, a, b, message, "use a list")
+        pair.add_unproven("the checker cannot match the members of two sets of objects", "use a list")
     elif left != right:
-        comparison.add(path, "value", a, b)
+        pair.add("value")
 
 
 @compares(DictObj)
-def compare_dicts(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
-    x, y = a.payload, b.payload
+def compare_dicts(pair: Pair) -> None:
+    x, y = pair.x, pair.y
     # A framework's mapping converts or interpolates what a dict keeps as it is.
     if x.dialect is not y.dialect:
-        comparison.add(path, "type", a, b)
+        pair.add("type")
         return
     left, right = entries_by_key(x), entries_by_key(y)
     if left is None or right is None:
         message = "the checker cannot match the keys of two dicts that have objects as keys"
-        comparison.add_unproven(path, a, b, message, "use strings as keys")
+        pair.add_unproven(message, "use strings as keys")
         return
-    holder = target_name(x)
+    missing: tuple[None, None] = (None, None)
     for text, (key, item) in left.items():
-        step = (*path, _key_step(key, text, holder))
-        if text in right:
-            comparison.compare(step, item, right[text][1])
-        else:
-            comparison.add_one_sided(step, item, None, a, b)
+        pair.compare_part(_step_text(key, text), target_name(x), item, right.get(text, missing)[1])
     for text, (key, item) in right.items():
         if text not in left:
-            step = (*path, _key_step(key, text, target_name(y)))
-            comparison.add_one_sided(step, None, item, a, b)
-    _compare_order(comparison, path, a, b, list(left), list(right))
+            pair.compare_part(_step_text(key, text), target_name(y), None, item)
+    _compare_order(pair, list(left), list(right))
     # What a lookup of a missing key gives is part of the value of a defaultdict.
-    if not _equal_or_absent(comparison, x.factory, y.factory):
-        comparison.add(path, "type", a, b, "the default factory differs")
+    if x.factory is None or y.factory is None:
+        same = x.factory is y.factory
+    else:
+        same = pair.are_equal(x.factory, y.factory)
+    if not same:
+        pair.add("type", "the default factory differs")
 
 
-def _key_step(key: Value, text: str, holder: str) -> Step:
-    return step_of(key_step(key.payload) if is_constant(key.payload) else f"[{text}]", holder)
+def _step_text(key: Value, text: str) -> str:
+    return key_step(key.payload) if is_constant(key.payload) else f"[{text}]"
 
 
-def _compare_order(
-    comparison: Comparison, path: Path, a: Value, b: Value, left: list[str], right: list[str]
-) -> None:
+def _compare_order(pair: Pair, left: list[str], right: list[str]) -> None:
     """`==` ignores the order of a dict's keys, so that another order alone is cosmetic."""
     if left == right or set(left) != set(right):
         return
     if any(text.startswith(EXTERNAL_KEY) for text in left):
         # Two keys that are only known at run time may be equal there: the entry that comes last wins.
         message = "keys that are only known at run time are in another order"
-        comparison.add_unproven(path, a, b, message, "keep the order of the keys")
+        pair.add_unproven(message, "keep the order of the keys")
     else:
-        comparison.add(path, "order", a, b, cosmetic=not a.payload.dialect.ordered)
-
-
-def _equal_or_absent(comparison: Comparison, x: Value | None, y: Value | None) -> bool:
-    return x is y if x is None or y is None else comparison.are_equal(x, y)
+        pair.add("order", cosmetic=not pair.x.dialect.ordered)

@@ -4,40 +4,38 @@ from __future__ import annotations
 
 import ast
 
-from campaign.check.claim.patterns import Path, step_of
 from campaign.check.difference.class_difference import same_annotation_names
-from campaign.check.difference.comparison import Comparison, compares
+from campaign.check.difference.comparison import Pair, compares
 from campaign.check.values.code_objects import annotation_code, function_code
-from campaign.check.values.lattice import BoundMethod, Builtin, FuncObj, ModuleObj, Partial, Value, Wrapped
+from campaign.check.values.lattice import BoundMethod, Builtin, FuncObj, ModuleObj, Partial, Wrapped
 from campaign.check.values.scope import Scope
 
 
 @compares(FuncObj)
-def compare_functions(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
+def compare_functions(pair: Pair) -> None:
     """Functions are equal if they have the same code, equal defaults and attributes, and free names that are bound to
     equal values: a call then does the same on both sides, whatever it does."""
-    x, y = a.payload, b.payload
+    x, y = pair.x, pair.y
     if x is y:
         return
     if not _same_code(x, y):
-        comparison.add(path, "code", a, b)
+        pair.add("code")
         return
     if x.shown or y.shown:
-        _compare_signatures(comparison, path, a, b)
+        _compare_signatures(pair)
     if len(x.defaults) != len(y.defaults) or set(x.kw_defaults) != set(y.kw_defaults):
-        comparison.add(path, "code", a, b)
+        pair.add("code")
         return
     # Python evaluates a default once, when the `def` runs: it is a value, and no part of the code.
+    defaults = pair.below("__defaults__", x.name)
     for index, (mine, other) in enumerate(zip(x.defaults, y.defaults, strict=True)):
-        comparison.compare((*path, step_of("__defaults__", x.name), step_of(f"[{index}]", "")), mine, other)
-    keyword_path = (*path, step_of("__kwdefaults__", x.name))
-    comparison.compare_named(keyword_path, x.name, x.kw_defaults, y.kw_defaults, a, b)
-    comparison.compare_named(path, x.name, x.attrs, y.attrs, a, b)
-    names = zip(function_code(x.node)[1], function_code(y.node)[1], strict=True)
-    for left, right in names:
-        _compare_free_name(comparison, path, left, right, a, b)
+        defaults.compare_part(f"[{index}]", "", mine, other)
+    pair.below("__kwdefaults__", x.name).compare_named(x.name, x.kw_defaults, y.kw_defaults)
+    pair.compare_named(x.name, x.attrs, y.attrs)
+    for left, right in zip(function_code(x.node)[1], function_code(y.node)[1], strict=True):
+        _compare_free_name(pair, left, right)
     if (x.owner is None) != (y.owner is None):
-        comparison.add(path, "code", a, b)
+        pair.add("code")
 
 
 def _same_code(x: FuncObj, y: FuncObj) -> bool:
@@ -46,22 +44,20 @@ def _same_code(x: FuncObj, y: FuncObj) -> bool:
     return left == right and len(left_names) == len(right_names) and same_names
 
 
-def _compare_signatures(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
+def _compare_signatures(pair: Pair) -> None:
     """Compare the annotations of functions that were passed to external code, which may read them."""
-    x, y = a.payload, b.payload
+    x, y = pair.x, pair.y
     left, right = _annotations(x), _annotations(y)
-    same_code = [node and annotation_code(node) for node in left] == [
-        node and annotation_code(node) for node in right
-    ]
-    if not same_code or not all(
-        same_annotation_names(comparison, x, mine, y, other)
+    codes = [[node and annotation_code(node) for node in nodes] for nodes in (left, right)]
+    if codes[0] != codes[1] or not all(
+        same_annotation_names(pair, x, mine, y, other)
         for mine, other in zip(left, right, strict=True)
         if mine is not None and other is not None
     ):
         message = (
             f"the annotations of {x.name}() differ, and external code to which it is passed may read them"
         )
-        comparison.add_unproven(path, a, b, message, "write the same annotations on both sides")
+        pair.add_unproven(message, "write the same annotations on both sides")
 
 
 def _annotations(function: FuncObj) -> list[ast.expr | None]:
@@ -70,15 +66,15 @@ def _annotations(function: FuncObj) -> list[ast.expr | None]:
     return [*(arg.annotation for arg in every), getattr(function.node, "returns", None)]
 
 
-def _compare_free_name(comparison: Comparison, path: Path, mine: str, other: str, a: Value, b: Value) -> None:
+def _compare_free_name(pair: Pair, mine: str, other: str) -> None:
     """Compare what a free name is bound to at the end: Python looks it up when the function is called."""
-    left = _enclosing_scope(a.payload.scope).lookup(mine)
-    right = _enclosing_scope(b.payload.scope).lookup(other)
+    left, right = _enclosing_scope(pair.x.scope).lookup(mine), _enclosing_scope(pair.y.scope).lookup(other)
+    # A string stands for a name that the files do not bind: a builtin, or an error when the function is called.
     if isinstance(left, str) or isinstance(right, str):
         if left != right or mine != other:
-            comparison.add(path, "code", a, b, f"the function reads {mine}")
-    elif not comparison.are_equal(left, right):
-        comparison.add(path, "code", a, b, f"the function reads {mine}, which differs")
+            pair.add("code", f"the function reads {mine}")
+    elif not pair.are_equal(left, right):
+        pair.add("code", f"the function reads {mine}, which differs")
 
 
 def _enclosing_scope(scope: Scope) -> Scope:
@@ -89,56 +85,56 @@ def _enclosing_scope(scope: Scope) -> Scope:
 
 
 @compares(BoundMethod)
-def compare_bound_methods(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
-    x, y = a.payload, b.payload
-    if not comparison.are_equal(x.function, y.function):
-        comparison.add(path, "code", a, b)
-        return
-    comparison.compare((*path, step_of("__self__", "")), x.receiver, y.receiver)
+def compare_bound_methods(pair: Pair) -> None:
+    if pair.are_equal(pair.x.function, pair.y.function):
+        pair.compare_part("__self__", "", pair.x.receiver, pair.y.receiver)
+    else:
+        pair.add("code")
 
 
 @compares(Partial)
-def compare_partials(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
-    x, y = a.payload, b.payload
-    if not comparison.are_equal(x.function, y.function):
-        comparison.add((*path, step_of("func", "partial")), "code", x.function, y.function)
+def compare_partials(pair: Pair) -> None:
+    x, y = pair.x, pair.y
+    if not pair.are_equal(x.function, y.function):
+        pair.add_part("code", "func", "partial", x.function, y.function)
         return
-    comparison.compare_items((*path, step_of("args", "partial")), a, b, list(x.args), list(y.args))
-    comparison.compare_named(path, "partial", x.kwargs, y.kwargs, a, b)
+    pair.below("args", "partial").compare_items(x.args, y.args)
+    pair.compare_named("partial", x.kwargs, y.kwargs)
 
 
 @compares(Wrapped)
-def compare_descriptors(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
-    x, y = a.payload, b.payload
-    same = x.kind == y.kind and comparison.are_equal(x.function, y.function)
+def compare_descriptors(pair: Pair) -> None:
+    x, y = pair.x, pair.y
+    same = x.kind == y.kind and pair.are_equal(x.function, y.function)
     if x.setter is None or y.setter is None:
         same = same and x.setter is y.setter
     else:
-        same = same and comparison.are_equal(x.setter, y.setter)
+        same = same and pair.are_equal(x.setter, y.setter)
     if not same:
-        comparison.add(path, "code", a, b)
+        pair.add("code")
 
 
 @compares(Builtin)
-def compare_builtins(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
-    x, y = a.payload, b.payload
+def compare_builtins(pair: Pair) -> None:
+    x, y = pair.x, pair.y
     if x.name != y.name:
-        comparison.add(path, "value", a, b)
+        pair.add("value")
     elif x.call is not y.call and x.holder is None:
         # A model that closes over values of its own (`operator.itemgetter(3)`): its name does not tell which.
         message = f"the checker cannot compare two results of {x.name}"
-        comparison.add_unproven(path, a, b, message, "write the value out, or a function instead of it")
+        pair.add_unproven(message, "write the value out, or a function instead of it")
     elif x.holder is not None and y.holder is not None:
-        comparison.compare((*path, step_of("__self__", "")), x.holder, y.holder)
+        pair.compare_part("__self__", "", x.holder, y.holder)
 
 
 @compares(ModuleObj)
-def compare_modules(comparison: Comparison, path: Path, a: Value, b: Value) -> None:
-    if a.payload.shown != b.payload.shown:
-        comparison.add(path, "value", a, b)
+def compare_modules(pair: Pair) -> None:
+    if pair.x.shown != pair.y.shown:
+        pair.add("value")
         return
+    # The same file, but each side may have assigned to its names. Dunder names say where the module was loaded.
     left, right = (
-        {name: value for name, value in side.payload.scope.vars.items() if not name.startswith("__")}
-        for side in (a, b)
+        {name: value for name, value in module.scope.vars.items() if not name.startswith("__")}
+        for module in (pair.x, pair.y)
     )
-    comparison.compare_named(path, a.payload.name, left, right, a, b)
+    pair.compare_named(pair.x.name, left, right)
