@@ -34,6 +34,7 @@ def compare_tuples(pair: Pair) -> None:
 @compares(InstObj)
 def compare_instances(pair: Pair) -> None:
     x, y = pair.x, pair.y
+    # Each side has classes of its own, so that identity says nothing: they are matched by name, then compared.
     if x.cls.name != y.cls.name:
         pair.add("type")
         return
@@ -52,6 +53,7 @@ def _note_overridden_defaults(pair: Pair) -> None:
     x, y = pair.x, pair.y
     left, right = data_attributes(x.cls), data_attributes(y.cls)
     for name in {**left, **right}:
+        # A default that an instance does not override is among its fields.
         if name not in x.attrs or name not in y.attrs:
             continue
         mine, other = left.get(name), right.get(name)
@@ -169,6 +171,7 @@ def _same_bases(pair: Pair, x: ClassObj, y: ClassObj) -> bool:
     """Whether two classes inherit alike: attribute lookup goes through the bases in their order (the MRO)."""
     if [base.name for base in x.mro] != [base.name for base in y.mro]:
         return False
+    # A base that is not a `ClassObj` is external or builtin, and not in the MRO of checked classes.
     left, right = ([base for base in cls.bases if not isinstance(base.payload, ClassObj)] for cls in (x, y))
     if len(left) != len(right) or not all(map(pair.are_equal, left, right)):
         return False

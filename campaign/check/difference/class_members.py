@@ -33,6 +33,7 @@ def code_attributes(cls: ClassObj) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for base in reversed(cls.mro):
         for name, value in base.namespace.items():
+            # `__slots__` only limits which attributes an instance may have; those that it has are compared.
             if is_code(value) or (is_dunder(name) and name != "__slots__"):
                 found[name] = value
     return found

@@ -67,6 +67,7 @@ def classify(comparison: Comparison, patterns: DeclaredPatterns, targets: tuple[
     findings: list[Finding] = []
     undeclared: list[Difference] = []
     for difference in comparison.differences:
+        # Before the patterns: a cosmetic difference at a field under test is no use of the declaration.
         if difference.cosmetic:
             findings.append(to_finding(difference, "cosmetic"))
         elif matches(patterns.under_test, difference.path):
@@ -87,6 +88,7 @@ def classify_undeclared(
     if differs_only_by_file_name(difference):
         return to_finding(difference, "label", message="the value is derived only from the file's name")
     tainted_by = tainting_fields(difference, under_test.fields)
+    # Before `derived_ok`: what is not known cannot be shown to follow from anything.
     if difference.unproven:
         return to_finding(difference, "unproven", tainted_by)
     if not matches(patterns.derived_ok, difference.path):
@@ -157,6 +159,7 @@ def _interpolation_finding(
     item: InterpolatedString, sources: list[tuple[str, Kind]], patterns: DeclaredPatterns
 ) -> Finding:
     path, a, b = item
+    # Filled in from a label or a confound, the string is not derived from fields under test.
     from_declared = all(kind in ("under_test", "derived") for _, kind in sources)
     return Finding(
         kind="derived" if from_declared and matches(patterns.derived_ok, path) else "confound",

@@ -33,6 +33,7 @@ def compare_targets(
     matched: set[int] = set()
     for case in references:
         for other in variants:
+            # A test that only one side makes does not separate the two cases.
             if any(other.tests.get(test, outcome) is not outcome for test, outcome in case.tests.items()):
                 continue
             matched |= {id(case), id(other)}
@@ -61,6 +62,7 @@ def compare_cases(
         compare_hidden_effects(comparison, a, b)
         findings = classify(comparison, patterns, targets)
     except Halt as halt:
+        # The comparison did not reach the end of the trees: whatever was found until then is no complete answer.
         findings = [
             Finding(
                 "unproven",

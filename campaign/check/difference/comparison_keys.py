@@ -56,6 +56,7 @@ def is_class_name(payload: Any) -> bool:
     if isinstance(payload, ExternalCall):
         callee = payload.callee.payload
         return isinstance(callee, ClassObj) or (isinstance(callee, ExternalName) and is_class_name(callee))
+    # A class in capitals (`SGD`) is taken for a constant: the answer is then unproven where it could be a confound.
     last = last_part(payload.name).lstrip("_") if isinstance(payload, ExternalName) else ""
     return last[:1].isupper() and not last.isupper()
 
@@ -65,6 +66,7 @@ def match_key(payload: Any) -> str | None:
 
     None where the checker cannot decide that: two instances of a class may define any equality.
     """
+    # 1, 1.0 and True are one key of a Python dict, but a framework that prints or stores the keys tells them apart.
     if is_constant(payload):
         return f"{type(payload).__name__} {payload!r}"
     if isinstance(payload, type):
@@ -87,6 +89,7 @@ def _enum_key(payload: InstObj) -> str | None:
 
 
 def _external_key(payload: ExternalName | ExternalCall | SymbolicOperation) -> str | None:
+    # Equal fingerprints mean the same operation on equal operands, and so equal keys.
     try:
         return EXTERNAL_KEY + fingerprint(payload, 0)
     except Unmatched:
@@ -109,6 +112,7 @@ def entries_by_key(payload: DictObj) -> dict[str, tuple[Value, Value]] | None:
     entries: dict[str, tuple[Value, Value]] = {}
     for key, item in payload.entries.values():
         text = match_key(key.payload)
+        # Of two keys with one match key, none can be matched with certainty.
         if text is None or text in entries:
             return None
         entries[text] = (key, item)

@@ -67,6 +67,7 @@ class Writer:
         payload = value.payload
         if is_constant(payload):
             return CONSTANT_FORMS[type(payload)](payload)
+        # Only an enclosing object makes a cycle; one that merely occurs twice is written twice.
         if id(payload) in self.open:
             return {"$cycle": True}
         # An argument of an external call is written as it was passed, with the effects on the call beside it. The same
@@ -96,6 +97,7 @@ class Writer:
         return sorted(self.items(payload.items.values()), key=json.dumps)
 
     def dict_form(self, payload: DictObj) -> Any:
+        # JSON objects have strings as keys, and Python dicts have any: pairs keep the types of the keys.
         pairs = [[self.form(key), self.form(item)] for key, item in payload.entries.values()]
         return {"$dict": sorted(pairs, key=lambda pair: json.dumps(pair[0]))}
 

@@ -99,6 +99,8 @@ def _hidden_effects(case: Case) -> list[tuple[ExternalCall, Effect]]:
     effects = case.evaluator.effects
     arguments = [value for effect in effects for value in (*effect.args, *effect.kwargs.values())]
     targets = [effect.target for effect in effects if effect.target is not None]
+    # `reachable` enters external calls, because these are compared with all of their arguments and effects. `parts` does
+    # not: of a plain object inside one, the call shows the state in which it was passed.
     compared = {id(payload) for payload in reachable([*case.roots.values(), *arguments, *targets])}
     plain = {id(payload) for payload in parts(case.roots.values())}
     return [

@@ -34,11 +34,14 @@ def compare_functions(pair: Pair) -> None:
     pair.compare_named(x.name, x.attrs, y.attrs)
     for left, right in zip(function_code(x.node)[1], function_code(y.node)[1], strict=True):
         _compare_free_name(pair, left, right)
+    # `super()` without arguments works only in a function that a class body defines.
     if (x.owner is None) != (y.owner is None):
         pair.add("code")
 
 
 def _same_code(x: FuncObj, y: FuncObj) -> bool:
+    # The code has no names of local variables, and a number for each free name: these are compared by what they are
+    # bound to.
     (left, left_names), (right, right_names) = function_code(x.node), function_code(y.node)
     same_names = x.name == y.name and x.qualname == y.qualname
     return left == right and len(left_names) == len(right_names) and same_names
@@ -86,6 +89,7 @@ def _enclosing_scope(scope: Scope) -> Scope:
 
 @compares(BoundMethod)
 def compare_bound_methods(pair: Pair) -> None:
+    # A bound method is its function with the receiver as first argument.
     if pair.are_equal(pair.x.function, pair.y.function):
         pair.compare_part("__self__", "", pair.x.receiver, pair.y.receiver)
     else:

@@ -39,12 +39,14 @@ def fields(roots: dict[str, Value], single: bool) -> Iterator[tuple[Path, Step, 
     count = 0
     while stack and count < MAX_FIELDS:
         path, value = stack.pop()
+        # A cycle would never end, and a shared object would count at each of its paths.
         if id(value.payload) in seen:
             continue
         seen.add(id(value.payload))
         for step, child in child_fields(value.payload):
             count += 1
             yield path, step, id(value.payload)
+            # Constants have no fields: leaving them out keeps the stack small.
             if type(child.payload) not in PLAIN:
                 stack.append(((*path, step), child))
 
@@ -76,6 +78,7 @@ def _tuple_fields(payload: TupleObj) -> Fields:
 def _dict_fields(payload: DictObj) -> Fields:
     holder = target_name(payload)
     for key, item in payload.entries.values():
+        # A pattern cannot spell a key that is an object.
         if is_constant(key.payload):
             yield step_of(key_step(key.payload), holder), item
 

@@ -43,6 +43,7 @@ def location(origin: Origin) -> Location:
 
 
 def literal_locations(difference: Difference) -> set[Location]:
+    # By place, not by value: two literals 8 at two places of a file are two choices.
     origins = source_origins(difference.reference) + source_origins(difference.variant)
     return {location(origin) for origin in origins if origin.kind == "literal"}
 
@@ -63,6 +64,7 @@ def is_fully_derived(difference: Difference, under_test: set[Location], targets:
     """
 
     def other_literals(value: Value | None) -> Counter[str]:
+        # By value, not by place: the same expression may be on another line of the other file.
         return Counter(
             repr(origin.value)
             for origin in source_origins(value)

@@ -207,8 +207,8 @@ def block_lines(result: CheckResult, width: int, colour: bool, verbose: bool) ->
 def _lines(block: Block, count: int, width: int, colour: bool) -> Iterator[str]:
     yield from _head(block, count, width, colour)
     first = block.first
-    has_sides = first.reference_place or first.variant_place or first.reference_value or first.variant_value
-    if first.loads and has_sides:
+    sides = (first.reference_place, first.variant_place, first.reference_value, first.variant_value)
+    if first.loads and any(sides):
         yield from _sides(block, width)
     elif first.variant_place:
         yield f"{INDENT}at {first.variant_place}"
