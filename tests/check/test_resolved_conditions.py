@@ -72,6 +72,7 @@ def test_tree_that_is_not_what_execution_gives_is_a_disagreement(write: Write) -
     [
         ({"$dict": [["a", {"$int": "1"}]]}, {"$dict": [["a", {"$float": "1.0"}]]}, "config.a"),
         ({"$dict": [["a", True]]}, {"$dict": [["a", 1]]}, "config.a"),
+        ({"$dict": [["a", True]]}, {"$dict": [["b", True]]}, "config"),
         ([1, 2], [1], "config"),
         ({"$term": "add", "operands": []}, {"$int": "3"}, ""),
         ({"$dict": [["a", None]]}, {"$dict": [["a", None]]}, ""),

@@ -77,6 +77,19 @@ def test_cyclic_configuration_is_compared_to_its_end(check: Check) -> None:
     assert check(text, text.replace("'n': 2", "'n': 3")).verdict == "confound"
 
 
+def test_object_in_a_cycle_is_compared_again_at_its_second_path(check: Check) -> None:
+    """What was equal only under the assumption that the enclosing object is equal must not be remembered."""
+    text = "a = {}\nb = {'a': a}\na['b'] = b\na['lr'] = 1\nconfig = {'a': a, 'b': b}\n"
+    result = check(text, text.replace("= 1", "= 2"))
+    assert {found.path for found in result.variants[0].findings} == {"a.lr", "b.a.lr"}
+
+
+def test_keys_that_are_only_known_at_run_time_are_matched_by_their_expression(check: Check) -> None:
+    text = "import fw\nconfig = {fw.key(1): 'x'}\n"
+    assert check(text, text).verdict == "proven"
+    assert check(text, text.replace("key(1)", "key(2)")).verdict != "proven"
+
+
 def test_every_unproven_finding_names_an_edit(check: Check) -> None:
     for variant in (
         "import fw\nconfig = fw.f()\n",
