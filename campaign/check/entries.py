@@ -1,4 +1,4 @@
-"""From a target to its configuration: evaluate the file, take the part that the entry names."""
+"""Evaluates a target: runs through its file in all cases and selects the part that the entry names."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from campaign.check.values import (
 )
 from campaign.check.values.constants import lift
 from campaign.check.values.limits import CASES, Decisions, Halt, Raised, TookTooLong
-from campaign.check.workers import in_time
+from campaign.check.workers import time_limit
 from campaign.errors import UsageError
 from campaign.suggest import did_you_mean
 
@@ -50,12 +50,12 @@ def evaluate(
 ) -> list[Case]:
     """All cases of a target; one case when nothing depends on a run-time test."""
     try:
-        with in_time():
+        with time_limit():
             return _evaluate(target, entry, sources, boundary, side)
     except TookTooLong:
         evaluator = Evaluator(sources, boundary, side, Decisions({}), Budget(0))
         suggestion = "make the file smaller, or move what it computes out of the configuration"
-        return [Case({}, evaluator, problem="takes too long to evaluate", suggestion=suggestion)]
+        return [Case({}, evaluator, problem="the evaluation takes too long", suggestion=suggestion)]
 
 
 def _evaluate(
@@ -72,7 +72,9 @@ def _evaluate(
         if not (case.problem and not case.raised):
             pending.extend(decisions.alternatives(given))
         if len(cases) + len(pending) > CASES:
-            too_many = f"more than {CASES} ways in which tests on run-time values can come out"
+            too_many = (
+                f"tests on values only known at run time have more than {CASES} combinations of outcomes"
+            )
             return [Case({}, case.evaluator, problem=too_many, suggestion="test fewer environment variables")]
     return cases
 
@@ -83,19 +85,23 @@ def evaluate_case(target: Target, entry: Entry | None, evaluator: Evaluator) -> 
         case.roots, case.single = load_entry(target, entry, evaluator)
         refuse_unfinished(evaluator)
     except Halt as halt:
-        case.problem, case.place, case.suggestion = halt.reason, halt.origin, halt.suggestion
+        case.problem, case.place = halt.reason, halt.origin
+        case.suggestion = halt.suggestion or "write the value out"
     except Raised as raised:
         text = f": {raised.message}" if raised.message else ""
         case.problem, case.place, case.raised = f"raises {raised.name}{text}", raised.error.origin, True
+        case.suggestion = "change the file so that it does not raise"
     except (RecursionError, MemoryError):
-        case.problem = "is nested too deeply"
+        case.problem, case.suggestion = "is nested too deeply to evaluate", "nest the code less deeply"
     except Unreadable as problem:
-        case.problem = problem.reason
+        case.problem, case.suggestion = problem.reason, "correct the file so that it can be read and parsed"
         case.place = Origin(evaluator.sources.display_path(target.path), problem.line, problem.column)
     except UsageError:
         raise
     except Exception as error:
-        case.problem = f"is not followed: {type(error).__name__} in the evaluator ({error}); please report it"
+        # A bug of the evaluator must not become a PASS, nor hide the results of the other variants.
+        case.problem = f"cannot be evaluated: {type(error).__name__} in the evaluator ({error})"
+        case.suggestion = "report it with the file: this is a bug of campaign"
     finally:
         finish(evaluator)
     return case
@@ -117,12 +123,12 @@ def load_entry(target: Target, entry: Entry | None, evaluator: Evaluator) -> tup
         load(evaluator, package_file, os.path.basename(os.path.dirname(target.path)), at)
     module = load(evaluator, target.path, name, at)
     if target.name:
-        return {target.name: part(evaluator, module, target, target.name, at)}, True
-    entry = entry or detect(module)
-    return take(evaluator, module, target, entry, at)
+        return {target.name: entry_value(evaluator, module, target, target.name, at)}, True
+    entry = entry or default_entry(module)
+    return select_roots(evaluator, module, target, entry, at)
 
 
-def detect(module: ModuleObj) -> Entry:
+def default_entry(module: ModuleObj) -> Entry:
     names = module.scope.vars
     if isinstance(getattr(names.get("get_config"), "payload", None), FuncObj):
         return Entry("call", ("get_config",))
@@ -131,42 +137,44 @@ def detect(module: ModuleObj) -> Entry:
     return Entry("all")
 
 
-def take(
+def select_roots(
     evaluator: Evaluator, module: ModuleObj, target: Target, entry: Entry, at: Origin
 ) -> tuple[dict[str, Value], bool]:
     if entry.kind == "call":
         name = entry.names[0]
-        return {name: part(evaluator, module, target, name, at, called=True)}, True
+        return {name: entry_value(evaluator, module, target, name, at, called=True)}, True
     if entry.kind == "class":
-        value = named(module, entry.names[0])
+        value = module_value(module, entry.names[0])
         if not isinstance(value.payload, (ClassObj, *EXTERNAL)):
             raise UsageError(f"{target.text}: {entry.names[0]} is not a class")
         return {entry.names[0]: value}, True
     if entry.kind == "names":
-        roots = {name: reach(evaluator, module, name, at) for name in entry.names}
+        roots = {name: resolve_path(evaluator, module, name, at) for name in entry.names}
         return roots, len(roots) == 1
     if entry.kind == "merge":
-        return {"": merge(evaluator, [reach(evaluator, module, name, at) for name in entry.names], at)}, True
+        return {
+            "": merge(evaluator, [resolve_path(evaluator, module, name, at) for name in entry.names], at)
+        }, True
     if entry.kind == "lazyconfig":
         return _lazy_names(evaluator, module, at), False
     return public_names(module), False
 
 
-def part(
+def entry_value(
     evaluator: Evaluator, module: ModuleObj, target: Target, name: str, at: Origin, called: bool = False
 ) -> Value:
-    """A function's result, or the value of a name."""
-    value = named(module, name)
+    """The value of a name; if it is a function, the result of a call."""
+    value = module_value(module, name)
     if called or isinstance(value.payload, FuncObj):
         here = Origin(at.file, at.line, at.column, (), "literal", target.arguments)
         keywords = {key: lift(item, here) for key, item in target.arguments}
         return evaluator.call(value, Args([], keywords), value.origin, module.scope)
     if target.arguments:
-        raise UsageError(f"{target.text}: {name} is not a function, it takes no arguments")
+        raise UsageError(f"{target.text}: {name} is not a function, so that it takes no arguments")
     return value
 
 
-def named(module: ModuleObj, name: str) -> Value:
+def module_value(module: ModuleObj, name: str) -> Value:
     value = module.scope.vars.get(name)
     if value is None:
         raise UsageError(
@@ -175,10 +183,10 @@ def named(module: ModuleObj, name: str) -> Value:
     return value
 
 
-def reach(evaluator: Evaluator, module: ModuleObj, path: str, at: Origin) -> Value:
-    """`a.b.c` from a module's name `a`."""
+def resolve_path(evaluator: Evaluator, module: ModuleObj, path: str, at: Origin) -> Value:
+    """The value at a dotted path, whose first part is a name of the module."""
     first, *rest = path.split(".")
-    value = named(module, first)
+    value = module_value(module, first)
     for step in rest:
         if isinstance(value.payload, DictObj):
             value = evaluator.get_item(value, Value(step, at), at)
@@ -188,7 +196,7 @@ def reach(evaluator: Evaluator, module: ModuleObj, path: str, at: Origin) -> Val
 
 
 def public_names(module: ModuleObj) -> dict[str, Value]:
-    """Every public name but modules, and functions, classes and outside names that were imported."""
+    """Every public name that the module itself binds: no modules, and no imported functions, classes or external names."""
     return {
         name: value
         for name, value in module.scope.vars.items()
