@@ -45,7 +45,8 @@ from campaign.check.builtins.set_methods import (
 from campaign.check.builtins.signatures import check_function, check_method
 from campaign.check.evaluator.attributes import object_setattr
 from campaign.check.evaluator.calls import NOT_CONFIRMED
-from campaign.check.evaluator.state import OPERATIONS, Args, Evaluator, Site
+from campaign.check.evaluator.dispatch import ATTRIBUTES
+from campaign.check.evaluator.state import Args, Evaluator, Site
 from campaign.check.evaluator.type_tests import type_name, type_of
 from campaign.check.values import (
     EXTERNAL,
@@ -199,4 +200,4 @@ def builtin_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin
     raise Halt(f"attribute {name!r} of {kind} is not followed", at)
 
 
-OPERATIONS.builtin_attribute = builtin_attribute
+ATTRIBUTES[object] = builtin_attribute

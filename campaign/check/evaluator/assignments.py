@@ -76,6 +76,7 @@ def bind(evaluator: Evaluator, name: str, value: Value, scope: Scope) -> None:
         name = mangled(name, scope)
     holder = scope.holder(name)
     holder.vars[name] = evaluator.with_control_origin(value)
+    # A name that is assigned after it was imported is the file's own: part of its configuration.
     if holder.kind == "module":
         holder.module.imported.discard(name)
 
@@ -87,7 +88,7 @@ def unpack(evaluator: Evaluator, targets: list[ast.expr], value: Value, scope: S
             item = symbolic(evaluator, "unpack", at, value, Value(index, at), Value(len(targets), at))
             evaluator.assign(target, item, scope)
         return
-    # All elements are read before the first target is bound.
+    # All elements are read before the first target is bound (reference, 7.2): `a, b = b, a` exchanges them.
     items = evaluator.elements(value, at)
     if star is not None:
         items = _collect_starred(evaluator, items, star, len(targets), at)
@@ -111,6 +112,7 @@ def _collect_starred(
 def annotated_assignment(evaluator: Evaluator, node: ast.AnnAssign, scope: Scope) -> Completion:
     if node.value is not None:
         evaluator.assign(node.target, evaluator.eval(node.value, scope), scope)
+    # The annotation of a local variable is not evaluated (reference, 7.2.2).
     if scope.kind in ("module", "class"):
         evaluate_annotations(evaluator, (node.annotation,), scope)
     return None
@@ -188,6 +190,7 @@ def delete(evaluator: Evaluator, node: ast.Delete, scope: Scope) -> Completion:
             holder = scope.holder(name)
             if name not in holder.vars:
                 raise evaluator.error(NameError, f"name {name!r} is not defined", at)
+            # The name stays local to its block: reading it raises until it is bound again (reference, 7.5).
             del holder.vars[name]
         elif isinstance(target, ast.Attribute):
             evaluator.delete_attribute(evaluator.eval(target.value, scope), mangled(target.attr, scope), at)

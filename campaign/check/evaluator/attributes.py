@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeGuard
 
-from campaign.check.evaluator.dispatch import ATTRIBUTES, MEMBERS, OPERATIONS
+from campaign.check.evaluator.dispatch import ATTRIBUTES, MEMBERS
 from campaign.check.evaluator.external_names import refuse_interpreter_state
 from campaign.check.evaluator.imports import load_submodule
 from campaign.check.evaluator.state import (
@@ -259,7 +259,7 @@ def tuple_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) 
     payload: TupleObj = holder.payload
     cls = payload.cls
     if cls is None:
-        return OPERATIONS.builtin_attribute(evaluator, holder, name, at)
+        return ATTRIBUTES[object](evaluator, holder, name, at)
     names = [field.name for field in cls.fields]
     if name in names:
         return payload.items[names.index(name)]
@@ -271,7 +271,7 @@ def tuple_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) 
         return Value(Builtin("_replace", _replace, holder), at)
     found = cls.find(name)
     if found is None:
-        return OPERATIONS.builtin_attribute(evaluator, holder, name, at)
+        return ATTRIBUTES[object](evaluator, holder, name, at)
     if is_property(found):
         return evaluator.call(found.payload.function, Args([holder]), at)
     return bind_member(evaluator, found, holder, cls, at)
@@ -343,7 +343,7 @@ def bound_method_attribute(evaluator: Evaluator, holder: Value, name: str, at: O
 
 def dict_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
     found = holder.payload.dialect.get_attribute(evaluator, holder, name, at)
-    return OPERATIONS.builtin_attribute(evaluator, holder, name, at) if found is None else found
+    return ATTRIBUTES[object](evaluator, holder, name, at) if found is None else found
 
 
 ATTRIBUTES.update(

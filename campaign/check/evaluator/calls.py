@@ -57,8 +57,9 @@ CHANGES_ENVIRONMENT = frozenset({"os.environ.setdefault", "os.environ.pop", "os.
 def call_builtin(evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
     payload: Builtin = function.payload
     bound = args if payload.holder is None else Args([payload.holder, *args.positional], args.keywords)
-    answer = NOT_CONFIRMED if payload.check is None else payload.check(evaluator, bound, at)
-    return guarded(payload.name, payload.call, evaluator, bound, site_of(evaluator, at, scope), answer)
+    # Where the arguments are small and made of constants, `check` calls the builtin itself: the model must agree.
+    expected = NOT_CONFIRMED if payload.check is None else payload.check(evaluator, bound, at)
+    return guarded(payload.name, payload.call, evaluator, bound, site_of(evaluator, at, scope), expected)
 
 
 def call_bound_method(
@@ -146,6 +147,7 @@ def site_of(evaluator: Evaluator, at: Origin, scope: Scope | None) -> Site:
 
 def call_name(evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
     payload: ExternalName = function.payload
+    # A model describes the original: not what the checked files assigned to its name.
     model = EXTERNAL_FUNCTIONS.get(payload.name)
     if model is not None and payload.name not in evaluator.patched:
         return guarded(payload.name, model, evaluator, args, site_of(evaluator, at, scope))
@@ -168,12 +170,10 @@ def call_symbolic(
         if name in MUTATING:
             refuse_mutation_of_temporary(holder, at)
         if payload.roots:
-            keywords = [
-                Value(DictObj({key: (Value(key, at), item) for key, item in args.keywords.items()}), at)
-            ]
-            result = symbolic(
-                evaluator, f".{name}()", at, holder, *args.positional, *(keywords if args.keywords else [])
-            )
+            # The result is what the method gave at this point of the object's log; later calls are later in the log.
+            named = DictObj({key: (Value(key, at), item) for key, item in args.keywords.items()})
+            operands = [holder, *args.positional, *([Value(named, at)] if args.keywords else [])]
+            result = symbolic(evaluator, f".{name}()", at, *operands)
             external_object_effect(evaluator, holder, name, args, at, failure_decided=True)
             if isinstance(result.payload, SymbolicOperation):
                 result.payload.roots = external_roots((holder,)) + result.payload.roots
@@ -280,6 +280,7 @@ def instantiate(evaluator: Evaluator, function: Value, args: Args, at: Origin, s
     origin = Origin(at.file, at.line, at.column, (at, *origins))
     if cls.kind == "enum":
         return enum_member(evaluator, cls, args, at)
+    # The constructor may be one of the external base, which decides what the instance is.
     if cls.external:
         return call_external(evaluator, function, args, at)
     if cls.options.get("abstract"):

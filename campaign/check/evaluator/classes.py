@@ -45,10 +45,8 @@ def class_statement(evaluator: Evaluator, node: ast.ClassDef, scope: Scope) -> V
     args = arguments(evaluator, node, scope)
     at = evaluator.place(node, scope, *(base.origin for base in args.positional))
     bases = [_origin_of_generic(base) for base in args.positional]
-    prefix = scope.cls.qualname + "." if scope.kind == "class" and scope.cls is not None else ""
-    if scope.kind == "function":
-        prefix = "<locals>."
-    cls = ClassObj(node.name, prefix + node.name, scope.module, tuple(bases))
+    qualname = f"<locals>.{node.name}" if scope.kind == "function" else scope.qualify(node.name)
+    cls = ClassObj(node.name, qualname, scope.module, tuple(bases))
     _inherit(evaluator, cls, bases, at)
     _keywords(cls, args, at)
     # The body runs in a namespace of its own, which becomes that of the class (reference, 8.8). A class around it is
@@ -104,18 +102,7 @@ def _origin_of_generic(base: Value) -> Value:
 
 def _inherit(evaluator: Evaluator, cls: ClassObj, bases: list[Value], at: Origin) -> None:
     for base in bases:
-        payload = base.payload
-        if isinstance(payload, ClassObj):
-            _inherit_own(evaluator, cls, payload, at)
-        elif isinstance(payload, type):
-            _inherit_builtin(cls, payload, at)
-        elif isinstance(payload, ExternalName):
-            _inherit_external_name(cls, payload.name, at)
-        elif isinstance(payload, ExternalCall | SymbolicOperation):
-            cls.external = True
-        else:
-            reason = f"a base of class {cls.name} is not a class that the checker knows"
-            raise Halt(reason, at, "inherit from a class of the checked files")
+        _inherit_from(evaluator, cls, base.payload, at)
     if cls.builtin in (int, str, float) and cls.kind != "enum":
         reason = f"class {cls.name} inherits from {cls.builtin.__name__}"
         raise Halt(reason, at, "keep the value in an attribute instead")
@@ -125,12 +112,27 @@ def _inherit(evaluator: Evaluator, cls: ClassObj, bases: list[Value], at: Origin
         cls.keywords = {**base_class.keywords, **cls.keywords}
 
 
+def _inherit_from(evaluator: Evaluator, cls: ClassObj, base: Any, at: Origin) -> None:
+    if isinstance(base, ClassObj):
+        _inherit_own(evaluator, cls, base, at)
+    elif isinstance(base, type):
+        _inherit_builtin(cls, base, at)
+    elif isinstance(base, ExternalName):
+        _inherit_external_name(cls, base.name, at)
+    elif isinstance(base, ExternalCall | SymbolicOperation):
+        cls.external = True
+    else:
+        reason = f"a base of class {cls.name} is not a class that the checker models"
+        raise Halt(reason, at, "inherit from a class of the checked files")
+
+
 def _inherit_own(evaluator: Evaluator, cls: ClassObj, base: ClassObj, at: Origin) -> None:
     cls.external = cls.external or base.external
     cls.builtin = cls.builtin or base.builtin
     cls.options = {**base.options, **cls.options}
     if base.kind == "namedtuple":
         raise Halt(f"class {cls.name} inherits from named tuple {base.name}", at, "use a dataclass")
+    # An enumeration with members is final.
     if base.kind == "enum":
         if base.members:
             raise evaluator.error(TypeError, f"cannot extend enumeration {base.name}", at)

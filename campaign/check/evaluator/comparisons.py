@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from campaign.check.evaluator.constant_folding import call_on_constants
-from campaign.check.evaluator.dispatch import OPERATIONS
+from campaign.check.evaluator.dispatch import COMPARISONS
 from campaign.check.evaluator.membership import contains
 from campaign.check.evaluator.operators import as_set, special_method
 from campaign.check.evaluator.state import Evaluator
@@ -202,4 +202,4 @@ def _is_same_object(a: Any, b: Any) -> bool | str:
     return "unknown" if a is not b and type(a) is type(b) and may_be_shared else a is b
 
 
-OPERATIONS.compare = compare
+COMPARISONS.update(dict.fromkeys((ast.Is, ast.IsNot, ast.In, ast.NotIn, *COMPARE), compare))

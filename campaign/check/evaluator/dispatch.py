@@ -29,25 +29,14 @@ class ByPayload(dict[type, Handler]):
         return handler
 
 
-class Operations:
-    """Operations that one function implements for all payloads."""
-
-    builtin_attribute: Callable[[Evaluator, Value, str, Origin], Value]
-    elements: Callable[[Evaluator, Value, Origin], list[Value]]
-    binary: Callable[[Evaluator, type[ast.operator], Value, Value, Origin], Value]
-    compare: Callable[[Evaluator, type[ast.cmpop], Value, Value, Origin], Value]
-
-
-OPERATIONS = Operations()
-
 EXPRESSIONS: dict[type[ast.AST], Callable[[Evaluator, Any, Scope], Value]] = {}
 STATEMENTS: dict[type[ast.AST], Callable[[Evaluator, Any, Scope], Completion]] = {}
 TARGETS: dict[type[ast.AST], Callable[[Evaluator, Any, Value, Scope], None]] = {}
 """What an assignment to an expression does."""
+BINARY_OPERATIONS: dict[type[ast.AST], Callable[[Evaluator, Any, Value, Value, Origin], Value]] = {}
+COMPARISONS: dict[type[ast.AST], Callable[[Evaluator, Any, Value, Value, Origin], Value]] = {}
 CALLS: ByPayload[Callable[[Evaluator, Value, Args, Origin, Scope | None], Value]] = ByPayload()
-ATTRIBUTES: ByPayload[Callable[[Evaluator, Value, str, Origin], Value]] = ByPayload(
-    {object: lambda *args: OPERATIONS.builtin_attribute(*args)}
-)
+ATTRIBUTES: ByPayload[Callable[[Evaluator, Value, str, Origin], Value]] = ByPayload()
 MEMBERS: ByPayload[Callable[[Evaluator, Value, Value, ClassObj, Origin], Value]] = ByPayload()
 """What an attribute of a class is when it is read through an instance: Python's descriptor protocol."""
 SET_ATTRIBUTE: ByPayload[Callable[[Evaluator, Value, str, Value, Origin], None]] = ByPayload()

@@ -102,14 +102,9 @@ def catches(evaluator: Evaluator, error: Value, wanted: Value, at: Origin) -> bo
         return any(catches(evaluator, error, item, at) for item in kind.items)
     if payload.type is None:
         return _catches_external(evaluator, payload, kind)
-    own: type | ClassObj | None = payload.type
     if isinstance(kind, ClassObj):
-        return isinstance(own, ClassObj) and kind in own.mro
-    if isinstance(own, ClassObj):
-        if own.external:
-            reason = f"the bases of exception {own.name} are outside of `follow`"
-            raise Halt(reason, at, "catch the exception by its own class")
-        own = own.builtin
+        return isinstance(payload.type, ClassObj) and kind in payload.type.mro
+    own = _builtin_base(payload.type, at) if isinstance(payload.type, ClassObj) else payload.type
     if isinstance(kind, type) and own is not None:
         return issubclass(own, kind)
     if isinstance(kind, EXTERNAL | Unknown):
@@ -117,6 +112,13 @@ def catches(evaluator: Evaluator, error: Value, wanted: Value, at: Origin) -> bo
         raise Halt(reason, at, "catch a builtin exception")
     message = "catching classes that do not inherit from BaseException is not allowed"
     raise evaluator.error(TypeError, message, at)
+
+
+def _builtin_base(error_class: ClassObj, at: Origin) -> type | None:
+    if error_class.external:
+        reason = f"the bases of exception {error_class.name} are outside of `follow`"
+        raise Halt(reason, at, "catch the exception by its own class")
+    return error_class.builtin
 
 
 def _catches_external(evaluator: Evaluator, error: ErrorObj, kind: Any) -> bool:

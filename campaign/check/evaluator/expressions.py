@@ -59,6 +59,7 @@ def name(evaluator: Evaluator, node: ast.Name, scope: Scope) -> Value:
         raise evaluator.error(UnboundLocalError, f"local variable {node.id!r} is read before assignment", at)
     builtin = BUILTIN_NAMES.get(node.id)
     if builtin is None:
+        # Python has the name, but the checker has no model of it: that is no NameError.
         if (node.id.startswith("__") and node.id.endswith("__")) or hasattr(builtins, node.id):
             reason = f"the code reads {node.id}, which the checker does not model"
             raise Halt(reason, at, "write its value out")
@@ -74,7 +75,7 @@ def attribute(evaluator: Evaluator, node: ast.Attribute, scope: Scope) -> Value:
 
 
 def mangled(attr: str, scope: Scope) -> str:
-    """The name as Python stores it: `__private` names inside a class are prefixed with the name of the class."""
+    """The name as Python stores it: a private one in a class is prefixed with the class (reference, 6.2.1)."""
     if not attr.startswith("__") or attr.endswith("__"):
         return attr
     holder: Scope | None = scope
@@ -162,6 +163,7 @@ def unary_op(evaluator: Evaluator, node: ast.UnaryOp, scope: Scope) -> Value:
     at = evaluator.place(node, scope, operand.origin)
     if isinstance(node.op, ast.Not):
         return Value(not evaluator.truth(operand, at), at)
+    # `-1` is a literal to those who edit the file, whatever the grammar says: its place explains a difference.
     if isinstance(node.operand, ast.Constant) and is_constant(operand.payload):
         result = unary(evaluator, type(node.op), operand, at)
         literal = Origin(at.file, at.line, at.column, (), "literal", result.payload)
@@ -192,12 +194,11 @@ def comparison(evaluator: Evaluator, node: ast.Compare, scope: Scope) -> Value:
 
 
 def conditional(evaluator: Evaluator, node: ast.IfExp, scope: Scope) -> Value:
+    # The test first, then only one of the two (reference, 6.13).
     test = evaluator.eval(node.test, scope)
-    chosen = (
-        node.body if evaluator.truth(test, evaluator.place(node.test, scope, test.origin)) else node.orelse
-    )
+    outcome = evaluator.truth(test, evaluator.place(node.test, scope, test.origin))
     before = evaluator.push_control(test.origin)
-    value = evaluator.with_control_origin(evaluator.eval(chosen, scope))
+    value = evaluator.with_control_origin(evaluator.eval(node.body if outcome else node.orelse, scope))
     evaluator.control = before
     return value
 
@@ -227,15 +228,14 @@ def arguments(evaluator: Evaluator, node: ast.Call | ast.ClassDef, scope: Scope)
     keywords: dict[str, Value] = {}
     for keyword in node.keywords:
         value = evaluator.eval(keyword.value, scope)
-        at = evaluator.place(keyword, scope)
         if keyword.arg is not None:
             given = {keyword.arg: evaluator.with_control_origin(value)}
         else:
-            given = _spread_keywords(evaluator, value, at)
-        for name, value in given.items():
-            if name in keywords:
-                raise evaluator.error(TypeError, f"got multiple values for keyword argument {name!r}", at)
-            keywords[name] = value
+            given = _spread_keywords(evaluator, value, evaluator.place(keyword, scope))
+        for name in keywords.keys() & given.keys():
+            message = f"got multiple values for keyword argument {name!r}"
+            raise evaluator.error(TypeError, message, evaluator.place(keyword, scope))
+        keywords.update(given)
     return Args([evaluator.with_control_origin(value) for value in positional], keywords)
 
 
@@ -264,8 +264,7 @@ def new_function(
         for arg, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
         if default is not None
     }
-    holder = scope.cls.qualname + "." if scope.kind == "class" and scope.cls is not None else ""
-    function = FuncObj(node, scope, defaults, kw_defaults, called, holder + called, scope.module)
+    function = FuncObj(node, scope, defaults, kw_defaults, called, scope.qualify(called), scope.module)
     return evaluator.value(function, node, scope)
 
 

@@ -206,8 +206,7 @@ def _from_relative(
         load(evaluator, package, os.path.basename(folder), at)
     dialect = evaluator.base_dialect
     # A module that is being executed cannot be executed again: it would import itself for ever.
-    init_file = path if path.endswith(".py") else os.path.join(path, "__init__.py")
-    fresh = dialect is not None and init_file not in evaluator.loading
+    fresh = dialect is not None and path not in evaluator.loading
     module = load(evaluator, path, name.removesuffix(".__init__"), at, fresh)
     bound = _names(evaluator, node, module, at)
     if dialect is None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from campaign.check.evaluator.dispatch import ITERATION, OPERATIONS
+from campaign.check.evaluator.dispatch import ITERATION
 from campaign.check.evaluator.external_names import is_nondeterministic, reads_files
 from campaign.check.evaluator.state import Args, Evaluator
 from campaign.check.evaluator.symbolic import symbolic
@@ -141,16 +141,6 @@ ITERATION.update(
 )  # fmt: skip
 
 
-def elements(evaluator: Evaluator, value: Value, at: Origin) -> list[Value]:
-    """All elements at once. Each costs a step, since a generator may be endless."""
-    found: list[Value] = []
-    for item in evaluator.iterate(value, at):
-        evaluator.charge(1, at)
-        found.append(item)
-    check_size(len(found), at)
-    return found
-
-
 def extend(evaluator: Evaluator, payload: ListObj, items: Value, at: Origin) -> None:
     """`list.extend`."""
     # Elements of an iterator are appended one by one: an iterator that reads the list sees it grow. Of a list, CPython
@@ -275,6 +265,3 @@ def _comprehension_operand(node: Comprehension, name: str, scope: Scope, at: Ori
         reason = f"a comprehension over elements only known at run time reads {name}, which is no constant"
         raise Halt(reason, at, "write the elements out")
     return found
-
-
-OPERATIONS.elements = elements

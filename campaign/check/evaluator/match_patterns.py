@@ -61,7 +61,9 @@ class Matcher:
         return all(self.matches(pattern, subject) for pattern, subject in pairs)
 
     def match_value(self, pattern: ast.MatchValue, subject: Value) -> bool:
+        # Whether the case is selected depends on the pattern as well as on the subject.
         wanted = self.evaluator.eval(pattern.value, self.scope)
+        self.evaluator.push_control(wanted.origin)
         return self.evaluator.truth(self.evaluator.compare(ast.Eq, subject, wanted, self.at), self.at)
 
     def match_singleton(self, pattern: ast.MatchSingleton, subject: Value) -> bool:

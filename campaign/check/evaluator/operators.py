@@ -12,7 +12,7 @@ from campaign.check.evaluator.constant_folding import (
     refuse_large_result,
     refuse_wide_format,
 )
-from campaign.check.evaluator.dispatch import OPERATIONS
+from campaign.check.evaluator.dispatch import BINARY_OPERATIONS
 from campaign.check.evaluator.hashed_containers import may_collide, store
 from campaign.check.evaluator.state import Args, Evaluator
 from campaign.check.evaluator.symbolic import symbolic, symbolic_string
@@ -242,4 +242,4 @@ def unary(evaluator: Evaluator, kind: type[ast.unaryop], operand: Value, at: Ori
     raise evaluator.error(TypeError, f"bad operand type for {name}", at)
 
 
-OPERATIONS.binary = binary
+BINARY_OPERATIONS.update(dict.fromkeys(BINARY, binary))

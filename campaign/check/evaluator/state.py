@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from campaign.check.evaluator.dispatch import (
     ATTRIBUTES,
+    BINARY_OPERATIONS,
     CALLS,
+    COMPARISONS,
     DELETE_ATTRIBUTE,
     DELETE_ITEM,
     EXPRESSIONS,
@@ -25,7 +27,6 @@ from campaign.check.evaluator.dispatch import (
     TARGETS,
     TRUTH,
 )
-from campaign.check.evaluator.dispatch import OPERATIONS as OPERATIONS
 from campaign.check.sources import Sources
 from campaign.check.values import (
     ClassObj,
@@ -40,7 +41,7 @@ from campaign.check.values import (
     SymbolicOperation,
     Value,
 )
-from campaign.check.values.constants import NotConcrete, Unhashable, key_of
+from campaign.check.values.constants import NotConcrete, Unhashable, check_size, key_of
 from campaign.check.values.limits import STEPS, Decisions, Halt, Raised
 from campaign.check.values.scope import Scope
 
@@ -200,7 +201,13 @@ class Evaluator:
         return ITERATION[type(payload)](self, value, at)
 
     def elements(self, value: Value, at: Origin) -> list[Value]:
-        return OPERATIONS.elements(self, value, at)
+        """All elements at once. Each costs a step, since a generator may be endless."""
+        found: list[Value] = []
+        for item in self.iterate(value, at):
+            self.charge(1, at)
+            found.append(item)
+        check_size(len(found), at)
+        return found
 
     def truth(self, value: Value, at: Origin) -> bool:
         payload = value.payload
@@ -208,10 +215,10 @@ class Evaluator:
         return TRUTH[type(payload)](self, value, at)
 
     def binary(self, kind: type[ast.operator], left: Value, right: Value, at: Origin) -> Value:
-        return OPERATIONS.binary(self, kind, left, right, at)
+        return BINARY_OPERATIONS[kind](self, kind, left, right, at)
 
     def compare(self, kind: type[ast.cmpop], left: Value, right: Value, at: Origin) -> Value:
-        return OPERATIONS.compare(self, kind, left, right, at)
+        return COMPARISONS[kind](self, kind, left, right, at)
 
     def new_set(self, items: list[Value], at: Origin, frozen: bool = False) -> SetObj:
         members: dict[Any, Value] = {}
@@ -258,8 +265,8 @@ class Evaluator:
 
     def with_control_origin(self, value: Value) -> Value:
         """The value as it is stored where control depends on a test."""
-        # A value that only one branch stores depends on the test although it is not computed from it (an implicit
-        # flow): without this origin, a field under test could decide another field unseen.
+        # A value that only one branch stores depends on the test, although it is not computed from it. Without this
+        # origin, a field under test could seem to explain all of a difference that another literal decided too.
         if self.control is None:
             return value
         origin = value.origin

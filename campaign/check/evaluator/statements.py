@@ -191,6 +191,8 @@ def import_statement(evaluator: Evaluator, node: ast.Import, scope: Scope) -> Co
     return None
 
 
+# Imported modules and external names are no part of a configuration that is "all public names", nor are functions and
+# classes that are imported from a module.
 def _bind_import(evaluator: Evaluator, name: str, value: Value, scope: Scope, *marked: type) -> None:
     bind(evaluator, name, value, scope)
     if scope.kind == "module" and isinstance(value.payload, (ModuleObj, ExternalName, *marked)):
@@ -200,7 +202,7 @@ def _bind_import(evaluator: Evaluator, name: str, value: Value, scope: Scope, *m
 def import_from_statement(evaluator: Evaluator, node: ast.ImportFrom, scope: Scope) -> Completion:
     at = evaluator.place(node, scope)
     if node.module == "__future__":
-        scope.module.postpones_annotations = any(alias.name == "annotations" for alias in node.names)
+        scope.module.postpones_annotations |= any(alias.name == "annotations" for alias in node.names)
         return None
     for name, value in import_from(evaluator, node, scope.module, at):
         _bind_import(evaluator, name, value, scope, FuncObj, ClassObj)
@@ -210,6 +212,7 @@ def import_from_statement(evaluator: Evaluator, node: ast.ImportFrom, scope: Sco
 def return_statement(evaluator: Evaluator, node: ast.Return, scope: Scope) -> Completion:
     if node.value is None:
         return Returned(Value(None, evaluator.place(node, scope)))
+    # The caller's control does not know the tests that led here: the value carries them out of the function.
     return Returned(evaluator.with_control_origin(evaluator.eval(node.value, scope)))
 
 
@@ -277,6 +280,7 @@ def _with_instance(
     if optional is not None:
         evaluator.assign(optional, value, scope)
     nothing = Value(None, at)
+    # Only if `__exit__` can suppress an exception does it matter, as in a `try`, whether external code raises one.
     swallows = may_swallow(context.payload.cls.find("__exit__"))
     evaluator.tries += swallows
     try:
@@ -310,26 +314,30 @@ def may_swallow(exit_method: Value | None) -> bool:
 
 def match_statement(evaluator: Evaluator, node: ast.Match, scope: Scope) -> Completion:
     subject = evaluator.eval(node.subject, scope)
+    before = evaluator.push_control(subject.origin)
+    completion: Completion = None
     for case in node.cases:
         at = evaluator.place(case.pattern, scope, subject.origin)
         if not matches(evaluator, case.pattern, subject, scope, at):
             continue
+        # The names of the pattern are bound before the guard is evaluated, and stay bound (reference, 8.6.3).
         if case.guard is not None:
             guard = evaluator.eval(case.guard, scope)
+            evaluator.push_control(guard.origin)
             if not evaluator.truth(guard, at):
                 continue
-        before = evaluator.push_control(subject.origin)
         completion = evaluator.run(case.body, scope)
+        break
+    if not may_leave(node):
         evaluator.control = before
-        return completion
+    return completion
+
+
+def no_operation(evaluator: Evaluator, node: ast.stmt, scope: Scope) -> Completion:
     return None
 
 
-def nothing(evaluator: Evaluator, node: ast.stmt, scope: Scope) -> Completion:
-    return None
-
-
-def leave(evaluator: Evaluator, node: ast.stmt, scope: Scope) -> Completion:
+def jump(evaluator: Evaluator, node: ast.stmt, scope: Scope) -> Completion:
     return "break" if isinstance(node, ast.Break) else "continue"
 
 
@@ -345,8 +353,8 @@ STATEMENTS.update(
         ast.For: for_loop, ast.FunctionDef: function_definition, ast.AsyncFunctionDef: function_definition,
         ast.ClassDef: class_definition, ast.Import: import_statement, ast.ImportFrom: import_from_statement,
         ast.Return: return_statement, ast.Assert: assert_statement, ast.Raise: raise_statement,
-        ast.Try: try_statement, ast.With: with_statement, ast.Match: match_statement, ast.Pass: nothing,
-        ast.Global: nothing, ast.Nonlocal: nothing, ast.Break: leave, ast.Continue: leave,
+        ast.Try: try_statement, ast.With: with_statement, ast.Match: match_statement, ast.Pass: no_operation,
+        ast.Global: no_operation, ast.Nonlocal: no_operation, ast.Break: jump, ast.Continue: jump,
     }
 )  # fmt: skip
 UNMODELLED: dict[type[ast.AST], str] = {

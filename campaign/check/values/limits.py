@@ -75,8 +75,8 @@ class Decisions:
     compute the same value for both.
     """
 
-    def __init__(self, given: dict[str, bool]) -> None:
-        self.taken: dict[str, bool] = dict(given)
+    def __init__(self, fixed: dict[str, bool]) -> None:
+        self.taken: dict[str, bool] = dict(fixed)
         self.fresh: list[str] = []
         """Keys decided in this case for the first time; each has another case in which it is False."""
 
@@ -93,11 +93,11 @@ class Decisions:
         """The outcome of a test whose failure leaves no configuration to compare: True unless decided before."""
         return self.taken.setdefault(key, True)
 
-    def alternatives(self, given: dict[str, bool]) -> list[dict[str, bool]]:
+    def alternatives(self, fixed: dict[str, bool]) -> list[dict[str, bool]]:
         """The cases that this one leaves open, each as the outcomes that it starts from."""
         # A depth-first enumeration: the n-th alternative repeats the first n-1 fresh outcomes and turns the n-th
         # one. Together with this case they cover every combination that can occur, each once.
-        before = {key: value for key, value in self.taken.items() if key in given or key not in self.fresh}
+        before = {key: value for key, value in self.taken.items() if key in fixed or key not in self.fresh}
         cases = []
         for key in self.fresh:
             cases.append({**before, key: False})

@@ -79,8 +79,14 @@ class Scope:
             scope = scope.parent
         return scope
 
+    def qualify(self, name: str) -> str:
+        """The qualified name of a function or class that is defined here."""
+        return f"{self.cls.qualname}.{name}" if self.kind == "class" and self.cls is not None else name
+
     def holder(self, name: str) -> Scope:
         """The scope that an assignment to `name` binds in."""
+        # Its own, unless the block declares the name `global` or `nonlocal`; the nearest enclosing function that binds
+        # a nonlocal name has it (reference, 7.12 and 7.13).
         if name in self.names.outer:
             return self.module.scope
         if name in self.names.enclosing:

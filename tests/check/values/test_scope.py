@@ -58,7 +58,8 @@ def test_a_function_that_yields_in_its_own_scope_is_a_generator_function(body: s
 
 def test_names_declared_global_or_nonlocal_are_not_local() -> None:
     names = names_of(function("global x\nnonlocal y\nx = y = z = 1"))
-    assert (names.outer, names.enclosing) == ({"x"}, {"y"})
+    assert names.outer == {"x"}
+    assert names.enclosing == {"y"}
     assert names.local == PARAMETERS | {"z"}
 
 
