@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from campaign.check.builtins.arguments import call_origin, first_argument
 from campaign.check.builtins.copying import copied
-from campaign.check.builtins.pure_functions import one, origin_of
 from campaign.check.evaluator.classes import apply_dataclass
 from campaign.check.evaluator.state import Args, Evaluator, Site
 from campaign.check.evaluator.symbolic import call_external, symbolic
@@ -32,7 +33,8 @@ def dataclass(evaluator: Evaluator, args: Args, site: Site) -> Value:
     options = {}
     for name, value in args.keywords.items():
         if not is_constant(value.payload):
-            raise Halt("a dataclass option only known at run time", site.at)
+            reason = f"cannot evaluate dataclass({name}=...) with a value only known at run time"
+            raise Halt(reason, site.at, "write True or False")
         if name not in CLASS_OPTIONS:
             raise evaluator.error(
                 TypeError, f"dataclass() got an unexpected keyword argument {name!r}", site.at
@@ -42,9 +44,11 @@ def dataclass(evaluator: Evaluator, args: Args, site: Site) -> Value:
     options.pop("weakref_slot", None)
     if args.positional:
         return _as_dataclass(evaluator, args.positional[0], options, slots, site.at)
-    return Value(
-        Builtin("dataclass", lambda m, a, s: _as_dataclass(m, a.positional[0], options, slots, s.at)), site.at
-    )
+    return Value(Builtin("dataclass", partial(_decorate, options, slots)), site.at)
+
+
+def _decorate(options: dict[str, bool], slots: bool, evaluator: Evaluator, args: Args, site: Site) -> Value:
+    return _as_dataclass(evaluator, args.positional[0], options, slots, site.at)
 
 
 def _as_dataclass(
@@ -52,7 +56,7 @@ def _as_dataclass(
 ) -> Value:
     cls = value.payload
     if not isinstance(cls, ClassObj):
-        raise Halt("dataclass of something that is not a class", at)
+        raise Halt("cannot evaluate dataclass() of anything but a class", at, "decorate a class")
     own = len(cls.annotations)
     apply_dataclass(evaluator, cls, options, at)
     if slots and own:
@@ -61,9 +65,11 @@ def _as_dataclass(
 
 
 def add_slots(cls: ClassObj, at: Origin) -> None:
-    """`slots=True` builds the class anew: its fields are slots, no attributes of the class."""
+    """`slots=True` builds a second class whose fields are slots; their defaults are no attributes of it. A
+    `super()` of the first class would still refer to that one."""
     if "__slots__" in cls.namespace or uses_super(cls):
-        raise Halt(f"dataclass {cls.name} with slots has __slots__ or super()", at, "leave slots=True out")
+        reason = f"cannot evaluate dataclass {cls.name} with slots=True: it has __slots__ or uses super()"
+        raise Halt(reason, at, "leave slots=True out")
     inherited = {field.name for base in cls.mro[1:] for field in base.fields if "__slots__" in base.namespace}
     names = [field.name for field in cls.fields if field.name not in inherited]
     for name in names:
@@ -87,21 +93,21 @@ def dataclass_field(evaluator: Evaluator, args: Args, site: Site) -> Value:
         if name not in given:
             return None
         if not is_constant(given[name].payload):
-            raise Halt(f"field({name}=...) only known at run time", site.at)
+            reason = f"cannot evaluate field({name}=...) with a value only known at run time"
+            raise Halt(reason, site.at, "write True or False")
         return bool(given[name].payload)
 
-    init = flag("init")
-    field = FieldObj(
-        given.get("default"), given.get("default_factory"), True if init is None else init, flag("kw_only")
-    )
+    in_init = flag("init") is not False
+    field = FieldObj(given.get("default"), given.get("default_factory"), in_init, flag("kw_only"))
     field.shown = flag("repr") is not False
     field.compared = flag("compare") is not False
     field.metadata = given.get("metadata")
-    return Value(field, origin_of(args, site))
+    return Value(field, call_origin(args, site))
 
 
 def dataclass_replace(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    holder = one(evaluator, args, site)
+    """`replace` calls the class again, so that `__post_init__` runs a second time."""
+    holder = first_argument(evaluator, args, site)
     payload = holder.payload
     if not isinstance(payload, InstObj) or not any(base.kind == "dataclass" for base in payload.cls.mro):
         return call_external(
@@ -114,22 +120,25 @@ def dataclass_replace(evaluator: Evaluator, args: Args, site: Site) -> Value:
                 raise evaluator.error(ValueError, f"field {field.name} is declared with init=False", site.at)
             continue
         if field.pseudo and field.name not in args.keywords:
-            raise Halt("dataclasses.replace() with an InitVar", site.at)
+            reason = f"cannot evaluate dataclasses.replace() without InitVar {field.name}"
+            raise Halt(reason, site.at, f"pass {field.name}")
         given[field.name] = args.keywords.get(field.name) or payload.attrs[field.name]
     given.update({name: value for name, value in args.keywords.items() if name not in given})
     return evaluator.call(Value(payload.cls, site.at), Args([], given), site.at)
 
 
 def dataclass_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    holder = one(evaluator, args, site)
+    holder = first_argument(evaluator, args, site)
     if not (isinstance(holder.payload, InstObj) and holder.payload.cls.fields):
         return symbolic(evaluator, "dataclasses.asdict", site.at, holder)
     if args.keywords:
-        raise Halt("asdict() with dict_factory", site.at)
+        raise Halt("cannot evaluate asdict() with dict_factory", site.at, "use asdict() without it")
     return _converted(evaluator, holder, site.at)
 
 
 def _converted(evaluator: Evaluator, value: Value, at: Origin) -> Value:
+    """`asdict` goes into dataclasses, lists, tuples and dicts, keeps the type of each container, and copies
+    everything else deeply."""
     payload = value.payload
     if isinstance(payload, InstObj) and payload.cls.fields:
         entries: dict[Any, tuple[Value, Value]] = {
@@ -154,20 +163,20 @@ def _converted(evaluator: Evaluator, value: Value, at: Origin) -> Value:
 
 
 def dataclass_tuple(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    payload = one(evaluator, args, site).payload
-    raise Halt(f"astuple() of {type(payload).__name__} is not followed", site.at, "use asdict()")
+    raise Halt("cannot evaluate astuple(): it is not modelled", site.at, "use asdict()")
 
 
 def dataclass_fields(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    payload = one(evaluator, args, site).payload
+    payload = first_argument(evaluator, args, site).payload
     cls = payload.cls if isinstance(payload, InstObj) else payload
     if not isinstance(cls, ClassObj):
         return symbolic(evaluator, "dataclasses.fields", site.at, args.positional[0])
     description = ClassObj("Field", "Field", any_module(evaluator), ())
-    items = []
-    for field in cls.fields:
-        if not field.pseudo:
-            items.append(Value(InstObj(description, {"name": Value(field.name, site.at)}), site.at))
+    items = (
+        Value(InstObj(description, {"name": Value(field.name, site.at)}), site.at)
+        for field in cls.fields
+        if not field.pseudo
+    )
     return Value(TupleObj(tuple(items)), site.at)
 
 
@@ -176,7 +185,7 @@ def any_module(evaluator: Evaluator) -> ModuleObj:
 
 
 def is_dataclass(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    payload = one(evaluator, args, site).payload
+    payload = first_argument(evaluator, args, site).payload
     if isinstance(payload, EXTERNAL):
         return symbolic(evaluator, "is_dataclass", site.at, args.positional[0])
     cls = payload.cls if isinstance(payload, InstObj) else payload
