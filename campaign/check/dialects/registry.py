@@ -5,6 +5,7 @@ from __future__ import annotations
 from campaign.check.claim.targets import Entry, Target
 from campaign.check.dialects.base import Dialect
 from campaign.check.dialects.documents import Documents
+from campaign.check.dialects.hydra import Hydra
 from campaign.check.dialects.lazyconfig import LazyConfig
 from campaign.check.dialects.ml_collections import MLCollections
 from campaign.check.dialects.mmengine import MMEngine
@@ -18,6 +19,7 @@ DIALECTS: tuple[Dialect, ...] = (
     LazyConfig(),
     MLCollections(),
     OmegaConf(),
+    Hydra(),
     PythonModules(),
 )
 """In the order in which they are asked who loads a target: a document whatever its entry is, plain Python last."""
