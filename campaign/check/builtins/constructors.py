@@ -47,6 +47,7 @@ def new_list(evaluator: Evaluator, args: Args, site: Site) -> Value:
     if not args.positional:
         return Value(ListObj([]), site.at)
     value = first_argument(evaluator, args, site)
+    # Its elements are known at run time only, but equal on both sides, and going through it is recorded.
     if isinstance(value.payload, EXTERNAL):
         return symbolic(evaluator, "list", site.at, value)
     return Value(ListObj(evaluator.elements(value, site.at)), call_origin(args, site))
@@ -77,6 +78,7 @@ def new_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
         ]
         return symbolic(evaluator, "dict", site.at, *args.positional, *given)
     result = DictObj({})
+    # The positional argument first, then the keywords; a key that comes again keeps its place.
     for key, item in pairs_of(evaluator, args, site.at):
         store(evaluator, result, key, item, site.at)
     return Value(result, site.at)
@@ -91,7 +93,7 @@ def new_string(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 
 def new_range(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    if all(isinstance(value.payload, int) for value in args.positional):
+    if all(isinstance(value.payload, int) for value in args.positional):  # a bool is an int here too
         try:
             return Value(range(*(value.payload for value in args.positional)), call_origin(args, site))
         except (TypeError, ValueError) as error:
@@ -108,7 +110,7 @@ def new_bytes(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 
 def new_object(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    return Value(Nondeterministic("object()"), site.at)
+    return Value(Nondeterministic("object()"), site.at)  # it has nothing but its identity
 
 
 def type_or_class(evaluator: Evaluator, args: Args, site: Site) -> Value:

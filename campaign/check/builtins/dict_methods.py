@@ -48,7 +48,7 @@ def setdefault(evaluator: Evaluator, args: Args, site: Site) -> Value:
     found = _look_up(evaluator, args.positional[0], key, site)
     if found is not None:
         return found
-    item = rest[0] if rest else nothing(site)
+    item = rest[0] if rest else nothing(site)  # None is stored as well
     store(evaluator, mutated_receiver(evaluator, args, site), key, item, site.at)
     return item
 
@@ -79,7 +79,7 @@ def _view(kind: str, evaluator: Evaluator, args: Args, site: Site) -> Value:
     holder = args.positional[0]
     evaluator.readable(holder.payload, site.at)
     at = Origin(site.at.file, site.at.line, site.at.column, (holder.origin,))
-    return Value(View(holder.payload, kind), at)
+    return Value(View(holder.payload, kind), at)  # live: it shows what the dict has when it is read
 
 
 def update(evaluator: Evaluator, args: Args, site: Site) -> Value:
@@ -97,6 +97,7 @@ def clear(evaluator: Evaluator, args: Args, site: Site) -> Value:
 def copy(evaluator: Evaluator, args: Args, site: Site) -> Value:
     payload = args.positional[0].payload
     evaluator.readable(payload, site.at)
+    # `defaultdict.copy` keeps the factory; the items are shared.
     result = DictObj(dict(payload.entries), payload.dialect)
     result.factory = payload.factory
     return Value(result, site.at)
@@ -139,6 +140,7 @@ def _name_or_default(name: str, evaluator: Evaluator, args: Args, site: Site) ->
     default = rest[0] if rest else nothing(site)
     if name == "get":
         return names.get(key.payload, default)
+    # `setdefault` and `pop` write to the variables of the module, class or instance itself.
     namespace.changed()
     if name == "setdefault":
         return names.setdefault(plain_name(key, site.at), default)

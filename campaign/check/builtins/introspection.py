@@ -51,6 +51,7 @@ def is_instance(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 def is_subclass(evaluator: Evaluator, args: Args, site: Site) -> Value:
     cls, wanted = (value.payload for value in args.positional)
+    # The bases of an external base are not known, so that its subclasses may be anything.
     if isinstance(cls, ClassObj) and isinstance(wanted, ClassObj) and not cls.external:
         return Value(wanted in cls.mro, call_origin(args, site))
     if isinstance(cls, type) and isinstance(wanted, type):
@@ -62,6 +63,7 @@ def read_attribute(evaluator: Evaluator, args: Args, site: Site) -> Value:
     holder, name, *default = args.positional
     if not isinstance(name.payload, str):
         raise Halt("cannot read an attribute whose name is only known at run time", site.at, CONSTANT_NAME)
+    # Without a default the AttributeError is the program's.
     if not default:
         return evaluator.get_attribute(holder, name.payload, site.at)
     if isinstance(holder.payload, EXTERNAL):
@@ -112,6 +114,7 @@ def global_names(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 
 def local_names(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    # At module level `locals()` is the namespace itself; in a function it is a snapshot.
     if site.scope.kind == "module":
         return global_names(evaluator, args, site)
     if site.scope.kind == "class":
@@ -142,6 +145,7 @@ def execute(evaluator: Evaluator, args: Args, site: Site) -> Value:
     source = args.positional[0]
     if not isinstance(source.payload, str):
         raise Halt("cannot evaluate exec() of code only known at run time", site.at, WRITE_CODE_OUT)
+    # It runs in the scope itself, so that names it binds are seen by what follows.
     scope = _given_scope(args, site)
     if scope.kind == "function":
         # It would assign to a snapshot of the locals, and what later reads see differs between versions.
@@ -154,6 +158,7 @@ def evaluate(evaluator: Evaluator, args: Args, site: Site) -> Value:
     source = args.positional[0]
     if not isinstance(source.payload, str):
         raise Halt("cannot evaluate eval() of code only known at run time", site.at, WRITE_CODE_OUT)
+    # `eval` strips leading blanks; anything but one expression is a SyntaxError.
     body = _parsed(evaluator, source.payload.strip(), site).body
     if len(body) != 1 or not isinstance(body[0], ast.Expr):
         raise evaluator.error(SyntaxError, "invalid syntax", site.at)
@@ -166,6 +171,7 @@ def _parsed(evaluator: Evaluator, text: str, site: Site) -> ast.Module:
         tree = parse(text)
     except Unreadable as problem:
         raise evaluator.error(SyntaxError, problem.reason, site.at) from None
+    # Places in the string mean nothing to a reader: everything is at the call.
     for node in ast.walk(tree):
         if hasattr(node, "lineno"):
             node.lineno = site.at.line
@@ -194,6 +200,7 @@ def super_object(evaluator: Evaluator, args: Args, site: Site) -> Value:
     if args.positional:
         cls, receiver = (value for value in args.positional[:2])
         return Value(SuperObj(cls.payload, receiver), site.at)
+    # The compiler gives a method the cell `__class__`, which nested functions and comprehensions see.
     while scope is not None and (scope.kind != "function" or scope.cls is None):
         scope = scope.parent
     if scope is None or scope.cls is None or scope.receiver is None:
@@ -263,6 +270,7 @@ def super_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) 
     for following in cls.mro[cls.mro.index(payload.cls) + 1 :]:
         if name in following.namespace:
             found = following.namespace[name]
+            # A property is a data descriptor: it is called with the receiver, not with the super object.
             if isinstance(found.payload, Wrapped) and found.payload.kind == "property":
                 return evaluator.call(found.payload.function, Args([payload.receiver]), at, None)
             if isinstance(receiver, ClassObj) and isinstance(found.payload, FuncObj):

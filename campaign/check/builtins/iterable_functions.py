@@ -41,14 +41,11 @@ def any_or_all(stops_at: bool, evaluator: Evaluator, args: Args, site: Site) -> 
 def total(evaluator: Evaluator, args: Args, site: Site) -> Value:
     value = first_argument(evaluator, args, site, 2)
     if isinstance(value.payload, SetObj):
-        items = unordered(evaluator, value, site.at)
-        # Addition of floats is not associative, and that of lists not commutative; of integers it is both.
-        if not all(isinstance(item.payload, int) for item in items):
-            reason = "cannot sum a set of anything but integers: its order differs between runs"
-            raise Halt(reason, site.at, "sum a list")
+        items = _integers_of_set(evaluator, value, site)
     else:
         items = evaluator.elements(value, site.at)
     start = _start(args, site)
+    # Python refuses a string as the start: joining is `"".join()`.
     if isinstance(start.payload, str | bytes) or ("start" in args.keywords and len(args.positional) > 1):
         raise evaluator.error(TypeError, "sum() cannot be called like this", site.at)
     if all(isinstance(item.payload, int | float) for item in (start, *items)):
@@ -61,6 +58,15 @@ def total(evaluator: Evaluator, args: Args, site: Site) -> Value:
     return result
 
 
+def _integers_of_set(evaluator: Evaluator, value: Value, site: Site) -> list[Value]:
+    # Addition of floats is not associative, and that of lists not commutative; of integers it is both.
+    items = unordered(evaluator, value, site.at)
+    if not all(isinstance(item.payload, int) for item in items):
+        reason = "cannot sum a set of anything but integers: its order differs between runs"
+        raise Halt(reason, site.at, "sum a list")
+    return items
+
+
 def _start(args: Args, site: Site) -> Value:
     """The `start` of `sum` and `enumerate`."""
     by_position = args.positional[1] if len(args.positional) > 1 else Value(0, site.at)
@@ -71,22 +77,24 @@ def extreme(operator: type[ast.cmpop], evaluator: Evaluator, args: Args, site: S
     """`min` and `max`: the first of several equal extremes, so the order of a set's elements may show."""
     if not args.positional:
         raise evaluator.error(TypeError, "expected at least 1 argument", site.at)
-    key = args.keywords.get("key")
-    keyed = key is not None
-    given = args.positional[0]
-    single = len(args.positional) == 1
-    if single and keyed and isinstance(given.payload, Iter):
+    given, single = args.positional[0], len(args.positional) == 1
+    if single and "key" in args.keywords:
+        return _first_extreme(evaluator, operator, _items_to_measure(evaluator, given, site.at), args, site)
+    items = unordered(evaluator, given, site.at) if single else args.positional
+    runtime = any(isinstance(item.payload, EXTERNAL + NEVER_EQUAL) for item in items)
+    if runtime and "key" not in args.keywords:
+        return symbolic(evaluator, "min" if operator is ast.Lt else "max", site.at, *items)
+    return _first_extreme(evaluator, operator, iter(items), args, site)
+
+
+def _items_to_measure(evaluator: Evaluator, given: Value, at: Origin) -> Iterator[Value]:
+    if isinstance(given.payload, Iter):
         # Each element is measured before the next one is computed: either may have effects.
-        items: Iterator[Value] = _counted(evaluator, given, site.at)
-    else:
-        listed = unordered(evaluator, given, site.at) if single else args.positional
-        if single and keyed and isinstance(given.payload, SetObj):
-            reason = "cannot pick from a set by key: which of two equal ones it is differs between runs"
-            raise Halt(reason, site.at, "pick from a list")
-        if not keyed and any(isinstance(item.payload, EXTERNAL + NEVER_EQUAL) for item in listed):
-            return symbolic(evaluator, "min" if operator is ast.Lt else "max", site.at, *listed)
-        items = iter(listed)
-    return _first_extreme(evaluator, operator, items, args, site)
+        return _counted(evaluator, given, at)
+    if isinstance(given.payload, SetObj):
+        reason = "cannot pick from a set by key: which of two equal ones it is differs between runs"
+        raise Halt(reason, at, "pick from a list")
+    return iter(evaluator.elements(given, at))
 
 
 def _first_extreme(
@@ -96,8 +104,9 @@ def _first_extreme(
     best: tuple[Value, Value] | None = None
     origins = []
     for item in items:
-        plain = key is None or key.payload is None
-        measured = item if plain or key is None else evaluator.call(key, Args([item]), site.at)
+        measured = item
+        if key is not None and key.payload is not None:  # `key=None` is no key
+            measured = evaluator.call(key, Args([item]), site.at)
         # Strictly less, or greater: an element that is equal to the best does not replace it.
         if best is None or evaluator.truth(evaluator.compare(operator, measured, best[1], site.at), site.at):
             best = item, measured
@@ -126,6 +135,7 @@ def in_sorted_order(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 def reversed_items(evaluator: Evaluator, args: Args, site: Site) -> Value:
     value = first_argument(evaluator, args, site)
+    # Neither a sequence nor a `__reversed__`: a dict has one since Python 3.8.
     if isinstance(value.payload, Iter | SetObj):
         raise evaluator.error(TypeError, "object is not reversible", site.at)
     if isinstance(value.payload, ListObj):
@@ -155,11 +165,12 @@ def zipped(evaluator: Evaluator, args: Args, site: Site) -> Value:
     strict = "strict" in args.keywords and evaluator.truth(args.keywords["strict"], site.at)
 
     def generate() -> Iterator[Value]:
-        while sources:
+        while sources:  # zip() without arguments has no rows
             row: list[Value] = []
             for index, source in enumerate(sources):
                 item = next(source, None)
                 if item is None:
+                    # The first to end must be the first iterable, and then all others must end as well.
                     if strict and (index or any(next(other, None) is not None for other in sources[1:])):
                         raise evaluator.error(ValueError, "zip() arguments differ in length", site.at)
                     return
@@ -209,7 +220,7 @@ def filtered(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
     def generate() -> Iterator[Value]:
         for item in evaluator.iterate(source, site.at):
-            kept = item
+            kept = item  # filter(None, ...) keeps what is true
             if function.payload is not None:
                 kept = evaluator.call(function, Args([item]), site.at, site.scope)
             if evaluator.truth(kept, site.at):

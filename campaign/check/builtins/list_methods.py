@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from functools import cmp_to_key
+from operator import itemgetter
 
 from campaign.check.builtins.arguments import method_arguments, mutated_receiver, nothing
 from campaign.check.builtins.signatures import NONE, ONE, TWO, UP_TO_ONE, Model, with_keywords
@@ -94,6 +94,7 @@ def copy(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 def sort(evaluator: Evaluator, args: Args, site: Site) -> Value:
     payload = mutated_receiver(evaluator, args, site)
+    # In place, as `list.sort` returns None; other references see the order too.
     payload.items[:] = in_order(evaluator, list(payload.items), args.keywords, site)
     return nothing(site)
 
@@ -107,20 +108,25 @@ def in_order(evaluator: Evaluator, items: list[Value], keywords: dict[str, Value
     if key is not None and key.payload is not None:
         keys = [evaluator.call(key, Args([item]), site.at, site.scope) for item in items]
     backwards = reverse is not None and evaluator.truth(reverse, site.at)
-
-    def order(a: tuple[Value, Value], b: tuple[Value, Value]) -> int:
-        if evaluator.truth(_less(evaluator, a[0], b[0], site.at), site.at):
-            return -1
-        return 1 if evaluator.truth(_less(evaluator, b[0], a[0], site.at), site.at) else 0
-
-    pairs = sorted(zip(keys, items, strict=True), key=cmp_to_key(order), reverse=backwards)
+    # Python's own sort decides which pairs are compared: a `__lt__` with effects is asked as often as by Python.
+    ranks = [_Rank(evaluator, item, site.at) for item in keys]
+    pairs = sorted(zip(ranks, items, strict=True), key=itemgetter(0), reverse=backwards)
     return [item for _, item in pairs]
 
 
-def _less(evaluator: Evaluator, a: Value, b: Value, at: Origin) -> Value:
-    if isinstance(a.payload, EXTERNAL + NEVER_EQUAL) or isinstance(b.payload, EXTERNAL + NEVER_EQUAL):
-        raise Halt("cannot sort values only known at run time", at, "write them in order")
-    return evaluator.compare(ast.Lt, a, b, at)
+class _Rank:
+    """A key that `sorted` compares by the checked code's `<`."""
+
+    __slots__ = ("at", "evaluator", "value")
+
+    def __init__(self, evaluator: Evaluator, value: Value, at: Origin) -> None:
+        self.evaluator, self.value, self.at = evaluator, value, at
+
+    def __lt__(self, other: _Rank) -> bool:
+        a, b = self.value, other.value
+        if isinstance(a.payload, EXTERNAL + NEVER_EQUAL) or isinstance(b.payload, EXTERNAL + NEVER_EQUAL):
+            raise Halt("cannot sort values only known at run time", self.at, "write them in order")
+        return self.evaluator.truth(self.evaluator.compare(ast.Lt, a, b, self.at), self.at)
 
 
 TUPLE_METHODS = {

@@ -41,6 +41,7 @@ def next_item(evaluator: Evaluator, args: Args, site: Site) -> Value:
         reason = "cannot evaluate next() of an iterator that is not modelled"
         raise Halt(reason, site.at, "take the element by its index")
     source.version += 1
+    # The default is no element: with one, an exhausted iterator raises nothing.
     for item in source.source:
         return item
     if len(args.positional) > 1:
@@ -54,13 +55,16 @@ METHODS: dict[type, dict[str, Model]] = {
 }  # fmt: skip
 
 
+REAL_TYPES: dict[type, type] = {ListObj: list, DictObj: dict, SetObj: set, TupleObj: tuple}
+
+
 def find_method(holder: Value, name: str) -> Builtin | None:
     payload = holder.payload
     if type(payload) in METHODS:
         return _container_method(holder, name)
     if isinstance(payload, type):
         return _unbound_method(payload, name)
-    kind: type = int if type(payload) is bool else type(payload)
+    kind: type = int if type(payload) is bool else type(payload)  # bool adds no methods to those of int
     if name in CONSTANT_METHODS.get(kind, ()):
         return Builtin(f"{kind.__name__}.{name}", partial(constant_method, name), holder)
     return None
@@ -84,7 +88,7 @@ def _real_type(payload: Any) -> type | None:
         return frozenset if payload.frozen else set
     if isinstance(payload, DictObj) and not payload.is_plain:
         return None
-    return {ListObj: list, TupleObj: tuple, DictObj: dict}.get(type(payload))
+    return REAL_TYPES.get(type(payload))
 
 
 def _unbound_method(kind: type, name: str) -> Builtin | None:
@@ -123,17 +127,18 @@ def builtin_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin
     payload = holder.payload
     if is_constant(payload) and name in DATA_ATTRIBUTES and hasattr(payload, name):
         return Value(getattr(payload, name), at)
-    if isinstance(payload, type) and name in ("__name__", "__qualname__"):
-        return Value(payload.__name__, at)
     if name == "__class__":
         return type_of(evaluator, holder, at)
-    kind = payload.__name__ if isinstance(payload, type) else type_name(payload)
-    # What the real type has not raises AttributeError; what it has, but without a model, is refused.
-    real = {ListObj: list, DictObj: dict, SetObj: set, TupleObj: tuple}.get(type(payload))
-    if (is_constant(payload) and not hasattr(payload, name)) or (
-        real is not None and not hasattr(real, name)
-    ):
-        raise evaluator.error(AttributeError, f"{kind!r} object has no attribute {name!r}", at)
+    if isinstance(payload, type):
+        kind = payload.__name__
+        if name in ("__name__", "__qualname__"):
+            return Value(kind, at)
+    else:
+        kind = type_name(payload)
+        # What the real type has not raises AttributeError; what it has, but without a model, is refused.
+        real = payload if is_constant(payload) else REAL_TYPES.get(type(payload))
+        if (is_constant(payload) or real is not None) and not hasattr(real, name):
+            raise evaluator.error(AttributeError, f"{kind!r} object has no attribute {name!r}", at)
     raise Halt(f"cannot evaluate attribute {name!r} of {kind}: it is not modelled", at, "write its value out")
 
 

@@ -52,6 +52,7 @@ def _combine(operation: str, in_place: bool, evaluator: Evaluator, args: Args, s
     holder = args.positional[0].payload
     evaluator.readable(holder, site.at)
     result = SetObj(dict(holder.items), holder.frozen)
+    # Any iterable is accepted, where the operators accept sets only; the left operand gives the type.
     for other in args.positional[1:]:
         right = evaluator.new_set(unordered(evaluator, other, site.at), site.at)
         result = SetObj(set_operation(evaluator, operation, result, right, site.at), holder.frozen)
@@ -66,11 +67,14 @@ def _test(name: str, evaluator: Evaluator, args: Args, site: Site) -> Value:
     other = evaluator.new_set(unordered(evaluator, args.positional[1], site.at), site.at)
     if any(is_external_key(key) for key in (*holder.items, *other.items)):
         raise Halt("cannot compare sets of values only known at run time", site.at, "use lists")
+    # Keys are equal exactly when the elements are, so Python answers for the keys.
     return Value(getattr(set(holder.items), name)(set(other.items)), site.at)
 
 
 def copy(evaluator: Evaluator, args: Args, site: Site) -> Value:
     payload = args.positional[0].payload
+    if payload.frozen:  # `frozenset.copy` returns the object itself
+        return args.positional[0]
     return Value(SetObj(dict(payload.items), payload.frozen), site.at)
 
 

@@ -118,7 +118,7 @@ def _python_answer(evaluator: Evaluator, real: Callable[..., Any] | None, args: 
         return NOT_CONFIRMED
     try:
         return real(*positional, **named)
-    except Exception as error:
+    except Exception as error:  # whatever Python raises for these arguments, the checked code raises
         raise evaluator.error(type(error), str(error), at) from None
 
 
@@ -131,6 +131,7 @@ def _small(payload: Any, left: list[int]) -> Any:
     left[0] -= len(payload) if isinstance(payload, str | bytes | range) else 1
     if left[0] < 0 or (isinstance(payload, Mutable) and payload.escaped_to):
         raise NotConcrete
+    # Types are arguments of isinstance() and functions of map(): the few that have no effects.
     if is_constant(payload) or payload in KINDS:
         return payload
     builder = SMALL_COPIES.get(type(payload))
@@ -150,7 +151,7 @@ def _small_tuple(payload: TupleObj, left: list[int]) -> tuple[Any, ...]:
 
 
 def _small_dict(payload: DictObj, left: list[int]) -> dict[Any, Any]:
-    if not payload.is_plain:
+    if not payload.is_plain:  # a framework's mapping answers in its own way
         raise NotConcrete
     return {_small(key.payload, left): _small(item.payload, left) for key, item in payload.entries.values()}
 

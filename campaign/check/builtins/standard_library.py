@@ -95,7 +95,10 @@ def new_partial(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 def reduce(evaluator: Evaluator, args: Args, site: Site) -> Value:
     function, items, *initial = args.positional
-    found = [*initial, *evaluator.elements(items, site.at)]
+    found = [
+        *initial,
+        *evaluator.elements(items, site.at),
+    ]  # with an initial value, an empty iterable is fine
     if not found:
         raise evaluator.error(TypeError, "reduce() of empty iterable with no initial value", site.at)
     result = found[0]
@@ -109,6 +112,7 @@ def abstract_method(evaluator: Evaluator, args: Args, site: Site) -> Value:
     if not isinstance(value.payload, FuncObj):
         reason = "cannot evaluate abstractmethod() of anything but a function"
         raise Halt(reason, site.at, "put it below the other decorators")
+    # `ABCMeta` looks for this attribute when the class is built, and `object.__new__` when it is instantiated.
     value.payload.attrs["__isabstractmethod__"] = Value(True, site.at)
     return value
 
@@ -130,6 +134,7 @@ def _wrap(wrapped: Value, evaluator: Evaluator, args: Args, site: Site) -> Value
         raise Halt(reason, site.at, "wrap a function, or leave wraps() out")
     value.payload.name = wrapped.payload.name
     value.payload.qualname = wrapped.payload.qualname
+    # `update_wrapper` updates `__dict__` first, so that `__wrapped__` is this function's own.
     value.payload.attrs = {**wrapped.payload.attrs, "__wrapped__": wrapped}
     return value
 
@@ -164,6 +169,7 @@ DEFAULT_DICT = DefaultDictDialect()
 def _new_mapping(dialect: MappingDialect, evaluator: Evaluator, args: Args, site: Site) -> Value:
     result = DictObj({}, dialect)
     if dialect is DEFAULT_DICT and args.positional:
+        # `defaultdict(None)` raises KeyError for a missing key, as a dict does.
         result.factory = args.positional[0] if args.positional[0].payload is not None else None
         args = Args(args.positional[1:], args.keywords)
     for key, item in pairs_of(evaluator, args, site.at):
@@ -186,6 +192,7 @@ def named_tuple(evaluator: Evaluator, args: Args, site: Site) -> Value:
     if names is None or not isinstance(name, str):
         reason = "cannot evaluate namedtuple() with names only known at run time"
         raise Halt(reason, site.at, "write the names out")
+    # `rename` replaces names, `module` is seen by pickling; neither is modelled.
     if set(args.keywords) - {"defaults"}:
         raise Halt("cannot evaluate namedtuple() with rename or module", site.at, "leave the options out")
     cls = ClassObj(name, name, site.scope.module, ())
@@ -219,6 +226,7 @@ def product(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 
 def chain(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    # Lazily: an iterable is asked for its iterator when the one before it is exhausted.
     items = (item for value in args.positional for item in evaluator.iterate(value, site.at))
     return Value(Iter(items), call_origin(args, site))
 
@@ -254,6 +262,7 @@ def path_of_file(evaluator: Evaluator, args: Args, site: Site) -> Value:
     """`abspath`, `realpath` and `expanduser` of a path that is already absolute and plain."""
     value = first_argument(evaluator, args, site)
     payload = value.payload
+    # `realpath` follows links, which the checker takes for none: both sides are on one machine.
     if isinstance(payload, str) and payload.startswith("/") and os.path.normpath(payload) == payload:
         return Value(payload, call_origin(args, site))
     return symbolic(evaluator, "os.path.abspath", site.at, value)
@@ -276,7 +285,7 @@ def loads(evaluator: Evaluator, args: Args, site: Site) -> Value:
         return symbolic(evaluator, "json.loads", site.at, text)
     try:
         return lift(json.loads(text.payload), call_origin(args, site))
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # JSONDecodeError is a ValueError
         raise evaluator.error(ValueError, str(error), site.at) from None
 
 
@@ -312,7 +321,7 @@ def second_argument(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 def new_type(evaluator: Evaluator, args: Args, site: Site) -> Value:
     """`NewType("Name", T)` is a function that returns what it is given."""
-    return Value(Builtin("NewType", same_function), site.at)
+    return Value(Builtin("NewType", first_argument), site.at)
 
 
 def suppress(evaluator: Evaluator, args: Args, site: Site) -> Value:
@@ -330,6 +339,7 @@ def suppressing(evaluator: Evaluator, context: Value, at: Origin) -> tuple[Value
         return None
 
     def leave(body: Callable[[], Completion]) -> Completion:
+        # Inside, whether an external call raises decides how the configuration goes on, as in a `try`.
         evaluator.tries += 1
         try:
             return body()
@@ -352,7 +362,7 @@ def _extend_search_path(front: bool, evaluator: Evaluator, args: Args, site: Sit
     at_an_end = not front or args.positional[0].payload == 0
     if isinstance(folder, str) and os.path.isabs(folder) and at_an_end:
         (evaluator.paths_before if front else evaluator.paths_after).insert(0, os.path.normpath(folder))
-    else:
+    else:  # what a later import finds is not known
         evaluator.unknown_paths = True
     return Value(None, site.at)
 

@@ -88,10 +88,7 @@ def _new_store(repository: Repository, site: Site) -> Value:
 def _store(evaluator: Evaluator, args: Args, site: Site) -> Value:
     """`store(name, node, group, package)`: the last node of a name wins; `provider` only appears in messages."""
     at, nodes = site.at, args.positional[0].payload
-    given = dict(zip(PARAMETERS, args.positional[1:], strict=False)) | args.keywords
-    count = len(args.positional) - 1 + len(args.keywords)
-    if count != len(given) or not {"name", "node"} <= given.keys() <= set(PARAMETERS):
-        raise evaluator.error(TypeError, "ConfigStore.store() does not take these arguments", at)
+    given = _parameters(evaluator, args, at)
     name = _string(given, "name", at).removesuffix(".yaml")
     groups = [part for part in _string(given, "group", at).split("/") if part]
     package = _string(given, "package", at)
@@ -103,14 +100,21 @@ def _store(evaluator: Evaluator, args: Args, site: Site) -> Value:
     into = nodes
     for group in groups:
         into = _group(evaluator, into, group, at)
-    before = into.entries.get(name)
-    if before is not None and isinstance(before[1].payload, DictObj) and before[1].payload.flags:
+    if name in into.entries and _is_group(into.entries[name][1].payload):
         raise Halt(f"cannot store {where!r}: a group has that name", at, "rename one of them")
     store(evaluator, into, Value(name, at), node, at)
     if package:
         packages = _group(evaluator, nodes, PACKAGES, at)
         store(evaluator, packages, Value(where, at), given["package"], at)
     return Value(None, at)
+
+
+def _parameters(evaluator: Evaluator, args: Args, at: Origin) -> dict[str, Value]:
+    given = dict(zip(PARAMETERS, args.positional[1:], strict=False)) | args.keywords
+    count = len(args.positional) - 1 + len(args.keywords)
+    if count != len(given) or not {"name", "node"} <= given.keys() <= set(PARAMETERS):
+        raise evaluator.error(TypeError, "ConfigStore.store() does not take these arguments", at)
+    return given
 
 
 def _string(given: dict[str, Value], parameter: str, at: Origin) -> str:
@@ -127,11 +131,16 @@ def _group(evaluator: Evaluator, into: DictObj, name: str, at: Origin) -> DictOb
         group = DictObj({})
         group.flags["group"] = True
         store(evaluator, into, Value(name, at), Value(group, at), at)
-    payload = into.entries[name][1].payload
-    if not isinstance(payload, DictObj) or not payload.flags:
+    payload: DictObj = into.entries[name][1].payload
+    if not _is_group(payload):
         raise Halt(f"cannot store into group {name!r}: a config has that name", at, "rename one of them")
     payload.version += 1
     return payload
+
+
+def _is_group(payload: Any) -> bool:
+    """Whether a level of the tree is a group, and not a dict that was stored."""
+    return isinstance(payload, DictObj) and "group" in payload.flags
 
 
 def structured(evaluator: Evaluator, value: Value, at: Origin) -> Value:
@@ -143,7 +152,7 @@ def structured(evaluator: Evaluator, value: Value, at: Origin) -> Value:
         return Value(_defaults_of(evaluator, payload, at), value.origin)
     if isinstance(payload, InstObj) and payload.cls.kind != "enum":
         return Value(_instance_of(evaluator, payload, at), value.origin)
-    if isinstance(payload, ListObj) or (isinstance(payload, TupleObj) and payload.cls is None):
+    if isinstance(payload, ListObj | TupleObj) and getattr(payload, "cls", None) is None:
         items = [structured(evaluator, item, at) for item in payload.items]
         return Value(ListObj(items), value.origin)
     if isinstance(payload, DictObj) and payload.is_plain:
@@ -219,29 +228,32 @@ def _refuse_defaults(node: Value, where: str, at: Origin) -> None:
 
 def _refuse_unmodelled(evaluator: Evaluator, values: list[Value], nodes: DictObj, at: Origin) -> None:
     """Refuses what would add to the stored configs, or fill fields from places that composing moves."""
-    targets = [effect.target for effect in evaluator.effects if effect.target is not None]
-    arguments = [value for effect in evaluator.effects for value in (*effect.args, *effect.kwargs.values())]
-    # An effect that is a bare call, such as `hydra.initialize("conf")`, has its name and no target.
-    names = [effect.name for effect in evaluator.effects]
     stored = [value for pair in nodes.entries.values() for value in pair]
-    for payload in reachable([*values, *targets, *arguments, *stored]):
-        if isinstance(payload, ExternalCall) and isinstance(payload.callee.payload, ExternalName):
-            name = payload.callee.payload.name
-            names.append(name)
-            if name == "hydra.main" and not _loads_no_yaml(payload):
-                reason = "cannot evaluate hydra.main() with a config_path: its YAML files are not modelled"
-                raise Halt(reason, at, f"write {LOADS_NO_YAML} and store the configs")
-    composing = next((name for name in names if name.startswith(COMPOSING)), None)
+    calls = _calls_by_name(evaluator, [*values, *stored])
+    if not all(_loads_no_yaml(call) for call in calls.get("hydra.main", ())):
+        reason = "cannot evaluate hydra.main() with a config_path: its YAML files are not modelled"
+        raise Halt(reason, at, f"write {LOADS_NO_YAML} and store the configs")
+    composing = next((name for name in calls if name.startswith(COMPOSING)), None)
     if composing is not None:
         reason = f"cannot evaluate {composing}(): what Hydra composes is not modelled"
         raise Halt(reason, at, "leave composing to hydra.main()")
-    grouped = any(
-        isinstance(item.payload, DictObj) and item.payload.flags for _, item in nodes.entries.values()
-    )
+    grouped = any(_is_group(item.payload) for _, item in nodes.entries.values())
     if grouped and _interpolates(stored):
         # The tree has `optim.adam.lr` where the composed config, which `${optim.lr}` reads, has `optim.lr`.
         reason = "cannot evaluate `${...}` beside groups: composing places their fields elsewhere"
         raise Halt(reason, at, "write the value out, or store one config without groups")
+
+
+def _calls_by_name(evaluator: Evaluator, values: list[Value]) -> dict[str, list[ExternalCall]]:
+    """The external calls that the values and the effects of an evaluation hold, by the name that is called."""
+    # An effect that is a bare call, such as `hydra.initialize("conf")`, has its name and no target.
+    calls: dict[str, list[ExternalCall]] = {effect.name: [] for effect in evaluator.effects}
+    for effect in evaluator.effects:
+        values += [*effect.args, *effect.kwargs.values(), *([effect.target] if effect.target else [])]
+    for payload in reachable(values):
+        if isinstance(payload, ExternalCall) and isinstance(payload.callee.payload, ExternalName):
+            calls.setdefault(payload.callee.payload.name, []).append(payload)
+    return calls
 
 
 def _loads_no_yaml(call: ExternalCall) -> bool:
@@ -254,16 +266,9 @@ def _loads_no_yaml(call: ExternalCall) -> bool:
 
 
 def _interpolates(values: list[Value]) -> bool:
-    stack = list(values)
-    seen: set[int] = set()
-    while stack:
-        payload = stack.pop().payload
-        if isinstance(payload, str) and "${" in payload:
-            return True
-        if id(payload) not in seen:
-            seen.add(id(payload))
-            stack.extend(children(payload))
-    return False
+    """Whether any string in the values is filled from another field. `reachable` leaves constants out."""
+    inside = [value for payload in reachable(values) for value in children(payload)]
+    return any(isinstance(value.payload, str) and "${" in value.payload for value in (*values, *inside))
 
 
 class Hydra(Dialect):

@@ -160,19 +160,19 @@ def run_config(
 
 
 def base_files(evaluator: Evaluator, tree: ast.Module, module: ModuleObj) -> list[str]:
-    for node in tree.body:
-        if _is_base(node):
-            assert isinstance(node, ast.Assign)
-            value = evaluator.eval(node.value, module.scope).payload
-            items = value.items if isinstance(value, ListObj | TupleObj) else None
-            names: list[Any] = [value] if items is None else [item.payload for item in items]
-            at = evaluator.place(node, module.scope)
-            if not all(isinstance(name, str) for name in names):
-                raise Halt("_base_ is only known at run time", at, "write the paths out")
-            if any("::" in name for name in names):
-                raise Halt("_base_ names a config of an installed package", at, "use a relative path")
-            return [os.path.normpath(os.path.join(module.package, name)) for name in names]
-    return []
+    # mmengine reads the first assignment before the file runs, so it sees none of the file's names.
+    node = next(filter(_is_base, tree.body), None)
+    if not isinstance(node, ast.Assign):
+        return []
+    value = evaluator.eval(node.value, module.scope).payload
+    items = value.items if isinstance(value, ListObj | TupleObj) else None
+    names: list[Any] = [value] if items is None else [item.payload for item in items]
+    at = evaluator.place(node, module.scope)
+    if not all(isinstance(name, str) for name in names):
+        raise Halt("_base_ is only known at run time", at, "write the paths out")
+    if any("::" in name for name in names):
+        raise Halt("_base_ names a config of an installed package", at, "use a relative path")
+    return [os.path.normpath(os.path.join(module.package, name)) for name in names]
 
 
 class _Substitute(ast.NodeTransformer):
