@@ -78,7 +78,7 @@ def evaluate_case(target: Target, entry: Entry | None, evaluator: Evaluator) -> 
     except UsageError:
         raise
     except Exception as error:
-        case.problem = f"is not followed: {type(error).__name__} in the evaluator ({error}); please report it"
+        case.problem = f"the checker failed: {type(error).__name__} ({error}); please report it"
     finally:
         finish(evaluator)
     return case

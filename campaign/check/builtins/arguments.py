@@ -53,7 +53,7 @@ def hash_key(evaluator: Evaluator, key: Value, site: Site) -> Any:
     except Unhashable as error:
         raise evaluator.error(TypeError, f"unhashable type: '{error}'", site.at) from None
     except NotConcrete:
-        reason = "cannot look up a key that is only known at run time"
+        reason = "the checker cannot look up a key that is only known at run time"
         raise Halt(reason, site.at, "use a constant as the key") from None
 
 
@@ -66,7 +66,7 @@ def refusal(what: str, suggestion: str) -> Function:
     """The model of something that is not modelled."""
 
     def refuse(evaluator: Evaluator, args: Args, site: Site) -> Value:
-        raise Halt(f"cannot evaluate {what}: it is not modelled", site.at, suggestion)
+        raise Halt(f"the checker cannot evaluate {what}: it is not modelled", site.at, suggestion)
 
     return refuse
 
@@ -85,7 +85,7 @@ def computed_by_python(function: Callable[..., Any]) -> Function:
         for value in plain:
             # These have methods (`__abs__`, `__index__`, ...) or a position that the function would use.
             if isinstance(value.payload, InstObj | ErrorObj | Iter):
-                reason = f"cannot evaluate {function.__name__}() of an instance or an iterator"
+                reason = f"the checker cannot evaluate {function.__name__}() of an instance or an iterator"
                 raise Halt(reason, at, "compute with plain values")
         return compute(evaluator, function, at, *plain)
 

@@ -40,7 +40,7 @@ def class_method(function: Callable[..., Any], evaluator: Evaluator, args: Args,
         real = [lower(value.payload) for value in args.positional]
         named = {name: lower(value.payload) for name, value in args.keywords.items()}
     except NotConcrete:
-        reason = f"cannot evaluate {function.__name__}() of a value only known at run time"
+        reason = f"the checker cannot evaluate {function.__name__}() of a value only known at run time"
         raise Halt(reason, site.at, "write the result out") from None
     return lift_result(evaluator, lambda: function(*real, **named), site.at)
 
@@ -99,7 +99,9 @@ MOST_WIDTH_DIGITS = 4
 
 def _refuse_huge_padding(subject: Any, real: list[Any], at: Origin) -> None:
     if any(isinstance(item, int) and item > MOST_PADDING for item in real):
-        raise Halt(f"cannot evaluate a string padded to over {MOST_PADDING:,}", at, "use a smaller width")
+        raise Halt(
+            f"the checker cannot evaluate a string padded to over {MOST_PADDING:,}", at, "use a smaller width"
+        )
 
 
 def _refuse_huge_replacement(subject: Any, real: list[Any], at: Origin) -> None:
@@ -124,7 +126,9 @@ def _refuse_huge_format(subject: Any, real: list[Any], at: Origin) -> None:
     check_size(len(subject) + subject.count("{") * longest, at)
     digits = "".join(char if char.isdigit() else " " for char in subject).split()
     if any(len(number) > MOST_WIDTH_DIGITS for number in digits) or COMPUTED_WIDTH.search(subject):
-        raise Halt("cannot evaluate a format with a huge or computed width", at, "write the width out")
+        raise Halt(
+            "the checker cannot evaluate a format with a huge or computed width", at, "write the width out"
+        )
 
 
 HUGE_RESULTS: dict[str, Callable[[Any, list[Any], Origin], None]] = {

@@ -116,7 +116,7 @@ def new_object(evaluator: Evaluator, args: Args, site: Site) -> Value:
 def type_or_class(evaluator: Evaluator, args: Args, site: Site) -> Value:
     if len(args.positional) == 1:
         return type_of(evaluator, args.positional[0], site.at)
-    raise Halt("cannot evaluate type() with three arguments", site.at, "write a class statement")
+    raise Halt("the checker cannot evaluate type() with three arguments", site.at, "write a class statement")
 
 
 CONSTRUCTORS: dict[type, Model] = {
@@ -142,7 +142,9 @@ def call_type(evaluator: Evaluator, function: Value, args: Args, at: Origin, sco
         return Value(ErrorObj(kind, tuple(args.positional)), at)
     model = CONSTRUCTORS.get(kind)
     if model is None:
-        raise Halt(f"cannot evaluate {kind.__name__}(): it is not modelled", at, "write its value out")
+        raise Halt(
+            f"the checker cannot evaluate {kind.__name__}(): it is not modelled", at, "write its value out"
+        )
     answer = check_call(kind.__name__, kind, model, 0, evaluator, args, at)
     return guarded(kind.__name__, model.call, evaluator, args, site_of(evaluator, at, scope), answer)
 

@@ -86,7 +86,7 @@ def _external_call(evaluator: Evaluator, payload: ExternalCall, memo: Memo, at: 
     copy.fields = _named(evaluator, payload.fields, memo, at)
     copy.log = list(payload.log)
     if any(holder.version != version for holder, version in payload.captured):
-        reason = "cannot copy an object built from something that changed afterwards"
+        reason = "the checker cannot copy an object built from something that changed afterwards"
         raise Halt(reason, at, "change it before the object is built")
     memo[id(payload)] = copy
     return copy
@@ -100,7 +100,9 @@ def _bound_method(evaluator: Evaluator, payload: BoundMethod, memo: Memo, at: Or
 
 def _refuse(evaluator: Evaluator, payload: Any, memo: Memo, at: Origin) -> Any:
     kind = {Iter: "an iterator", Partial: "a functools.partial"}[type(payload)]
-    raise Halt(f"cannot evaluate a deep copy of {kind}: it is not modelled", at, "build a second one")
+    raise Halt(
+        f"the checker cannot evaluate a deep copy of {kind}: it is not modelled", at, "build a second one"
+    )
 
 
 DEEP_COPIES: dict[type, DeepCopy] = {
@@ -128,5 +130,9 @@ def shallow_copy(evaluator: Evaluator, args: Args, site: Site) -> Value:
         copy = ExternalCall(payload.callee, payload.args, dict(payload.kwargs), payload.epoch)
         copy.fields, copy.log = dict(payload.fields), list(payload.log)
     elif isinstance(payload, Iter):
-        raise Halt("cannot evaluate a copy of an iterator: it is not modelled", site.at, "make a list of it")
+        raise Halt(
+            "the checker cannot evaluate a copy of an iterator: it is not modelled",
+            site.at,
+            "make a list of it",
+        )
     return Value(copy, Origin(site.at.file, site.at.line, site.at.column, (value.origin,)))

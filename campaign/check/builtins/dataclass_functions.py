@@ -33,7 +33,7 @@ def dataclass(evaluator: Evaluator, args: Args, site: Site) -> Value:
     options = {}
     for name, value in args.keywords.items():
         if not is_constant(value.payload):
-            reason = f"cannot evaluate dataclass({name}=...) with a value only known at run time"
+            reason = f"the checker cannot evaluate dataclass({name}=...) with a value only known at run time"
             raise Halt(reason, site.at, "write True or False")
         if name not in CLASS_OPTIONS:
             message = f"dataclass() got an unexpected keyword argument {name!r}"
@@ -54,7 +54,9 @@ def _as_dataclass(
     value = args.positional[0]
     cls = value.payload
     if not isinstance(cls, ClassObj):
-        raise Halt("cannot evaluate dataclass() of anything but a class", site.at, "decorate a class")
+        raise Halt(
+            "the checker cannot evaluate dataclass() of anything but a class", site.at, "decorate a class"
+        )
     apply_dataclass(evaluator, cls, options, site.at)
     if slots and cls.annotations:
         add_slots(cls, site.at)
@@ -65,7 +67,7 @@ def add_slots(cls: ClassObj, at: Origin) -> None:
     """`slots=True` builds a second class whose fields are slots; their defaults are no attributes of it. A
     `super()` of the first class would still refer to that one."""
     if "__slots__" in cls.namespace or uses_super(cls):
-        reason = f"cannot evaluate dataclass {cls.name} with slots=True: it has __slots__ or uses super()"
+        reason = f"the checker cannot evaluate dataclass {cls.name} with slots=True: it has __slots__ or uses super()"
         raise Halt(reason, at, "leave slots=True out")
     # A slot of a base is not repeated: it would hide the one that the base's methods use.
     inherited = {field.name for base in cls.mro[1:] for field in base.fields if "__slots__" in base.namespace}
@@ -92,7 +94,7 @@ def dataclass_field(evaluator: Evaluator, args: Args, site: Site) -> Value:
         if name not in given:
             return None
         if not is_constant(given[name].payload):
-            reason = f"cannot evaluate field({name}=...) with a value only known at run time"
+            reason = f"the checker cannot evaluate field({name}=...) with a value only known at run time"
             raise Halt(reason, site.at, "write True or False")
         return bool(given[name].payload)
 
@@ -118,7 +120,7 @@ def dataclass_replace(evaluator: Evaluator, args: Args, site: Site) -> Value:
         if not field.field.init or field.name in given:
             continue
         if field.pseudo:  # it went to __post_init__ and was not kept
-            reason = f"cannot evaluate dataclasses.replace() without InitVar {field.name}"
+            reason = f"the checker cannot evaluate dataclasses.replace() without InitVar {field.name}"
             raise Halt(reason, site.at, f"pass {field.name}")
         given[field.name] = payload.attrs[field.name]
     # An unknown keyword is left in: the class refuses it, as `replace` does by calling it.
@@ -130,7 +132,9 @@ def dataclass_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
     if not (isinstance(holder.payload, InstObj) and holder.payload.cls.fields):
         return symbolic(evaluator, "dataclasses.asdict", site.at, holder)
     if args.keywords:
-        raise Halt("cannot evaluate asdict() with dict_factory", site.at, "use asdict() without it")
+        raise Halt(
+            "the checker cannot evaluate asdict() with dict_factory", site.at, "use asdict() without it"
+        )
     return _converted(evaluator, holder, site.at)
 
 
@@ -159,7 +163,7 @@ def _converted(evaluator: Evaluator, value: Value, at: Origin) -> Value:
 
 
 def dataclass_tuple(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    raise Halt("cannot evaluate astuple(): it is not modelled", site.at, "use asdict()")
+    raise Halt("the checker cannot evaluate astuple(): it is not modelled", site.at, "use asdict()")
 
 
 def dataclass_fields(evaluator: Evaluator, args: Args, site: Site) -> Value:

@@ -32,7 +32,7 @@ def _look_up(evaluator: Evaluator, holder: Value, key: Value, site: Site) -> Val
         return evaluator.get_item(holder, key, site.at)
     # Two external values with different text may still be the same key at run time.
     if entries and any(is_external_key(other) for other in (wanted, *entries)):
-        reason = "cannot look up a key that is only known at run time"
+        reason = "the checker cannot look up a key that is only known at run time"
         raise Halt(reason, site.at, "use a constant as the key")
     return None
 
@@ -70,7 +70,7 @@ def popitem(evaluator: Evaluator, args: Args, site: Site) -> Value:
     if not payload.entries:
         raise evaluator.error(KeyError, "popitem(): dictionary is empty", site.at)
     if any(is_external_key(other) for other in payload.entries):
-        reason = "cannot evaluate popitem() among keys only known at run time"
+        reason = "the checker cannot evaluate popitem() among keys only known at run time"
         raise Halt(reason, site.at, "use constants as keys")
     return Value(TupleObj(payload.entries.popitem()[1]), site.at)
 
@@ -155,7 +155,7 @@ def _all_names(name: str, evaluator: Evaluator, args: Args, site: Site) -> Value
     names = namespace.names
     if isinstance(namespace.holder, ModuleObj) and any(key.startswith("__") for key in names):
         # A module has more dunder names (`__spec__`, `__builtins__`) than the evaluation gives it.
-        raise Halt("cannot list all names of a module", site.at, "list the names")
+        raise Halt("the checker cannot list all names of a module", site.at, "list the names")
     if name == "keys":
         return Value(ListObj([Value(key, site.at) for key in names]), site.at)
     if name == "values":

@@ -97,7 +97,7 @@ def length(evaluator: Evaluator, args: Args, site: Site) -> Value:
     if isinstance(payload, InstObj) and payload.cls.find("__len__") is not None:
         return evaluator.call_method(value, "__len__", Args([]), at)
     if isinstance(payload, Namespace):  # a module or class has more names than the evaluation gives it
-        raise Halt("cannot evaluate len() of a namespace", at, "write the number out")
+        raise Halt("the checker cannot evaluate len() of a namespace", at, "write the number out")
     if isinstance(payload, View):
         return length(evaluator, Args([Value(payload.holder, value.origin)]), site)
     size = LENGTHS.get(type(payload))
@@ -141,7 +141,7 @@ def _print(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 def _power(evaluator: Evaluator, args: Args, site: Site) -> Value:
     if len(args.positional) != 2:
-        raise Halt("cannot evaluate pow() with a modulus", site.at, "write (a ** b) % c")
+        raise Halt("the checker cannot evaluate pow() with a modulus", site.at, "write (a ** b) % c")
     return evaluator.binary(ast.Pow, args.positional[0], args.positional[1], site.at)
 
 

@@ -62,7 +62,11 @@ def is_subclass(evaluator: Evaluator, args: Args, site: Site) -> Value:
 def read_attribute(evaluator: Evaluator, args: Args, site: Site) -> Value:
     holder, name, *default = args.positional
     if not isinstance(name.payload, str):
-        raise Halt("cannot read an attribute whose name is only known at run time", site.at, CONSTANT_NAME)
+        raise Halt(
+            "the checker cannot read an attribute whose name is only known at run time",
+            site.at,
+            CONSTANT_NAME,
+        )
     # Without a default the AttributeError is the program's.
     if not default:
         return evaluator.get_attribute(holder, name.payload, site.at)
@@ -99,7 +103,9 @@ def has_attribute(evaluator: Evaluator, args: Args, site: Site) -> Value:
 def write_attribute(evaluator: Evaluator, args: Args, site: Site) -> Value:
     holder, name, value = args.positional
     if not isinstance(name.payload, str):
-        raise Halt("cannot set an attribute whose name is only known at run time", site.at, CONSTANT_NAME)
+        raise Halt(
+            "the checker cannot set an attribute whose name is only known at run time", site.at, CONSTANT_NAME
+        )
     evaluator.set_attribute(holder, name.payload, value, site.at)
     return nothing(site)
 
@@ -118,7 +124,7 @@ def local_names(evaluator: Evaluator, args: Args, site: Site) -> Value:
     if site.scope.kind == "module":
         return global_names(evaluator, args, site)
     if site.scope.kind == "class":
-        raise Halt("cannot evaluate locals() in a class body", site.at, "name the attributes")
+        raise Halt("the checker cannot evaluate locals() in a class body", site.at, "name the attributes")
     entries: dict[Any, tuple[Value, Value]] = {
         name: (Value(name, site.at), value) for name, value in site.scope.vars.items()
     }
@@ -137,19 +143,25 @@ def names_of_object(evaluator: Evaluator, args: Args, site: Site) -> Value:
         return Value(Namespace(payload.scope.vars, payload), site.at)
     if isinstance(payload, EXTERNAL):
         return symbolic(evaluator, "vars", site.at, args.positional[0])
-    raise Halt("cannot evaluate vars() of this object: it is not modelled", site.at, "name the attributes")
+    raise Halt(
+        "the checker cannot evaluate vars() of this object: it is not modelled",
+        site.at,
+        "name the attributes",
+    )
 
 
 def execute(evaluator: Evaluator, args: Args, site: Site) -> Value:
     """`exec` of a constant string, in the names around it."""
     source = args.positional[0]
     if not isinstance(source.payload, str):
-        raise Halt("cannot evaluate exec() of code only known at run time", site.at, WRITE_CODE_OUT)
+        raise Halt(
+            "the checker cannot evaluate exec() of code only known at run time", site.at, WRITE_CODE_OUT
+        )
     # It runs in the scope itself, so that names it binds are seen by what follows.
     scope = _given_scope(args, site)
     if scope.kind == "function":
         # It would assign to a snapshot of the locals, and what later reads see differs between versions.
-        raise Halt("cannot evaluate exec() inside a function", site.at, WRITE_CODE_OUT)
+        raise Halt("the checker cannot evaluate exec() inside a function", site.at, WRITE_CODE_OUT)
     evaluator.run(_parsed(evaluator, source.payload, site).body, scope)
     return nothing(site)
 
@@ -157,7 +169,9 @@ def execute(evaluator: Evaluator, args: Args, site: Site) -> Value:
 def evaluate(evaluator: Evaluator, args: Args, site: Site) -> Value:
     source = args.positional[0]
     if not isinstance(source.payload, str):
-        raise Halt("cannot evaluate eval() of code only known at run time", site.at, WRITE_CODE_OUT)
+        raise Halt(
+            "the checker cannot evaluate eval() of code only known at run time", site.at, WRITE_CODE_OUT
+        )
     # `eval` strips leading blanks; anything but one expression is a SyntaxError.
     body = _parsed(evaluator, source.payload.strip(), site).body
     if len(body) != 1 or not isinstance(body[0], ast.Expr):
@@ -185,14 +199,14 @@ def _given_scope(args: Args, site: Site) -> Scope:
             "class",
         ):
             # The names of an enclosing function are only seen when the compiler found a use of them.
-            reason = "cannot evaluate exec() or eval() inside a nested function"
+            reason = "the checker cannot evaluate exec() or eval() inside a nested function"
             raise Halt(reason, site.at, WRITE_CODE_OUT)
         return site.scope
     if isinstance(args.positional[1].payload, Namespace) and len(args.positional) == 2:
         holder = args.positional[1].payload.holder
         if isinstance(holder, ModuleObj):
             return holder.scope
-    raise Halt("cannot evaluate exec() or eval() with names of its own", site.at, WRITE_CODE_OUT)
+    raise Halt("the checker cannot evaluate exec() or eval() with names of its own", site.at, WRITE_CODE_OUT)
 
 
 def super_object(evaluator: Evaluator, args: Args, site: Site) -> Value:
@@ -204,7 +218,7 @@ def super_object(evaluator: Evaluator, args: Args, site: Site) -> Value:
     while scope is not None and (scope.kind != "function" or scope.cls is None):
         scope = scope.parent
     if scope is None or scope.cls is None or scope.receiver is None:
-        raise Halt("cannot evaluate super() outside of a method", site.at, "name the class")
+        raise Halt("the checker cannot evaluate super() outside of a method", site.at, "name the class")
     return Value(SuperObj(scope.cls, scope.receiver), site.at)
 
 
@@ -230,7 +244,11 @@ def inherited_method(evaluator: Evaluator, payload: SuperObj, cls: ClassObj, nam
         return Value(Builtin("object.__setattr__", object_setattr, receiver), at)
     if name == "__post_init__":
         raise evaluator.error(AttributeError, "'super' object has no attribute '__post_init__'", at)
-    raise Halt(f"cannot evaluate super().{name}: it is not modelled", at, f"define {name} in a base class")
+    raise Halt(
+        f"the checker cannot evaluate super().{name}: it is not modelled",
+        at,
+        f"define {name} in a base class",
+    )
 
 
 def is_callable(evaluator: Evaluator, args: Args, site: Site) -> Value:
@@ -246,7 +264,7 @@ def is_callable(evaluator: Evaluator, args: Args, site: Site) -> Value:
 def import_by_name(evaluator: Evaluator, args: Args, site: Site) -> Value:
     name = args.positional[0].payload
     if not isinstance(name, str) or len(args.positional) > 1:
-        reason = "cannot evaluate __import__() of a name only known at run time"
+        reason = "the checker cannot evaluate __import__() of a name only known at run time"
         raise Halt(reason, site.at, "write an import statement")
     return import_module(evaluator, name, site.scope.module, site.at)[0]
 
@@ -255,7 +273,7 @@ def directory(evaluator: Evaluator, args: Args, site: Site) -> Value:
     payload = args.positional[0].payload if args.positional else None
     if isinstance(payload, ModuleObj):
         return lift(sorted(payload.scope.vars), site.at)
-    raise Halt("cannot evaluate dir() of anything but a module", site.at, "name the attributes")
+    raise Halt("the checker cannot evaluate dir() of anything but a module", site.at, "name the attributes")
 
 
 def super_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
@@ -264,7 +282,9 @@ def super_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) 
     cls = receiver.cls if isinstance(receiver, InstObj) else receiver
     if not isinstance(cls, ClassObj) or payload.cls not in cls.mro:
         raise Halt(
-            "cannot evaluate super() with an object of another class", at, "use super() without arguments"
+            "the checker cannot evaluate super() with an object of another class",
+            at,
+            "use super() without arguments",
         )
     # The classes after the one that the method is written in, in the order of the receiver's own class.
     for following in cls.mro[cls.mro.index(payload.cls) + 1 :]:
@@ -277,7 +297,7 @@ def super_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) 
                 return found
             return bind_member(evaluator, found, payload.receiver, cls, at)
     if cls.external:
-        reason = f"cannot evaluate super().{name}: the base class is external"
+        reason = f"the checker cannot evaluate super().{name}: the base class is external"
         raise Halt(reason, at, "call it in a class of the checked files")
     return inherited_method(evaluator, payload, cls, name, at)
 

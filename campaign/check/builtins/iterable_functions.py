@@ -62,7 +62,7 @@ def _integers_of_set(evaluator: Evaluator, value: Value, site: Site) -> list[Val
     # Addition of floats is not associative, and that of lists not commutative; of integers it is both.
     items = unordered(evaluator, value, site.at)
     if not all(isinstance(item.payload, int) for item in items):
-        reason = "cannot sum a set of anything but integers: its order differs between runs"
+        reason = "the checker cannot sum a set of anything but integers: its order differs between runs"
         raise Halt(reason, site.at, "sum a list")
     return items
 
@@ -92,7 +92,9 @@ def _items_to_measure(evaluator: Evaluator, given: Value, at: Origin) -> Iterato
         # Each element is measured before the next one is computed: either may have effects.
         return _counted(evaluator, given, at)
     if isinstance(given.payload, SetObj):
-        reason = "cannot pick from a set by key: which of two equal ones it is differs between runs"
+        reason = (
+            "the checker cannot pick from a set by key: which of two equal ones it is differs between runs"
+        )
         raise Halt(reason, at, "pick from a list")
     return iter(evaluator.elements(given, at))
 
@@ -128,7 +130,7 @@ def in_sorted_order(evaluator: Evaluator, args: Args, site: Site) -> Value:
     items = unordered(evaluator, first_argument(evaluator, args, site), site.at)
     if isinstance(args.positional[0].payload, SetObj) and "key" in args.keywords:
         # The sort is stable: elements with equal keys stay in the order of the set.
-        reason = "cannot sort a set by key: the order of equal ones differs between runs"
+        reason = "the checker cannot sort a set by key: the order of equal ones differs between runs"
         raise Halt(reason, site.at, "sort a list")
     return Value(ListObj(in_order(evaluator, items, args.keywords, site)), call_origin(args, site))
 
@@ -184,7 +186,9 @@ def enumerated(evaluator: Evaluator, args: Args, site: Site) -> Value:
     value = first_argument(evaluator, args, site, 2)
     start = _start(args, site)
     if not isinstance(start.payload, int):
-        raise Halt("cannot enumerate from a start only known at run time", site.at, "write the start out")
+        raise Halt(
+            "the checker cannot enumerate from a start only known at run time", site.at, "write the start out"
+        )
     pairs = (
         Value(TupleObj((Value(index, site.at), item)), site.at)
         for index, item in enumerate(evaluator.iterate(value, site.at), start.payload)

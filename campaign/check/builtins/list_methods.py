@@ -28,7 +28,9 @@ def extend_list(evaluator: Evaluator, args: Args, site: Site) -> Value:
 def insert(evaluator: Evaluator, args: Args, site: Site) -> Value:
     index, item = method_arguments(evaluator, args, site, 2, 2)
     if not isinstance(index.payload, int):
-        raise Halt("cannot insert at an index only known at run time", site.at, "write the index out")
+        raise Halt(
+            "the checker cannot insert at an index only known at run time", site.at, "write the index out"
+        )
     # Python clamps an index beyond either end; `list.insert` of this list does the same.
     items = mutated_receiver(evaluator, args, site).items
     items.insert(index.payload, evaluator.with_control_origin(item))
@@ -39,7 +41,9 @@ def pop(evaluator: Evaluator, args: Args, site: Site) -> Value:
     rest = method_arguments(evaluator, args, site, 0, 1)
     index = rest[0].payload if rest else -1
     if not isinstance(index, int):
-        raise Halt("cannot pop at an index only known at run time", site.at, "write the index out")
+        raise Halt(
+            "the checker cannot pop at an index only known at run time", site.at, "write the index out"
+        )
     try:
         item: Value = mutated_receiver(evaluator, args, site).items.pop(index)
     except IndexError as error:
@@ -125,7 +129,9 @@ class _Rank:
     def __lt__(self, other: _Rank) -> bool:
         a, b = self.value, other.value
         if isinstance(a.payload, EXTERNAL + NEVER_EQUAL) or isinstance(b.payload, EXTERNAL + NEVER_EQUAL):
-            raise Halt("cannot sort values only known at run time", self.at, "write them in order")
+            raise Halt(
+                "the checker cannot sort values only known at run time", self.at, "write them in order"
+            )
         return self.evaluator.truth(self.evaluator.compare(ast.Lt, a, b, self.at), self.at)
 
 

@@ -38,7 +38,7 @@ def next_item(evaluator: Evaluator, args: Args, site: Site) -> Value:
     """`next(iterator)`. Reading consumes: whoever else holds the iterator finds it one element further."""
     source = args.positional[0].payload
     if not isinstance(source, Iter):
-        reason = "cannot evaluate next() of an iterator that is not modelled"
+        reason = "the checker cannot evaluate next() of an iterator that is not modelled"
         raise Halt(reason, site.at, "take the element by its index")
     source.version += 1
     # The default is no element: with one, an exhausted iterator raises nothing.
@@ -111,7 +111,7 @@ def _refuse_other_kind(kind: type, name: str, evaluator: Evaluator, args: Args, 
     """`str.upper(x)` is a descriptor: it accepts a string only. An external value may be one."""
     subject = args.positional[0].payload if args.positional else None
     if not isinstance(subject, (kind, *EXTERNAL)):
-        reason = f"cannot evaluate {kind.__name__}.{name}() of anything but a {kind.__name__}"
+        reason = f"the checker cannot evaluate {kind.__name__}.{name}() of anything but a {kind.__name__}"
         raise Halt(reason, at, "call the method of the object")
     return NOT_CONFIRMED
 
@@ -139,7 +139,11 @@ def builtin_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin
         real = payload if is_constant(payload) else REAL_TYPES.get(type(payload))
         if (is_constant(payload) or real is not None) and not hasattr(real, name):
             raise evaluator.error(AttributeError, f"{kind!r} object has no attribute {name!r}", at)
-    raise Halt(f"cannot evaluate attribute {name!r} of {kind}: it is not modelled", at, "write its value out")
+    raise Halt(
+        f"the checker cannot evaluate attribute {name!r} of {kind}: it is not modelled",
+        at,
+        "write its value out",
+    )
 
 
 OPERATIONS.builtin_attribute = builtin_attribute

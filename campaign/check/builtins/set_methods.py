@@ -31,7 +31,7 @@ def discard(evaluator: Evaluator, args: Args, site: Site, must_exist: bool = Fal
     key = hash_key(evaluator, item, site)
     # Two external values with different text may still be equal at run time.
     if any(is_external_key(other) for other in (key, *payload.items)):
-        reason = "cannot remove from a set whose elements are only known at run time"
+        reason = "the checker cannot remove from a set whose elements are only known at run time"
         raise Halt(reason, site.at, "use a list, or constants")
     if must_exist and key not in payload.items:
         raise evaluator.error(KeyError, str(item.payload), site.at)
@@ -42,7 +42,7 @@ def discard(evaluator: Evaluator, args: Args, site: Site, must_exist: bool = Fal
 def pop(evaluator: Evaluator, args: Args, site: Site) -> Value:
     payload = mutated_receiver(evaluator, args, site)
     if len(payload.items) != 1:
-        reason = "cannot evaluate set.pop(): which element it removes differs between runs"
+        reason = "the checker cannot evaluate set.pop(): which element it removes differs between runs"
         raise Halt(reason, site.at, "use a list")
     item: Value = payload.items.pop(next(iter(payload.items)))
     return item
@@ -66,7 +66,7 @@ def _test(name: str, evaluator: Evaluator, args: Args, site: Site) -> Value:
     holder = args.positional[0].payload
     other = evaluator.new_set(unordered(evaluator, args.positional[1], site.at), site.at)
     if any(is_external_key(key) for key in (*holder.items, *other.items)):
-        raise Halt("cannot compare sets of values only known at run time", site.at, "use lists")
+        raise Halt("the checker cannot compare sets of values only known at run time", site.at, "use lists")
     # Keys are equal exactly when the elements are, so Python answers for the keys.
     return Value(getattr(set(holder.items), name)(set(other.items)), site.at)
 

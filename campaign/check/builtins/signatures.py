@@ -87,7 +87,7 @@ PAYLOADS: dict[type, type] = {list: ListObj, tuple: TupleObj, dict: DictObj, set
 def _check_method(kind: type, name: str, model: Model, evaluator: Evaluator, args: Args, at: Origin) -> Any:
     # `list.append(x, 1)` is a descriptor: it accepts an instance of its type only.
     if not args.positional or type(args.positional[0].payload) is not PAYLOADS[kind]:
-        reason = f"cannot evaluate {kind.__name__}.{name}() of anything but a {kind.__name__}"
+        reason = f"the checker cannot evaluate {kind.__name__}.{name}() of anything but a {kind.__name__}"
         raise Halt(reason, at, "call the method of the object")
     full = f"{kind.__name__}.{name}"
     return check_call(full, getattr(kind, name, None), model, 1, evaluator, args, at)
@@ -98,12 +98,10 @@ def _refuse_misfit(name: str, signature: Signature | None, args: Args, count: in
         return
     unknown = signature.keywords is not None and not signature.keywords.issuperset(args.keywords)
     if unknown or not signature.least <= count <= signature.most:
-        reason = (
-            f"cannot evaluate {name}() with these arguments: Python refuses them, or they are not modelled"
-        )
+        reason = f"the checker cannot evaluate {name}() with these arguments: Python refuses them, or they are not modelled"
         raise Halt(reason, at, "pass only what Python documents, by position")
     if count + len(args.keywords) > signature.together:
-        reason = f"cannot evaluate {name}() with one argument both by position and by keyword"
+        reason = f"the checker cannot evaluate {name}() with one argument both by position and by keyword"
         raise Halt(reason, at, "pass it once")
 
 

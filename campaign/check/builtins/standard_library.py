@@ -110,7 +110,7 @@ def reduce(evaluator: Evaluator, args: Args, site: Site) -> Value:
 def abstract_method(evaluator: Evaluator, args: Args, site: Site) -> Value:
     value = first_argument(evaluator, args, site)
     if not isinstance(value.payload, FuncObj):
-        reason = "cannot evaluate abstractmethod() of anything but a function"
+        reason = "the checker cannot evaluate abstractmethod() of anything but a function"
         raise Halt(reason, site.at, "put it below the other decorators")
     # `ABCMeta` looks for this attribute when the class is built, and `object.__new__` when it is instantiated.
     value.payload.attrs["__isabstractmethod__"] = Value(True, site.at)
@@ -130,7 +130,9 @@ def wraps(evaluator: Evaluator, args: Args, site: Site) -> Value:
 def _wrap(wrapped: Value, evaluator: Evaluator, args: Args, site: Site) -> Value:
     value = args.positional[0]
     if not isinstance(value.payload, FuncObj) or not isinstance(wrapped.payload, FuncObj):
-        reason = "cannot evaluate functools.wraps() of anything but a function of the checked files"
+        reason = (
+            "the checker cannot evaluate functools.wraps() of anything but a function of the checked files"
+        )
         raise Halt(reason, site.at, "wrap a function, or leave wraps() out")
     value.payload.name = wrapped.payload.name
     value.payload.qualname = wrapped.payload.qualname
@@ -180,7 +182,9 @@ def _new_mapping(dialect: MappingDialect, evaluator: Evaluator, args: Args, site
 def _new_namespace(name: str, evaluator: Evaluator, args: Args, site: Site) -> Value:
     """Instances of a class that compares its attributes and has nothing else."""
     if args.positional:
-        raise Halt(f"cannot evaluate {name}() with positional arguments", site.at, "pass keywords")
+        raise Halt(
+            f"the checker cannot evaluate {name}() with positional arguments", site.at, "pass keywords"
+        )
     cls = ClassObj(name, name, any_module(evaluator), ())
     cls.options = {"eq": True}
     return Value(InstObj(cls, dict(args.keywords)), call_origin(args, site))
@@ -190,11 +194,13 @@ def named_tuple(evaluator: Evaluator, args: Args, site: Site) -> Value:
     name, fields = (value.payload for value in args.positional[:2])
     names = _field_names(fields)
     if names is None or not isinstance(name, str):
-        reason = "cannot evaluate namedtuple() with names only known at run time"
+        reason = "the checker cannot evaluate namedtuple() with names only known at run time"
         raise Halt(reason, site.at, "write the names out")
     # `rename` replaces names, `module` is seen by pickling; neither is modelled.
     if set(args.keywords) - {"defaults"}:
-        raise Halt("cannot evaluate namedtuple() with rename or module", site.at, "leave the options out")
+        raise Halt(
+            "the checker cannot evaluate namedtuple() with rename or module", site.at, "leave the options out"
+        )
     cls = ClassObj(name, name, site.scope.module, ())
     cls.kind = "namedtuple"
     given = args.keywords.get("defaults")
@@ -240,7 +246,7 @@ def chain_from_iterable(evaluator: Evaluator, args: Args, site: Site) -> Value:
 def attribute_getter(evaluator: Evaluator, args: Args, site: Site) -> Value:
     names = [value.payload for value in args.positional]
     if len(names) != 1 or not isinstance(names[0], str) or "." in names[0]:
-        reason = "cannot evaluate attrgetter() of anything but one plain name"
+        reason = "the checker cannot evaluate attrgetter() of anything but one plain name"
         raise Halt(reason, site.at, "write a function that reads the attributes")
     return Value(Builtin("attrgetter", functools.partial(_read_attribute, names[0])), site.at)
 
@@ -305,11 +311,11 @@ def _of_few_numbers(name: str, evaluator: Evaluator, args: Args, site: Site) -> 
     """Refuses what a short program could make to run for hours, before Python is asked."""
     for value in args.positional:
         if isinstance(value.payload, Iter):
-            raise Halt(f"cannot evaluate math.{name}() of an iterator", site.at, "use a list")
+            raise Halt(f"the checker cannot evaluate math.{name}() of an iterator", site.at, "use a list")
         items = [value] if is_constant(value.payload) else evaluator.elements(value, site.at)
         large = any(isinstance(item.payload, int) and item.payload.bit_length() > MOST_BITS for item in items)
         if len(items) > MOST_NUMBERS or large or isinstance(value.payload, range):
-            reason = f"cannot evaluate math.{name}() of many or huge numbers"
+            reason = f"the checker cannot evaluate math.{name}() of many or huge numbers"
             raise Halt(reason, site.at, "write the result out")
     return computed_by_python(getattr(math, name))(evaluator, args, site)
 
@@ -372,7 +378,7 @@ def _positional_only(name: str, model: Function) -> Function:
 
     def call(evaluator: Evaluator, args: Args, site: Site) -> Value:
         if args.keywords:
-            reason = f"cannot evaluate {name}() with keywords: they are not modelled"
+            reason = f"the checker cannot evaluate {name}() with keywords: they are not modelled"
             raise Halt(reason, site.at, "pass the arguments by position")
         return model(evaluator, args, site)
 

@@ -94,14 +94,16 @@ def _store(evaluator: Evaluator, args: Args, site: Site) -> Value:
     package = _string(given, "package", at)
     where = ".".join([*groups, name])
     if "." in name:
-        raise Halt(f"cannot store {name!r}: a name with a dot is no field", at, "use a name without dots")
+        raise Halt(
+            f"the checker cannot store {name!r}: a name with a dot is no field", at, "use a name without dots"
+        )
     node = structured(evaluator, given["node"], at)
     _refuse_defaults(node, where, at)
     into = nodes
     for group in groups:
         into = _group(evaluator, into, group, at)
     if name in into.entries and _is_group(into.entries[name][1].payload):
-        raise Halt(f"cannot store {where!r}: a group has that name", at, "rename one of them")
+        raise Halt(f"the checker cannot store {where!r}: a group has that name", at, "rename one of them")
     store(evaluator, into, Value(name, at), node, at)
     if package:
         packages = _group(evaluator, nodes, PACKAGES, at)
@@ -121,7 +123,7 @@ def _string(given: dict[str, Value], parameter: str, at: Origin) -> str:
     """A string that is given, or an empty one for None."""
     payload = given[parameter].payload if parameter in given else None
     if not (payload is None and parameter != "name") and not isinstance(payload, str):
-        reason = f"cannot evaluate the {parameter} of ConfigStore.store(): it is only known at run time"
+        reason = f"the checker cannot evaluate the {parameter} of ConfigStore.store(): it is only known at run time"
         raise Halt(reason, at, "write a string")
     return payload or ""
 
@@ -133,7 +135,9 @@ def _group(evaluator: Evaluator, into: DictObj, name: str, at: Origin) -> DictOb
         store(evaluator, into, Value(name, at), Value(group, at), at)
     payload: DictObj = into.entries[name][1].payload
     if not _is_group(payload):
-        raise Halt(f"cannot store into group {name!r}: a config has that name", at, "rename one of them")
+        raise Halt(
+            f"the checker cannot store into group {name!r}: a config has that name", at, "rename one of them"
+        )
     payload.version += 1
     return payload
 
@@ -163,12 +167,18 @@ def structured(evaluator: Evaluator, value: Value, at: Origin) -> Value:
     if is_constant(payload) or isinstance(payload, (InstObj, *EXTERNAL)):
         return value
     suggestion = "use dataclasses, dicts, lists and plain values"
-    raise Halt("cannot evaluate a stored value of this type: OmegaConf has no such node", at, suggestion)
+    raise Halt(
+        "the checker cannot evaluate a stored value of this type: OmegaConf has no such node", at, suggestion
+    )
 
 
 def _fields(cls: ClassObj, at: Origin) -> list[DataField]:
     if cls.kind != "dataclass" or cls.external:
-        raise Halt(f"cannot evaluate stored class {cls.name}: it is no dataclass", at, "add @dataclass to it")
+        raise Halt(
+            f"the checker cannot evaluate stored class {cls.name}: it is no dataclass",
+            at,
+            "add @dataclass to it",
+        )
     for base in cls.mro:
         base.shown = True  # OmegaConf converts values by the annotations, so these are compared as well
     return [field for field in cls.fields if not field.pseudo]
@@ -218,11 +228,13 @@ def _refuse_defaults(node: Value, where: str, at: Origin) -> None:
     elif isinstance(payload, ExternalCall):
         names = payload.kwargs
     else:
-        raise Halt(f"cannot evaluate config {where!r}: it is no dataclass or dict", at, "store a dataclass")
-    if "defaults" in names:
-        reason = (
-            f"cannot evaluate the `defaults` list of config {where!r}: what Hydra composes is not modelled"
+        raise Halt(
+            f"the checker cannot evaluate config {where!r}: it is no dataclass or dict",
+            at,
+            "store a dataclass",
         )
+    if "defaults" in names:
+        reason = f"the checker cannot evaluate the `defaults` list of config {where!r}: what Hydra composes is not modelled"
         raise Halt(reason, at, "give each group a field with a dataclass of its own instead of `defaults`")
 
 
@@ -231,16 +243,18 @@ def _refuse_unmodelled(evaluator: Evaluator, values: list[Value], nodes: DictObj
     stored = [value for pair in nodes.entries.values() for value in pair]
     calls = _calls_by_name(evaluator, [*values, *stored])
     if not all(_loads_no_yaml(call) for call in calls.get("hydra.main", ())):
-        reason = "cannot evaluate hydra.main() with a config_path: its YAML files are not modelled"
+        reason = (
+            "the checker cannot evaluate hydra.main() with a config_path: its YAML files are not modelled"
+        )
         raise Halt(reason, at, f"write {LOADS_NO_YAML} and store the configs")
     composing = next((name for name in calls if name.startswith(COMPOSING)), None)
     if composing is not None:
-        reason = f"cannot evaluate {composing}(): what Hydra composes is not modelled"
+        reason = f"the checker cannot evaluate {composing}(): what Hydra composes is not modelled"
         raise Halt(reason, at, "leave composing to hydra.main()")
     grouped = any(_is_group(item.payload) for _, item in nodes.entries.values())
     if grouped and _interpolates(stored):
         # The tree has `optim.adam.lr` where the composed config, which `${optim.lr}` reads, has `optim.lr`.
-        reason = "cannot evaluate `${...}` beside groups: composing places their fields elsewhere"
+        reason = "the checker cannot evaluate `${...}` beside groups: composing places their fields elsewhere"
         raise Halt(reason, at, "write the value out, or store one config without groups")
 
 

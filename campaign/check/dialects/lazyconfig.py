@@ -29,7 +29,9 @@ def lazy_call(evaluator: Evaluator, args: Args, site: Site) -> Value:
     """`LazyCall(X)`: called with keywords it gives a `DictConfig` with `_target_`."""
     target = args.positional[0]
     if not isinstance(target.payload, ExternalName | ClassObj | FuncObj | str):
-        raise Halt("cannot evaluate LazyCall of something that has no name", site.at, "give it a class")
+        raise Halt(
+            "the checker cannot evaluate LazyCall of something that has no name", site.at, "give it a class"
+        )
     return Value(Builtin("LazyCall", partial(_described_call, target)), site.at)
 
 

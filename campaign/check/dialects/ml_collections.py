@@ -33,15 +33,22 @@ UNLOCKED = Unlocked()
 
 
 def _set_locked(config: DictObj, locked: bool) -> None:
-    """`lock()` and `unlock()` reach the nested configs as well."""
+    """`lock()` and `unlock()` reach the nested configs as well, except below one that is locked already, or is
+    unlocked already."""
     config.flags["locked"] = locked
     for _, item in config.entries.values():
-        if isinstance(item.payload, DictObj) and item.payload.dialect is ML:
-            _set_locked(item.payload, locked)
+        inner = item.payload
+        if isinstance(inner, DictObj) and inner.dialect is ML and _is_locked(inner) is not locked:
+            _set_locked(inner, locked)
+
+
+def _is_locked(config: DictObj) -> bool:
+    return bool(config.flags.get("locked"))
 
 
 def _lock(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    _set_locked(args.positional[0].payload, True)
+    if not _is_locked(args.positional[0].payload):
+        _set_locked(args.positional[0].payload, True)
     return args.positional[0]
 
 
@@ -64,7 +71,7 @@ def inside_unlocked(evaluator: Evaluator, context: Value, at: Origin) -> tuple[V
     config: DictObj = context.payload.flags["config"]
 
     def leave(body: Callable[[], Completion]) -> Completion:
-        was_locked = config.flags.get("locked", False)
+        was_locked = _is_locked(config)
         if was_locked:
             _set_locked(config, False)
         try:
@@ -73,7 +80,7 @@ def inside_unlocked(evaluator: Evaluator, context: Value, at: Origin) -> tuple[V
             if was_locked:
                 _set_locked(config, True)
 
-    return Value(None, at), leave
+    return Value(config, at), leave
 
 
 class MLConfigDict(AttributeMapping):
@@ -104,16 +111,20 @@ class MLConfigDict(AttributeMapping):
             found: Value = holder.payload.entries[name][1]
             return found
         if name in OTHER_ATTRIBUTES:
-            raise Halt(f"cannot evaluate ConfigDict.{name}, which is not modelled", at, "leave it out")
+            raise Halt(
+                f"the checker cannot evaluate ConfigDict.{name}, which is not modelled", at, "leave it out"
+            )
         raise evaluator.error(AttributeError, f"{name!r}", at)
 
     def set_item(self, evaluator: Evaluator, payload: DictObj, key: Value, value: Value, at: Origin) -> None:
         """A locked config takes no new field, and a field keeps its type unless either value is None."""
         name = key.payload
         if not isinstance(name, str):
-            raise Halt("cannot evaluate a ConfigDict key that is not a string", at, "use strings as keys")
+            raise Halt(
+                "the checker cannot evaluate a ConfigDict key that is not a string", at, "use strings as keys"
+            )
         before = payload.entries.get(name)
-        if before is None and payload.flags.get("locked"):
+        if before is None and _is_locked(payload):
             raise evaluator.error(KeyError, f"{name!r} is not in the locked ConfigDict", at)
         old, new = None if before is None else before[1].payload, value.payload
         keeps_type = old is not None and new is not None and payload.flags.get("type_safe", True)
@@ -145,7 +156,9 @@ def _of_type(evaluator: Evaluator, old: Any, value: Value, name: str, at: Origin
         raise evaluator.error(TypeError, f"field {name!r} keeps its type {type(old).__name__}", at)
     if type(old) is type(new) or (is_constant(old) and is_constant(new)):
         return value
-    raise Halt(f"cannot tell whether field {name!r} accepts another type", at, "set the field once")
+    raise Halt(
+        f"the checker cannot tell whether field {name!r} accepts another type", at, "set the field once"
+    )
 
 
 def config_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
@@ -155,7 +168,9 @@ def config_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
         if name in args.keywords:
             option = args.keywords[name].payload
             if not isinstance(option, bool):
-                reason = f"cannot evaluate ConfigDict({name}=...) with a value only known at run time"
+                reason = (
+                    f"the checker cannot evaluate ConfigDict({name}=...) with a value only known at run time"
+                )
                 raise Halt(reason, site.at, "write True or False")
             result.flags[name] = option
     given = args.positional or [

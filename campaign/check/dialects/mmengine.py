@@ -215,7 +215,7 @@ def substituted(evaluator: Evaluator, value: Value, base: DictObj, module: Modul
 
 def _filled_string(evaluator: Evaluator, value: Value, text: str, base: DictObj, module: ModuleObj) -> Value:
     if ENVIRONMENT_TEXT.search(text):
-        reason = "cannot evaluate `{{$...}}`: mmengine fills it from the environment"
+        reason = "the checker cannot evaluate `{{$...}}`: mmengine fills it from the environment"
         raise Halt(reason, value.origin, "use os.environ")
     whole = BASE_TEXT.fullmatch(text)
     if whole is not None:
@@ -226,9 +226,7 @@ def _filled_string(evaluator: Evaluator, value: Value, text: str, base: DictObj,
         found = _base_value(evaluator, base, match.group(1), value.origin)
         origins.append(found.origin)
         if not isinstance(found.payload, str | int | float):
-            reason = (
-                f"cannot write _base_.{match.group(1)} into a string: it is neither a string nor a number"
-            )
+            reason = f"the checker cannot write _base_.{match.group(1)} into a string: it is neither a string nor a number"
             raise Halt(reason, value.origin, "write the string out")
         return str(found.payload)
 

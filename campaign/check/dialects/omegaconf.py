@@ -22,7 +22,9 @@ class DictConfig(AttributeMapping):
 
     def missing(self, evaluator: Evaluator, name: str, at: Origin) -> Halt:
         # None or an exception: it depends on the struct flag of the config, which is not modelled.
-        return Halt(f"cannot read {name!r}, which the configuration does not have", at, "set it first")
+        return Halt(
+            f"the checker cannot read {name!r}, which the configuration does not have", at, "set it first"
+        )
 
     def convert_base(self, evaluator: Evaluator, value: Value, at: Origin) -> Value:
         """LazyConfig converts only plain dicts."""
@@ -36,7 +38,7 @@ OMEGA = DictConfig()
 
 def create(evaluator: Evaluator, args: Args, site: Site) -> Value:
     if args.keywords or len(args.positional) != 1 or not isinstance(args.positional[0].payload, DictObj):
-        reason = "cannot evaluate OmegaConf.create() of anything but one dict"
+        reason = "the checker cannot evaluate OmegaConf.create() of anything but one dict"
         raise Halt(reason, site.at, "give it a dict and nothing else")
     return OMEGA.convert(evaluator, args.positional[0], site.at)
 
