@@ -151,6 +151,7 @@ def to_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
 def update_nested(evaluator: Evaluator, args: Args, site: Site) -> Value:
     """The `update` of mmengine and ml_collections: a dict over a dict is merged, not replaced."""
     payload = args.positional[0].payload
+    # A list: a config may be updated with itself.
     for key, item in list(pairs_of(evaluator, Args(args.positional[1:], args.keywords), site.at)):
         _merge_item(evaluator, payload, key, item, site.at)
     return nothing(site)

@@ -187,6 +187,7 @@ class _YamlReader:
                 merged.extend(item.value if isinstance(item, self.yaml.SequenceNode) else [item])
             else:
                 own.append((key, item))
+        # The first mapping of a merge list wins over later ones, and the mapping's own keys over all of them.
         for source in reversed(merged):
             below = self.value(source).payload
             if not isinstance(below, DictObj):

@@ -134,6 +134,7 @@ def load_config(evaluator: Evaluator, path: str, at: Origin, chain: tuple[str, .
     base = DictObj({}, MMENGINE)
     for file in base_files(evaluator, tree, module):
         for name, value in load_config(evaluator, file, at, (*chain, path)).items():
+            # Bases are peers: none overrides another.
             if name in base.entries:
                 raise evaluator.error(KeyError, f"duplicate key {name!r} in the bases", value.origin)
             store(evaluator, base, Value(name, value.origin), value, at)
@@ -144,7 +145,7 @@ def run_config(
     evaluator: Evaluator, tree: ast.Module, module: ModuleObj, base: DictObj, at: Origin
 ) -> dict[str, Value]:
     """The file's own names, merged over its bases."""
-    module.scope.vars["_base_"] = Value(base, at)
+    module.scope.vars["_base_"] = Value(base, at)  # `_base_.x` outside of braces reads the merged bases
     # A copy: the tree is kept for the other targets, which may load the file as a plain module.
     body = [_Substitute().visit(node) for node in copy.deepcopy(tree).body if not _is_base(node)]
     evaluator.run(body, module.scope)
@@ -152,6 +153,7 @@ def run_config(
     for name, value in module.scope.vars.items():
         hidden = name.startswith("__") or name == "_base_" or name in module.imported
         if not hidden and not isinstance(value.payload, ModuleObj | FuncObj):
+            # Functions, modules and imported names are dropped: the rest is the configuration.
             filled = substituted(evaluator, value, base, module, at)
             store(evaluator, own, Value(name, value.origin), filled, at)
     merged = merge_over_base(evaluator, own, base, at)
@@ -218,7 +220,7 @@ def _filled_string(evaluator: Evaluator, value: Value, text: str, base: DictObj,
         reason = "the checker cannot evaluate `{{$...}}`: mmengine fills it from the environment"
         raise Halt(reason, value.origin, "use os.environ")
     whole = BASE_TEXT.fullmatch(text)
-    if whole is not None:
+    if whole is not None:  # the value itself, whatever its type; inside a longer string it is written out
         return _base_value(evaluator, base, whole.group(1), value.origin)
     origins = [value.origin]
 
@@ -255,6 +257,7 @@ def _base_value(evaluator: Evaluator, base: DictObj, path: str, at: Origin) -> V
 
 def merge_over_base(evaluator: Evaluator, child: DictObj, base: DictObj, at: Origin) -> DictObj:
     """mmengine's `_merge_a_into_b`: dicts merge, `_delete_=True` replaces, keys that are digits index a list."""
+    # The keys of the base come first, in their order; a key that the child adds comes after them.
     result = DictObj(dict(base.entries), MMENGINE)
     for key, (name, value) in child.entries.items():
         before = result.entries.get(key)
@@ -288,6 +291,7 @@ def _merge_list(evaluator: Evaluator, child: DictObj, base: ListObj, at: Origin)
         if int(key) >= len(items):
             raise evaluator.error(KeyError, f"index {key} is outside of the list", at)
         old = items[int(key)].payload
+        # A dict merges with the dict at that index; anything else replaces it.
         if isinstance(value.payload, DictObj) and isinstance(old, DictObj):
             value = Value(merge_over_base(evaluator, value.payload, old, at), value.origin)
         items[int(key)] = value

@@ -133,8 +133,16 @@ def test_undeclared_difference_between_stores_is_a_confound(
     assert check(HEAD + reference, HEAD + variant, entry="hydra").verdict == "confound"
 
 
-def test_annotation_that_converts_the_value_is_never_passed_over(check: Check) -> None:
-    text = HEAD + "@dataclass\nclass Rate:\n    lr: {} = 1\ncs.store(name='rate', node=Rate)"
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "@dataclass\nclass Rate:\n    lr: {} = 1\ncs.store(name='rate', node=Rate)",
+        "Kind = {}\n@dataclass\nclass Rate:\n    lr: Kind = 1\ncs.store(name='rate', node=Rate)",
+    ],
+)
+def test_annotation_that_converts_the_value_is_never_passed_over(stored: str, check: Check) -> None:
+    text = HEAD + stored
+    assert check(text.format("int"), text.format("int"), entry="hydra").verdict == "proven"
     assert check(text.format("int"), text.format("float"), entry="hydra").verdict != "proven"
 
 
