@@ -12,6 +12,7 @@ from typing import Any
 from campaign.check.claim.declaration import Declaration
 from campaign.check.claim.patterns import compile_pattern
 from campaign.check.claim.targets import Entry, Target, parse_entry, parse_target
+from campaign.check.dialects.registry import ENTRIES
 from campaign.check.difference.classification import DeclaredPatterns, source_place
 from campaign.check.difference.compare_targets import compare_targets, unique_findings
 from campaign.check.difference.dump_tree import dump_tree
@@ -69,7 +70,7 @@ class _Proof:
         self.declaration = declaration
         self.sources = Sources(root)
         self.reference_sources = RevisionSources(root, against) if against is not None else self.sources
-        self.entry = parse_entry(declaration.entry)
+        self.entry = parse_entry(declaration.entry, ENTRIES)
         self.patterns = _compile_patterns(declaration, self.entry)
         self.reference = parse_target(declaration.reference, self.sources)
         variants = [parse_target(text, self.sources) for text in declaration.variants]
@@ -205,7 +206,7 @@ def _dump(text: str, root: Path, entry: str | None, follow: tuple[str, ...]) -> 
     sources = Sources(root)
     target = parse_target(text, sources)
     boundary = Boundary(str(sources.root), follow, _folders([target]))
-    cases = evaluate(target, parse_entry(entry), sources, boundary, "reference")
+    cases = evaluate(target, parse_entry(entry, ENTRIES), sources, boundary, "reference")
     trees = [{"when": dict(case.tests), "tree": _case_tree(case)} for case in cases]
     if len(trees) == 1 and not trees[0]["when"]:
         return trees[0]["tree"]
