@@ -148,9 +148,12 @@ def _matched_children(left: Any, right: Any, path: str) -> list[tuple[Any, Any, 
         return [(mine, other, f"{path}[{index}]") for index, (mine, other) in pairs]
     if not (isinstance(left, dict) and isinstance(right, dict) and set(left) == set(right)):
         return None
-    if "$dict" not in left:
-        return [(left[key], right[key], path if key.startswith("$") else f"{path}.{key}") for key in left]
-    ours, theirs = left["$dict"], right["$dict"]
-    if [key for key, _ in ours] != [key for key, _ in theirs]:
+    if "$dict" in left:
+        return _matched_entries(left["$dict"], right["$dict"], path)
+    return [(left[key], right[key], path if key.startswith("$") else f"{path}.{key}") for key in left]
+
+
+def _matched_entries(left: list[Any], right: list[Any], path: str) -> list[tuple[Any, Any, str]] | None:
+    if [key for key, _ in left] != [key for key, _ in right]:
         return None
-    return [(mine, other, f"{path}.{key}") for (key, mine), (_, other) in zip(ours, theirs, strict=True)]
+    return [(mine, other, f"{path}.{key}") for (key, mine), (_, other) in zip(left, right, strict=True)]

@@ -104,7 +104,7 @@ def test_pattern_that_none_of_many_variants_has_is_refused(run: Run, family: Pat
     assert "Traceback" not in done.stderr
 
 
-def test_mistake_in_one_of_many_variants_is_told_once(run: Run, family: Path) -> None:
+def test_mistake_in_one_of_many_variants_is_reported_once(run: Run, family: Path) -> None:
     (family / "v250.py").write_text("other = 1\n")
     done = run("v*.py", *FLAGS, cwd=family)
     assert done.returncode == 2

@@ -54,6 +54,10 @@ def _compare_effect(comparison: Comparison, path: Path, x: Effect, y: Effect) ->
         comparison.add_unproven(path, *at, message, "change the object before it is passed to the call")
     if x.target is not None and y.target is not None and not comparison.are_equal(x.target, y.target):
         comparison.add_unproven(path, *at, f"{x.name} is done to different objects", SAME_ON_BOTH_SIDES)
+    _compare_effect_arguments(comparison, path, x, y)
+
+
+def _compare_effect_arguments(comparison: Comparison, path: Path, x: Effect, y: Effect) -> None:
     for index, (mine, other) in enumerate(paired_arguments(x, y)):
         # An argument that is part of the tree was compared there, and its differences are classified by their path.
         if (id(mine.payload), id(other.payload)) in comparison.compared_pairs:
