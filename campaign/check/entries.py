@@ -69,8 +69,7 @@ def evaluate_case(target: Target, entry: Entry | None, evaluator: Evaluator) -> 
         case.roots, case.single = dialect_of(evaluator, target, entry).load(evaluator, target, entry)
         refuse_unfinished(evaluator)
     except Halt as halt:
-        case.problem, case.place = halt.reason, halt.origin
-        case.suggestion = halt.suggestion or "write the value out"
+        case.problem, case.place, case.suggestion = halt.reason, halt.origin, halt.suggestion
     except Raised as raised:
         text = f": {raised.message}" if raised.message else ""
         case.problem, case.place, case.raised = f"raises {raised.name}{text}", raised.error.origin, True
