@@ -22,7 +22,7 @@ from campaign.analysis.runs import Run, Runs
 from campaign.analysis.samples import Differences
 from campaign.analysis.significance import sign_flip
 from campaign.analysis.verdict import verdicts
-from campaign.metrics.record import read_jsonl
+from campaign.folder.json_lines import read_jsonl
 from campaign.spec.hypotheses import Hypothesis
 
 SEEDS, CANDIDATES, METRICS = 8, 10, 5

@@ -22,12 +22,12 @@ from typing import Any
 import torch
 
 from campaign.core.evaluation import evaluate
-from campaign.core.folder import RunFolder
 from campaign.core.policy import EMBEDDED, LlamaPolicy
 from campaign.core.randomness import derive_seed
 from campaign.core.sampler import sample
 from campaign.core.stopping import StopRequest
 from campaign.core.trainer import Trainer
+from campaign.folder.paths import AttemptPaths
 from campaign.spec.config import RunConfig
 
 TARGET_STEP_S = 0.10
@@ -45,7 +45,7 @@ def config_of(batch_size: int, model: str = "embedded", **training: Any) -> RunC
 
 
 def trainer_of(config: RunConfig, scratch: Path) -> Trainer:
-    return Trainer(config, RunFolder(scratch), scratch, None)
+    return Trainer(config, AttemptPaths(scratch), scratch, None)
 
 
 def general_path_model(scratch: Path) -> Path:

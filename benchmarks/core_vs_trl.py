@@ -31,10 +31,10 @@ from datasets import Dataset
 from transformers import AutoTokenizer, LlamaForCausalLM, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
-from campaign.core.folder import RunFolder
 from campaign.core.policy import EMBEDDED
 from campaign.core.trainer import Trainer
 from campaign.core.verify import reward_of
+from campaign.folder.paths import AttemptPaths
 from campaign.spec.config import RunConfig
 
 WARM_STEPS = 2
@@ -77,7 +77,7 @@ def _since(started: tuple[float, float]) -> tuple[float, float]:
 def core_of(batch_size: int, scratch: Path) -> Trainer:
     training = {"batch_size": batch_size, "group_size": GROUP_SIZE, "eval_every": 0, "max_steps": 10**6}
     config = RunConfig.model_validate_json(json.dumps({"training": training}))
-    return Trainer(config, RunFolder(scratch / "core"), scratch, None)
+    return Trainer(config, AttemptPaths(scratch / "core"), scratch, None)
 
 
 def trl_of(core: Trainer, steps: int, scratch: Path, seen: dict[str, list[float]]) -> GRPOTrainer:

@@ -19,15 +19,15 @@ from pathlib import Path
 
 from campaign.execution.backend import Backend
 from campaign.execution.controller import Controller
-from campaign.execution.enrolment import enrol, to_run, write_folder
+from campaign.execution.enrolment import enrol, runs_to_start, write_folder
 from campaign.execution.facts import gather_facts
 from campaign.execution.local_backend import LocalBackend
 from campaign.execution.progress import ProgressReader
 from campaign.execution.ray_backend import RayBackend
 from campaign.execution.store import Store
 from campaign.execution.view import CampaignReader
+from campaign.folder.json_lines import read_jsonl
 from campaign.folder.paths import CampaignPaths
-from campaign.metrics.record import read_jsonl
 from campaign.spec.config import CoreSection, RaySection, ResourcesSection, RunConfig
 from campaign.spec.plan_json import plan_to_json
 from campaign.spec.planned_runs import Condition, Facts
@@ -116,7 +116,7 @@ def enrolled(paths: CampaignPaths, runs: int) -> None:
     paths.root.mkdir(parents=True)
     write_folder(paths, "", {**plan_to_json(plan), "provenance": {"workdir": str(paths.root)}})
     store = Store.open(paths)
-    enrol(paths, store, plan, to_run(plan, facts))
+    enrol(paths, store, plan, runs_to_start(plan, facts))
     store.close()
 
 

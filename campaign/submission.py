@@ -23,7 +23,7 @@ from campaign.check.output.text import to_text
 from campaign.errors import CampaignError, Confounded, Incomplete, Interrupted, RunsFailed
 from campaign.execution.backend import require_backend
 from campaign.execution.controller import Ending
-from campaign.execution.enrolment import enrol, to_run, write_folder
+from campaign.execution.enrolment import enrol, runs_to_start, write_folder
 from campaign.execution.facts import gather_facts
 from campaign.execution.lock import CampaignLock
 from campaign.execution.provenance import provenance
@@ -107,7 +107,7 @@ def plan_submission(
     if proof.verdict == "confound" and options.allow_confounds is None:
         findings = to_text(proof, width, False, False).rstrip()
         raise Confounded(f"nothing was started: {proof_sentence(proof)}\n\n{findings}\n\n{HOW_TO_PROCEED}")
-    runs = to_run(plan, facts, retry_failed=options.retry_failed, rerun_stale=options.rerun_stale)
+    runs = runs_to_start(plan, facts, retry_failed=options.retry_failed, rerun_stale=options.rerun_stale)
     return Submission(spec, paths, options, plan, facts, proof, tuple(runs))
 
 

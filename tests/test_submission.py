@@ -17,10 +17,10 @@ import pytest
 import campaign
 from campaign.errors import Confounded, RunsFailed, UsageError
 from campaign.execution.lock import CampaignLock, holder
-from campaign.execution.state import StoreReader
+from campaign.execution.store_reader import StoreReader
 from campaign.execution.view import CampaignView
+from campaign.folder.json_lines import read_jsonl
 from campaign.folder.paths import CampaignPaths
-from campaign.metrics.record import read_jsonl
 from campaign.spec.load import load
 from campaign.submission import SubmitOptions, open_submission, plan_submission
 from tests.execution.small_campaign import CORE, processes_with, until
@@ -118,7 +118,7 @@ def test_submit_on_the_local_backend_runs_everything_without_ray_and_reads_the_s
     assert json.loads(err.splitlines()[-1]) == {"reads": 1, "heavy": []}
     assert set(states(paths).values()) == {"done"}
     assert "campaign compare small base kl" in out
-    assert (paths.report / "index.html").is_file()
+    assert paths.report.page.is_file()
     assert not processes_with(str(spec.parent))
 
 

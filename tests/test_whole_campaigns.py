@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from campaign.folder.json_lines import read_jsonl
 from campaign.metrics.definitions import unknown
-from campaign.metrics.record import read_jsonl
 
 HERE = Path(__file__).parents[1]
 STEPS = 6

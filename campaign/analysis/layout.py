@@ -1,7 +1,7 @@
-"""Where the runs of a folder are: patterns such as ``runs/{run}/metrics.jsonl``.
+"""Finds the metrics files of a folder by patterns such as ``runs/{run}/metrics.jsonl``.
 
-``{condition}``, ``{seed}`` and ``{run}`` stand for a part of the path and are read from it, ``*`` for any.
-Our own campaigns, the emergence logs of this field and a folder of plain runs are found without a pattern.
+``{condition}``, ``{seed}`` and ``{run}`` match one part of the path and are read from it; ``*`` matches any part.
+Campaigns, folders of emergence logs and folders of plain runs are found without a pattern.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from pathlib import Path
 
 from campaign.errors import UsageError
 
+CAMPAIGN_LAYOUT = "runs/{run}/metrics.jsonl"
 KNOWN = (
-    "runs/{run}/metrics.jsonl",
+    CAMPAIGN_LAYOUT,
     "{run}/metrics.jsonl",
     "runs/{run}/emergence/steps.jsonl",
     "{run}/emergence/steps.jsonl",
@@ -24,7 +25,7 @@ KNOWN = (
     "metrics.jsonl",
     "steps.jsonl",
 )
-"""Tried in this order when no layout is given; the first that matches a file is used."""
+"""Tried in this order when no layout is given; the first pattern that matches a file is used."""
 
 _PART = {"condition": r"(?P<condition>[^/]+)", "seed": r"(?P<seed>\d+)", "run": r"(?P<run>[^/]+)"}
 _RUN_NAME = re.compile(r"(?P<condition>.+)_s(?P<seed>\d+)")
@@ -32,7 +33,7 @@ _RUN_NAME = re.compile(r"(?P<condition>.+)_s(?P<seed>\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file of metrics and what its path says about the run."""
+    """A metrics file, with the condition and the seed that its path names."""
 
     path: Path
     condition: str | None
@@ -40,9 +41,9 @@ class Found:
 
 
 def find_runs(folder: Path, layout: str | None = None) -> list[Found]:
-    """The metrics files of a folder, in the order of their paths.
+    """The metrics files of a folder, sorted by path.
 
-    Raises `UsageError` when there is no such folder, the layout makes no sense, or nothing matches it.
+    Raises `UsageError` when there is no such folder, the layout is invalid, or no file matches it.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder")
@@ -52,7 +53,7 @@ def find_runs(folder: Path, layout: str | None = None) -> list[Found]:
     tried = layout if layout is not None else ", ".join(KNOWN)
     raise UsageError(
         f"no runs in {folder}: no file matches {tried}\n"
-        "    say where they are with --layout, for example --layout '{condition}_s{seed}/metrics.jsonl'"
+        "    give their location with --layout, for example --layout '{condition}_s{seed}/metrics.jsonl'"
     )
 
 
@@ -67,7 +68,7 @@ def _matches(folder: Path, pattern: str) -> list[Found]:
     found = []
     for path in sorted(_candidates(folder, re.sub(r"\{\w+\}", "*", pattern))):
         match = expression.fullmatch(path.relative_to(folder).as_posix())
-        # A link into an attempt that has not written yet points nowhere, and is still a run.
+        # The link of a run whose attempt has not written anything yet leads nowhere, but the run exists.
         if match is None or not (path.is_file() or path.is_symlink()):
             continue
         parts = match.groupdict()
@@ -79,7 +80,7 @@ def _matches(folder: Path, pattern: str) -> list[Found]:
 
 
 def _candidates(folder: Path, wildcard: str) -> Iterator[Path]:
-    """Paths that may match; unlike `glob`, with links that point nowhere yet."""
+    """Paths that may match, including links whose target does not exist yet, which `glob` leaves out."""
     parent, _, name = wildcard.rpartition("/")
     for above in folder.glob(parent) if parent else (folder,):
         if "*" in name:
@@ -99,7 +100,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
             if name not in _PART or name in seen:
                 raise UsageError(
                     f"layout {pattern!r}: {piece} is unknown or used twice\n"
-                    "    legal, once each: {condition}, {seed}, {run}; * stands for anything"
+                    "    legal, once each: {condition}, {seed}, {run}; * matches anything"
                 )
             seen.add(name)
             pieces.append(_PART[name])

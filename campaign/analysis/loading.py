@@ -1,9 +1,7 @@
-"""From a folder to `Runs`: finds the files, reads them side by side, and says how each run stands."""
+"""Loads the runs of a folder: finds their files, reads them in parallel, and determines the state of each run."""
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -12,101 +10,95 @@ from pathlib import Path
 
 import numpy as np
 
-from campaign.analysis.campaign_design import Planned, read_planned
+from campaign.analysis.campaign_design import CampaignDesign, read_design
 from campaign.analysis.completions import count
 from campaign.analysis.layout import Found, find_runs, run_name
 from campaign.analysis.records import KnownColumns, Owner, Record, read_record, record_of
-from campaign.analysis.runs import Run, Runs, RunStanding
+from campaign.analysis.runs import Run, Runs
 from campaign.errors import UsageError
-from campaign.metrics.record import merge_by_step, read_jsonl
+from campaign.folder.outcome import read_outcome
+from campaign.folder.paths import RunPaths
+from campaign.folder.run_record import RecordFormat, is_live, merged_rows, read_config
+from campaign.folder.states import RunState
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
     found: Found
     records: Mapping[Owner, Record]
-    standing: RunStanding
+    state: RunState
 
 
 def load_runs(
     folder: Path,
     layout: str | None = None,
     *,
-    standings: Mapping[str, RunStanding] | None = None,
+    states: Mapping[str, RunState] | None = None,
     generations: bool = False,
 ) -> Runs:
     """Every run of a folder.
 
-    `layout` says where the metrics are when the folder is not a campaign's, for example
-    ``{condition}_s{seed}/metrics.jsonl``. `standings` (run id -> standing) is what a campaign's state store
-    knows; without it the files tell: an accepted run has a record of its own, one that is still going a link
-    into its live attempt. `generations` counts each run's logged completions too, and the correct ones.
+    `layout` tells where the metrics are when the folder is not a campaign's, for example
+    ``{condition}_s{seed}/metrics.jsonl``. `states` (run id -> state) come from the campaign's store. Without it
+    the files decide: the record of a finished run is a file of its own, that of a live run a link into its
+    attempt. With `generations`, each run's logged completions are counted too, and the correct ones among them.
 
-    Raises `UsageError` when there are no runs, or it cannot be told whose they are.
+    Raises `UsageError` when there are no runs, or when their condition or seed is unknown.
     """
     found = find_runs(folder, layout)
-    planned = read_planned(folder)
-    # polars and the file system both work outside the interpreter's lock, so threads do help here.
+    design = read_design(folder)
+    # polars and file reads release the GIL, so threads help here.
     with ThreadPoolExecutor(max_workers=4) as pool:
         known = KnownColumns()
         files = list(pool.map(partial(_read, known=known), found))
     runs: dict[tuple[str, int], Run] = {}
     for file in files:
         for run in _runs_of(file, folder):
-            if (standing := (standings or {}).get(run.id)) is not None:
-                run = replace(run, standing=standing)
+            if (state := (states or {}).get(run.id)) is not None:
+                run = replace(run, state=state)
             if generations:
                 run = replace(run, generations=count_generations(run), completions=count_completions(run))
             key = (run.condition, run.seed)
             if key in runs:
                 raise UsageError(f"two files claim to be run {run.id}: {runs[key].path} and {run.path}")
             runs[key] = run
-    planned = replace(planned, steps={**_configured_steps(runs.values()), **planned.steps})
-    return Runs(_in_order(runs, planned), planned, folder)
+    design = replace(design, steps={**_configured_steps(runs.values()), **design.steps})
+    return Runs(_in_order(runs, design), design, folder)
 
 
 def count_generations(run: Run) -> int | None:
     """Completions in the run's emergence log; None when there is no such log."""
-    for log in (run.path.parent / "emergence" / "generations.jsonl", run.path.parent / "generations.jsonl"):
+    usual = RunPaths(run.path.parent).emergence_generations
+    for log in (usual, run.path.with_name(usual.name)):
         if log.is_file():
             return log.read_bytes().count(b"\n")
     return None
 
 
 def count_completions(run: Run) -> tuple[int, int] | None:
-    """Correct completions and all of them, by the run's own rows or those of its emergence log."""
+    """Correct completions and all completions, counted in the run's metrics or else in its emergence log."""
     if (counted := count(run)) is not None:
         return counted
-    log = run.path.parent / "emergence" / "steps.jsonl"
-    records = list(read_record(log).values())
+    records = list(read_record(RunPaths(run.path.parent).emergence_steps).values())
     if len(records) != 1:
         return None
     return count(Run(run.condition, run.seed, records[0].steps, records[0].metrics))
 
 
 def _read(found: Found, known: KnownColumns) -> _File:
-    standing = _standing(found.path)
-    if standing != "done" and (attempts := _attempt_files(found.path)):
-        rows = merge_by_step(read_jsonl(path) for path in attempts)
-        return _File(found, record_of(rows), standing)
-    return _File(found, read_record(found.path, known), standing)
+    run = RunPaths(found.path.parent)
+    if found.path == run.metrics and is_live(run):
+        rows = merged_rows(run, RecordFormat.from_config(read_config(run)))
+        return _File(found, record_of(rows), _live_state(run))
+    completions = found.path.name == run.emergence_generations.name
+    return _File(found, read_record(found.path, known, completions=completions), "done")
 
 
-def _attempt_files(metrics: Path) -> list[Path]:
-    root = metrics.parent / "attempts"
-    return sorted(root.glob(f"[0-9]*/{metrics.name}")) if root.is_dir() else []
-
-
-def _standing(metrics: Path) -> RunStanding:
-    """What the files tell: a record of its own was accepted, a link still leads into an attempt."""
-    if not metrics.is_symlink() or not (metrics.parent / "attempts").is_dir():
-        return "done"
-    attempts = sorted(path for path in (metrics.parent / "attempts").iterdir() if path.name.isdigit())
-    try:
-        outcome = json.loads((attempts[-1] / "result.json").read_text(encoding="utf-8"))
-    except (IndexError, OSError, ValueError):
-        return "going"
-    return "failed" if isinstance(outcome, dict) and outcome.get("kind") == "failed" else "going"
+def _live_state(run: RunPaths) -> RunState:
+    """The state of a run whose record still leads into its attempts."""
+    attempts = run.attempts()
+    outcome = read_outcome(attempts[-1]) if attempts else None
+    return "failed" if outcome is not None and outcome.kind == "failed" else "running"
 
 
 def _runs_of(file: _File, folder: Path) -> list[Run]:
@@ -129,7 +121,7 @@ def _runs_of(file: _File, folder: Path) -> list[Run]:
                 record.steps,
                 record.metrics,
                 file.found.path,
-                file.standing,
+                file.state,
                 notes=record.notes,
             )
         )
@@ -142,20 +134,17 @@ def _configured_steps(runs: Iterable[Run]) -> dict[str, int]:
     for run in runs:
         if run.condition in steps:
             continue
-        try:
-            config = tomllib.loads((run.path.parent / "config.toml").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
+        config = read_config(RunPaths(run.path.parent))
         value = (config.get("training") or {}).get("max_steps")
         if isinstance(value, int):
             steps[run.condition] = value
     return steps
 
 
-def _in_order(runs: Mapping[tuple[str, int], Run], planned: Planned) -> tuple[Run, ...]:
-    """By condition, then seed, as planned: the order in which files were found must not matter."""
-    conditions = {label: number for number, label in enumerate(planned.conditions)}
-    seeds = {seed: number for number, seed in enumerate(planned.seeds)}
+def _in_order(runs: Mapping[tuple[str, int], Run], design: CampaignDesign) -> tuple[Run, ...]:
+    """Sorted by condition, then seed, as planned, so that the order in which files were found does not matter."""
+    conditions = {label: number for number, label in enumerate(design.conditions)}
+    seeds = {seed: number for number, seed in enumerate(design.seeds)}
 
     def place(run: Run) -> tuple[int, str, int, int]:
         return (

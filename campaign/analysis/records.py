@@ -1,13 +1,14 @@
-"""Reading a JSONL record into columns: fast where the file is clean, forgiving where it is not.
+"""Reads a merged record, or a metrics file of another program, into columns: fast when the file is clean, tolerant
+when it is not.
 
-Killed processes leave a last line without an end, restarted ones write a step twice, foreign loggers write
-`NaN`. Steps come out sorted; a step that is there more than once is averaged.
+Killed processes leave a last line without its end, restarted ones write a step twice, other loggers write `NaN`.
+Steps come out sorted and unique: repeated ones are merged by the rule of `campaign.folder.run_record`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,32 +21,41 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Owner = tuple[str | None, int | None]
-"""Condition and seed, as far as a row says."""
+"""Condition and seed; None for what a row does not name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The rows of one run in one file."""
+    """The rows of one run in one file; steps rise and are unique."""
 
     steps: NDArray[np.int64]
     metrics: Mapping[str, Floats]
     notes: tuple[str, ...] = ()
 
 
+ByStep = Callable[[NDArray[np.int64], Mapping[str, Floats], tuple[str, ...]], Record]
+"""Makes one row per step."""
+
+
 class KnownColumns:
-    """The columns of the file that was read last. Files of a campaign are alike, and finding out what columns
-    there are takes twice as long as reading them."""
+    """The columns of the file that was read last. Files of one campaign have the same columns, and inferring them
+    takes twice as long as reading the values."""
 
     def __init__(self) -> None:
         self.schema: dict[str, pl.DataType] = {}
 
 
-def read_record(path: Path, known: KnownColumns | None = None) -> dict[Owner, Record]:
+def read_record(
+    path: Path, known: KnownColumns | None = None, *, completions: bool = False
+) -> dict[Owner, Record]:
     """The numbers of a file by the (condition, seed) that its rows name; one entry for a file of one run.
 
-    Rows without a whole, non-negative `step` are passed over; text and nested values are left out; booleans
-    count as 0 and 1, null as missing. A file that is not there (a link to come) or empty has no entries.
-    `known` is shared between files that are probably alike.
+    Rows without a whole, non-negative `step` are ignored, and so are strings and nested values. Booleans count
+    as 0 and 1, null as missing. A file that is missing (a link's target may not exist yet) or empty has no
+    entries. `known` is shared between files that probably have the same columns.
+
+    With `completions`, the file has one row per completion instead of one per step, and the values of a step are
+    averaged.
     """
     try:
         data = path.read_bytes()
@@ -56,40 +66,34 @@ def read_record(path: Path, known: KnownColumns | None = None) -> dict[Owner, Re
         return {}
     columns = _columns_fast(data, known or KnownColumns())
     if columns is None:
-        rows, bad = _rows(data)
-        columns = _columns_of(rows)
-        if bad:
-            notes += (f"{_lines(bad)} no JSON object and {'was' if bad == 1 else 'were'} passed over",)
-        if text := _numbers_as_text(rows):
-            notes += (f"numbers written as text do not count: {', '.join(text)}",)
-    records = _by_owner(columns, notes)
+        columns, more = _columns_tolerant(data)
+        notes += more
+    records = _by_owner(columns, notes, _mean_by_step if completions else _last_by_step)
     if not records and data.strip():
-        stepless = Record(
-            np.zeros(0, dtype=np.int64), {}, (*notes, "no row has a whole number, 0 or more, as its `step`")
-        )
-        return {(None, None): stepless}
+        notes = (*notes, "no row has a whole number, 0 or more, as its `step`")
+        return {(None, None): Record(np.zeros(0, dtype=np.int64), {}, notes)}
     return records
 
 
 def record_of(rows: Iterable[Mapping[str, Any]], notes: tuple[str, ...] = ()) -> dict[Owner, Record]:
-    """The same from rows that are already in memory (the merged attempts of a run that is still going)."""
-    return _by_owner(_columns_of(list(rows)), notes)
+    """The same from rows that are already in memory, such as the merged attempts of a live run."""
+    return _by_owner(_columns_of(list(rows)), notes, _last_by_step)
 
 
 def _whole_lines(data: bytes) -> tuple[bytes, tuple[str, ...]]:
-    """The data without a last line that was cut off."""
+    """The data without a truncated last line."""
     head, newline, tail = data.rpartition(b"\n")
     if not tail.strip():
         return data, ()
     try:
         json.loads(tail)
     except ValueError:
-        return head + newline, ("the last line is cut off and was passed over",)
+        return head + newline, ("the last line is cut off and was ignored",)
     return data, ()
 
 
 def _columns_fast(data: bytes, known: KnownColumns) -> dict[str, NDArray[Any]] | None:
-    """Columns by polars, or None when the file needs the patient reader."""
+    """The columns as polars reads them, or None when the file needs the tolerant reader."""
     import polars as pl
 
     frame = _as_known(data, known.schema)
@@ -101,21 +105,30 @@ def _columns_fast(data: bytes, known: KnownColumns) -> dict[str, NDArray[Any]] |
         known.schema = _schema(frame)
     columns: dict[str, NDArray[Any]] = {}
     for series in frame:
-        gaps = series.null_count()
-        if gaps == len(series):
+        if series.null_count() == len(series):
             continue
         if series.dtype.is_numeric() or series.dtype == pl.Boolean:
-            numbers = series if series.dtype == pl.Float64 else series.cast(pl.Float64)
-            columns[series.name] = (numbers.fill_null(float("nan")) if gaps else numbers).to_numpy()
-        elif series.name == "condition" and series.dtype == pl.String:
-            columns[series.name] = np.array(series.to_list(), dtype=object)
-        elif series.dtype == pl.String and _was_mixed(series):
-            return None
+            columns[series.name] = _floats(series)
+        elif series.dtype == pl.String:
+            if series.name == "condition":
+                columns[series.name] = np.array(series.to_list(), dtype=object)
+            elif _was_mixed(series):
+                return None
     return columns
 
 
+def _floats(series: pl.Series) -> Floats:
+    """NaN where a value is missing. A conversion is skipped where there is nothing to convert: most columns of a
+    record are floats without gaps, and this is what reading a campaign spends its time on."""
+    import polars as pl
+
+    numbers = series if series.dtype == pl.Float64 else series.cast(pl.Float64)
+    return (numbers.fill_null(float("nan")) if series.null_count() else numbers).to_numpy()
+
+
 def _schema(frame: pl.DataFrame) -> dict[str, pl.DataType]:
-    """What a file like this one can be read as; empty when it holds more than numbers, flags and text."""
+    """The schema by which a similar file can be read; empty when there are types other than number, boolean and
+    string."""
     import polars as pl
 
     schema: dict[str, pl.DataType] = {}
@@ -130,11 +143,11 @@ def _schema(frame: pl.DataFrame) -> dict[str, pl.DataType]:
 
 
 def _as_known(data: bytes, schema: dict[str, pl.DataType]) -> pl.DataFrame | None:
-    """The file read as the one before it, or None unless every value of it was read so.
+    """The file read with the schema of the previous one; None unless that read every value.
 
-    polars passes over keys that are not in the schema, makes null of values that do not fit, and text of
-    numbers. So values are counted: without a backslash every quote begins or ends a key or a text, and
-    `":` ends a key unless a text begins with a colon, which the count of keys gives away.
+    polars silently ignores keys that are not in the schema, reads values that do not fit as null, and numbers as
+    strings. The values are therefore counted. Without a backslash, every quote begins or ends a key or a string,
+    and `":` ends a key, except when a string begins with a colon, which shows in the number of quotes.
     """
     import polars as pl
 
@@ -155,7 +168,7 @@ def _as_known(data: bytes, schema: dict[str, pl.DataType]) -> pl.DataFrame | Non
 
 
 def _numbers_as_text(rows: list[dict[str, Any]]) -> list[str]:
-    """Names whose every value is text that reads as a number: another program's habit, or a slip."""
+    """Names whose values are all strings that look like numbers, which is probably a mistake."""
     names = dict.fromkeys(name for row in rows[:1] for name in row)
     return [
         name
@@ -171,15 +184,26 @@ def _reads_as_number(value: Any) -> bool:
         return False
 
 
-def _lines(count: int) -> str:
-    return "1 line is" if count == 1 else f"{count} lines are"
-
-
 def _was_mixed(series: pl.Series) -> bool:
-    """Whether numbers or booleans stood beside text, all of which polars has turned into text."""
+    """Whether the column has numbers or booleans beside strings; polars converts all of them to strings."""
     import polars as pl
 
     return bool(series.is_in(["true", "false"]).any() or series.cast(pl.Float64, strict=False).count())
+
+
+def _columns_tolerant(data: bytes) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
+    """The columns of whatever lines can be read, with notes about the others."""
+    rows, bad = _rows(data)
+    notes: tuple[str, ...] = ()
+    if bad:
+        notes += (
+            "1 line that is not a JSON object is ignored"
+            if bad == 1
+            else f"{bad} lines that are not JSON objects are ignored",
+        )
+    if names := _numbers_as_text(rows):
+        notes += (f"numbers written as strings are ignored: {', '.join(names)}",)
+    return _columns_of(rows), notes
 
 
 def _rows(data: bytes) -> tuple[list[dict[str, Any]], int]:
@@ -199,16 +223,20 @@ def _rows(data: bytes) -> tuple[list[dict[str, Any]], int]:
 
 
 def _columns_of(rows: list[Mapping[str, Any]] | list[dict[str, Any]]) -> dict[str, NDArray[Any]]:
-    """Numeric columns (floats, NaN where missing) and `condition` as text."""
+    """Numeric columns (floats, NaN where missing) and the strings of `condition`."""
     names = dict.fromkeys(name for row in rows for name in row)
     columns: dict[str, NDArray[Any]] = {}
     for name in names:
         values = [row.get(name) for row in rows]
         if name == "condition":
-            columns[name] = np.array([v if isinstance(v, str) else None for v in values], dtype=object)
+            columns[name] = np.array([_string(value) for value in values], dtype=object)
         elif any(isinstance(value, (int, float)) for value in values):
             columns[name] = np.array([_number(value) for value in values], dtype=np.float64)
     return columns
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _number(value: Any) -> float:
@@ -221,30 +249,29 @@ def _number(value: Any) -> float:
     return number if np.isfinite(number) else float("nan")
 
 
-def _by_owner(columns: dict[str, NDArray[Any]], notes: tuple[str, ...]) -> dict[Owner, Record]:
+def _by_owner(
+    columns: dict[str, NDArray[Any]], notes: tuple[str, ...], by_step: ByStep
+) -> dict[Owner, Record]:
     steps = columns.pop("step", None)
     if steps is None or steps.dtype == object:
         return {}
+    # A missing step is NaN; it is replaced before `floor` only to avoid numpy's warning.
     keep = np.isfinite(steps) & (steps >= 0) & (steps == np.floor(np.where(np.isfinite(steps), steps, 0.5)))
-    conditions = columns.pop("condition", None)
-    if conditions is not None and conditions.dtype != object:
+    conditions, seeds = columns.pop("condition", None), columns.pop("seed", None)
+    if conditions is not None and conditions.dtype != object:  # numbers, which are not names of conditions
         conditions = None
-    seeds = columns.pop("seed", None)
-    if seeds is not None and seeds.dtype == object:
-        seeds = None
     metrics = {name: values for name, values in columns.items() if values.dtype == np.float64}
     records = {}
     for owner, rows in _owners(conditions, seeds, keep).items():
         chosen = {name: values[rows] for name, values in metrics.items()}
-        record = _by_step(steps[rows].astype(np.int64), chosen, notes)
-        records[owner] = record
+        records[owner] = by_step(steps[rows].astype(np.int64), chosen, notes)
     return records
 
 
 def _owners(
     conditions: NDArray[Any] | None, seeds: NDArray[Any] | None, keep: NDArray[np.bool_]
 ) -> dict[Owner, NDArray[np.int64]]:
-    """Row numbers by owner. Nearly every file has one owner, which is seen without a loop over rows."""
+    """Row numbers by owner. Nearly every file has one owner, which needs no loop over the rows."""
     rows = np.flatnonzero(keep)
     if not len(rows):
         return {}
@@ -263,10 +290,24 @@ def _owner(conditions: NDArray[Any] | None, seeds: NDArray[Any] | None, row: int
     return (None if conditions is None else conditions[row], int(seed) if np.isfinite(seed) else None)
 
 
-def _by_step(steps: NDArray[np.int64], metrics: Mapping[str, Floats], notes: tuple[str, ...]) -> Record:
-    """Sorted by step, one row a step: the mean of what a step's rows have."""
+def _last_by_step(steps: NDArray[np.int64], metrics: Mapping[str, Floats], notes: tuple[str, ...]) -> Record:
+    """Sorted and unique by step, with the last finite value of each metric."""
     if np.all(steps[1:] > steps[:-1]):
         return Record(steps, {name: _finite(values) for name, values in metrics.items()}, notes)
+    unique, place = np.unique(steps, return_inverse=True)
+    merged = {}
+    for name, values in metrics.items():
+        there = np.isfinite(values)
+        merged[name] = np.full(len(unique), np.nan)
+        # Assigning to a repeated index keeps the last value, and rows are in the order of the file.
+        merged[name][place[there]] = values[there]
+    if repeats := len(steps) - len(unique):
+        notes = (*notes, f"{repeats} rows repeat a step; the last value of each metric counts")
+    return Record(unique, merged, notes)
+
+
+def _mean_by_step(steps: NDArray[np.int64], metrics: Mapping[str, Floats], notes: tuple[str, ...]) -> Record:
+    """Sorted and unique by step, with the mean of the finite values of each metric."""
     unique, place = np.unique(steps, return_inverse=True)
     averaged = {}
     for name, values in metrics.items():
@@ -274,9 +315,8 @@ def _by_step(steps: NDArray[np.int64], metrics: Mapping[str, Floats], notes: tup
         total = np.bincount(place[there], weights=values[there], minlength=len(unique))
         count = np.bincount(place[there], minlength=len(unique))
         averaged[name] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    doubled = len(steps) - len(unique)
-    if doubled:
-        notes = (*notes, f"{doubled} rows repeat a step; the rows of a step were averaged")
+    if repeats := len(steps) - len(unique):
+        notes = (*notes, f"{repeats} rows repeat a step; the rows of a step were averaged")
     return Record(unique, averaged, notes)
 
 

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from campaign.analysis.campaign_design import Planned
+from campaign.analysis.campaign_design import CampaignDesign
+from campaign.folder.states import ENDED, RunState
 
 if TYPE_CHECKING:
     import polars as pl
 
 Floats = NDArray[np.float64]
-
-RunStanding = Literal["done", "going", "failed", "absent"]
-"""done: the record is complete, or nothing indicates otherwise. going: an attempt is running or will be
-started. failed: the run ended and will not be resumed. absent: the run is planned and has no record yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,8 @@ class Run:
     metrics: Mapping[str, Floats]
     """Metric -> values, of the same length as `steps`; NaN where a step has no value."""
     path: Path = Path()
-    standing: RunStanding = "done"
+    state: RunState = "done"
+    """`done` also for runs of which nothing but a record is known."""
     generations: int | None = None
     """Number of logged completions; None when there is no log of them."""
     completions: tuple[int, int] | None = None
@@ -45,6 +43,11 @@ class Run:
         return f"{self.condition}_s{self.seed}"
 
     @property
+    def open(self) -> bool:
+        """Whether more steps may follow."""
+        return self.state not in ENDED
+
+    @property
     def length(self) -> int:
         """Number of steps up to and including the last one, counted from 0."""
         return int(self.steps[-1]) + 1 if len(self.steps) else 0
@@ -55,7 +58,7 @@ class Runs:
     """All runs of a campaign, or of any other folder of runs."""
 
     runs: tuple[Run, ...]
-    design: Planned = field(default_factory=Planned)
+    design: CampaignDesign = field(default_factory=CampaignDesign)
     """The conditions, seeds, looks and hypotheses that the plan declares; empty without a plan."""
     folder: Path = Path()
     _index: Mapping[tuple[str, int], Run] = field(init=False, repr=False, compare=False)
@@ -96,10 +99,6 @@ class Runs:
         """Number of steps of a complete run: as planned or, if that is more, as in the longest run."""
         planned = self.design.steps.get(condition, 0)
         return max([planned, *(run.length for run in self.runs if run.condition == condition)])
-
-    def standing(self, condition: str, seed: int) -> RunStanding:
-        run = self.get(condition, seed)
-        return run.standing if run is not None else "absent"
 
     def frame(self) -> pl.DataFrame:
         """One row per run and step: `condition`, `seed`, `step`, then every metric (null where absent)."""

@@ -144,15 +144,18 @@ def _adaptive_extension(
 
 
 def _unfinished(runs: Runs, conditions: Sequence[str], seeds: Sequence[int]) -> list[tuple[str, int]]:
-    """Runs that are going, and planned runs that have not started."""
+    """Runs that have not ended, and planned runs that have not started."""
     design = runs.design
     planned = set(design.seeds) if design.conditions else set()
     return [
         (condition, seed)
         for condition in conditions
         for seed in seeds
-        if (standing := runs.standing(condition, seed)) == "going"
-        or (standing == "absent" and seed in planned and condition in design.conditions)
+        if (
+            run.open
+            if (run := runs.get(condition, seed)) is not None
+            else seed in planned and condition in design.conditions
+        )
     ]
 
 

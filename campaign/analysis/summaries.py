@@ -119,7 +119,7 @@ def summarise(runs: Runs, metric: str, summary: str = "auto") -> dict[str, SeedS
     try:
         resolved = resolve_summary(runs, metric, summary)
     except UsageError:
-        if all(run.standing == "done" for run in runs.runs):
+        if all(run.state == "done" for run in runs.runs):
             raise
         # Unfinished runs may still log the metric, for example at their first evaluation.
         return {label: _not_logged(runs, label, metric) for label in runs.conditions}
@@ -127,7 +127,7 @@ def summarise(runs: Runs, metric: str, summary: str = "auto") -> dict[str, SeedS
 
 
 def _sample(runs: Runs, condition: str, summary: Summary) -> SeedSample:
-    complete = [run for run in runs.of(condition) if run.standing == "done"]
+    complete = [run for run in runs.of(condition) if run.state == "done"]
     length = runs.length(condition)
     expected = _Expected(
         length,
@@ -170,9 +170,9 @@ def _not_logged(runs: Runs, condition: str, metric: str) -> SeedSample:
 def _incomplete(run: Run, length: int) -> str:
     """Why the run has not reached its end; empty when it has."""
     position = f"step {run.length} of {length}"
-    if run.standing == "going":
+    if run.open:
         return f"is unfinished ({position})"
-    if run.standing == "failed":
+    if run.state != "done":
         return f"failed at {position}"
     if run.length <= length - tail_window(length):
         return f"ends at {position}"

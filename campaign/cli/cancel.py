@@ -52,8 +52,8 @@ def cancel_runs(paths: CampaignPaths, named: list[str]) -> tuple[list[str], obje
     from campaign.execution.fence import request_cancel
     from campaign.execution.locate import match_run
     from campaign.execution.lock import CampaignLock, holder
-    from campaign.execution.state import StoreReader
     from campaign.execution.store import Store
+    from campaign.execution.store_reader import StoreReader
 
     with StoreReader.open(paths) as store:
         every = [row.id for row in store.runs()]

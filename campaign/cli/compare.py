@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from campaign.analysis.runs import Runs, RunStanding
+    from campaign.analysis.runs import Runs
     from campaign.analysis.verdict import Verdict
+    from campaign.folder.states import RunState
     from campaign.spec.hypotheses import Hypothesis
-
-_STANDINGS: dict[str, RunStanding] = {"done": "done", "failed": "failed", "cancelled": "failed"}
-"""What a state in the store means for the analysis; a run in any other state is not finished."""
 
 
 def compare(
@@ -61,7 +59,7 @@ def compare(
     from campaign.execution.locate import folder_of
 
     folder = folder_of(campaign)
-    runs = load_runs(folder, layout, standings=standings_in_store(folder), generations=True)
+    runs = load_runs(folder, layout, states=stored_states(folder), generations=True)
     flags = {
         "metric": metric,
         "summary": summary,
@@ -101,16 +99,16 @@ def _notes(runs: Runs) -> list[str]:
     ]
 
 
-def standings_in_store(folder: Path) -> dict[str, RunStanding] | None:
-    """State of each run by the campaign's store; None where there is no store."""
-    from campaign.execution.state import StoreReader
+def stored_states(folder: Path) -> dict[str, RunState] | None:
+    """The states of the runs in the campaign's store; None without a store."""
+    from campaign.execution.store_reader import StoreReader
     from campaign.folder.paths import CampaignPaths
 
     paths = CampaignPaths(folder)
     if not paths.database.is_file():
         return None
     with StoreReader.open(paths) as reader:
-        return {row.id: _STANDINGS.get(row.state, "going") for row in reader.runs()}
+        return {row.id: row.state for row in reader.runs()}
 
 
 def _from_flags(

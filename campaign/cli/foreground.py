@@ -67,7 +67,7 @@ def _report(paths: CampaignPaths, *, build: bool) -> Path | None:
     from campaign.submission import build_report_in_subprocess
 
     if not build:
-        page = paths.report / "index.html"
+        page = paths.report.page
         return page if page.exists() else None
     sys.stderr.write("building the report ...\n")
     page_or_none, problem = build_report_in_subprocess(paths)

@@ -27,7 +27,7 @@ def logs(
 ) -> None:
     """Print one run's output; -f follows it."""
     from campaign.execution.locate import locate, match_run
-    from campaign.execution.state import StoreReader
+    from campaign.execution.store_reader import StoreReader
 
     paths = locate(campaign)
     with StoreReader.open(paths) as store:
@@ -88,7 +88,7 @@ def _new_bytes(number: int, run: RunPaths, read: dict[int, int]) -> Iterator[str
 def _ended(paths: CampaignPaths, run_id: str) -> bool:
     """Whether nothing more will be written: the run is settled, or no controller executes the campaign."""
     from campaign.execution.lock import holder
-    from campaign.execution.state import StoreReader
+    from campaign.execution.store_reader import StoreReader
 
     with StoreReader.open(paths) as store:
         row = store.run(run_id)

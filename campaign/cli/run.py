@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from campaign.execution.attempt import Outcome
+    from campaign.folder.outcome import Outcome
     from campaign.folder.paths import RunPaths
     from campaign.spec.config import RunConfig
 
@@ -50,10 +50,11 @@ def run(
 def _watch(folder: RunPaths, config: RunConfig, ended: threading.Event) -> None:
     """Print a line on stderr for every tenth of the steps."""
     from campaign.execution.progress import ProgressReader
+    from campaign.execution.run_summary import record_format
 
     reader, printed = ProgressReader(), 0
     while not ended.wait(WATCH_S):
-        progress = reader.read(folder.metrics, config.core)
+        progress = reader.read(folder.metrics, record_format(config))
         tenth = progress.steps * 10 // config.training.max_steps if progress else 0
         if progress and tenth > printed:
             printed = tenth

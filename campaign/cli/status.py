@@ -26,10 +26,10 @@ def status(
     ] = False,
 ) -> None:  # fmt: skip
     """State and progress of the runs."""
-    from campaign.execution.locate import known_campaigns, locate
+    from campaign.execution.locate import locate, submitted_campaigns
 
     if campaign is None:
-        _list(known_campaigns(), as_json=json_)
+        _list(submitted_campaigns(), as_json=json_)
         return
     paths = locate(campaign)
     if watch:

@@ -12,8 +12,9 @@ import os
 import sys
 from pathlib import Path
 
-from campaign.core.stopping import STOPPED_EXIT_CODE, StopRequest
+from campaign.core.stopping import StopRequest
 from campaign.errors import CampaignError, Interrupted, RunsFailed, UsageError
+from campaign.folder.states import FINISHED_EXIT_CODE, STOPPED_EXIT_CODE
 
 STORAGE_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """The disk is full, or a quota or the file size limit is exceeded."""
@@ -39,15 +40,15 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:  # a second Ctrl-C; the first one requests a checkpoint
         return Interrupted.exit_code
-    return 0 if finished else STOPPED_EXIT_CODE
+    return FINISHED_EXIT_CODE if finished else STOPPED_EXIT_CODE
 
 
 def _run(config_path: Path, out: Path, resume: Path | None, stop: StopRequest) -> bool:
-    from campaign.core.folder import RunFolder
+    from campaign.folder.paths import AttemptPaths
     from campaign.spec.run_config import read_run_config
 
     config = read_run_config(config_path)
-    folder = RunFolder(out)
+    folder = AttemptPaths(out)
     data_folder = config_path.resolve().parent
     try:
         if config.core.entrypoint:

@@ -10,13 +10,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from campaign.core.folder import RunFolder
+from campaign.folder.paths import CHECKPOINT_NAME, AttemptPaths
 
 KEPT = 2
 """Number of checkpoints to keep. The second-to-last is a fallback in case the last one is unusable."""
 
 
-def save_atomically(folder: RunFolder, finished_steps: int, write: Callable[[Path], None]) -> Path:
+def save_atomically(folder: AttemptPaths, finished_steps: int, write: Callable[[Path], None]) -> Path:
     """Creates the checkpoint `checkpoints/step_<finished steps>` from what `write` writes to an empty folder.
 
     A checkpoint under its final name is always complete, even after a power failure; all but the latest
@@ -46,11 +46,11 @@ def save_atomically(folder: RunFolder, finished_steps: int, write: Callable[[Pat
     return target
 
 
-def complete_checkpoints(folder: RunFolder) -> list[Path]:
+def complete_checkpoints(folder: AttemptPaths) -> list[Path]:
     """The checkpoints of a run, oldest first."""
     if not folder.checkpoints.is_dir():
         return []
-    return sorted(path for path in folder.checkpoints.iterdir() if path.name.startswith("step_"))
+    return sorted(path for path in folder.checkpoints.iterdir() if CHECKPOINT_NAME.fullmatch(path.name))
 
 
 def _fsync(path: Path) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 from campaign.core.checkpoint import save_atomically
 from campaign.core.dotted import load_function
-from campaign.core.folder import RunFolder
 from campaign.core.stopping import StopRequest
 from campaign.errors import UsageError
-from campaign.metrics.record import JsonlWriter
+from campaign.folder.json_lines import JsonlWriter
+from campaign.folder.paths import AttemptPaths
 from campaign.spec.config import RunConfig
 
 
@@ -49,11 +49,11 @@ class RunContext:
 
     def save_checkpoint(self, finished_steps: int, write: Callable[[Path], None]) -> Path:
         """Creates a checkpoint from what `write` writes to the folder it is given; atomic."""
-        return save_atomically(RunFolder(self.run_dir), finished_steps, write)
+        return save_atomically(AttemptPaths(self.run_dir), finished_steps, write)
 
 
 def run_entrypoint(
-    path: str, config: RunConfig, folder: RunFolder, resume: Path | None, stop: StopRequest
+    path: str, config: RunConfig, folder: AttemptPaths, resume: Path | None, stop: StopRequest
 ) -> bool:
     """Calls the entry point. Returns False if it was told to stop before it returned. Raises `UsageError`."""
     function = load_function(path, "core.entrypoint")

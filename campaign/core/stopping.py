@@ -5,9 +5,6 @@ from __future__ import annotations
 import signal
 from types import FrameType
 
-STOPPED_EXIT_CODE = 75
-"""Exit code of a core that stopped early with a checkpoint (EX_TEMPFAIL: run it again, it goes on)."""
-
 
 class StopRequest:
     """Becomes `requested` on SIGTERM or SIGINT. A second SIGINT interrupts immediately."""

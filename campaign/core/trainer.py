@@ -17,7 +17,6 @@ import torch
 from campaign.core.checkpoint import save_atomically
 from campaign.core.credit import credit_pipeline
 from campaign.core.evaluation import evaluate
-from campaign.core.folder import RunFolder
 from campaign.core.optimizer import FlatAdamW
 from campaign.core.planning_tokens import PlanningGrams
 from campaign.core.policy import load_policy
@@ -29,7 +28,8 @@ from campaign.core.stopping import StopRequest
 from campaign.core.training_state import read_state, write_state
 from campaign.core.update import kl_weight, learning_rate, update
 from campaign.errors import UsageError
-from campaign.metrics.record import JsonlWriter
+from campaign.folder.json_lines import JsonlWriter
+from campaign.folder.paths import AttemptPaths
 from campaign.spec.config import RunConfig
 
 
@@ -46,7 +46,9 @@ class Progress:
 class Trainer:
     """One run of the built-in core."""
 
-    def __init__(self, config: RunConfig, folder: RunFolder, data_folder: Path, resume: Path | None) -> None:
+    def __init__(
+        self, config: RunConfig, folder: AttemptPaths, data_folder: Path, resume: Path | None
+    ) -> None:
         self.config, self.folder = config, folder
         self.problems = load_problems(config, data_folder)
         self.credit = credit_pipeline(config)

@@ -12,7 +12,8 @@ from importlib import import_module
 from typing import Protocol
 
 from campaign.errors import Infeasible, UsageError
-from campaign.execution.attempt import Assignment, Outcome
+from campaign.execution.assignment import Assignment
+from campaign.folder.outcome import Outcome
 from campaign.spec.config import BackendName, ResourcesSection, RunConfig
 
 GIB = 2**30

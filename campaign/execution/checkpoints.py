@@ -1,20 +1,17 @@
-"""Which checkpoint the next attempt of a run goes on from."""
+"""Which checkpoint the next attempt of a run resumes from."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from campaign.folder.atomic_files import read_json
-from campaign.folder.paths import AttemptPaths, RunPaths
-
-NAME = re.compile(r"step_(\d+)(\.\w+)?")
+from campaign.folder.paths import CHECKPOINT_NAME, AttemptPaths, RunPaths
+from campaign.folder.run_record import first_step
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A complete checkpoint: `step` is the next step to do."""
+    """A complete checkpoint; `step` is the next step to do."""
 
     step: int
     path: Path
@@ -23,16 +20,19 @@ class Checkpoint:
 def newest(run: RunPaths) -> Checkpoint | None:
     """The newest complete checkpoint over all attempts; None when the run has to start over.
 
-    A supervisor that was frozen may wake up after its run went on elsewhere, and its core may have saved
-    meanwhile: what an attempt saved beyond the step at which the next one began is passed over, because the
-    record of the run does not contain the steps that led there.
+    A supervisor that was frozen may wake up after its run resumed elsewhere, and its core may have saved in the
+    meantime. Checkpoints of an attempt beyond the step at which a later attempt began are therefore ignored: the
+    record of the run does not contain the steps that led to them.
     """
     best: Checkpoint | None = None
     limit: int | None = None
+    # From the latest attempt back, so that `limit` is the earliest step at which any later attempt began.
     for attempt in reversed(run.attempts()):
         for checkpoint in saved(attempt):
+            # At the limit itself the checkpoint is good: the later attempt may have resumed from it.
             if (limit is None or checkpoint.step <= limit) and (best is None or checkpoint.step > best.step):
                 best = checkpoint
+        # An attempt whose core never started has written nothing, so it limits nothing.
         first = first_step(attempt)
         if first is not None:
             limit = first if limit is None else min(limit, first)
@@ -40,17 +40,13 @@ def newest(run: RunPaths) -> Checkpoint | None:
 
 
 def saved(attempt: AttemptPaths) -> list[Checkpoint]:
-    """Complete checkpoints of one attempt, in no order: a name that exists is complete."""
+    """Complete checkpoints of one attempt, in no order.
+
+    A checkpoint is written under another name and then renamed, so a matching name is proof of completeness.
+    """
     try:
         entries = list(attempt.checkpoints.iterdir())
     except OSError:
         return []
-    matches = ((NAME.fullmatch(path.name), path) for path in entries)
+    matches = ((CHECKPOINT_NAME.fullmatch(path.name), path) for path in entries)
     return [Checkpoint(int(match[1]), path) for match, path in matches if match]
-
-
-def first_step(attempt: AttemptPaths) -> int | None:
-    """The step an attempt began with; None when its core never started."""
-    note = read_json(attempt.started)
-    step = note.get("first_step") if note else None
-    return step if isinstance(step, int) else None

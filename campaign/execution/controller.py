@@ -1,8 +1,8 @@
-"""The reconcile loop: brings what runs to what shall run, and forgets nothing on the way.
+"""Reconciles running attempts with the desired state.
 
-Each turn observes (attempts that ended, folders that went silent, files by which people ask for something),
-records it, and launches what there is room for. Every decision is in the store before it has an effect, so a
-controller that is killed at any point is replaced by the next one.
+Each turn observes (attempts that ended, folders that went silent, requests to cancel), records what it saw, and
+launches pending runs while resources are free. Every decision is committed before it takes effect, so a
+controller that is killed at any point can be replaced by another one.
 """
 
 from __future__ import annotations
@@ -15,42 +15,43 @@ from pathlib import Path
 from typing import Literal
 
 from campaign.errors import Incomplete
-from campaign.execution import canonical, checkpoints
-from campaign.execution.attempt import Outcome
+from campaign.execution import checkpoints
 from campaign.execution.backend import AttemptKey, Backend, Capacity, Ended, require_feasible
 from campaign.execution.fence import raise_fence, stop_epoch
 from campaign.execution.launching import assignment
 from campaign.execution.lease import FilesystemClock, beat_age, known_dead
+from campaign.execution.run_summary import record_format, summarise
 from campaign.execution.squeeze_job import SqueezeJob
-from campaign.execution.state import RunRow
 from campaign.execution.store import Store
+from campaign.execution.store_reader import RunRow
 from campaign.execution.transitions import settle
-from campaign.folder.atomic_files import read_json
+from campaign.folder.outcome import Outcome, read_outcome
 from campaign.folder.paths import CampaignPaths
+from campaign.folder.run_record import settle_record, show_live
 from campaign.spec.config import ResourcesSection
 
 TURN_S = 0.25
 EXAMINE_S = 1.0
 SILENCE_LEASES = 2.0
-"""A running attempt whose beat is this many leases old counts as lost, whatever Ray believes: Ray takes
-minutes to notice a partition and never notices a frozen machine."""
+"""A running attempt whose last beat is this many leases old counts as lost, whatever Ray reports: Ray takes
+minutes to notice a network partition and never notices a frozen machine."""
 SQUEEZE_PATIENCE_S = 120.0
 MOST_AT_ONCE = 256
-"""Runs launched in one turn: a turn stays short, whatever the size of the cluster."""
+"""Most runs launched in one turn, so that a turn stays short on a cluster of any size."""
 
 
 class BackendLost(Incomplete):
-    """What executes the runs has died. Nothing is lost but the steps since the last checkpoints."""
+    """The backend has died. Only the steps since the last checkpoints are lost."""
 
 
 Ending = Literal["complete", "stopped", "interrupted", "failures"]
-"""complete: nothing is left to do. stopped, interrupted: asked to by SIGTERM, by Ctrl-C. failures: as many
-runs have failed as the spec allows."""
+"""complete: no run is left to do. stopped: by SIGTERM. interrupted: by Ctrl-C. failures: as many runs have
+failed as the spec allows."""
 
 
 @dataclass(slots=True)
 class Controller:
-    """Runs what is pending in `store`. Create it only while holding the campaign's lock."""
+    """Runs the pending runs of `store`. Create it only while holding the campaign's lock."""
 
     paths: CampaignPaths
     store: Store
@@ -58,15 +59,15 @@ class Controller:
     workdir: Path
     import_path: tuple[str, ...] = ()
     failure_limit: int | None = None
-    """Failed runs after which no more are started and the others are stopped."""
+    """Number of failed runs at which no more are started and the others are stopped."""
     on_turn: Callable[[], None] = lambda: None
     """Called at least four times a second, for a display."""
     clock: Callable[[], float] = time.monotonic
     squeeze: SqueezeJob = field(init=False)
     ending: Ending | None = field(default=None, init=False)
-    """Why no more runs are started; None while they are."""
+    """Why no more runs are started; None while runs are started."""
     _epoch: int = field(default=0, init=False)
-    _flying: dict[AttemptKey, ResourcesSection] = field(default_factory=dict, init=False)
+    _in_flight: dict[AttemptKey, ResourcesSection] = field(default_factory=dict, init=False)
     _examined_at: float = field(default=float("-inf"), init=False)
     _fs_clock: FilesystemClock = field(init=False)
     _capacity: Capacity = field(init=False)
@@ -76,8 +77,9 @@ class Controller:
         self.squeeze = SqueezeJob(self.paths)
 
     def run(self) -> Ending:
-        """Until nothing is left to do, or a stop was asked for and every run has stopped."""
-        self.paths.stop.unlink(missing_ok=True)
+        """Return when no run is left to do, or a stop was requested and every run has stopped."""
+        self.paths.stop.unlink(missing_ok=True)  # of an earlier epoch
+        # From here on, every attempt that the store calls running was launched by this controller.
         self._epoch = self.store.begin_epoch(self.backend.name)
         self._capacity = self.backend.capacity()
         self._require_feasible()
@@ -96,13 +98,18 @@ class Controller:
         return ending
 
     def stop(self, why: Ending) -> None:
-        """Start no more runs and ask the running ones to save and end. Safe in a signal handler."""
+        """Start no more runs and ask the running ones to save and end.
+
+        Safe in a signal handler: it sets a flag and replaces a file, and takes no lock that the interrupted code
+        may hold. A stop file that cannot be written leaves the flag, which keeps the loop from launching more.
+        """
         if self.ending is None:
             self.ending = why
             with contextlib.suppress(OSError):
                 stop_epoch(self.paths.stop, self._epoch)
 
     def _settled(self) -> bool:
+        # A lost attempt may still write. Ending now would leave it without anybody who settles it.
         if self.store.any_in("running", "lost"):
             return False
         return self.ending is not None or not self.store.any_in("pending")
@@ -118,20 +125,22 @@ class Controller:
     # -- observe -------------------------------------------------------------------------------------------
 
     def _observe(self) -> None:
-        if not self._flying:
+        if not self._in_flight:
             time.sleep(TURN_S / 5)
             return
         for ended in self.backend.wait(TURN_S):
-            self._flying.pop(ended.key, None)
+            self._in_flight.pop(ended.key, None)
             self._note_end(ended)
 
     def _note_end(self, ended: Ended) -> None:
         key = ended.key
         outcome = ended.outcome
         if outcome and outcome.kind == "duplicate":
-            # Ray executed a task twice: the claim's owner will say how it ends.
+            # Ray executed a task twice. The supervisor that claimed the attempt will report how it ends.
             outcome = None
         if outcome is None:
+            # The backend knows only that its task has ended. The attempt may have written a result, and its core
+            # may even be alive, so its folder and its lease decide (`_examine_lost`).
             self.store.mark_lost(key.run_id, key.number)
             return
         row = self.store.run(key.run_id)
@@ -142,7 +151,8 @@ class Controller:
         problem = self.backend.problem()
         if problem:
             raise BackendLost(f"{problem}; all runs are saved up to their last checkpoints: submit again")
-        self._obey_cancellations()
+        self._apply_cancellations()
+        # Runs that the plan no longer names are included: their attempts are alive all the same.
         now = self._fs_clock.now()
         for row in self.store.runs("lost", enrolled_only=False):
             self._examine_lost(row, now)
@@ -151,49 +161,57 @@ class Controller:
         self.squeeze.poll()
         self._capacity = self.backend.capacity()
 
-    def _obey_cancellations(self) -> None:
+    def _apply_cancellations(self) -> None:
         waiting = self.store.runs("pending", "running", "lost")
         asked = [row.id for row in waiting if row.desired == "run" and self.paths.run(row.id).cancel.exists()]
         if asked:
             self.store.cancel(asked)
 
     def _examine_lost(self, row: RunRow, now: float) -> None:
-        """An attempt of unknown fate: what it wrote decides, or that it can no longer write."""
+        """Settle an attempt that may be alive, as soon as it has a result or can no longer write one."""
         attempt = self.paths.run(row.id).attempt(row.attempt)
-        written = read_json(attempt.result)
-        if written:
-            self._settle(row, Outcome.from_json(written))
+        if outcome := read_outcome(attempt):
+            self._settle(row, outcome)
             return
         age = beat_age(attempt, now)
         lease = self.store.config(row).retry.lease_s
         if age is None:
-            # Never claimed. Should it still come to life, it finds the fence of its successor.
+            # Never claimed. If its supervisor starts after all, it reads the fence of its successor and ends.
             self._settle(row, Outcome("killed", row.attempt, reason="lost before it started"))
         elif age > lease or known_dead(attempt):
+            # A supervisor that cannot reach the folder ends its core within the lease (BLIND_SHARE), so after it
+            # nothing of the attempt runs any more, or it is frozen and will find itself fenced.
             self._settle(row, Outcome("killed", row.attempt, reason="its worker or machine died"))
 
     def _examine_running(self, row: RunRow, now: float) -> None:
-        """A live attempt whose folder has gone silent. One that waits for a place has no folder and no
+        """Give up a live attempt whose folder has gone silent. One that waits for resources has neither folder nor
         lease."""
         age = beat_age(self.paths.run(row.id).attempt(row.attempt), now)
         if age is None or age <= SILENCE_LEASES * self.store.config(row).retry.lease_s:
             return
+        # Two leases, not one: the supervisor has given up after half of one, and marking the attempt lost early
+        # would only make a slow filesystem look like many dead machines.
         key = AttemptKey(row.id, row.attempt)
-        self._flying.pop(key, None)
+        self._in_flight.pop(key, None)
         self.backend.abandon(key)
         self.store.mark_lost(key.run_id, key.number)
 
     # -- record --------------------------------------------------------------------------------------------
 
     def _settle(self, row: RunRow, outcome: Outcome) -> None:
+        # The request may have come after the last look at it. Without this, a run that was stopped by its CANCEL
+        # would be pending again and would be launched once more.
         if row.desired == "run" and self.paths.run(row.id).cancel.exists():
             self.store.cancel([row.id])
             row = self.store.run(row.id) or row
         config = self.store.config(row)
         end = settle(row, outcome, config.retry, time.time())
         summary = None
+        # A run that is about to be retried keeps its links; merging would be wasted.
         if end.state != "pending" or self.ending is not None:
-            summary = canonical.settle_record(self.paths.run(row.id), config)
+            # Before the commit: a run whose state is final must have its merged record. If this process dies
+            # between the two, the next controller finds the same result and merges again.
+            summary = summarise(settle_record(self.paths.run(row.id), record_format(config)))
         if not self.store.settle(row.id, outcome, end, summary):
             return
         if end.state == "done":
@@ -213,40 +231,47 @@ class Controller:
         if not chosen:
             return
         numbered = [(row, self._next_number(row)) for row in chosen]
+        # Commit, raise the fence, launch: in this order. Whatever ends this process in between, the next
+        # controller knows of every attempt that may exist, and no attempt starts before its fence.
         self.store.launch([(row.id, number) for row, number in numbered], self._epoch)
         for row, number in numbered:
             self._launch(row, number)
 
     def _choose(self) -> list[RunRow]:
-        """Pending runs, in order, until the first that does not fit beside those in flight; that one is
-        launched too and waits inside the backend, so that a place that becomes free is taken at once. No
-        more than one: behind a long queue, runs that need many GPUs at once would never start."""
-        room = self._room()
+        """Pending runs, in order, up to and including the first that does not fit beside those in flight.
+
+        The last one waits inside the backend, so that resources that become free are used immediately. More than
+        one would be wrong: a backend may let small runs overtake, and a run that needs many GPUs would never
+        start.
+        """
+        free = self._free_capacity()
         chosen: list[RunRow] = []
         for row in self.store.waiting(time.time(), MOST_AT_ONCE):
-            if room.overdrawn:
+            if free.overdrawn:
                 break
             chosen.append(row)
-            room -= self.store.config(row).resources
+            free -= self.store.config(row).resources
         return chosen
 
-    def _room(self) -> Capacity:
-        room = self._capacity
-        for used in self._flying.values():
-            room -= used
-        return room
+    def _free_capacity(self) -> Capacity:
+        free = self._capacity
+        for used in self._in_flight.values():
+            free -= used
+        return free
 
     def _next_number(self, row: RunRow) -> int:
-        """Above every attempt that ever was, also when the store was lost and the folders were not."""
+        """A number above those of all earlier attempts, including folders that a lost store does not know."""
         claimed = self.paths.run(row.id).attempts()
         return max(row.attempt, claimed[-1].number if claimed else 0) + 1
 
     def _launch(self, row: RunRow, number: int) -> None:
         run = self.paths.run(row.id)
         config = self.store.config(row)
+        # An older attempt may still save between these two lines. Its checkpoints beyond the chosen one are ignored
+        # once the new attempt has begun (`checkpoints.newest`).
         checkpoint = checkpoints.newest(run)
         raise_fence(run, number)
-        canonical.show_live(run, run.attempt(number), config.core.metrics_file)
+        show_live(run, run.attempt(number), config.core.metrics_file)
         self.backend.launch(
             assignment(
                 config, run, number, self._epoch, workdir=self.workdir, stop_file=self.paths.stop,
@@ -254,7 +279,7 @@ class Controller:
             ),
             config.resources,
         )  # fmt: skip
-        self._flying[AttemptKey(row.id, number)] = config.resources
+        self._in_flight[AttemptKey(row.id, number)] = config.resources
 
     def _require_feasible(self) -> None:
         for row in self.store.one_of_each_config():

@@ -1,8 +1,9 @@
-"""Starts a program that cannot outlive the one that started it: `python -I -S die_with_parent.py PARENT_PID PROGRAM
-ARGS...`.
+"""Executes a program that cannot outlive the process that started it:
+`python -I -S die_with_parent.py PARENT_PID PROGRAM ARGS...`
 
-A file of its own, run by path, because this must happen in the child before its program begins: between fork
-and exec no Python may run safely in a process with threads, and a Ray worker has many.
+This is a file of its own, executed by path, because it must run in the child before the program begins. A
+`preexec_fn` cannot do it: between fork and exec, no Python may run safely in a process with threads, and a Ray
+worker has many.
 """
 
 import ctypes
@@ -18,10 +19,13 @@ CANNOT_START = 127
 def main() -> None:
     parent, program = int(sys.argv[1]), sys.argv[2:]
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the line above could bind us to it
+    # The kernel sends the signal only for a death after prctl. If the parent died before, this process has been
+    # given to another parent, which shows here.
+    if os.getppid() != parent:
         os._exit(PARENT_GONE)
-    # Ray blocks SIGINT in all its processes and this would be inherited; and a Ctrl-C reaches every process
-    # of the terminal's group, but only the controller decides what it means.
+    # A signal mask and ignored signals survive exec. Ray blocks SIGINT in all its processes, so the mask is
+    # cleared. A Ctrl-C reaches every process of the terminal's group, but only the controller decides what it
+    # means, so SIGINT is ignored. Python ignores SIGPIPE, which programs do not expect.
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""From a plan to a campaign's folder and store: what the controller needs to know."""
+"""Writes a plan to the campaign's folder and store, where the controller finds it."""
 
 from __future__ import annotations
 
@@ -13,28 +13,32 @@ import tomli_w
 
 from campaign.errors import CampaignError
 from campaign.execution.store import Enrolment, Store
-from campaign.folder.atomic_files import read_json, write_bytes, write_json
+from campaign.folder.atomic_files import write_bytes, write_json
 from campaign.folder.paths import CampaignPaths, RunPaths
+from campaign.folder.plan_document import plan_or_empty
 from campaign.spec.identity import identity
 from campaign.spec.planned_runs import Condition, Facts, Plan, PlannedRun
 from campaign.spec.run_config import config_to_json, read_run_config
 
 
-def to_run(
+def runs_to_start(
     plan: Plan, facts: Facts, *, retry_failed: bool = False, rerun_stale: bool = False
 ) -> list[PlannedRun]:
-    """The runs that a submit starts: all that are not done, except what failed for good or is done under
-    another identity, unless these are asked for."""
-    return [run for run in plan.runs if _wanted(run, facts, retry_failed, rerun_stale)]
+    """The runs that a submit starts: all that are not done.
+
+    Failed runs are included with `retry_failed`, and runs that are done under another identity with
+    `rerun_stale`.
+    """
+    return [run for run in plan.runs if _is_started(run, facts, retry_failed, rerun_stale)]
 
 
-def _wanted(run: PlannedRun, facts: Facts, retry_failed: bool, rerun_stale: bool) -> bool:
-    known = facts.runs.get(run.id)
+def _is_started(run: PlannedRun, facts: Facts, retry_failed: bool, rerun_stale: bool) -> bool:
+    fact = facts.runs.get(run.id)
     match run.action:
         case "run" | "resume":
             return True
         case "retry":
-            return retry_failed or known is None or known.state != "failed"
+            return retry_failed or fact is None or fact.state != "failed"
         case "stale":
             return rerun_stale
         case _:
@@ -42,101 +46,111 @@ def _wanted(run: PlannedRun, facts: Facts, retry_failed: bool, rerun_stale: bool
 
 
 def write_folder(paths: CampaignPaths, spec_text: str, document: Mapping[str, Any]) -> None:
-    """The spec as submitted, and the plan with its provenance (`plan.json`); under `earlier` the provenance
-    of submits before, as far as it was another: runs that are done were made by that."""
+    """Write the spec as submitted, and the plan with its provenance (`plan.json`).
+
+    `earlier` of the plan lists the provenance of earlier submits where it differs, because the runs that are
+    done were executed by that code.
+    """
     paths.runs.mkdir(parents=True, exist_ok=True)
-    before = read_json(paths.plan) or {}
-    earlier = list(before.get("earlier", []))
-    old = before.get("provenance")
-    if old and _timeless(old) != _timeless(document.get("provenance", {})):
-        earlier.append(old)
+    before = plan_or_empty(paths.plan)
+    earlier = list(before.earlier)
+    if before.provenance and _without_time(before.provenance) != _without_time(
+        document.get("provenance", {})
+    ):
+        earlier.append(before.provenance)
     write_bytes(paths.spec, spec_text.encode())
     write_json(paths.plan, {**document, "earlier": earlier})
 
 
-def _timeless(provenance: Mapping[str, Any]) -> dict[str, Any]:
+def _without_time(provenance: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in provenance.items() if key != "time"}
 
 
 def enrol(paths: CampaignPaths, store: Store, plan: Plan, chosen: Collection[PlannedRun]) -> None:
-    """Make the store wait for the `chosen` runs of the plan, each with its `config.toml` on the disk.
+    """Make the `chosen` runs of the plan pending in the store, each with its `config.toml` on disk.
 
-    A run that starts under another identity than its attempts had begins anew: its old attempts are moved
-    aside, so that no step of theirs is ever taken for one of the new run.
+    A run whose attempts were made under another identity starts over. Its old attempts are moved aside, so that
+    none of their steps is ever taken for a step of the new run.
     """
     paths.runs.mkdir(parents=True, exist_ok=True)
-    shared = {condition.label: _Shared(condition) for condition in plan.conditions}
+    configs = {condition.label: _ConditionConfig(condition) for condition in plan.conditions}
+    # Folders first: a run that the store calls pending must be able to start. A submit that is killed in between
+    # leaves folders that the next one overwrites.
     for run in chosen:
-        _prepare(paths.run(run.id), run, shared[run.condition.label].toml(run.seed), store)
+        _prepare(paths.run(run.id), run, configs[run.condition.label].toml(run.seed), store)
     with store.transaction():
-        for entry in shared.values():
-            store.keep_config(entry.digest, entry.document)
-        rows = {run.id: _row(run, shared[run.condition.label]) for run in plan.runs}
+        for config in configs.values():
+            store.keep_config(config.digest, config.document)
+        rows = {run.id: _row(run, configs[run.condition.label]) for run in plan.runs}
         store.enrol(list(rows.values()))
         store.renew([rows[run.id] for run in chosen])
 
 
 def workdir_of(paths: CampaignPaths) -> tuple[Path, tuple[str, ...]]:
-    """Where a campaign's cores are executed, and what is put on their import path."""
-    provenance = (read_json(paths.plan) or {}).get("provenance", {})
+    """The folder in which the cores of a campaign are executed, and additions to their import path."""
+    provenance = plan_or_empty(paths.plan).provenance
     workdir = Path(provenance.get("workdir") or Path.cwd())
     return workdir, tuple(provenance.get("import_path") or ())
 
 
-class _Shared:
-    """The configuration that all runs of a condition share but for the seed, written once: ten thousand
-    models dumped one by one would take a minute."""
+class _ConditionConfig:
+    """The configuration of a condition, which its runs share except for the seed.
 
-    MARK = 2_147_483_646
-    """Stands for the seed in the text."""
+    It is serialised once per condition: ten thousand models dumped one by one would take a minute.
+    """
+
+    SEED_PLACEHOLDER = 2_147_483_646
 
     def __init__(self, condition: Condition) -> None:
-        training = condition.config.training.model_copy(update={"seed": self.MARK})
+        training = condition.config.training.model_copy(update={"seed": self.SEED_PLACEHOLDER})
         document = config_to_json(condition.config.model_copy(update={"training": training}))
         self.document = json.dumps(document, sort_keys=True)
         self.digest = hashlib.sha256(self.document.encode()).hexdigest()[:20]
-        self._before, self._after = tomli_w.dumps(document).split(f"\nseed = {self.MARK}\n", 1)
+        # tomli_w writes every string on one line, so no string can contain this line.
+        self._before, self._after = tomli_w.dumps(document).split(f"\nseed = {self.SEED_PLACEHOLDER}\n", 1)
         self.max_steps = condition.config.training.max_steps
 
     def toml(self, seed: int) -> bytes:
         return f"{self._before}\nseed = {seed}\n{self._after}".encode()
 
 
-def _row(run: PlannedRun, shared: _Shared) -> Enrolment:
-    return Enrolment(run.id, run.condition.label, run.seed, run.identity, shared.digest, shared.max_steps)
+def _row(run: PlannedRun, config: _ConditionConfig) -> Enrolment:
+    return Enrolment(run.id, run.condition.label, run.seed, run.identity, config.digest, config.max_steps)
 
 
 def _prepare(run: RunPaths, planned: PlannedRun, config: bytes, store: Store) -> None:
     run.root.mkdir(exist_ok=True)
-    known = _known_identity(run, planned, store)
-    if known is not None and known != planned.identity:
-        _supersede(run, known)
+    before = _identity_of_attempts(run, planned, store)
+    if before is not None and before != planned.identity:
+        _supersede(run, before)
+    # A new submit overrules an earlier request to cancel.
     run.cancel.unlink(missing_ok=True)
+    # Of ten thousand runs that are submitted again, most are unchanged, and writing all would take seconds.
     if not run.config.is_file() or run.config.read_bytes() != config:
         write_bytes(run.config, config, sync=False)
 
 
-def _known_identity(run: RunPaths, planned: PlannedRun, store: Store) -> str | None:
-    """Under which identity the run's attempts were made; None when there are none."""
+def _identity_of_attempts(run: RunPaths, planned: PlannedRun, store: Store) -> str | None:
+    """The identity under which the run's attempts were made; None when there are none."""
     row = store.run(planned.id)
     if row:
         return row.identity
     if not run.attempts():
         return None
-    try:  # the store was lost and the folders were not
+    try:  # the store was lost, but the folders were not
         return identity(read_run_config(run.config))
     except CampaignError:
         return "unknown"
 
 
-def _supersede(run: RunPaths, known: str) -> None:
-    """Move the attempts of another identity aside, with the configuration they had."""
+def _supersede(run: RunPaths, old_identity: str) -> None:
+    """Move the attempts of another identity aside, together with their configuration."""
     run.superseded.mkdir(exist_ok=True)
     number = len(list(run.superseded.iterdir())) + 1
-    aside = run.superseded / f"{number:02d}-{known.rpartition(':')[2][:12]}"
+    aside = run.superseded / f"{number:02d}-{old_identity.rpartition(':')[2][:12]}"
     aside.mkdir()
     for path in (run.attempts_root, run.config, run.metrics, run.emergence):
-        if path.is_symlink():
+        if path.is_symlink():  # leads into the attempts, which move
             path.unlink()
         elif path.exists():
             os.replace(path, aside / path.name)

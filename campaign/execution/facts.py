@@ -1,4 +1,4 @@
-"""What planning needs to know of a campaign: its store, and the folders of unfinished runs."""
+"""Gathers what planning needs to know: from the campaign's store and the folders of unfinished runs."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from typing import Any
 from campaign.execution import checkpoints
 from campaign.execution.lock import holder
 from campaign.execution.progress import ProgressReader
-from campaign.execution.state import RunRow, StoreReader
+from campaign.execution.run_summary import record_format
+from campaign.execution.store_reader import RunRow, StoreReader
 from campaign.folder.paths import CampaignPaths
+from campaign.folder.states import RunState
 from campaign.spec.identity import identity_fields
-from campaign.spec.planned_runs import Facts, RunFacts, RunState
+from campaign.spec.planned_runs import Facts, RunFacts
 
 
 def gather_facts(paths: CampaignPaths, *, own_lock: bool = False) -> Facts:
-    """Read the campaign in `paths`; of one that is not there yet, nothing is known. What this machine offers
-    is not looked at.
+    """The facts about the campaign in `paths`; empty before its first submit. The resources of this machine are
+    not among them.
 
-    `own_lock`: the caller holds the campaign's lock, so nothing is running. Raises `StoreUnreadable` when
-    there is a store that cannot be read. Folders are looked at only for runs that began and are not done.
+    With `own_lock`, the caller holds the campaign's lock, so nothing is running. Folders are read only for runs
+    that have begun and are not done. Raises `StoreUnreadable` when a store exists but cannot be read.
     """
     if not paths.database.exists():
         return Facts()
@@ -39,11 +41,12 @@ def _run_facts(
     if row.config not in fields:
         fields[row.config] = identity_fields(store.config(row))
     steps, checkpoint = row.summary.get("steps"), None
+    # For a finished run the summary has everything; reading ten thousand folders would take seconds.
     if row.attempt and row.state != "done":
         run = paths.run(row.id)
         found = checkpoints.newest(run)
         checkpoint = str(found.path) if found else None
-        progress = reader.read(run.metrics, store.config(row).core)
+        progress = reader.read(run.metrics, record_format(store.config(row)))
         steps = progress.steps if progress else steps
     return RunFacts(
         state=_state(row.state, live),
@@ -57,12 +60,12 @@ def _run_facts(
 
 
 def _state(state: RunState, live: bool) -> RunState:
-    """Without a controller nothing runs: what it left as running is of unknown fate."""
+    """The stored state, except that without a controller nobody knows whether a running attempt still lives."""
     return "lost" if state == "running" and not live else state
 
 
 def _step_seconds(rows: list[RunRow]) -> dict[str, float]:
-    """Measured seconds a step of each condition: the median over its runs."""
+    """Measured seconds per step of each condition: the median over its runs."""
     measured: dict[str, list[float]] = {}
     for row in rows:
         seconds = row.summary.get("step_seconds")

@@ -1,8 +1,8 @@
-"""The files by which a controller speaks to supervisors: FENCE, CANCEL and STOP.
+"""The files by which a controller addresses supervisors: FENCE, CANCEL and STOP.
 
-FENCE holds the number of the one attempt that may write. It only ever grows. CANCEL, in a run's folder, stops
-that run. STOP, in the campaign's folder, holds an epoch: attempts of this and earlier epochs stop, so a STOP
-left behind means nothing to the next controller.
+FENCE holds the number of the only attempt that may write. It never decreases. CANCEL, in a run's folder, stops
+that run. STOP, in the campaign's folder, holds an epoch: attempts of this and earlier epochs stop, so a STOP that
+was left behind does not stop attempts of the next controller.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from campaign.folder.paths import RunPaths
 
 
 def raise_fence(run: RunPaths, number: int) -> None:
-    """From now on only attempt `number` may write.
+    """From now on, only attempt `number` may write.
 
-    Without fsync: who reads a fence lives now, and what must survive a power cut is the store's commit
-    before.
+    No fsync is needed: a power cut ends every reader of the fence too, and the number of the attempt survives in
+    the store, where it was committed before.
     """
     write_text(run.fence, f"{number}\n", sync=False)
 

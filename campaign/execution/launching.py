@@ -1,4 +1,4 @@
-"""From a run's configuration to the assignment of its next attempt."""
+"""Builds the assignment of a run's next attempt from the run's configuration."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from campaign.execution.attempt import Assignment
+from campaign.execution.assignment import Assignment
 from campaign.execution.checkpoints import Checkpoint
-from campaign.folder.atomic_files import read_json
 from campaign.folder.paths import RunPaths
+from campaign.folder.plan_document import plan_or_empty
 from campaign.spec.config import LoggingSection, RunConfig
 from campaign.spec.identity import identity
 from campaign.spec.run_config import config_to_json
@@ -28,8 +28,7 @@ def assignment(
     checkpoint: Checkpoint | None = None,
     import_path: tuple[str, ...] = (),
 ) -> Assignment:
-    """What the supervisor of attempt `number` is told. Paths in it are absolute: a worker has its own
-    folder."""
+    """The assignment of attempt `number`, which resumes from `checkpoint` if there is one."""
     attempt = run.attempt(number).root.absolute()
     resume = str(checkpoint.path.absolute()) if checkpoint else ""
     return Assignment(
@@ -52,8 +51,8 @@ def assignment(
 
 
 def core_command(config: RunConfig, config_file: Path, attempt: Path, checkpoint: str) -> tuple[str, ...]:
-    """The argument vector of the core: the built-in one and entry points by our module, or the user's
-    command."""
+    """The argument vector of the core: the user's command, or `campaign.core` for the built-in core and for entry
+    points."""
     if config.core.command is None:
         resume = ("--resume", checkpoint) if checkpoint else ()
         return (sys.executable, "-m", "campaign.core", str(config_file), "--out", str(attempt), *resume)
@@ -69,7 +68,7 @@ def core_command(config: RunConfig, config_file: Path, attempt: Path, checkpoint
 def mirror_settings(
     config: RunConfig, run: RunPaths, number: int, resume_step: int | None = None
 ) -> Mapping[str, Any] | None:
-    """What the W&B mirror is told; None when the run is not mirrored."""
+    """The settings of the W&B mirror; None when the run is not mirrored."""
     logging = config.logging
     if not logging.wandb_project or logging.wandb_mode == "disabled":
         return None
@@ -80,7 +79,7 @@ def mirror_settings(
         "mode": wandb_mode(logging, os.environ),
         "group": config.condition,
         "name": config.run_id,
-        # Stable over attempts, so that a resumed run goes on in the same curve; another identity is another run.
+        # The same for all attempts, so that a resumed run continues its curve; another identity is another run.
         "id": f"{config.campaign or 'run'}-{config.run_id}-{version}{digest[:8]}",
         "tags": [*(name for name in (config.campaign,) if name), f"seed:{config.training.seed}",
                  *logging.wandb_tags],
@@ -94,23 +93,23 @@ def mirror_settings(
 
 
 def wandb_mode(logging: LoggingSection, environment: Mapping[str, str]) -> str:
-    """What the spec says, then W&B's own variable; `auto` leaves it to the mirror, which looks for a key."""
+    """The mode in the spec; for `auto`, that of W&B's own variable. The mirror resolves a remaining `auto` by
+    looking for an API key."""
     if logging.wandb_mode == "auto" and environment.get("WANDB_MODE") in ("offline", "online", "disabled"):
         return environment["WANDB_MODE"]
     return logging.wandb_mode
 
 
 def origin(config_file: Path) -> Path | None:
-    """The folder that a campaign's runs are executed in, for a run's `config.toml` inside a campaign's
-    folder."""
-    plan = read_json(config_file.absolute().parent.parent.parent / "plan.json") or {}
-    workdir = plan.get("provenance", {}).get("workdir")
+    """For the `config.toml` of a campaign's run, the folder in which the campaign executes its runs."""
+    workdir = plan_or_empty(RunPaths(config_file.parent).campaign.plan).provenance.get("workdir")
     return Path(workdir) if isinstance(workdir, str) and Path(workdir).is_dir() else None
 
 
 def _shared_env(config: RunConfig, import_path: tuple[str, ...]) -> dict[str, str]:
     inherited = os.environ.get("PYTHONPATH", "")
     path = [*import_path, *(part for part in inherited.split(os.pathsep) if part)]
+    # Several runs share a machine. By default each would start as many threads as there are cores.
     threads = str(config.training.threads)
     env = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
     return {**env, "PYTHONPATH": os.pathsep.join(dict.fromkeys(path))} if path else env

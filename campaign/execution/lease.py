@@ -1,5 +1,7 @@
-"""How old a sign of life is, by the filesystem's own clock: clocks of machines differ, one server's does
-not."""
+"""The age of an attempt's last sign of life, by the clock of the filesystem.
+
+Clocks of machines differ. Both times that are subtracted here are given by the one server of the filesystem.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,10 @@ from campaign.folder.paths import AttemptPaths, CampaignPaths
 
 
 class FilesystemClock:
-    """The time that the campaign's filesystem gives to what is written now."""
+    """The time that the campaign's filesystem assigns to a write."""
 
     def __init__(self, paths: CampaignPaths) -> None:
-        self._file: Path = paths.lock  # ours alone, and there for as long as we live
+        self._file: Path = paths.lock  # exists while the controller lives, and nobody else touches it
 
     def now(self) -> float:
         os.utime(self._file)
@@ -31,7 +33,10 @@ def beat_age(attempt: AttemptPaths, now: float) -> float | None:
 
 
 def known_dead(attempt: AttemptPaths) -> bool:
-    """Whether supervisor and core ran on this machine and both have ended: then no lease has to run out."""
+    """Whether supervisor and core ran on this host and both have ended, so that waiting for the lease is needless.
+
+    The supervisor alone is not enough: its core is killed by the kernel, but not in the same instant.
+    """
     note = read_json(attempt.started) or {}
     stamps = [ProcessStamp.from_json(note.get(name)) for name in ("supervisor", "core")]
     return all(process is not None and is_gone(process) for process in stamps)

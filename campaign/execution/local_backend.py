@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from campaign.execution.attempt import Assignment, Outcome
+from campaign.execution.assignment import Assignment
 from campaign.execution.backend import AttemptKey, Capacity, Ended
-from campaign.execution.process import BOUND
+from campaign.execution.process import dying_with_parent
+from campaign.folder.outcome import Outcome
 from campaign.spec.config import ResourcesSection, RunConfig
 from campaign.spec.host import visible_gpus
 
@@ -123,8 +124,7 @@ class LocalBackend:
     def _start(self, assignment: Assignment, resources: ResourcesSection, devices: tuple[str, ...]) -> None:
         output = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", BOUND, str(os.getpid()),
-             sys.executable, "-m", "campaign.execution.supervisor"],
+            dying_with_parent([sys.executable, "-m", "campaign.execution.supervisor"]),
             stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
         assert process.stdin is not None

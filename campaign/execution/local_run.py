@@ -1,4 +1,4 @@
-"""One run without a campaign around it: the same folder, supervisor and record, but no Ray and no store."""
+"""Executes one run without a campaign: the same folder, supervisor and record, but no Ray and no store."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from campaign.errors import UsageError
-from campaign.execution import canonical, checkpoints
-from campaign.execution.attempt import Outcome
+from campaign.execution import checkpoints
 from campaign.execution.fence import raise_fence
 from campaign.execution.launching import assignment, origin
 from campaign.execution.lock import CampaignLock
+from campaign.execution.run_summary import record_format, summarise
 from campaign.execution.supervisor import supervise
+from campaign.folder.outcome import Outcome
 from campaign.folder.paths import CampaignPaths, RunPaths
+from campaign.folder.run_record import settle_record, show_live
 from campaign.spec.config import RunConfig
 from campaign.spec.identity import identity
 from campaign.spec.run_config import read_run_config
 
 
 def prepare(config: RunConfig, config_file: Path, folder: Path) -> RunPaths:
-    """Make `folder` the run's. Raises `UsageError` when it holds another run, or one of a campaign."""
+    """Prepare `folder` for the run. Raises `UsageError` when it holds another run, or a run of a campaign."""
     run = RunPaths(folder)
-    if config_file.absolute() == run.config.absolute() and (folder / "../../campaign.db").exists():
+    if config_file.absolute() == run.config.absolute() and run.campaign.database.exists():
         raise UsageError(f"{folder} belongs to a campaign: give another folder with --out")
     if folder.exists() and not run.config.is_file() and any(folder.iterdir()):
         raise UsageError(f"{folder} holds something else: give another folder with --out")
@@ -35,20 +37,21 @@ def prepare(config: RunConfig, config_file: Path, folder: Path) -> RunPaths:
 
 
 def execute(config: RunConfig, config_file: Path, run: RunPaths) -> tuple[Outcome, dict[str, Any]]:
-    """The run's next attempt, from its last checkpoint; how it ended, and the summary of its record."""
+    """Execute the run's next attempt, from its last checkpoint. Returns how it ended and a summary of the record."""
+    # The lock of a campaign in the run's folder: two `campaign run` of one folder would fence each other out.
     lock = CampaignLock.acquire(CampaignPaths(run.root))
     try:
-        run.cancel.unlink(missing_ok=True)
+        run.cancel.unlink(missing_ok=True)  # of an earlier call
         claimed = run.attempts()
         number = claimed[-1].number + 1 if claimed else 1
         workdir = origin(config_file) or Path.cwd()
         raise_fence(run, number)
-        canonical.show_live(run, run.attempt(number), config.core.metrics_file)
+        show_live(run, run.attempt(number), config.core.metrics_file)
         order = assignment(
             config, run, number, epoch=1, workdir=workdir, checkpoint=checkpoints.newest(run),
             import_path=(str(workdir), str(Path.cwd())),
         )  # fmt: skip
         outcome = supervise(order, devices=None if config.resources.num_gpus else "")
-        return outcome, canonical.settle_record(run, config)
+        return outcome, summarise(settle_record(run, record_format(config)))
     finally:
         lock.release()

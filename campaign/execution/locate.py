@@ -1,4 +1,4 @@
-"""From what a person calls a campaign to its folder."""
+"""Finds the folder of a campaign by its name, its path or its spec."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from campaign.suggest import did_you_mean
 
 
 def campaigns_root() -> Path:
-    """Where campaigns lie: CAMPAIGN_DIR, or `campaigns` in the current folder."""
+    """The folder of all campaigns: CAMPAIGN_DIR, or `campaigns` in the current folder."""
     return Path(os.environ.get("CAMPAIGN_DIR") or "campaigns")
 
 
-def known_campaigns() -> list[CampaignPaths]:
-    """The campaigns of this place, by name."""
+def submitted_campaigns() -> list[CampaignPaths]:
+    """All submitted campaigns in `campaigns_root()`, sorted by name."""
     root = campaigns_root()
     if not root.is_dir():
         return []
@@ -27,7 +27,7 @@ def known_campaigns() -> list[CampaignPaths]:
 
 
 def folder_of(text: str) -> Path:
-    """The folder that `text` means: itself, a campaign's name, or its spec. It may be any folder of runs.
+    """The folder that `text` names: a path, a campaign's name, or its spec. It may be any folder of runs.
 
     Raises `UsageError` when there is none, and `SpecError` for a spec that cannot be read.
     """
@@ -41,7 +41,7 @@ def folder_of(text: str) -> Path:
         folder = root / load(given).name
         if folder.is_dir():
             return folder
-        raise UsageError(f"{text} was never submitted: {folder} is not there\n    campaign submit {text}")
+        raise UsageError(f"{text} was never submitted: {folder} does not exist\n    campaign submit {text}")
     names = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
     raise UsageError(
         f"no campaign {text!r} in {root}{did_you_mean(text, names, before='; ')}{_listed(names, 'there are')}"
@@ -49,31 +49,33 @@ def folder_of(text: str) -> Path:
 
 
 def locate(text: str) -> CampaignPaths:
-    """The submitted campaign that `text` means. Raises `UsageError`."""
+    """The submitted campaign that `text` names. Raises `UsageError`."""
     paths = CampaignPaths(folder_of(text))
     if not paths.database.is_file():
-        raise UsageError(f"{paths.root} is no submitted campaign: it has no {paths.database.name}")
+        raise UsageError(f"{paths.root} is not a submitted campaign: it has no {paths.database.name}")
     return paths
 
 
 def name_to_type(paths: CampaignPaths) -> str:
-    """The shortest that `locate` understands, quoted for a shell."""
+    """The shortest argument that `locate` understands, quoted for a shell."""
     same = paths.root.absolute().parent == campaigns_root().absolute()
     return shlex.quote(paths.root.name if same else str(paths.root))
 
 
 def match_run(text: str, ids: Iterable[str]) -> str:
-    """The one run that `text` is, or begins. Raises `UsageError`."""
-    known = list(ids)
-    if text in known:
+    """The run whose id is `text`, or the only one whose id starts with it. Raises `UsageError`."""
+    names = list(ids)
+    if text in names:
         return text
-    found = [name for name in known if name.startswith(text)]
+    found = [name for name in names if name.startswith(text)]
     if len(found) == 1:
         return found[0]
     if found:
-        raise UsageError(f"{text!r} is the beginning of {len(found)} runs{_listed(found, 'they are')}")
+        raise UsageError(
+            f"{text!r} is ambiguous: {len(found)} runs start with it{_listed(found, 'they are')}"
+        )
     raise UsageError(
-        f"no run {text!r}{did_you_mean(text, known, before='; ')}{_listed(known, 'runs of this campaign')}"
+        f"no run {text!r}{did_you_mean(text, names, before='; ')}{_listed(names, 'runs of this campaign')}"
     )
 
 

@@ -1,4 +1,4 @@
-"""One controller for each campaign, held by the kernel: a lock dies with its process."""
+"""The lock that allows one controller per campaign. The kernel holds it, so it ends with the process."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ import time
 from pathlib import Path
 
 from campaign.errors import UsageError
-from campaign.execution.process import machine
+from campaign.execution.process import this_host
 from campaign.folder.atomic_files import read_json
 from campaign.folder.paths import CampaignPaths
 
 PROBE_PATIENCE_S = 0.5
-"""A reader that looks whether the lock is held holds it itself for a moment."""
+"""How long `acquire` retries. A reader that tests the lock holds it for an instant (see `holder`)."""
 
 
 class CampaignLock:
-    """The exclusive lock of a campaign. It belongs to the open file, so it can be handed to a child
-    process."""
+    """The exclusive lock of a campaign.
+
+    flock(2) binds it to the open file description, which a child inherits: `--detach` hands the lock to the
+    controller without a gap in which another one could take it.
+    """
 
     def __init__(self, descriptor: int, path: Path) -> None:
         self.descriptor = descriptor
@@ -26,7 +29,7 @@ class CampaignLock:
 
     @classmethod
     def acquire(cls, paths: CampaignPaths) -> CampaignLock:
-        """Raises `UsageError`, with the process id of the holder, when another controller lives."""
+        """Raises `UsageError`, with the process id of the holder, when another controller is alive."""
         paths.root.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         deadline = time.monotonic() + PROBE_PATIENCE_S
@@ -41,31 +44,34 @@ class CampaignLock:
 
     @classmethod
     def inherited(cls, paths: CampaignPaths, descriptor: int) -> CampaignLock:
-        """The lock that a parent process handed over."""
+        """The lock that the parent process handed over."""
+        # It was inheritable for the sake of this process. A child of this process that inherited it too would hold
+        # the lock after the controller has died.
         os.set_inheritable(descriptor, False)
         lock = cls(descriptor, paths.lock)
         lock.sign(os.getpid())
         return lock
 
     def sign(self, pid: int) -> None:
-        """Say who holds it; the file is only a message, the kernel keeps the lock."""
-        host, _ = machine()
-        text = f'{{"pid": {pid}, "host": "{host}", "since": {time.time():.0f}}}\n'.encode()
+        """Write who holds the lock. The content is only information; the kernel keeps the lock itself."""
+        text = f'{{"pid": {pid}, "host": "{this_host().name}", "since": {time.time():.0f}}}\n'.encode()
         os.pwrite(self.descriptor, text, 0)
         os.ftruncate(self.descriptor, len(text))
 
     def release(self) -> None:
+        # The name goes first, so that nobody reads the name of a holder that has let go.
         os.ftruncate(self.descriptor, 0)
         os.close(self.descriptor)
 
 
 def holder(paths: CampaignPaths) -> dict[str, object] | None:
-    """Who runs the campaign now (`pid`, `host`, `since`); None when nobody does."""
+    """The controller that runs the campaign now (`pid`, `host`, `since`), or None."""
     try:
         descriptor = os.open(paths.lock, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
     try:
+        # Shared, so that two readers never take each other for a controller. Closing the descriptor releases it.
         if _try(descriptor, fcntl.LOCK_SH):
             return None
     finally:

@@ -1,4 +1,4 @@
-"""What a core wrote last: the end of its log, and the traceback in it."""
+"""The end of a core's log, and the traceback in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TAIL_BYTES = 16_384
 
 
 def log_tail(path: Path) -> tuple[str, ...]:
-    """The last lines of a log, as many as its last 16 KiB hold."""
+    """The lines in the last 16 KiB of a log; the first of them may be cut."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
@@ -21,7 +21,7 @@ def log_tail(path: Path) -> tuple[str, ...]:
 
 
 def last_traceback(lines: tuple[str, ...]) -> str:
-    """The last Python traceback in the lines, with its final message; "" when there is none."""
+    """The last Python traceback in the lines, with its final message; empty when there is none."""
     starts = [i for i, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
     if not starts:
         return ""

@@ -1,4 +1,9 @@
-"""Processes: who they are, whether they still live, and starting ones that die with us."""
+"""Processes: their identity, whether they are still alive, and children that die with their parent.
+
+This module reads `/proc` itself. psutil's public `create_time()` adds the boot time as the system clock has it
+now, so a clock that was set in between makes a live process look like another one; and importing it would add
+25 ms to the start of every supervisor.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +19,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
-BOUND = str(Path(__file__).with_name("die_with_parent.py"))
+DIE_WITH_PARENT = str(Path(__file__).with_name("die_with_parent.py"))
 PR_SET_CHILD_SUBREAPER = 36
+
+
+class Host(NamedTuple):
+    """A machine, between two of its boots."""
+
+    name: str
+    boot: str
+    """Empty where the kernel does not say."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessStamp:
-    """A process, told apart from a later one with the same number."""
+    """The identity of a process. The start time distinguishes it from a later process with the same id."""
 
     pid: int
     started: int
-    """Clock ticks between the machine's start and the process's."""
+    """Clock ticks from the boot of the machine to the start of the process. Ticks, unlike times of day, never
+    change when the clock is set."""
     host: str
     boot: str
 
@@ -35,7 +49,7 @@ class ProcessStamp:
 
     @classmethod
     def from_json(cls, document: Any) -> ProcessStamp | None:
-        """None for anything that is not a stamp: it comes from files that may be torn."""
+        """None for anything that is not a stamp, because stamps are read from files that may be damaged."""
         try:
             stamp = cls(**document)
         except TypeError:
@@ -44,32 +58,32 @@ class ProcessStamp:
 
 
 @cache
-def machine() -> tuple[str, str]:
-    """Name and boot id of this machine; processes of another boot are gone for good."""
+def this_host() -> Host:
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         boot = ""
-    return socket.gethostname(), boot
+    return Host(socket.gethostname(), boot)
 
 
 def stamp(pid: int) -> ProcessStamp:
-    host, boot = machine()
-    return ProcessStamp(pid, start_tick(pid) or 0, host, boot)
+    return ProcessStamp(pid, start_tick(pid) or 0, *this_host())
 
 
 def start_tick(pid: int) -> int | None:
-    """When a living process started; None when there is none (a zombie is none: it does nothing any more)."""
+    """When a live process started; None when there is none. A zombie counts as none: it can do nothing more."""
     try:
         line = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
+    # The second field is the program's name in parentheses, and the name may contain spaces and parentheses.
+    # After the last ")" come the state (field 3 of proc(5)) and, nineteen later, the start time (field 22).
     fields = line[line.rindex(")") + 2 :].split()
     return None if fields[0] in "ZX" else int(fields[19])
 
 
 def process_name(pid: int) -> str:
-    """The name of the program that a process executes; "" when there is none."""
+    """Name of the program that a process executes; empty when there is no such process."""
     try:
         return Path(f"/proc/{pid}/comm").read_text().strip()
     except OSError:
@@ -77,23 +91,33 @@ def process_name(pid: int) -> str:
 
 
 def is_gone(process: ProcessStamp) -> bool:
-    """Whether the process is known to have ended. False also means: it ran elsewhere, nobody here can
-    know."""
-    host, boot = machine()
-    if process.host != host or not boot:
+    """Whether the process is known to have ended. False also when it ran on another host, where this one cannot
+    look: a wrong True would start a second attempt beside a live one, a wrong False only waits for the lease."""
+    host = this_host()
+    if process.host != host.name or not host.boot:
         return False
-    if process.boot != boot:
+    if process.boot != host.boot:
         return True
     return start_tick(process.pid) != process.started
 
 
-def start_bound(
+def dying_with_parent(command: Sequence[str]) -> list[str]:
+    """The argument vector that executes `command` so that the kernel kills it when the calling *thread* ends.
+
+    `-I -S` skips the user's environment and `site`: the wrapper needs neither, and every core pays for it.
+    """
+    return [sys.executable, "-I", "-S", DIE_WITH_PARENT, str(os.getpid()), *command]
+
+
+def start_child(
     command: Sequence[str], *, env: Mapping[str, str], cwd: str, output: IO[bytes] | int
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in our process group, with its output in `output`, killed by the kernel when the
-    calling *thread* ends. Raises `OSError` when `cwd` is not there."""
+    """Start `command` so that it dies with the calling thread, with its output in `output`.
+
+    Raises `OSError` when `cwd` does not exist.
+    """
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", BOUND, str(os.getpid()), *command],
+        dying_with_parent(command),
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
@@ -103,20 +127,20 @@ def start_bound(
 
 
 class Waiter:
-    """Waits for a child's end without a busy loop, so that the end is seen at once."""
+    """Waits for the end of a child without polling, so that the end is seen immediately."""
 
     def __init__(self, child: subprocess.Popen[bytes]) -> None:
         self.child = child
         self._poll = select.poll()
         try:
             self._descriptor: int | None = os.pidfd_open(child.pid)
-        except OSError:  # an old kernel, or a sandbox that forbids it
+        except OSError:  # a kernel before 5.3, or a sandbox that forbids the call
             self._descriptor = None
         else:
             self._poll.register(self._descriptor, select.POLLIN)
 
     def wait(self, seconds: float) -> int | None:
-        """The exit code (negative: the signal), or None when the time is over."""
+        """The exit code (negative: the signal), or None when the child is still alive after `seconds`."""
         if self._descriptor is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return self.child.wait(seconds)
@@ -131,23 +155,25 @@ class Waiter:
 
 
 def adopt_orphans() -> None:
-    """Make processes whose parent died below us our children, so that `kill_marked` finds them."""
+    """Make descendants whose parent has died children of this process, so that `kill_marked` finds them."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def kill_marked(mark: bytes) -> int:
-    """Kill every process below us whose environment holds `mark` (`NAME=value`); how many there were.
+    """Kill every descendant whose environment contains `mark` (`NAME=value`). Returns how many there were.
 
-    A core's own children (data loaders, sandboxes) are in no list that we could keep, but they inherit its
-    environment.
+    A core starts data loaders and sandboxes that nobody could list in advance, but all of them inherit its
+    environment. The mark also spares descendants of this process that belong to other attempts.
     """
     found = [pid for pid in descendants(os.getpid()) if mark in _environment(pid)]
     for pid in found:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     for pid in found:
+        # Orphans are children of this process by adoption and would remain zombies. A process whose parent is
+        # still alive is not its child: its parent reaps it.
         with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, 0)  # ours by adoption, or its parent's
+            os.waitpid(pid, 0)
     return len(found)
 
 

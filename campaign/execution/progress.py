@@ -1,20 +1,20 @@
-"""How far a run is, for the price of a stat and one short read."""
+"""How far a run is, at the cost of a stat and one short read."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from campaign.execution.canonical import mapped, numbers
-from campaign.spec.config import CoreSection
+from campaign.execution.run_summary import numbers
+from campaign.folder.json_lines import Row, parse_object
+from campaign.folder.run_record import RecordFormat
 
 FIRST_READ = 4_096
 LONGEST_READ = 65_536
-"""Two reads at most: rows with many sources and roles can be longer than the first."""
+"""At most two reads: a row with many sources and roles can be longer than the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Progress:
     steps: int
     """Finished steps."""
     correct_rate: float | None
-    """Mean over the rows that one read holds: a single step of a small batch says little."""
+    """Mean over the rows of one read, because a single step of a small batch is noisy."""
     step_seconds: float | None
     written_at: float
     """Time of the last write, by the filesystem's clock."""
@@ -36,8 +36,9 @@ class ProgressReader:
     def __init__(self) -> None:
         self._seen: dict[Path, tuple[tuple[int, int], Progress | None]] = {}
 
-    def read(self, path: Path, core: CoreSection | None = None) -> Progress | None:
-        """None when nothing has been logged yet."""
+    def read(self, path: Path, record_format: RecordFormat | None = None) -> Progress | None:
+        """None when nothing has been logged yet. A link leads to a log with the core's own names, which
+        `record_format` translates; a file that is no link is a merged record and has campaign's names."""
         try:
             status = path.stat()
         except OSError:
@@ -47,12 +48,15 @@ class ProgressReader:
         seen = self._seen.get(path)
         if seen and seen[0] == mark:
             return seen[1]
-        progress = _progress(tail_rows(path), status.st_mtime, core)
+        rows: Sequence[Mapping[str, Any]] = tail_rows(path)
+        if record_format and path.is_symlink():
+            rows = [record_format.renamed(row) for row in rows]
+        progress = _progress(rows, status.st_mtime)
         self._seen[path] = (mark, progress)
         return progress
 
 
-def tail_rows(path: Path) -> list[dict[str, Any]]:
+def tail_rows(path: Path) -> list[Row]:
     """The last complete rows of a JSONL file: those in its last 4 KiB, or one out of its last 64 KiB."""
     try:
         with path.open("rb") as file:
@@ -67,28 +71,19 @@ def tail_rows(path: Path) -> list[dict[str, Any]]:
     return []
 
 
-def _rows(content: bytes, *, whole: bool) -> list[dict[str, Any]]:
+def _rows(content: bytes, *, whole: bool) -> list[Row]:
     lines = content.split(b"\n")
-    # The first piece is the end of a row unless the read began at the file's start; the last is a row that is
-    # being written, or empty.
+    # Unless the read began at the file's start, the first piece is the end of a row. The last piece is a row
+    # that is still being written, or empty.
     complete = lines[:-1] if whole else lines[1:-1]
-    rows = []
-    for line in complete:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict):
-            rows.append(row)
-    return rows
+    return [row for line in complete if (row := parse_object(line)) is not None]
 
 
-def _progress(rows: list[dict[str, Any]], written_at: float, core: CoreSection | None) -> Progress | None:
-    named: list[Mapping[str, Any]] = [mapped(row, core) for row in rows] if core else list(rows)
-    steps = numbers(named, "step")
+def _progress(rows: Sequence[Mapping[str, Any]], written_at: float) -> Progress | None:
+    steps = numbers(rows, "step")
     if not steps:
         return None
-    rates, seconds = numbers(named, "correct_rate"), numbers(named, "step_time_s")
+    rates, seconds = numbers(rows, "correct_rate"), numbers(rows, "step_time_s")
     return Progress(
         steps=int(steps[-1]) + 1,
         correct_rate=sum(rates) / len(rates) if rates else None,

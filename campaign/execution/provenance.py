@@ -1,4 +1,4 @@
-"""What code, on what machine, made these results: enough to make them again."""
+"""Records which code on which machine produced the results, so that they can be reproduced."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ GIT_PATIENCE_S = 10.0
 
 
 def provenance(workdir: Path) -> dict[str, Any]:
-    """JSON-able: git state of `workdir`, installed packages, Python, machine and devices."""
+    """Git state of `workdir`, installed packages, Python, and the machine, as a JSON document."""
     return {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "workdir": str(workdir.absolute()),
         "git": git_state(workdir),
         "python": sys.version.split()[0],
         "packages": packages(),
-        "machine": machine(),
+        "machine": host_description(),
     }
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """`commit`, whether the tree is `dirty`, and the hash of its difference; None outside a repository."""
+    """`commit`, whether the tree is `dirty`, the hash of its diff, and the number of `untracked` files; None outside
+    a repository."""
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None:
         return None
@@ -45,7 +46,7 @@ def git_state(folder: Path) -> dict[str, Any] | None:
 
 
 def packages() -> dict[str, str]:
-    """Name -> version of everything installed."""
+    """Name -> version of every installed distribution."""
     found = {
         str(distribution.metadata["Name"]): distribution.version
         for distribution in metadata.distributions()
@@ -54,7 +55,8 @@ def packages() -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
 
 
-def machine() -> dict[str, Any]:
+def host_description() -> dict[str, Any]:
+    """Name, system, processor, usable cores, memory and GPUs of this machine."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "host": platform.node(),

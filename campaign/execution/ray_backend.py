@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from campaign.errors import Infeasible
-from campaign.execution.attempt import Assignment, Outcome
+from campaign.execution.assignment import Assignment
 from campaign.execution.backend import GIB, AttemptKey, Capacity, Ended
 from campaign.execution.process import ProcessStamp, descendants, is_gone, process_name, stamp
 from campaign.execution.supervisor import supervise
 from campaign.folder.atomic_files import read_json, write_json
+from campaign.folder.outcome import Outcome
 from campaign.spec.config import RaySection, ResourcesSection, RunConfig
 
 OBJECT_STORE_BYTES = 96 * 2**20
@@ -81,7 +82,7 @@ class RayBackend:
                 ray.init(address=self._settings.address, **quiet)
             else:
                 self._start_embedded(ray, quiet)
-        except (ConnectionError, RuntimeError, OSError, ValueError) as error:
+        except Exception as error:  # Ray raises a bare Exception when its processes take too long to start
             self._clean_up()
             raise Infeasible(_explained(self._settings.address, error)) from error
         self._supervise = ray.remote(max_retries=0, max_calls=0)(_task)

@@ -15,10 +15,10 @@ from campaign.execution.backend import Backend, create_backend, require_backend
 from campaign.execution.controller import Controller, Ending
 from campaign.execution.enrolment import workdir_of
 from campaign.execution.lock import CampaignLock
-from campaign.execution.state import StoreReader
 from campaign.execution.store import Store
-from campaign.folder.atomic_files import read_json
+from campaign.execution.store_reader import StoreReader
 from campaign.folder.paths import CampaignPaths
+from campaign.folder.plan_document import plan_or_empty
 from campaign.spec.config import RunConfig
 
 STORAGE_FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -50,10 +50,10 @@ def run_session(
     on_turn: Callable[[], None] = lambda: None,
     on_stop: Callable[[Ending], None] = lambda _: None,
 ) -> Ending:
-    """Run what is pending until it is done or stopped; releases the lock.
+    """Run the pending runs until they are done or stopped, then release the lock.
 
-    The first Ctrl-C or SIGTERM lets the runs save and end, and calls `on_stop`; a second one ends everything
-    immediately, and the runs later resume from their last checkpoints. Raises `Infeasible` when the backend cannot be
+    The first Ctrl-C or SIGTERM lets the runs save and end, and calls `on_stop`. A second one ends everything
+    immediately; the runs later resume from their last checkpoint. Raises `Infeasible` when the backend cannot be
     started.
     """
     store = Store.open(paths)
@@ -63,7 +63,7 @@ def run_session(
         controller = Controller(
             paths, store, backend, workdir, import_path, failure_limit=failure_limit(paths), on_turn=on_turn
         )
-        # After the backend has started: Ray installs its own handlers, which would replace these.
+        # After the backend has started, because Ray installs signal handlers of its own.
         with _signals(controller, on_stop):
             try:
                 return controller.run()
@@ -79,13 +79,13 @@ def run_session(
                 controller.squeeze.close()
                 backend.close()
     finally:
-        # Last: as soon as the lock is free another controller may start, and two must never write the store.
+        # In this order: whoever gets the lock next must find the store closed and no attempt of this backend alive.
         store.close()
         lock.release()
 
 
 def _start(backend: Backend) -> None:
-    """Start the backend. A Ctrl-C meanwhile has nothing to save, because no run has started."""
+    """Start the backend. A Ctrl-C meanwhile has nothing to save, because no run has begun."""
     try:
         backend.start()
     except KeyboardInterrupt:
@@ -94,23 +94,25 @@ def _start(backend: Backend) -> None:
 
 
 def failure_limit(paths: CampaignPaths) -> int | None:
-    """Failed runs after which the campaign stops, from the plan's `on_failure`."""
-    declared = (read_json(paths.plan) or {}).get("on_failure", "continue")
-    if declared == "stop":
+    """Number of failed runs at which the campaign stops, from `on_failure` of the plan; None for no limit."""
+    on_failure = plan_or_empty(paths.plan).on_failure
+    if on_failure == "stop":
         return 1
-    return declared if isinstance(declared, int) else None
+    return on_failure if isinstance(on_failure, int) else None
 
 
 @contextmanager
 def _signals(controller: Controller, on_stop: Callable[[Ending], None]) -> Iterator[None]:
+    """Stop `controller` on the first signal, raise `StopNow` on the second, end the process on the third."""
     if threading.current_thread() is not threading.main_thread():
         yield  # Python lets only the main thread set handlers; a caller in another thread has its own way to stop
         return
     meanings: dict[int, Ending] = {signal.SIGINT: "interrupted", signal.SIGTERM: "stopped"}
-    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # not under nohup
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # under nohup it is ignored, and stays so
         meanings[signal.SIGHUP] = "stopped"
 
     def handle(number: int, _: FrameType | None) -> None:
+        # `failures` is no request of a person: a first Ctrl-C after it still lets the runs save.
         if controller.ending in ("interrupted", "stopped"):
             for again in meanings:
                 # A third one must end the process even when closing the backend hangs.

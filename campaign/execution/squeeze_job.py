@@ -1,37 +1,34 @@
-"""LoRA-Squeeze beside the campaign: after the first accepted run with an adapter, which rank was really
-used."""
+"""LoRA-Squeeze beside the campaign: measures which rank the adapter of the first finished run really uses."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from typing import Any
 
-from campaign.execution.process import BOUND
+from campaign.execution.process import dying_with_parent
 from campaign.folder.atomic_files import read_json
 from campaign.folder.paths import AttemptPaths, CampaignPaths
 from campaign.spec.config import RunConfig
 
 
 class SqueezeJob:
-    """One measurement of one adapter, in a process of its own: whatever happens to it, the campaign goes
-    on."""
+    """One measurement of one adapter, in a separate process, so that its failure cannot affect the campaign."""
 
     def __init__(self, paths: CampaignPaths) -> None:
         self._paths = paths
         self._process: subprocess.Popen[bytes] | None = None
         self._attempt: AttemptPaths | None = None
-        """The measured one, until W&B was told."""
+        """The measured attempt, until its table is sent to W&B."""
         self.problem = ""
-        """Why there is no table, once that is known."""
+        """Why there is no table; empty while there may still be one."""
 
     @property
     def running(self) -> bool:
         return self._process is not None
 
     def consider(self, attempt: AttemptPaths, config: RunConfig) -> None:
-        """Start for this accepted attempt, if the spec asks for it, it has an adapter, and nothing was
+        """Start for this finished attempt, if the spec asks for it, the attempt has an adapter, and nothing was
         started or measured before."""
         if config.squeeze is None or config.model.lora_rank == 0:
             return
@@ -46,17 +43,7 @@ class SqueezeJob:
         )  # fmt: skip
 
     def _start(self, module: str, *arguments: str) -> None:
-        command = [
-            sys.executable,
-            "-I",
-            "-S",
-            BOUND,
-            str(os.getpid()),
-            sys.executable,
-            "-m",
-            module,
-            *arguments,
-        ]
+        command = dying_with_parent([sys.executable, "-m", module, *arguments])
         with self._paths.squeeze_log.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
@@ -71,27 +58,27 @@ class SqueezeJob:
         self._process = None
         attempt, self._attempt = self._attempt, None
         if attempt is None:
-            return  # W&B was told, or could not be: its log says so
+            return  # this was the transfer to W&B, which has a log of its own
         if code or squeeze_table(self._paths) is None:
             self.problem = f"ended with {code}; see {self._paths.squeeze_log}"
         elif attempt.mirror.exists():
             self._start("campaign.metrics.mirror", str(attempt.root), "--squeeze", str(self._paths.squeeze))
 
     def close(self) -> None:
-        """End it if it has not ended yet."""
+        """Kill the measurement if it is still running."""
         if self._process:
             self._process.kill()
             self._process.wait()
             self._process = None
-            self.problem = "took too long and was ended"
+            self.problem = "took too long and was killed"
 
 
 def squeeze_table(paths: CampaignPaths) -> dict[str, Any] | None:
-    """The document that `campaign.core.lora_squeeze` wrote, or None when nothing was measured."""
+    """The document that `campaign.core.lora_squeeze` wrote; None when it is missing or incomplete."""
     document = read_json(paths.squeeze)
     ranks = document.get("ranks") if document else None
-    wanted = {"rank", "mean_variance", "min_variance"}
-    whole = isinstance(ranks, list) and all(
-        isinstance(entry, dict) and wanted <= entry.keys() for entry in ranks
+    columns = {"rank", "mean_variance", "min_variance"}
+    complete = isinstance(ranks, list) and all(
+        isinstance(entry, dict) and columns <= entry.keys() for entry in ranks
     )
-    return document if whole else None
+    return document if complete else None

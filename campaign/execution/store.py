@@ -1,8 +1,8 @@
-"""The writer of a campaign's state: one SQLite file, one writer.
+"""Writes the state of a campaign: one SQLite file with one writer.
 
-Desired state (run, or cancel) and observed state (attempts, outcomes) are rows. An attempt is committed
-before it is launched, so whatever ends the controller between the two, the next one knows that the attempt
-may exist. Only the holder of the campaign's lock writes; everybody else opens the file read-only.
+Both the desired state (run or cancel) and the observed state (attempts and outcomes) are rows. An attempt is
+committed before it is launched. Whatever ends the controller between the two, the next controller therefore knows
+that the attempt may exist. Only the holder of the campaign's lock writes; everybody else opens the file read-only.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from campaign.execution.attempt import Outcome
-from campaign.execution.process import machine
-from campaign.execution.state import SCHEMA_VERSION, StoreReader, explained
+from campaign.execution.process import this_host
+from campaign.execution.store_reader import SCHEMA_VERSION, StoreReader, explained
+from campaign.folder.outcome import Outcome
 from campaign.folder.paths import CampaignPaths
-from campaign.spec.planned_runs import RunState
+from campaign.folder.states import RunState
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -49,7 +49,7 @@ CREATE TABLE attempts (
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """One run as the plan has it."""
+    """A run of the plan, as the store keeps it."""
 
     id: str
     condition: str
@@ -61,7 +61,7 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What the end of an attempt makes of its run."""
+    """The state and the budgets of a run after the end of one of its attempts."""
 
     state: RunState
     failures: int
@@ -75,11 +75,14 @@ class Store(StoreReader):
 
     @classmethod
     def open(cls, paths: CampaignPaths) -> Store:
-        """Open for writing, made new where there is none. Raises `StoreUnreadable`."""
+        """Open the store for writing and create it if it is missing. Raises `StoreUnreadable`."""
         with explained(paths.database):
             connection = sqlite3.connect(paths.database, isolation_level=None)
             connection.row_factory = sqlite3.Row
+            # In WAL mode, readers never block the writer, and `status --watch` reads all the time.
             connection.execute("PRAGMA journal_mode = WAL")
+            # FULL syncs the log at each commit. With NORMAL, a power cut may undo the last commits, and with
+            # them an attempt that was already launched: its number would be given out twice.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA busy_timeout = 5000")
             store = cls(connection, paths.database)
@@ -88,7 +91,8 @@ class Store(StoreReader):
         return store
 
     def close(self) -> None:
-        """Also moves everything into the one file, so that a copy of `campaign.db` alone is whole."""
+        """Also moves the write-ahead log into the database, so that a copy of `campaign.db` alone is complete."""
+        # Best effort: without it, the next one to open the database reads the log.
         with contextlib.suppress(sqlite3.Error):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         super().close()
@@ -104,12 +108,14 @@ class Store(StoreReader):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of it or nothing, on the disk when the block ends."""
+        """All statements of the block take effect or none, and they are on the disk when the block ends."""
         with explained(self._path):
+            # IMMEDIATE takes the write lock now. A deferred transaction would take it at its first write, and
+            # could then fail with SQLITE_BUSY after it has read.
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
-            except BaseException:
+            except BaseException:  # also a second Ctrl-C, which is no `Exception`
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
@@ -118,12 +124,14 @@ class Store(StoreReader):
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def begin_epoch(self, backend: str) -> int:
-        """A new controller takes over: everything that ran is of unknown fate. Returns the epoch's number."""
-        host, _ = machine()
+        """Record that a new controller takes over. Returns the number of its epoch.
+
+        Running attempts become lost: this controller did not launch them and does not know whether they live.
+        """
         with self.transaction():
             cursor = self._db.execute(
                 "INSERT INTO epochs (pid, host, backend, began_at) VALUES (?, ?, ?, ?)",
-                (os.getpid(), host, backend, time.time()),
+                (os.getpid(), this_host().name, backend, time.time()),
             )
             self._db.execute("UPDATE runs SET state = 'lost' WHERE state = 'running'")
         return int(cursor.lastrowid or 0)
@@ -135,8 +143,8 @@ class Store(StoreReader):
             )
 
     def enrol(self, runs: Sequence[Enrolment]) -> None:
-        """Make `runs` the campaign's, in this order. Known ones keep their state, identity and configuration;
-        those that are not named any more are kept but no longer enrolled."""
+        """Make `runs` the runs of the campaign, in this order. Runs that exist keep their state, identity and
+        configuration; runs that are no longer named are kept but not enrolled."""
         self._db.execute("UPDATE runs SET enrolled = 0")
         self._db.executemany(
             "INSERT INTO runs (id, position, condition, seed, identity, config, max_steps) "
@@ -149,7 +157,7 @@ class Store(StoreReader):
         )
 
     def renew(self, runs: Sequence[Enrolment]) -> None:
-        """Make runs wait for a place again, with fresh budgets."""
+        """Make runs pending again, with fresh budgets."""
         self._db.executemany(
             "UPDATE runs SET state = 'pending', desired = 'run', identity = ?, config = ?, max_steps = ?, "
             "failures = 0, losses = 0, not_before = 0, error = '', summary = '{}' WHERE id = ?",
@@ -176,8 +184,11 @@ class Store(StoreReader):
     def settle(
         self, run_id: str, outcome: Outcome, end: Settlement, summary: Mapping[str, Any] | None
     ) -> bool:
-        """Record how an attempt ended and what that makes of its run. False, and nothing is written, when the
-        attempt is not the run's current one or has been settled before: a late result changes nothing."""
+        """Record how an attempt ended, and the state of its run that follows.
+
+        Returns False and writes nothing when the attempt is not the run's current one, or was settled before. The
+        result of an attempt that was given up as lost may still arrive, and must not overwrite its successor's.
+        """
         with self.transaction():
             row = self._db.execute("SELECT state, attempt FROM runs WHERE id = ?", (run_id,)).fetchone()
             if row is None or row["attempt"] != outcome.number or row["state"] not in ("running", "lost"):
@@ -195,15 +206,16 @@ class Store(StoreReader):
         return True
 
     def mark_lost(self, run_id: str, number: int) -> None:
-        """Attempt `number` is of unknown fate from now on."""
+        """Record that nobody knows whether attempt `number` is alive."""
         with self.transaction():
             self._db.execute(
+                # Not a later attempt of the run, and not one that has been settled in the meantime.
                 "UPDATE runs SET state = 'lost' WHERE id = ? AND attempt = ? AND state = 'running'",
                 (run_id, number),
             )
 
     def cancel(self, run_ids: Iterable[str]) -> None:
-        """Record that these runs shall stop; those that wait for a place have stopped."""
+        """Record that these runs must stop; those that are pending have stopped."""
         with self.transaction():
             for run_id in run_ids:
                 self._db.execute(

@@ -1,16 +1,18 @@
-"""One attempt of one run: claims it, starts the core, shows that it lives, obeys, and says how it ended.
+"""Supervises one attempt of one run: claims it, starts the core, signals that it is alive, ends it on request, and
+reports how it ended.
 
-`supervise` needs no Ray: a Ray task, a local process and a test call the same function. It imports little,
-because every worker process pays for it.
+`supervise` needs no Ray: a Ray task, a local process and a test call the same function. This module imports
+little, because every worker process pays for it.
 
-The core is a *subprocess*: inside a worker a segmentation fault, the out-of-memory killer and `sys.exit(0)`
-all look the same, and environment, CUDA contexts and memory leak into the next run.
+The core is a *subprocess*. Executed inside a worker, a segmentation fault, the out-of-memory killer and
+`sys.exit(0)` would all look the same, and environment, CUDA contexts and memory would leak into the next run.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -19,22 +21,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from campaign.execution.attempt import CHECKPOINTED, Assignment, Outcome, OutcomeKind
+from campaign.execution.assignment import Assignment
 from campaign.execution.fence import read_number
 from campaign.execution.log_tail import last_traceback, log_tail
-from campaign.execution.process import (
-    Waiter,
-    adopt_orphans,
-    kill_marked,
-    stamp,
-    start_bound,
-)
+from campaign.execution.process import Waiter, adopt_orphans, kill_marked, stamp, start_child
 from campaign.folder.atomic_files import write_json
+from campaign.folder.outcome import Outcome, OutcomeKind
 from campaign.folder.paths import AttemptPaths, RunPaths
+from campaign.folder.states import FINISHED_EXIT_CODE, STOPPED_EXIT_CODE
 
 BLIND_SHARE = 0.5
-"""Share of the lease after which a supervisor that cannot read the campaign's folder begins to end its
-attempt; the rest of the lease is for ending it, before anybody may start the next."""
+"""Share of the lease after which a supervisor that cannot read the campaign's folder ends its attempt. The rest
+of the lease is the time for ending it: once the lease has expired, the controller may start the next attempt."""
 TAIL_LINES = 20
 MIRROR_PATIENCE_S = 30.0
 SIGNAL_NAMES = {1: "SIGHUP", 2: "SIGINT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 9: "SIGKILL",
@@ -42,19 +40,23 @@ SIGNAL_NAMES = {1: "SIGHUP", 2: "SIGINT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS"
 
 
 def supervise(assignment: Assignment, devices: str | None = "") -> Outcome:
-    """Execute one attempt and return how it ended; also written to its `result.json`.
+    """Execute one attempt and return how it ended, which is also written to its `result.json`.
 
-    `devices`: value of CUDA_VISIBLE_DEVICES for the core; "" hides every GPU, None leaves the variable as it
-    is. Never raises for anything that the core does. Called twice for the same attempt, the second call
-    returns `duplicate` and touches nothing.
+    `devices` is the value of CUDA_VISIBLE_DEVICES for the core; "" hides every GPU, None leaves the variable
+    unchanged. Never raises because of anything that the core does. A second call for the same attempt returns
+    `duplicate` and writes nothing.
     """
     run = RunPaths(Path(assignment.run_folder))
     attempt = run.attempt(assignment.number)
     attempt.root.parent.mkdir(parents=True, exist_ok=True)
     try:
+        # The claim. mkdir(2) is atomic and fails when the name exists, on NFS too, so of any number of
+        # supervisors that are given the same attempt exactly one passes this line. Ray may execute a task twice.
         attempt.root.mkdir()
     except FileExistsError:
-        return Outcome("duplicate", assignment.number, reason="somebody else has claimed this attempt")
+        return Outcome("duplicate", assignment.number, reason="another supervisor has claimed this attempt")
+    # The fence is read after the claim and before the core starts. A controller raises the fence before it
+    # launches a successor, so an attempt that was delayed until then sees that it is no longer the owner.
     orders = Orders(assignment, run)
     why = orders.read()
     outcome = (
@@ -68,14 +70,14 @@ def supervise(assignment: Assignment, devices: str | None = "") -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Why an attempt has to end."""
+    """A request to end an attempt, with the reason."""
 
     kind: OutcomeKind
     reason: str
 
 
 class Orders:
-    """What the campaign's folder asks of this attempt."""
+    """Reads from the campaign's folder whether this attempt has to end."""
 
     def __init__(
         self, assignment: Assignment, run: RunPaths, clock: Callable[[], float] = time.monotonic
@@ -86,9 +88,11 @@ class Orders:
         self.seen_at = clock()
 
     def read(self) -> Order | None:
-        """The order to end, or None to go on."""
+        """The order to end the attempt, or None to continue."""
         fence = read_number(self.run.fence)
         if fence is None:
+            # A short outage of the filesystem must not cost an attempt; a long one looks to the controller like
+            # a dead supervisor, and then the attempt must have ended before its successor starts.
             blind_s = self.clock() - self.seen_at
             if blind_s < self.assignment.lease_s * BLIND_SHARE:
                 return None
@@ -115,11 +119,11 @@ class _Supervision:
         self.began = time.monotonic()
 
     def run(self) -> Outcome:
-        adopt_orphans()
+        adopt_orphans()  # before the first child, or an orphan of it could already belong to init
         mirror = self._start_mirror()
         with self.attempt.log.open("ab") as log:
             try:
-                core = start_bound(
+                core = start_child(
                     self.assignment.command, env=self.env, cwd=self.assignment.workdir, output=log
                 )
             except OSError as error:
@@ -130,21 +134,24 @@ class _Supervision:
             code, order = self._watch(waiter)
         finally:
             waiter.close()
-            if core.poll() is None:  # an exception of ours: never leave a core without its supervisor
+            if core.poll() is None:  # an exception in this module must not leave a core without supervisor
                 core.kill()
                 core.wait()
             kill_marked(f"CAMPAIGN_RUN_DIR={self.attempt.root}".encode())
+        # Read once more: a successor may have been started since the last beat, and then this outcome must not
+        # be accepted, even when the core has finished.
         last = self.orders.read()
         if last and last.kind == "fenced":
             order = last
         outcome = self._outcome(code, order)
         if mirror:
-            _publish(self.attempt, outcome)  # the mirror ends when it sees the result
+            # The mirror ends when it sees the result, so the result is published before waiting for it.
+            _publish(self.attempt, outcome)
             self._wait_for(mirror)
         return outcome
 
     def _watch(self, waiter: Waiter) -> tuple[int, Order | None]:
-        """Beat until the core has ended; its exit code, and the order that ended it, if any."""
+        """Beat until the core has ended. Returns its exit code and the order that ended it, if any."""
         while True:
             code = waiter.wait(self.assignment.beat_s)
             if code is not None:
@@ -155,9 +162,11 @@ class _Supervision:
                 return self._end(waiter, order), order
 
     def _end(self, waiter: Waiter, order: Order) -> int:
-        """SIGTERM, then after the time that this order allows SIGKILL."""
+        """Send SIGTERM, and SIGKILL after the time that this order allows. Returns the exit code."""
         patience = {
-            "fenced": 0.0,  # the next attempt may be running: nothing here is worth a moment
+            # A later attempt may be running, so there is nothing worth saving.
+            "fenced": 0.0,
+            # 0.8 of the rest of the lease: the remainder is for SIGKILL, before a successor may start.
             "blind": min(self.assignment.grace_s, self.assignment.lease_s * (1 - BLIND_SHARE) * 0.8),
         }.get(order.kind, self.assignment.grace_s)
         if patience:
@@ -172,11 +181,15 @@ class _Supervision:
         return waiter.child.wait()
 
     def _beat(self) -> None:
-        """The folder's time, by the filesystem's clock, is the sign of life."""
+        """Set the modification time of the attempt's folder, which is the sign of life that the controller reads.
+
+        Without a time, utimensat(2) uses the filesystem's clock, and for NFS that is the server's: the age of a
+        beat never compares clocks of two machines.
+        """
         try:
             os.utime(self.attempt.root)
         except OSError:
-            return  # not readable either, soon: then `Orders` ends the attempt
+            return  # the fence will be unreadable too, and `Orders` then ends the attempt
 
     def _note_start(self, core: int) -> None:
         write_json(
@@ -200,7 +213,9 @@ class _Supervision:
         reason = order.reason if order else ""
         if kind == "killed":
             reason = (
-                f"ended by {signal_name} from outside" if signal_name else "was asked to stop from outside"
+                f"killed by {signal_name}, which campaign did not send (out-of-memory killer? scheduler?)"
+                if signal_name
+                else f"exited with {STOPPED_EXIT_CODE}, but campaign did not ask it to stop (scheduler?)"
             )
         return Outcome(
             kind,
@@ -217,17 +232,17 @@ class _Supervision:
         return Outcome("failed", self.assignment.number, reason=reason)
 
     def _start_mirror(self) -> subprocess.Popen[bytes] | None:
-        """W&B is a mirror: whatever goes wrong with it is written down and changes nothing."""
+        """Start the W&B mirror, if the run has one. Its errors are logged and never affect the run."""
         if self.assignment.mirror is None:
             return None
         env = {**self.env, "CUDA_VISIBLE_DEVICES": ""}
-        # `kill_marked` must not take it for a process that the core left behind
+        # Without the mark, `kill_marked` does not mistake the mirror for a process that the core left behind.
         env.pop("CAMPAIGN_RUN_DIR", None)
         command = [sys.executable, "-m", "campaign.metrics.mirror", str(self.attempt.root)]
         try:
             write_json(self.attempt.mirror, self.assignment.mirror, sync=False)
             with self.attempt.mirror_log.open("ab") as log:
-                return start_bound(command, env=env, cwd=str(self.attempt.root), output=log)
+                return start_child(command, env=env, cwd=str(self.attempt.root), output=log)
         except (OSError, ValueError) as error:
             self._log(f"W&B mirror could not be started: {error}")
             return None
@@ -243,7 +258,7 @@ class _Supervision:
             if code is None:
                 mirror.kill()
                 mirror.wait()
-                self._log(f"W&B mirror did not finish within {MIRROR_PATIENCE_S:.0f} s and was ended")
+                self._log(f"W&B mirror did not finish within {MIRROR_PATIENCE_S:.0f} s and was killed")
             elif code:
                 self._log(f"W&B mirror ended with {code}; see {self.attempt.mirror_log.name}")
         finally:
@@ -255,25 +270,27 @@ class _Supervision:
 
 
 def outcome_kind(code: int, order: Order | None) -> OutcomeKind:
-    """What an exit code means, given what was asked of the core. A core that finished anyway has finished."""
+    """What an exit code (negative: a signal) means, given the order to the core. A core that exits with 0 has
+    finished, also when it was asked to stop: its last step may have come first."""
     if order and order.kind in ("fenced", "blind"):
         return order.kind
-    if code == 0:
+    if code == FINISHED_EXIT_CODE:
         return "finished"
     if order:
         return order.kind
-    # Nobody here asked for it: a batch system's SIGTERM, the kernel's out-of-memory killer, a person.
-    return "killed" if code in (CHECKPOINTED, -9, -15) else "failed"
+    # Without an order, these come from a batch system's SIGTERM, the kernel's out-of-memory killer, or a person.
+    # They say nothing about the run itself. Every other signal, such as SIGSEGV, has its cause in the core.
+    return "killed" if code in (STOPPED_EXIT_CODE, -signal.SIGKILL, -signal.SIGTERM) else "failed"
 
 
 def core_environment(
     assignment: Assignment, attempt: AttemptPaths, devices: str | None, base: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """The environment of a core: that of the worker, without what Ray left in it, plus the run's own."""
+    """The environment of a core: the worker's, without Ray's variables, plus those of the run."""
     env = {name: value for name, value in base.items() if not name.startswith("RAY_")}
     if env.get("PYTHONBREAKPOINT", "").startswith("ray."):
         del env["PYTHONBREAKPOINT"]
-    # `python` in a command is this Python, also where its folder was never put on the PATH.
+    # A command that begins with `python` gets this interpreter, even when its folder is not on the PATH.
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     env["PYTHONUNBUFFERED"] = "1"
     env.update(assignment.env)
@@ -294,17 +311,15 @@ def _publish(attempt: AttemptPaths, outcome: Outcome) -> None:
     try:
         write_json(attempt.result, outcome.to_json())
     except OSError as error:
-        # The folder is out of reach. The outcome still reaches the controller as the return value, or the
-        # attempt counts as lost.
-        sys.stderr.write(f"campaign: result of {attempt.root} not written: {error}\n")
+        # The folder is unreachable. The controller still receives the outcome as the return value; if it does
+        # not, the attempt counts as lost.
+        sys.stderr.write(f"campaign: cannot write the result of {attempt.root}: {error}\n")
 
 
 def main() -> None:
-    """`python -m campaign.execution.supervisor`: an assignment and its devices as JSON on stdin, the outcome
-    as the last line of stdout."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is for the controller
+    """`python -m campaign.execution.supervisor`: reads an assignment and its devices as JSON from stdin, and writes
+    the outcome as the last line of stdout."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # only the controller decides what a Ctrl-C means
     document: dict[str, Any] = json.loads(sys.stdin.read())
     outcome = supervise(Assignment.from_json(document["assignment"]), document["devices"])
     sys.stdout.write("\n" + json.dumps(outcome.to_json()) + "\n")

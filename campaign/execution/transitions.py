@@ -1,18 +1,18 @@
-"""What the end of an attempt makes of its run: pure functions.
+"""The state of a run after the end of one of its attempts, as pure functions.
 
-Losing is not failing. A run whose worker or machine died is started again from a budget of its own; a run
-that ended by itself keeps its last words and has few further chances.
+A loss is not a failure. The death of a worker or a machine says nothing about the run, so losses have a generous
+budget of their own. A core that fails would probably fail again, so failures have a small one.
 """
 
 from __future__ import annotations
 
-from campaign.execution.attempt import Outcome
-from campaign.execution.state import RunRow
 from campaign.execution.store import Settlement
+from campaign.execution.store_reader import RunRow
+from campaign.folder.outcome import Outcome
 from campaign.spec.config import RetrySection
 
 LOST = ("killed", "fenced", "blind", "duplicate")
-"""Ends that say nothing about the run itself."""
+"""Outcomes that say nothing about the run itself."""
 
 
 def settle(run: RunRow, outcome: Outcome, retry: RetrySection, now: float) -> Settlement:
@@ -29,11 +29,13 @@ def settle(run: RunRow, outcome: Outcome, retry: RetrySection, now: float) -> Se
 def _after_stop(run: RunRow) -> Settlement:
     if run.desired == "cancel":
         return Settlement("cancelled", run.failures, run.losses)
+    # Stopped with the campaign: neither a loss nor a failure, so no budget is charged.
     return Settlement("pending", run.failures, run.losses)
 
 
 def _after_loss(run: RunRow, outcome: Outcome, retry: RetrySection, now: float) -> Settlement:
     losses = run.losses + 1
+    # The attempt was killed before it could obey, but the person has got what they asked for.
     if run.desired == "cancel":
         return Settlement("cancelled", run.failures, losses)
     if losses > retry.max_losses:
@@ -50,5 +52,6 @@ def _after_failure(run: RunRow, outcome: Outcome, retry: RetrySection, now: floa
         return Settlement("cancelled", failures, run.losses, error=outcome.message)
     if failures > retry.max_failures:
         return Settlement("failed", failures, run.losses, error=outcome.message)
+    # The pause doubles, which gives a full disk or an overloaded server time to recover.
     pause = retry.backoff_s * 2 ** (failures - 1)
     return Settlement("pending", failures, run.losses, not_before=now + pause, error=outcome.message)

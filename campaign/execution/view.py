@@ -1,23 +1,18 @@
-"""A campaign as it stands, for those who look at it: state from the store, progress from the ends of
-files."""
+"""The current state of a campaign for display: states from the store, progress from the ends of files."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from campaign.execution.lock import holder
 from campaign.execution.progress import ProgressReader
-from campaign.execution.state import RunRow, StoreReader
+from campaign.execution.run_summary import record_format
+from campaign.execution.store_reader import RunRow, StoreReader
 from campaign.folder.paths import CampaignPaths
-
-ShownState = Literal[
-    "pending", "queued", "starting", "running", "lost", "interrupted", "done", "failed", "cancelled"
-]
-"""A run's state with what a person wants to know besides. queued: launched, waits for a place. starting: its
-core has not logged a step yet. interrupted: was running when its controller died; submit goes on with it."""
+from campaign.folder.states import ENDED, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +20,21 @@ class RunView:
     id: str
     condition: str
     seed: int
-    state: ShownState
+    state: RunState
     steps: int
     max_steps: int
     correct_rate: float | None
     eta_s: float | None
+    """Remaining seconds; None unless the run is running and its pace is known."""
     attempt: int
     failures: int
     losses: int
     error: str
+
+    @property
+    def left(self) -> int:
+        """Steps that are not done yet."""
+        return self.max_steps - self.steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class ConditionView:
     done: int
     runs: int
     correct_rate: float | None
-    """Mean over the seeds that are done: of the last evaluation, or of the last steps where none was made."""
+    """Mean over the finished seeds: of the last evaluation, or of the last steps where there was no evaluation."""
     spread: float | None
     """Standard deviation over these seeds; None for fewer than two."""
     evaluated: bool
@@ -52,25 +53,24 @@ class ConditionView:
 class CampaignView:
     name: str
     controller: int | None
-    """Process id of the controller, None when nobody runs the campaign."""
+    """Process id of the controller; None when no controller is alive."""
     runs: tuple[RunView, ...]
     conditions: tuple[ConditionView, ...]
     eta_s: float | None
 
-    def count(self, *states: ShownState) -> int:
+    def count(self, *states: RunState) -> int:
         return sum(run.state in states for run in self.runs)
 
     @property
     def complete(self) -> bool:
-        return all(run.state in ("done", "failed", "cancelled") for run in self.runs)
+        return all(run.state in ENDED for run in self.runs)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
 class CampaignReader:
-    """Looks at one campaign again and again, cheaply. Raises `StoreUnreadable` when there is nothing to
-    see."""
+    """Reads one campaign repeatedly and cheaply. Raises `StoreUnreadable` when it cannot be read."""
 
     def __init__(self, paths: CampaignPaths) -> None:
         self.paths = paths
@@ -95,11 +95,11 @@ class CampaignReader:
         self._store.close()
 
     def _run(self, row: RunRow, launched: float | None, *, live: bool) -> RunView:
-        state: ShownState = row.state
+        state: RunState = row.state
         steps, rate, eta = int(row.summary.get("steps", 0)), row.summary.get("correct_rate"), None
         if row.attempt and row.state in ("running", "lost", "pending"):
             run = self.paths.run(row.id)
-            progress = self._progress.read(run.metrics, self._store.config(row).core)
+            progress = self._progress.read(run.metrics, record_format(self._store.config(row)))
             if progress:
                 steps, rate = progress.steps, progress.correct_rate
             if row.state == "running":
@@ -108,6 +108,7 @@ class CampaignReader:
                 eta = _remaining(
                     row.max_steps - steps, progress.step_seconds, progress.written_at, launched, steps
                 )
+        # The backend ends with its controller, and its attempts with it. Nothing starts until the next submit.
         if not live and state in ("queued", "starting", "running", "lost"):
             state, eta = "interrupted", None
         return RunView(
@@ -115,7 +116,9 @@ class CampaignReader:
             row.attempt, row.failures, row.losses, row.error,
         )  # fmt: skip
 
-    def _running_state(self, row: RunRow, logged: bool) -> ShownState:
+    def _running_state(self, row: RunRow, logged: bool) -> RunState:
+        # The store knows only that the attempt was launched. That its supervisor has started shows in the folder,
+        # which is the claim, and that its core has started shows in the first row.
         if logged:
             return "running"
         claimed = self.paths.run(row.id).attempt(row.attempt).root.exists()
@@ -125,24 +128,23 @@ class CampaignReader:
 def _remaining(
     left: int, step_seconds: float | None, written_at: float, launched: float | None, steps: int
 ) -> float | None:
+    # A core that logs no `step_time_s` is timed by its own progress, which includes its start-up.
     if step_seconds is None and launched is not None and steps:
         step_seconds = max(0.0, written_at - launched) / steps
     return None if step_seconds is None else max(0, left) * step_seconds
 
 
 def _eta(runs: Sequence[RunView]) -> float | None:
-    """Of the whole campaign, from the pace and the number of those that run now."""
-    running = [run for run in runs if run.state == "running" and run.eta_s is not None]
-    if not running:
-        return None
-    paces = [(run.eta_s or 0.0) / (run.max_steps - run.steps) for run in running if run.max_steps > run.steps]
+    """Remaining time of the whole campaign, from the pace and the number of the runs that run now."""
+    running = {run: run.eta_s for run in runs if run.eta_s is not None}
+    paces = [eta / run.left for run, eta in running.items() if run.left > 0]
     if not paces:
         return None
-    waiting = [run for run in runs if run.state in ("pending", "queued", "starting")]
-    work = sum(run.eta_s or 0.0 for run in running)
-    work += statistics.fmean(paces) * sum(run.max_steps - run.steps for run in waiting)
-    places = sum(run.state in ("running", "starting") for run in runs)
-    return max(work / places, max(run.eta_s or 0.0 for run in running))
+    waiting = sum(run.left for run in runs if run.state in ("pending", "queued", "starting"))
+    work = sum(running.values()) + statistics.fmean(paces) * waiting
+    # Assumes that as many runs execute at once as now. No campaign ends before the slowest of its live runs.
+    at_once = sum(run.state in ("running", "starting") for run in runs)
+    return max(work / at_once, *running.values())
 
 
 def _conditions(rows: Sequence[RunRow]) -> tuple[ConditionView, ...]:

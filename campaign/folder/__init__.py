@@ -1,1 +1,1 @@
-"""What lies on disk: the paths of a campaign and its runs, and the files in them."""
+"""The files of a campaign on disk: where they are, what is in them, and how they are read and written."""

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whatever dies while they are written."""
+"""Files that appear complete or not at all, whatever dies while they are written."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 
 
 def write_bytes(path: Path, content: bytes, *, sync: bool = True) -> None:
-    """Replace `path` by `content` in one step; with `sync` it is on the disk when this returns.
+    """Replace `path` by `content` atomically. With `sync`, it is on the disk when this function returns.
 
-    The temporary name carries the process id, so that two writers never share one.
+    The temporary name contains the process id, so that two writers never share a file.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with temporary.open("wb") as file:
         file.write(content)
+        # Content before name. In the other order, a power cut could leave the new name on an empty file.
         if sync:
             file.flush()
             os.fsync(file.fileno())
@@ -35,7 +36,7 @@ def write_json(path: Path, document: Mapping[str, Any], *, sync: bool = True) ->
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The object in `path`, or None where there is none (yet)."""
+    """The object in `path`; None when the file is missing, unreadable, or holds anything else."""
     try:
         document = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -44,8 +45,8 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def link(path: Path, target: str) -> None:
-    """Make `path` a symbolic link to `target` (relative to its folder), in one step, whatever was there
-    before except a folder with content."""
+    """Make `path` a symbolic link to `target` (relative to its folder) atomically, replacing a file or a link."""
+    # symlink(2) never replaces a name, rename(2) does.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.link")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target)
@@ -53,7 +54,7 @@ def link(path: Path, target: str) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """A rename is durable once its folder is."""
+    """Make renames in `folder` durable: they are changes of the folder, which fsync of the file does not include."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

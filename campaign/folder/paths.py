@@ -1,16 +1,49 @@
-"""Every path of a campaign and its runs is a property here; nothing joins run directories elsewhere."""
+"""Every path inside a campaign's folder: of the campaign, its runs, their attempts and its report.
+
+No other module joins these paths; `tests/folder/test_paths.py` looks for joins elsewhere.
+"""
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+METRICS_FILE = "metrics.jsonl"
+CHECKPOINT_NAME = re.compile(r"step_(\d+)(\.\w+)?")
+"""Name of a complete checkpoint, with the number of finished steps. Built-in cores write folders, others may
+write a file with a suffix."""
+
 
 @dataclass(frozen=True, slots=True)
-class AttemptPaths:
-    """One attempt's folder: only this attempt writes in it."""
+class RecordPaths:
+    """A folder with a record: an attempt's own, or a run's, merged over its attempts."""
 
     root: Path
+
+    @property
+    def metrics(self) -> Path:
+        return self.root / METRICS_FILE
+
+    @property
+    def emergence(self) -> Path:
+        return self.root / "emergence"
+
+    @property
+    def emergence_steps(self) -> Path:
+        """Counts of each step: one row per step."""
+        return self.emergence / "steps.jsonl"
+
+    @property
+    def emergence_generations(self) -> Path:
+        """Sampled completions: any number of rows per step."""
+        return self.emergence / "generations.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptPaths(RecordPaths):
+    """The folder of one attempt, which only this attempt writes to."""
 
     @property
     def number(self) -> int:
@@ -21,21 +54,21 @@ class AttemptPaths:
         return self.root / "log.txt"
 
     @property
-    def metrics(self) -> Path:
-        return self.root / "metrics.jsonl"
-
-    @property
-    def emergence(self) -> Path:
-        return self.root / "emergence"
-
-    @property
     def checkpoints(self) -> Path:
         return self.root / "checkpoints"
 
+    def checkpoint(self, finished_steps: int) -> Path:
+        return self.checkpoints / f"step_{finished_steps:06d}"
+
     @property
     def adapter(self) -> Path:
-        """The LoRA adapter after the last step, in peft's format."""
+        """The trained LoRA adapter, in peft's format."""
         return self.root / "adapter"
+
+    @property
+    def model(self) -> Path:
+        """The trained model, in Hugging Face format, when all of its parameters were trained."""
+        return self.root / "model"
 
     @property
     def started(self) -> Path:
@@ -47,7 +80,7 @@ class AttemptPaths:
 
     @property
     def mirror(self) -> Path:
-        """What the W&B mirror is told; it is there when the run is mirrored."""
+        """Settings of the W&B mirror; present only when the run is mirrored."""
         return self.root / "wandb.json"
 
     @property
@@ -56,8 +89,8 @@ class AttemptPaths:
 
 
 @dataclass(frozen=True, slots=True)
-class RunPaths:
-    root: Path
+class RunPaths(RecordPaths):
+    """The folder of one run."""
 
     @property
     def config(self) -> Path:
@@ -72,34 +105,56 @@ class RunPaths:
         return self.root / "CANCEL"
 
     @property
-    def metrics(self) -> Path:
-        return self.root / "metrics.jsonl"
-
-    @property
-    def emergence(self) -> Path:
-        return self.root / "emergence"
-
-    @property
     def attempts_root(self) -> Path:
         return self.root / "attempts"
 
     @property
     def superseded(self) -> Path:
-        """Attempts under an identity that the run no longer has."""
+        """Attempts made under an identity that the run no longer has."""
         return self.root / "superseded"
+
+    @property
+    def campaign(self) -> CampaignPaths:
+        """The campaign this run belongs to, if it belongs to one."""
+        return CampaignPaths(Path(os.path.abspath(self.root)).parent.parent)
 
     def attempt(self, number: int) -> AttemptPaths:
         return AttemptPaths(self.attempts_root / f"{number:04d}")
 
     def attempts(self) -> list[AttemptPaths]:
-        """All attempts that were claimed, oldest first."""
+        """All claimed attempts, oldest first."""
         if not self.attempts_root.is_dir():
             return []
         return [AttemptPaths(path) for path in sorted(self.attempts_root.iterdir()) if path.name.isdigit()]
 
 
 @dataclass(frozen=True, slots=True)
+class ReportPaths:
+    """The folder of a report."""
+
+    root: Path
+
+    @property
+    def page(self) -> Path:
+        return self.root / "index.html"
+
+    @property
+    def markdown(self) -> Path:
+        return self.root / "report.md"
+
+    @property
+    def document(self) -> Path:
+        return self.root / "report.json"
+
+    @property
+    def figures(self) -> Path:
+        return self.root / "figures"
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignPaths:
+    """The folder of one campaign."""
+
     root: Path
 
     @property
@@ -144,8 +199,8 @@ class CampaignPaths:
         return self.root / "squeeze.log"
 
     @property
-    def report(self) -> Path:
-        return self.root / "report"
+    def report(self) -> ReportPaths:
+        return ReportPaths(self.root / "report")
 
     @property
     def runs(self) -> Path:
@@ -153,3 +208,9 @@ class CampaignPaths:
 
     def run(self, run_id: str) -> RunPaths:
         return RunPaths(self.runs / run_id)
+
+    def run_folders(self) -> list[RunPaths]:
+        """Runs that have a folder, sorted by name."""
+        if not self.runs.is_dir():
+            return []
+        return [RunPaths(path) for path in sorted(self.runs.iterdir()) if path.is_dir()]

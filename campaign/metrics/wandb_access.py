@@ -1,4 +1,4 @@
-"""Whether this machine may talk to W&B, asked without importing it."""
+"""Whether this machine can reach W&B and has an API key, without importing it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEFAULT_SERVER = "https://api.wandb.ai"
 
 
 def server() -> str:
-    """Address of the W&B server: `WANDB_BASE_URL`, or the public one."""
+    """The address of the W&B server: `WANDB_BASE_URL`, or the public one."""
     return os.environ.get("WANDB_BASE_URL") or DEFAULT_SERVER
 
 
@@ -23,9 +23,10 @@ def has_api_key() -> bool:
 
 
 def refusal(timeout_s: float = 3.0) -> str:
-    """Why nobody answers at the server's address; empty when somebody does, or a proxy stands in between.
+    """Why the server does not accept connections; empty when it does, or when there is a proxy that cannot be
+    tested this way.
 
-    W&B itself would go on trying to connect for as long as it may.
+    Testing first saves time: W&B itself retries until its timeout.
     """
     address = urlsplit(server())
     if urllib.request.getproxies().get(address.scheme):

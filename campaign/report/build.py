@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from campaign.folder.paths import CampaignPaths, ReportPaths
 from campaign.report.bundle import ScriptBundle
 from campaign.report.campaign_record import read_campaign
 from campaign.report.contents import Panel, collect_contents
@@ -34,15 +35,14 @@ def build_report(
     """
     with ScriptBundle() as bundle:
         report = collect_contents(read_campaign(campaign_dir))
-        target = out or campaign_dir / "report"
-        (target / "figures").mkdir(parents=True, exist_ok=True)
-        drawings = render_figures(report.file_panels)
-        for name, svg in drawings.items():
-            _write_figure(target / "figures" / name, svg)
-        _write(target / "report.md", to_markdown(report))
-        _write(target / "report.json", json.dumps(to_document(report), indent=1, allow_nan=False) + "\n")
+        target = ReportPaths(out) if out else CampaignPaths(campaign_dir).report
+        target.figures.mkdir(parents=True, exist_ok=True)
+        for name, svg in render_figures(report.file_panels).items():
+            _write_figure(target.figures / name, svg)
+        _write(target.markdown, to_markdown(report))
+        _write(target.document, json.dumps(to_document(report), indent=1, allow_nan=False) + "\n")
         page = render_page(report, bundle.script())
-    return _write(target / "index.html", page)
+    return _write(target.page, page)
 
 
 def render_figures(panels: Sequence[Panel]) -> dict[str, str]:

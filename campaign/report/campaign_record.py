@@ -1,36 +1,34 @@
-"""What a report is made of: everything a campaign's folder tells, read once, tolerant of what is missing.
+"""Reads everything a report needs from a campaign's folder, tolerating whatever is missing.
 
-A folder without `plan.json`, runs that have not begun, runs that failed, a record that is being written: each
-is a state to be shown, none is an error. Only a folder without any run is refused.
+A folder without `plan.json`, runs that have not begun, failed runs, and records that are still being written are
+displayed as what they are. Only a folder without any run is an error.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import time
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from campaign.analysis.campaign_design import read_planned
+from campaign.analysis.campaign_design import read_design
+from campaign.analysis.layout import CAMPAIGN_LAYOUT, run_name
 from campaign.analysis.loading import load_runs
-from campaign.analysis.runs import Run, Runs, RunStanding
+from campaign.analysis.runs import Run, Runs
 from campaign.errors import UsageError
-
-RunState = Literal["pending", "running", "lost", "interrupted", "done", "failed", "cancelled"]
-"""As the run's folder shows it: `running` and `lost` differ by the age of the attempt's last sign of life."""
+from campaign.folder.atomic_files import read_json
+from campaign.folder.outcome import Outcome, read_outcome
+from campaign.folder.paths import CampaignPaths, RunPaths
+from campaign.folder.plan_document import PlanDocument, PlanEntry, read_plan
+from campaign.folder.run_record import read_config
+from campaign.folder.states import RunState
 
 LEASE_S = 20.0
 """Default of `retry.lease_s`."""
-STANDINGS: Mapping[RunState, RunStanding] = {
-    "pending": "going", "running": "going", "lost": "going", "interrupted": "going",
-    "done": "done", "failed": "failed", "cancelled": "failed",
-}  # fmt: skip
-"""What the state means to the analysis: a run that may go on keeps verdicts waiting."""
-_ENDED: Mapping[str, RunState] = {"finished": "done", "failed": "failed"}
+_AFTER: Mapping[str, RunState] = {"finished": "done", "failed": "failed"}
+"""Outcome of the last attempt -> state; after any other outcome, the run is started again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +43,10 @@ class RunEntry:
     error: str = ""
     planned_steps: int | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
-    """The run's `config.toml`."""
+    """The content of the run's `config.toml`."""
     data: Run | None = None
-    """Its record; None before the first row."""
-    folder: Path = Path()
+    """The run's record; None before the first row."""
+    paths: RunPaths = field(default_factory=lambda: RunPaths(Path()))
 
     @property
     def steps(self) -> int:
@@ -57,13 +55,13 @@ class RunEntry:
 
 @dataclass(frozen=True, slots=True)
 class CampaignRecord:
-    """A campaign's folder as values."""
+    """The content of a campaign's folder."""
 
     name: str
     folder: Path
     runs: tuple[RunEntry, ...]
     record: Runs
-    plan: Mapping[str, Any] = field(default_factory=dict)
+    plan: PlanDocument = field(default_factory=PlanDocument)
     check: Mapping[str, Any] = field(default_factory=dict)
     squeeze: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -71,8 +69,7 @@ class CampaignRecord:
     @property
     def conditions(self) -> tuple[str, ...]:
         """In the order of the plan; the first is the baseline."""
-        planned = tuple(_labels(self.plan))
-        return tuple(dict.fromkeys((*planned, *(run.condition for run in self.runs))))
+        return tuple(dict.fromkeys((*self.plan.labels, *(run.condition for run in self.runs))))
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -80,8 +77,7 @@ class CampaignRecord:
 
     @property
     def provenance(self) -> Mapping[str, Any]:
-        found = self.plan.get("provenance")
-        return found if isinstance(found, Mapping) else {}
+        return self.plan.provenance
 
     @property
     def complete(self) -> bool:
@@ -95,147 +91,134 @@ class CampaignRecord:
 
 
 def read_campaign(folder: Path, now: float | None = None) -> CampaignRecord:
-    """Everything in a campaign's folder. `now` (seconds since 1970) decides what counts as alive.
+    """Read a campaign's folder. `now` (seconds since 1970) is the time against which leases are measured.
 
-    Raises `UsageError` when the folder is none, or holds no run.
+    Raises `UsageError` when there is no such folder, it has no run, or its plan cannot be read.
     """
     folder = folder.absolute()
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder")
-    plan = _json(folder / "plan.json")
-    moment = time.time() if now is None else now
-    found = _run_folders(folder, moment)
+    paths = CampaignPaths(folder)
+    plan = read_plan(paths.plan)
+    found = _run_folders(paths, time.time() if now is None else now)
     record = _load(folder, found)
-    entries = _entries(folder, plan, record, found)
+    entries = _entries(paths, plan, record, found)
     if not entries:
         raise UsageError(f"{folder} holds no runs yet\n    `campaign submit` starts them")
     return CampaignRecord(
-        name=str(plan.get("name") or folder.name),
+        name=plan.name or folder.name,
         folder=folder,
         runs=entries,
         record=record,
         plan=plan,
-        check=_json(folder / "check.json"),
-        squeeze=_json(folder / "squeeze.json"),
+        check=read_json(paths.check) or {},
+        squeeze=read_json(paths.squeeze) or {},
         notes=record.notes,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _RunFolder:
-    """What a run's folder shows besides its metrics."""
+    """The content of a run's folder, except for its metrics."""
 
-    path: Path
+    paths: RunPaths
     config: Mapping[str, Any]
     state: RunState
     attempts: int
     error: str
 
 
-def _run_folders(folder: Path, now: float) -> dict[str, _RunFolder]:
+def _run_folders(paths: CampaignPaths, now: float) -> dict[str, _RunFolder]:
     found = {}
-    for path in sorted((folder / "runs").glob("*")):
-        if path.is_dir():
-            config = _toml(path / "config.toml")
-            found[path.name] = _RunFolder(path, config, *_standing(path, config, now))
+    for run in paths.run_folders():
+        config = read_config(run)
+        found[run.root.name] = _RunFolder(run, config, *_state(run, config, now))
     return found
 
 
 def _load(folder: Path, found: Mapping[str, _RunFolder]) -> Runs:
     """The metrics of all runs; none before the first row of the first run."""
-    if not any(os.path.lexists(run.path / "metrics.jsonl") for run in found.values()):
-        return Runs((), read_planned(folder), folder)
-    standings = {run_id: STANDINGS[run.state] for run_id, run in found.items()}
-    return load_runs(folder, "runs/{run}/metrics.jsonl", standings=standings, generations=True)
+    if not any(os.path.lexists(run.paths.metrics) for run in found.values()):
+        return Runs((), read_design(folder), folder)
+    states = {run_id: run.state for run_id, run in found.items()}
+    return load_runs(folder, CAMPAIGN_LAYOUT, states=states, generations=True)
 
 
 def _entries(
-    folder: Path, plan: Mapping[str, Any], record: Runs, found: Mapping[str, _RunFolder]
+    paths: CampaignPaths, plan: PlanDocument, record: Runs, found: Mapping[str, _RunFolder]
 ) -> tuple[RunEntry, ...]:
-    """Planned runs in the order of the plan, then those that only have a folder."""
-    planned = {
-        str(run["id"]): run
-        for run in plan.get("runs") or ()
-        if isinstance(run, Mapping) and {"id", "condition", "seed"} <= run.keys()
-    }
+    """CampaignDesign runs in the order of the plan, then those that only have a folder."""
+    planned = {run.id: run for run in plan.runs}
     by_id = {run.id: run for run in record.runs}
     entries = []
     for run_id in dict.fromkeys((*planned, *by_id, *found)):
-        shown = found.get(run_id) or _RunFolder(folder / "runs" / run_id, {}, "pending", 0, "")
+        shown = found.get(run_id) or _RunFolder(paths.run(run_id), {}, "pending", 0, "")
         data = by_id.get(run_id)
-        owner = _owner(run_id, planned.get(run_id), shown.config, data)
-        if owner is None:
-            continue
-        condition, seed = owner
-        steps = (shown.config.get("training") or {}).get("max_steps", record.design.steps.get(condition))
-        entries.append(
-            RunEntry(
-                run_id, condition, seed, shown.state, shown.attempts, shown.error,
-                steps if isinstance(steps, int) else None,
-                shown.config, data if data is not None and len(data.steps) else None, shown.path,
-            )
-        )  # fmt: skip
-    order = {label: place for place, label in enumerate(_labels(plan))}
+        if (owner := _owner(run_id, planned.get(run_id), shown.config, data)) is not None:
+            entries.append(_entry(run_id, *owner, shown, data, record.design.steps))
+    order = {label: place for place, label in enumerate(plan.labels)}
     return tuple(sorted(entries, key=lambda run: order.get(run.condition, len(order))))
 
 
+def _entry(
+    run_id: str,
+    condition: str,
+    seed: int,
+    shown: _RunFolder,
+    data: Run | None,
+    planned_steps: Mapping[str, int],
+) -> RunEntry:
+    steps = (shown.config.get("training") or {}).get("max_steps", planned_steps.get(condition))
+    return RunEntry(
+        run_id, condition, seed, shown.state, shown.attempts, shown.error,
+        steps if isinstance(steps, int) else None,
+        shown.config, data if data is not None and len(data.steps) else None, shown.paths,
+    )  # fmt: skip
+
+
 def _owner(
-    run_id: str, planned: Mapping[str, Any] | None, config: Mapping[str, Any], data: Run | None
+    run_id: str, planned: PlanEntry | None, config: Mapping[str, Any], data: Run | None
 ) -> tuple[str, int] | None:
-    """Condition and seed of a run: as planned, as configured, as recorded, or as its folder's name says."""
+    """Condition and seed of a run: from the plan, its configuration, its record, or the name of its folder."""
     if planned is not None:
-        return str(planned["condition"]), int(planned["seed"])
+        return planned.condition, planned.seed
     seed = (config.get("training") or {}).get("seed")
     if isinstance(config.get("condition"), str) and isinstance(seed, int):
         return config["condition"], seed
     if data is not None:
         return data.condition, data.seed
-    condition, mark, number = run_id.rpartition("_s")
-    return (condition, int(number)) if mark and condition and number.isdigit() else None
+    condition, number = run_name(run_id)
+    return None if condition is None or number is None else (condition, number)
 
 
-def _standing(run: Path, config: Mapping[str, Any], now: float) -> tuple[RunState, int, str]:
-    """State, number of attempts and last error, from what the attempts left behind."""
-    root = run / "attempts"
-    attempts = sorted(path for path in root.glob("*") if path.name.isdigit()) if root.is_dir() else []
-    metrics = run / "metrics.jsonl"
+def _state(run: RunPaths, config: Mapping[str, Any], now: float) -> tuple[RunState, int, str]:
+    """State, number of attempts and last error, from the files of the attempts. Without an outcome, the age of the
+    last sign of life tells `running` from `lost`."""
+    attempts = run.attempts()
     if not attempts:
-        return ("done" if metrics.is_file() else "pending"), 0, ""
-    outcome = _json(attempts[-1] / "result.json")
-    if outcome:
-        kind = str(outcome.get("kind", ""))
-        error = _first_line(outcome.get("traceback"), last=True) or _first_line(outcome.get("reason"))
-        if kind == "stopped" and (run / "CANCEL").exists():
-            return "cancelled", len(attempts), ""
-        return _ENDED.get(kind, "interrupted"), len(attempts), "" if kind == "finished" else error
-    lease = (config.get("retry") or {}).get("lease_s", LEASE_S)
+        return ("done" if run.metrics.is_file() else "pending"), 0, ""
+    if (outcome := read_outcome(attempts[-1])) is not None:
+        return _state_after(outcome, run), len(attempts), _error(outcome)
+    lease_s = (config.get("retry") or {}).get("lease_s", LEASE_S)
     try:
-        silent_s = now - attempts[-1].stat().st_mtime
+        silent_s = now - attempts[-1].root.stat().st_mtime
     except OSError:
         silent_s = float("inf")
-    return ("running" if silent_s <= float(lease) else "lost"), len(attempts), ""
+    return ("running" if silent_s <= float(lease_s) else "lost"), len(attempts), ""
 
 
-def _first_line(text: object, *, last: bool = False) -> str:
-    lines = [line for line in str(text or "").splitlines() if line.strip()]
+def _state_after(outcome: Outcome, run: RunPaths) -> RunState:
+    if outcome.kind == "stopped" and run.cancel.exists():
+        return "cancelled"
+    return _AFTER.get(outcome.kind, "interrupted")
+
+
+def _error(outcome: Outcome) -> str:
+    if outcome.kind == "finished":
+        return ""
+    return _first_line(outcome.traceback, last=True) or _first_line(outcome.reason)
+
+
+def _first_line(text: str, *, last: bool = False) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
     return lines[-1 if last else 0].strip() if lines else ""
-
-
-def _labels(plan: Mapping[str, Any]) -> list[str]:
-    entries = plan.get("conditions") or ()
-    return [str(entry["label"]) for entry in entries if isinstance(entry, Mapping) and entry.get("label")]
-
-
-def _json(path: Path) -> Mapping[str, Any]:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-def _toml(path: Path) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}

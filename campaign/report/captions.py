@@ -98,9 +98,7 @@ def provenance(record: CampaignRecord) -> tuple[list[tuple[str, str]], list[tupl
     tables = dict(record.provenance)
     packages = tables.pop("packages", None)
     facts = list(_flatten(tables))
-    identities = {
-        str(run.get("identity")) for run in record.plan.get("runs") or () if isinstance(run, Mapping)
-    }
+    identities = {run.identity for run in record.plan.runs}
     if identities:
         facts.append(("runs planned", str(len(identities))))
     if not isinstance(packages, Mapping):

@@ -30,7 +30,7 @@ def differences(record: CampaignRecord) -> tuple[Difference, ...]:
     configs = {label: dict(_leaves(config)) for label, config in _configurations(record).items()}
     recorded = [configs[label] for label in record.conditions if label in configs]
     paths = sorted({path for config in recorded for path in config} - RUN_FIELDS)
-    declared = [str(path) for path in record.plan.get("under_test") or ()]
+    declared = record.plan.under_test
     differing = [path for path in paths if len({config.get(path, ABSENT) for config in recorded}) > 1]
     return tuple(
         Difference(path, _values(path, record, configs), _covered(path, declared) if declared else None)
@@ -45,9 +45,9 @@ def _values(path: str, record: CampaignRecord, configs: Mapping[str, Mapping[str
 def _configurations(record: CampaignRecord) -> dict[str, Mapping[str, Any]]:
     """Condition -> configuration: that of its first run that has one, else the planned one."""
     found: dict[str, Mapping[str, Any]] = {}
-    for entry in record.plan.get("conditions") or ():
-        if isinstance(entry, Mapping) and isinstance(entry.get("config"), Mapping):
-            found[str(entry.get("label"))] = entry["config"]
+    for entry in record.plan.conditions:
+        if entry.config:
+            found[entry.label] = entry.config
     for run in reversed(record.runs):
         if run.config:
             found[run.condition] = run.config
@@ -63,7 +63,7 @@ def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, s
             yield path, item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, default=str)
 
 
-def _covered(path: str, declared: list[str]) -> bool:
+def _covered(path: str, declared: tuple[str, ...]) -> bool:
     return any(
         path == entry
         or path.startswith(f"{entry}.")

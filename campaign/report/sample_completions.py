@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from campaign.metrics.record import read_jsonl
+from campaign.folder.json_lines import read_jsonl
 from campaign.report.campaign_record import CampaignRecord, RunEntry
 
 Moment = Literal["early", "late", "best", "worst"]
@@ -69,7 +69,7 @@ def _logs(record: CampaignRecord) -> list[list[Sample]]:
 def _read(run: RunEntry) -> list[Sample]:
     return [
         sample
-        for row in read_jsonl(run.folder / "emergence" / "generations.jsonl")
+        for row in read_jsonl(run.paths.emergence_generations)
         if (sample := _sample(run, row)) is not None
     ]
 

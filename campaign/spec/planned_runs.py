@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from campaign.folder.states import RunState
 from campaign.spec.config import RunConfig
-
-RunState = Literal["pending", "running", "lost", "done", "failed", "cancelled"]
-"""pending: waits for free resources. running: an attempt is live. lost: the fate of the last attempt is unknown until
-its lease expires. done: a result was accepted. failed: no retries are left. cancelled: stopped by a user."""
 
 Action = Literal["run", "skip", "retry", "resume", "stale"]
 """run: start it for the first time. skip: leave it, it is done or running. retry: it failed or was cancelled; start

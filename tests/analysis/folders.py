@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from campaign.analysis.campaign_design import Planned
-from campaign.analysis.runs import Run, Runs, RunStanding
+from campaign.analysis.campaign_design import CampaignDesign
+from campaign.analysis.runs import Run, Runs
+from campaign.folder.states import RunState
 from campaign.spec.hypotheses import Frozen
 
 
@@ -43,7 +44,7 @@ def runs_of(
     *,
     metric: str = "correct_rate",
     steps: int = 20,
-    standings: Mapping[str, RunStanding] | None = None,
+    states: Mapping[str, RunState] | None = None,
     frozen: Frozen | None = None,
     more: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
 ) -> Runs:
@@ -59,15 +60,15 @@ def runs_of(
             metrics = {metric: np.full(steps, float(level))}
             for name, by_condition in (more or {}).items():
                 metrics[name] = np.full(steps, float(by_condition[condition][seed]))
-            standing = (standings or {}).get(f"{condition}_s{seed}", "done")
-            built.append(Run(condition, seed, np.arange(steps), metrics, standing=standing))
-    planned = Planned()
+            state = (states or {}).get(f"{condition}_s{seed}", "done")
+            built.append(Run(condition, seed, np.arange(steps), metrics, state=state))
+    design = CampaignDesign()
     if frozen is not None:
-        planned = Planned(
+        design = CampaignDesign(
             conditions=tuple(levels),
             seeds=frozen.seeds,
             hypotheses=frozen.hypotheses,
             looks=frozen.looks,
             frozen=frozen,
         )
-    return Runs(tuple(built), planned)
+    return Runs(tuple(built), design)

@@ -102,10 +102,12 @@ def test_record_last_line_without_newline_counts(tmp_path: Path) -> None:
     assert read_record(path)[None, None].steps.tolist() == [0, 1]
 
 
-def test_record_repeated_steps_are_averaged_and_named(tmp_path: Path) -> None:
-    path = write_rows(tmp_path / "m.jsonl", [*rows([0.1, 0.2, 0.3]), {"step": 1, "correct_rate": 0.4}])
+def test_record_repeated_steps_are_merged_by_metric_and_named(tmp_path: Path) -> None:
+    repeated = {"step": 1, "correct_rate": 0.4, "loss": None}
+    path = write_rows(tmp_path / "m.jsonl", [*rows([0.1, 0.2, 0.3], loss=2.0), repeated])
     (record,) = read_record(path).values()
-    assert record.metrics["correct_rate"].tolist() == pytest.approx([0.1, 0.3, 0.3])
+    assert record.metrics["correct_rate"].tolist() == [0.1, 0.4, 0.3]
+    assert record.metrics["loss"].tolist() == [2.0, 2.0, 2.0]
     assert "repeat a step" in record.notes[0]
 
 
@@ -143,8 +145,8 @@ def test_record_numbers_written_as_text_do_not_count_and_are_named(tmp_path: Pat
     path = write_rows(tmp_path / "a_s1" / "metrics.jsonl", [{"step": 0, "x": "0.5", "y": 1, "z": "high"}])
     (record,) = read_record(path).values()
     assert set(record.metrics) == {"y"}
-    assert record.notes == ("numbers written as text do not count: x",)
-    with pytest.raises(UsageError, match="no run has x: numbers written as text"):
+    assert record.notes == ("numbers written as strings are ignored: x",)
+    with pytest.raises(UsageError, match="no run has x: numbers written as strings"):
         resolve_summary(load_runs(tmp_path), "x")
 
 
@@ -238,7 +240,7 @@ def test_running_run_is_read_from_its_attempts_merged_by_step(tmp_path: Path) ->
     write_rows(run / "attempts" / "0002" / "metrics.jsonl", later)
     (run / "metrics.jsonl").symlink_to("attempts/0002/metrics.jsonl")
     (loaded,) = load_runs(tmp_path).runs
-    assert loaded.standing == "going"
+    assert loaded.state == "running"
     assert loaded.metrics["correct_rate"].tolist() == [0.1, 0.2, 0.9, 0.9]
 
 
@@ -247,7 +249,7 @@ def test_failed_run_is_told_by_its_last_attempt(tmp_path: Path) -> None:
     write_rows(run / "attempts" / "0001" / "metrics.jsonl", rows([0.1], condition="a", seed=1))
     (run / "attempts" / "0001" / "result.json").write_text('{"kind": "failed"}', encoding="utf-8")
     (run / "metrics.jsonl").symlink_to("attempts/0001/metrics.jsonl")
-    assert load_runs(tmp_path).runs[0].standing == "failed"
+    assert load_runs(tmp_path).runs[0].state == "failed"
 
 
 def test_run_whose_link_points_nowhere_yet_is_going_and_empty(tmp_path: Path) -> None:
@@ -255,12 +257,12 @@ def test_run_whose_link_points_nowhere_yet_is_going_and_empty(tmp_path: Path) ->
     (run / "attempts" / "0001").mkdir(parents=True)
     (run / "metrics.jsonl").symlink_to("attempts/0001/metrics.jsonl")
     (loaded,) = load_runs(tmp_path).runs
-    assert (loaded.standing, loaded.length) == ("going", 0)
+    assert (loaded.state, loaded.length) == ("running", 0)
 
 
 def test_standings_of_the_store_go_before_what_the_files_tell(tmp_path: Path) -> None:
     write_run(tmp_path, "a", 1, [0.5] * 5)
-    assert load_runs(tmp_path, standings={"a_s1": "going"}).runs[0].standing == "going"
+    assert load_runs(tmp_path, states={"a_s1": "running"}).runs[0].state == "running"
 
 
 def test_plan_gives_order_seeds_and_steps(tmp_path: Path) -> None:
@@ -275,7 +277,7 @@ def test_plan_gives_order_seeds_and_steps(tmp_path: Path) -> None:
     assert runs.conditions == ("zeta", "alpha")
     assert runs.seeds == (1, 0, 5)
     assert (runs.length("zeta"), runs.length("alpha")) == (40, 20)
-    assert runs.standing("alpha", 5) == "absent"
+    assert runs.get("alpha", 5) is None
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"seeds": "x"}', '{"hypotheses": [{"name": "h"}]}'])
@@ -369,7 +371,7 @@ def test_summary_run_without_an_end_is_missing_with_the_reason(
 
 
 def test_summary_run_still_going_is_missing_with_the_reason() -> None:
-    runs = runs_of({"a": [0.1, 0.2], "b": [0.1, 0.2]}, standings={"a_s1": "going", "b_s0": "failed"})
+    runs = runs_of({"a": [0.1, 0.2], "b": [0.1, 0.2]}, states={"a_s1": "running", "b_s0": "failed"})
     samples = summarise(runs, "correct_rate")
     assert "is unfinished" in samples["a"].missing[1]
     assert "failed at step 20 of 20" in samples["b"].missing[0]

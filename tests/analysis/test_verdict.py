@@ -247,8 +247,8 @@ def test_declared_seed_that_left_the_plan_still_counts_and_is_told() -> None:
 
 def test_campaign_that_has_only_begun_is_inconclusive_and_not_an_error() -> None:
     of = levels(0.1)
-    going = {f"{name}_s{seed}": "going" for name in of for seed in range(8)}
-    verdict = judged(of, hypothesis(metric="val/exact"), standings=going)
+    going = {f"{name}_s{seed}": "running" for name in of for seed in range(8)}
+    verdict = judged(of, hypothesis(metric="val/exact"), states=going)
     assert verdict.outcome == "INCONCLUSIVE"
     assert "16 runs are unfinished" in verdict.reason
     with pytest.raises(UsageError, match="no run has val/exact"):
@@ -279,7 +279,7 @@ def test_no_hypotheses_compares_all_with_the_first_and_is_exploratory() -> None:
 
 
 def test_running_campaign_shows_no_p_value_anywhere() -> None:
-    verdict = judged(levels(0.1), hypothesis(), standings={"maxrl_s3": "going"})
+    verdict = judged(levels(0.1), hypothesis(), states={"maxrl_s3": "running"})
     comparison = verdict.comparison
     shown = (
         comparison.p,
@@ -304,14 +304,14 @@ def test_planned_run_that_has_not_begun_withholds_the_test_too() -> None:
 
 def test_final_tests_what_is_there_and_says_that_the_plan_was_not_followed() -> None:
     frozen = freeze([hypothesis()], range(8))
-    runs = runs_of(levels(0.1), frozen=frozen, standings={"maxrl_s3": "going"})
+    runs = runs_of(levels(0.1), frozen=frozen, states={"maxrl_s3": "running"})
     (verdict,) = verdicts(runs, final=True)
     assert verdict.comparison.n == 7
     assert verdict.exploratory == ("it was stopped with 1 run of its plan unfinished",)
 
 
 def test_failed_run_drops_its_pair_and_warns_of_the_bias() -> None:
-    verdict = judged(levels(0.1), hypothesis(), standings={"maxrl_s3": "failed"})
+    verdict = judged(levels(0.1), hypothesis(), states={"maxrl_s3": "failed"})
     assert verdict.comparison.n == 7
     assert "failed at step 20 of 20" in verdict.comparison.dropped[3]
     assert any("biased in its favour" in note for note in verdict.notes)
@@ -329,13 +329,13 @@ def test_paired_effect_is_the_difference_of_the_means_that_are_shown() -> None:
 
 
 def test_look_not_reached_yet_says_when_the_first_one_is() -> None:
-    verdict = judged(levels(0.1, 16), hypothesis(), looks=(8, 16), standings={"maxrl_s2": "going"})
+    verdict = judged(levels(0.1, 16), hypothesis(), looks=(8, 16), states={"maxrl_s2": "running"})
     assert "the first look is at 8 seeds, and 15 are complete" in verdict.reason
     assert verdict.comparison.p is None
 
 
 def test_first_look_tests_its_seeds_only_and_against_its_own_bound() -> None:
-    verdict = judged(levels(0.1, 16), hypothesis(), looks=(8, 16), standings={"maxrl_s12": "going"})
+    verdict = judged(levels(0.1, 16), hypothesis(), looks=(8, 16), states={"maxrl_s12": "running"})
     comparison = verdict.comparison
     assert comparison.n == 8
     assert comparison.look is not None
@@ -503,7 +503,7 @@ def test_rates_over_completions_are_shown_and_never_decide() -> None:
 
 
 def test_rates_over_completions_are_withheld_with_the_test() -> None:
-    runs = runs_of(levels(0.1), standings={"maxrl_s3": "going"})
+    runs = runs_of(levels(0.1), states={"maxrl_s3": "running"})
     counted = tuple(replace(run, completions=(1, 2)) for run in runs.runs)
     assert verdicts(replace(runs, runs=counted))[0].descriptive is None
 

@@ -15,10 +15,10 @@ from core_process import command, environment, rows, run_config, run_core, timel
 from campaign.core import __main__ as core_main
 from campaign.core.checkpoint import complete_checkpoints
 from campaign.core.context import RunContext
-from campaign.core.folder import RunFolder
 from campaign.core.llama_files import load_llama
 from campaign.core.stopping import StopRequest
 from campaign.core.trainer import Trainer
+from campaign.folder.paths import AttemptPaths
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -46,7 +46,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def train(out: Path, resume: Path | None = None, **changes: Any) -> Trainer:
-    trainer = Trainer(run_config(**changes), RunFolder(out), out, resume)
+    trainer = Trainer(run_config(**changes), AttemptPaths(out), out, resume)
     assert trainer.run(StopRequest())
     return trainer
 
@@ -70,9 +70,9 @@ def test_resumed_run_is_the_uninterrupted_run_to_the_bit(tmp_path: Path, variant
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     changes = {**changes, "training": {**changes.get("training", {}), "max_steps": 6, "save_every": 2}}
     train(whole, **changes)
-    checkpoint = RunFolder(whole).checkpoint(4)
+    checkpoint = AttemptPaths(whole).checkpoint(4)
     train(parts, resume=checkpoint, **changes)
-    assert files_of(RunFolder(whole).checkpoint(6)) == files_of(RunFolder(parts).checkpoint(6))
+    assert files_of(AttemptPaths(whole).checkpoint(6)) == files_of(AttemptPaths(parts).checkpoint(6))
     assert [timeless(row) for row in rows(whole)[4:]] == [timeless(row) for row in rows(parts)]
     assert files_of(whole / "adapter") == files_of(parts / "adapter")
     assert files_of(whole / "model") == files_of(parts / "model")
@@ -80,7 +80,7 @@ def test_resumed_run_is_the_uninterrupted_run_to_the_bit(tmp_path: Path, variant
 
 def test_checkpoint_carries_the_state_of_sepa(tmp_path: Path) -> None:
     trainer = train(tmp_path, **VARIANTS["sepa with kl and several updates"])
-    state = json.loads((RunFolder(tmp_path).checkpoint(4) / "state.json").read_text())
+    state = json.loads((AttemptPaths(tmp_path).checkpoint(4) / "state.json").read_text())
     assert state["sepa"] == trainer.progress.sepa.to_json()
     assert state["sepa"]["gate_open"] is True
     assert state["sepa"]["observed"] == 4
@@ -92,7 +92,7 @@ def test_conditions_of_one_seed_meet_the_same_prompts(tmp_path: Path) -> None:
           training={"log_generations": 4})  # fmt: skip
 
     def prompts(out: Path) -> list[tuple[int, str]]:
-        lines = RunFolder(out).emergence_generations.read_text().splitlines()
+        lines = AttemptPaths(out).emergence_generations.read_text().splitlines()
         return [(row["step"], row["prompt"]) for row in map(json.loads, lines)]
 
     assert prompts(tmp_path / "a") == prompts(tmp_path / "b")
@@ -113,11 +113,11 @@ def test_rows_carry_their_label_and_the_metrics_of_the_schema(tmp_path: Path) ->
     assert all(wanted <= set(row) for row in written)
     assert [row["step"] for row in written if "val/correct_rate" in row] == [0, 3]
     assert {"val/add/correct_rate", "val/chain/correct_rate"} <= set(written[0])
-    for path in (RunFolder(tmp_path).emergence_steps, RunFolder(tmp_path).emergence_generations):
+    for path in (AttemptPaths(tmp_path).emergence_steps, AttemptPaths(tmp_path).emergence_generations):
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         assert all(list(line)[:3] == ["step", "condition", "seed"] for line in lines)
         assert {line["condition"] for line in lines} == {"grpo"}
-    generations = RunFolder(tmp_path).emergence_generations.read_text().splitlines()
+    generations = AttemptPaths(tmp_path).emergence_generations.read_text().splitlines()
     assert len(generations) == 4 * 2 * 4
 
 
@@ -137,14 +137,14 @@ def test_what_does_not_occur_is_left_out(tmp_path: Path) -> None:
 
 def test_last_two_checkpoints_stay_and_the_last_step_has_one(tmp_path: Path) -> None:
     train(tmp_path, training={"max_steps": 5, "save_every": 1})
-    names = [path.name for path in complete_checkpoints(RunFolder(tmp_path))]
+    names = [path.name for path in complete_checkpoints(AttemptPaths(tmp_path))]
     assert names == ["step_000004", "step_000005"]
-    assert sorted(path.name for path in RunFolder(tmp_path).checkpoints.iterdir()) == names
+    assert sorted(path.name for path in AttemptPaths(tmp_path).checkpoints.iterdir()) == names
 
 
 def test_finished_run_that_is_resumed_ends_at_once(tmp_path: Path) -> None:
     train(tmp_path / "first")
-    train(tmp_path / "second", resume=RunFolder(tmp_path / "first").checkpoint(4))
+    train(tmp_path / "second", resume=AttemptPaths(tmp_path / "first").checkpoint(4))
     assert rows(tmp_path / "second") == []
     assert files_of(tmp_path / "first" / "model") == files_of(tmp_path / "second" / "model")
 
@@ -166,7 +166,7 @@ def test_sigterm_leaves_a_checkpoint_exits_75_and_the_next_goes_on(tmp_path: Pat
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 75
     written = rows(tmp_path / "one")
-    [checkpoint] = complete_checkpoints(RunFolder(tmp_path / "one"))
+    [checkpoint] = complete_checkpoints(AttemptPaths(tmp_path / "one"))
     assert checkpoint.name == f"step_{len(written):06d}"
     assert not (tmp_path / "one" / "model").exists()
     last = len(written) + 2
@@ -219,7 +219,7 @@ def test_folder_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.Ca
 
 def test_checkpoint_of_another_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train(tmp_path / "one")
-    checkpoint = str(RunFolder(tmp_path / "one").checkpoint(4))
+    checkpoint = str(AttemptPaths(tmp_path / "one").checkpoint(4))
     for changes, message in [
         ({"training": {"seed": 8}}, "has seed 7, but this run has seed 8"),
         ({"model": {"lora_rank": 2}}, "trained parameters, but this run has"),
@@ -286,7 +286,7 @@ def test_entrypoint_logs_and_resumes(entrypoint: Path) -> None:
     result = run_core(config, entrypoint / "one", cwd=entrypoint)
     assert result.returncode == 0, result.stderr
     assert rows(entrypoint / "one")[3] == {"step": 3, "condition": "grpo", "seed": 7, "correct_rate": 0.75}
-    checkpoint = RunFolder(entrypoint / "one").checkpoint(3)
+    checkpoint = AttemptPaths(entrypoint / "one").checkpoint(3)
     result = run_core(config, entrypoint / "two", "--resume", str(checkpoint), cwd=entrypoint)
     assert result.returncode == 0, result.stderr
     assert [row["step"] for row in rows(entrypoint / "two")] == [3]

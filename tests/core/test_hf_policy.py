@@ -8,13 +8,13 @@ import pytest
 import torch
 from core_process import run_config
 
-from campaign.core.folder import RunFolder
 from campaign.core.lora import adapters
 from campaign.core.policy import EMBEDDED, LlamaPolicy, PromptBatch, load_policy
 from campaign.core.stopping import StopRequest
 from campaign.core.tokenizer import WordTokenizer
 from campaign.core.trainer import Trainer
 from campaign.errors import UsageError
+from campaign.folder.paths import AttemptPaths
 
 transformers = pytest.importorskip("transformers")
 
@@ -84,7 +84,7 @@ def test_another_architecture_is_trained_saved_and_loaded(gpt2: Path, tmp_path: 
         training={"max_steps": 2, "max_tokens": 8, "eval_every": 0},
         algorithm={"kl_coef": 0.05, "algorithm_mode": f"{__name__}.shorter_is_better"},
     )
-    folder = RunFolder(tmp_path)
+    folder = AttemptPaths(tmp_path)
     trainer = Trainer(config, folder, tmp_path, None)
     assert trainer.run(StopRequest())
     if lora_rank:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from campaign.execution.attempt import Assignment
+from campaign.execution.assignment import Assignment
 from campaign.execution.fence import raise_fence
 from campaign.folder.paths import CampaignPaths, RunPaths
 from tests.execution.small_campaign import CORE, SmallCampaign, processes_with

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from campaign.execution.enrolment import enrol, to_run, write_folder
+from campaign.execution.enrolment import enrol, runs_to_start, write_folder
 from campaign.execution.facts import gather_facts
-from campaign.execution.state import StoreReader
 from campaign.execution.store import Store
+from campaign.execution.store_reader import StoreReader
+from campaign.folder.json_lines import read_jsonl
 from campaign.folder.paths import AttemptPaths, CampaignPaths
-from campaign.metrics.record import read_jsonl
 from campaign.spec.config import CoreSection, ResourcesSection, RetrySection, RunConfig, TrainingSection
 from campaign.spec.plan_json import plan_to_json
 from campaign.spec.planned_runs import Condition, Plan
@@ -140,7 +140,7 @@ class SmallCampaign:
         document = {**plan_to_json(plan), "provenance": {"workdir": str(self.core.parent)}}
         write_folder(self.paths, "", document)
         store = Store.open(self.paths)
-        enrol(self.paths, store, plan, to_run(plan, facts, **wishes))
+        enrol(self.paths, store, plan, runs_to_start(plan, facts, **wishes))
         store.close()
         return plan
 

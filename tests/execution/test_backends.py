@@ -11,7 +11,7 @@ from typing import Any, get_args
 import pytest
 
 from campaign.errors import Infeasible, UsageError
-from campaign.execution.attempt import Assignment
+from campaign.execution.assignment import Assignment
 from campaign.execution.backend import (
     BACKENDS,
     AttemptKey,
@@ -24,8 +24,8 @@ from campaign.execution.backend import (
 )
 from campaign.execution.fence import raise_fence
 from campaign.execution.local_backend import LocalBackend
+from campaign.folder.json_lines import read_jsonl
 from campaign.folder.paths import RunPaths
-from campaign.metrics.record import read_jsonl
 from campaign.spec.config import BackendName, RaySection, ResourcesSection, RunConfig
 from tests.execution.small_campaign import alive, processes_with, until
 

@@ -17,8 +17,8 @@ from campaign.execution.controller import Controller
 from campaign.execution.local_backend import LocalBackend
 from campaign.execution.locate import locate, match_run
 from campaign.execution.store import Store
+from campaign.folder.json_lines import read_jsonl
 from campaign.folder.paths import RunPaths
-from campaign.metrics.record import read_jsonl
 from tests.execution.small_campaign import SmallCampaign, processes_with, until
 
 ROOT = str(Path(__file__).parents[2])
@@ -136,7 +136,7 @@ def test_a_campaign_is_found_by_name_folder_and_spec(
 def test_a_run_is_found_by_its_beginning_when_there_is_one() -> None:
     ids = ["base_s1", "base_s2", "kl_s1"]
     assert match_run("kl", ids) == "kl_s1"
-    with pytest.raises(UsageError, match="beginning of 2 runs"):
+    with pytest.raises(UsageError, match="is ambiguous: 2 runs start with it"):
         match_run("base", ids)
     with pytest.raises(UsageError, match="did you mean `base_s1`"):
         match_run("bace_s1", ids)

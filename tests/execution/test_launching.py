@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from campaign.execution.attempt import Assignment
+from campaign.execution.assignment import Assignment
 from campaign.execution.checkpoints import Checkpoint
 from campaign.execution.launching import assignment, core_command, origin, wandb_mode
 from campaign.execution.provenance import git_state, provenance

@@ -12,9 +12,10 @@ from rich.console import Console
 
 from campaign.cli.views.live_table import PlainDisplay, clock, display, shortened, table
 from campaign.cli.views.outcome_tables import show_conditions, show_next
-from campaign.execution.view import CampaignView, ConditionView, RunView, ShownState
+from campaign.execution.view import CampaignView, ConditionView, RunView
+from campaign.folder.states import RunState
 
-STATES: tuple[ShownState, ...] = get_args(ShownState)
+STATES: tuple[RunState, ...] = get_args(RunState)
 
 
 def run_view(**fields: Any) -> RunView:

@@ -16,7 +16,7 @@ from campaign.execution.fence import read_number, request_cancel
 from campaign.execution.local_backend import LocalBackend
 from campaign.execution.store import Store
 from campaign.folder.atomic_files import read_json, write_json
-from campaign.metrics.record import read_jsonl
+from campaign.folder.json_lines import read_jsonl
 from campaign.spec.config import ResourcesSection
 from tests.execution.small_campaign import SmallCampaign, alive
 

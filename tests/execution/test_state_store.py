@@ -13,17 +13,17 @@ from pathlib import Path
 import pytest
 
 from campaign.errors import UsageError
-from campaign.execution.attempt import Outcome
 from campaign.execution.lock import CampaignLock, holder
-from campaign.execution.state import StoreReader, StoreUnreadable
 from campaign.execution.store import Enrolment, Settlement, Store
+from campaign.execution.store_reader import StoreReader, StoreUnreadable
+from campaign.folder.outcome import Outcome
 from campaign.folder.paths import CampaignPaths
 from tests.execution.small_campaign import until
 
 WRITER = """
 import sys
 from pathlib import Path
-from campaign.execution.attempt import Outcome
+from campaign.folder.outcome import Outcome
 from campaign.folder.paths import CampaignPaths
 from campaign.execution.store import Settlement, Store
 store = Store.open(CampaignPaths(Path(sys.argv[1])))
@@ -180,7 +180,7 @@ def test_a_store_that_somebody_else_holds_is_reported_as_locked(paths: CampaignP
     other = sqlite3.connect(paths.database, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     store._db.execute("PRAGMA busy_timeout = 50")
-    with pytest.raises(StoreUnreadable, match="another program holds it"):
+    with pytest.raises(StoreUnreadable, match="another program has locked it"):
         store.cancel(["base_s1"])
     other.execute("ROLLBACK")
     store.cancel(["base_s1"])

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from campaign.execution.lock import holder
+from campaign.folder.json_lines import read_jsonl
 from campaign.folder.paths import CampaignPaths
-from campaign.metrics.record import read_jsonl
 from tests.execution.small_campaign import SmallCampaign, alive, processes_with, until
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]

@@ -12,13 +12,14 @@ from collections.abc import Callable
 
 import pytest
 
-from campaign.execution.attempt import Assignment, Outcome
+from campaign.execution.assignment import Assignment
 from campaign.execution.checkpoints import newest, saved
 from campaign.execution.fence import raise_fence, request_cancel, stop_epoch
 from campaign.execution.log_tail import last_traceback
 from campaign.execution.supervisor import core_environment, supervise
+from campaign.folder.json_lines import read_jsonl
+from campaign.folder.outcome import Outcome
 from campaign.folder.paths import RunPaths
-from campaign.metrics.record import read_jsonl
 from tests.execution.small_campaign import alive, processes_with, until
 
 Make = Callable[..., Assignment]

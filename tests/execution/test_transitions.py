@@ -7,9 +7,9 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign.execution.attempt import Outcome, OutcomeKind
-from campaign.execution.state import RunRow
+from campaign.execution.store_reader import RunRow
 from campaign.execution.transitions import LOST, settle
+from campaign.folder.outcome import Outcome, OutcomeKind
 from campaign.spec.config import RetrySection
 
 KINDS: tuple[OutcomeKind, ...] = get_args(OutcomeKind)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import tomli_w
 
+from campaign.folder.json_lines import read_jsonl
 from campaign.metrics.definitions import METRICS, lookup, unknown
-from campaign.metrics.record import read_jsonl
 from campaign.spec.config import RunConfig
 
 pytest.importorskip("campaign.core.trainer")

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import wandb_file
 
-from campaign.metrics.record import JsonlWriter
+from campaign.folder.json_lines import JsonlWriter
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -54,7 +54,9 @@ def _start(attempt: Path, environment: dict[str, str], *more: str) -> subprocess
 
 
 def _finish(attempt: Path, **result: Any) -> None:
-    (attempt / "result.json").write_text(json.dumps({"exit_code": 0} | result))
+    (attempt / "result.json").write_text(
+        json.dumps({"kind": "finished", "number": 1, "exit_code": 0} | result)
+    )
 
 
 def _eventually(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
@@ -97,6 +99,25 @@ def test_mirror_offline_records_every_metric_at_its_step_once(
             if key not in ("condition", "seed") and value is not None
         }
         assert {key: row[key] for key in row if not key.startswith("_")} == expected
+
+
+def test_mirror_merges_rows_of_the_newest_step_and_counts_those_that_come_too_late(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    attempt = _attempt(tmp_path)
+    with JsonlWriter(attempt / "metrics.jsonl") as writer:
+        writer.write({"step": 0, "loss": 1.0, "acc": 0.1})
+        writer.write({"step": 0, "loss": 2.0, "acc": None, "lr": 0.5})
+        writer.write({"step": 1, "loss": 3.0})
+        writer.write({"step": 0, "loss": 4.0})
+    _finish(attempt)
+    assert _start(attempt, environment).wait(60) == 0
+    rows = [
+        {key: value for key, value in row.items() if not key.startswith("_")}
+        for row in wandb_file.history(_wandb_file(attempt))
+    ]
+    assert rows == [{"step": 0, "loss": 2.0, "acc": 0.1, "lr": 0.5}, {"step": 1, "loss": 3.0}]
+    assert "2 steps mirrored, 1 rows of steps that W&B already had" in (attempt / "wandb.log").read_text()
 
 
 def test_mirror_offline_names_groups_and_tags_the_run(tmp_path: Path, environment: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from campaign.metrics.record import JsonlWriter
+from campaign.folder.json_lines import JsonlWriter
 from campaign.spec.config import RunConfig
 
 SOURCES = ("add", "chain", "modmul", "sort")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import make_campaign
 
-from campaign.metrics.record import JsonlWriter
+from campaign.folder.json_lines import JsonlWriter
 from campaign.report.build import build_report
 from campaign.report.campaign_record import read_campaign
 from campaign.report.captions import format_signed, format_value, with_minus_sign

@@ -62,6 +62,7 @@ def _is_special(name: str) -> bool:
 
 
 def _set_of_module(evaluator: Evaluator, holder: Value, name: str, value: Value, at: Origin) -> None:
+    # The import system reads the special names of a module, `__path__` for example.
     if name.startswith("__"):
         raise Halt(
             f"the code sets {name} of a module, which is not modelled", at, "use a name without underscores"
@@ -70,6 +71,7 @@ def _set_of_module(evaluator: Evaluator, holder: Value, name: str, value: Value,
 
 
 def _set_of_function(evaluator: Evaluator, holder: Value, name: str, value: Value, at: Origin) -> None:
+    # `__defaults__`, `__code__` and their like change what the function does.
     if name.startswith("__"):
         raise Halt(
             f"the code sets {name} of a function, which is not modelled", at, "use a name without underscores"
@@ -86,11 +88,12 @@ def _set_of_external_call(evaluator: Evaluator, holder: Value, name: str, value:
         return
     for inner in directly_reachable((value,)):
         refuse_callback(inner, at)
-    if evaluator.tries:
+    if evaluator.tries:  # the class may have a `__setattr__` or a property that raises
         branch_on_effect_failure(evaluator, "__setattr__", [holder, Value(name, at), value], at)
     payload.fields[name] = value
     payload.version += 1
     payload.operation_count += 1
+    # The object now holds the value too: a later change of it is a change of the object.
     payload.input_versions.extend(input_versions((value,), {}))
 
 
@@ -103,6 +106,7 @@ def _set_of_external_name(evaluator: Evaluator, holder: Value, name: str, value:
         )
     if evaluator.tries:
         branch_on_effect_failure(evaluator, "__setattr__", [holder, Value(name, at), value], at)
+    # Both records are needed: later reads in the files get the value, and external code sees it as an effect.
     evaluator.patched[f"{payload.name}.{name}"] = value
     evaluator.effects.append(Effect("__setattr__", holder, (Value(name, at), value), {}, at))
 
@@ -128,8 +132,9 @@ DANGEROUS = frozenset(
      "__class_getitem__", "__get__", "__set__", "__delete__", "__instancecheck__", "__subclasscheck__",
      "__prepare__", "__mro_entries__", "__dir__", "__reduce__", "__reduce_ex__", "__copy__", "__deepcopy__"}
 )  # fmt: skip
-"""Methods that change what an attribute, a class or a copy is. Because no class has one, attributes can be looked up
-in `cls.namespace` and `attrs` without them."""
+"""Methods that change what an attribute, a class or a copy is."""
+# No evaluated class has one of these methods, which is why attributes can be looked up in `cls.namespace` and `attrs`
+# directly, and why instances can be copied attribute by attribute.
 
 
 def refuse_dunder(name: str, value: Value, at: Origin) -> None:
@@ -171,6 +176,7 @@ def slot_names(cls: ClassObj, at: Origin) -> set[str]:
     names: set[str] = set()
     for base in cls.mro:
         slots = base.namespace["__slots__"].payload
+        # A name in both is a ValueError in Python; a single string is one name, not a sequence of letters.
         items = [item.payload for item in slots.items] if isinstance(slots, ListObj | TupleObj) else [slots]
         if not all(isinstance(item, str) for item in items) or any(item in base.namespace for item in items):
             raise Halt(f"the __slots__ of {base.name} are not modelled", at, "leave __slots__ out")
@@ -204,6 +210,7 @@ def _delete_of_dict(evaluator: Evaluator, holder: Value, name: str, at: Origin) 
 
 def _delete_of_instance(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> None:
     payload: InstObj = holder.payload
+    # A frozen dataclass has a `__delattr__` that raises FrozenInstanceError.
     if payload.cls.options.get("frozen"):
         _refuse_deletion(evaluator, holder, name, at)
     _delete(evaluator, payload.attrs, name, at)

@@ -69,11 +69,13 @@ def external_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origi
     payload: ExternalName = holder.payload
     full = f"{payload.name}.{name}"
     refuse_interpreter_state(full, at)
+    # An assignment to an external name replaces the model of that name as well.
     if full in evaluator.patched:
         return evaluator.patched[full]
     known = external_constant(full, at)
     if known is not None:
         return known
+    # An effect such as `framework.setup()` may rebind a name of the framework: the epoch tells the reads apart.
     result = Value(ExternalName(full, payload.module, len(evaluator.effects)), at)
     if evaluator.tries and not is_modelled(full):
         branch_on_failure(evaluator, result, at)  # another version of the framework may not have it
@@ -101,9 +103,10 @@ def _constructs(callee: Any) -> bool:
 
 
 def instance_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
-    """The lookup order of `object.__getattribute__`: a property of the class, which is a data descriptor, then the
-    instance, then any other attribute of the class, and `__getattr__` at last."""
+    """An attribute of an instance, in the lookup order of `object.__getattribute__`."""
     payload: InstObj = holder.payload
+    # A property is a data descriptor: it comes before the attributes of the instance. They come before functions and
+    # any other attribute of the class, and `__getattr__` is called only when nothing was found.
     found = payload.cls.find(name)
     if is_property(found):
         return evaluator.call(found.payload.function, Args([holder]), at)
@@ -115,8 +118,10 @@ def instance_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origi
     if special is not None:
         return special
     getter = payload.cls.find("__getattr__")
+    # Like every special method it is looked up on the class: an attribute of the instance of that name is not called.
     if getter is not None:
         return evaluator.call(getter, Args([holder, Value(name, at)]), at, None)
+    # What `object`, the enum machinery or an external base defines exists in Python: AttributeError would be wrong.
     inherited = name.startswith("__") and hasattr(object, name)
     if inherited or payload.cls.kind == "enum" or payload.cls.external:
         raise not_modelled(name, f"a {payload.cls.name} instance", at)
@@ -155,6 +160,7 @@ def own_names(payload: InstObj, at: Origin) -> Value:
 def object_setattr(evaluator: Evaluator, args: Args, site: Site) -> Value:
     receiver, name, value = args.positional
     assert isinstance(receiver.payload, InstObj)
+    # `object.__setattr__` bypasses the `__setattr__` of a frozen dataclass, which is what it is used for.
     receiver.payload.attrs[name.payload] = evaluator.with_control_origin(value)
     receiver.payload.version += 1
     return Value(None, site.at)
@@ -200,6 +206,7 @@ MEMBERS.update(
 
 def class_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value:
     payload: ClassObj = holder.payload
+    # The metaclass of an enum has replaced the values in the class body by members.
     if payload.kind == "enum" and name in payload.members:
         return Value(payload.members[name], at)
     found = payload.find(name)
@@ -237,6 +244,7 @@ def _class_special(payload: ClassObj, name: str, at: Origin) -> Value | None:
             key: (Value(key, at), Value(member, at)) for key, member in payload.members.items()
         }
         return Value(DictObj(entries), at)
+    # The evaluator keeps the order of the checked classes, without the builtin and external ones.
     if name in ("__mro__", "__bases__") or (name == "_make" and payload.kind == "namedtuple"):
         raise not_modelled(name, f"class {payload.name}", at)
     return None
@@ -261,6 +269,7 @@ def tuple_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) 
     if cls is None:
         return ATTRIBUTES[object](evaluator, holder, name, at)
     names = [field.name for field in cls.fields]
+    # A field is a data descriptor of the class: it comes before the attributes of the instance.
     if name in names:
         return payload.items[names.index(name)]
     if name == "_fields":
@@ -301,6 +310,7 @@ def error_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) 
     payload: ErrorObj = holder.payload
     if name in payload.attrs:
         return payload.attrs[name]
+    # Of an exception that external code raised, nothing is known.
     if name == "args" and payload.type is not None:
         return Value(TupleObj(payload.args), at)
     raise not_modelled(name, "an exception", at)

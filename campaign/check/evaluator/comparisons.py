@@ -49,6 +49,7 @@ def compare(evaluator: Evaluator, kind: type[ast.cmpop], left: Value, right: Val
     origin = Origin(at.file, at.line, at.column, (left.origin, right.origin))
     if kind is ast.Is or kind is ast.IsNot:
         return _identity(evaluator, kind is ast.IsNot, left, right, origin)
+    # `in` converts the result of `__contains__` to a truth value, and `not in` inverts it.
     if kind is ast.In or kind is ast.NotIn:
         found = contains(evaluator, right, left, at)
         if is_constant(found.payload):
@@ -66,6 +67,7 @@ def _rich_comparison(
     a, b = left.payload, right.payload
     if is_constant(a) and is_constant(b):
         return call_on_constants(evaluator, function, (a, b), at, left, right)
+    # Before the containers: `[1] == Foo()` calls the reflected method of Foo, because list returns NotImplemented.
     if isinstance(a, InstObj) or isinstance(b, InstObj):
         return _compare_instances(evaluator, kind, left, right, at, origin)
     try:

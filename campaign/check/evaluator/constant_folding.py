@@ -24,6 +24,7 @@ def call_on_constants(
     except Exception as error:
         # Python raises the same exception for the same constants when the file runs.
         raise evaluator.error(type(error), str(error), at) from None
+    # Python spends time in proportion to the sizes, and the budget bounds the time of the whole evaluation.
     for item in (*args, result):
         if isinstance(item, str | bytes):
             evaluator.charge(len(item) // CHARACTERS_A_STEP, at)

@@ -27,11 +27,12 @@ def external_effect(evaluator: Evaluator, name: str, target: Value | None, args:
     for inner in directly_reachable(inputs):
         refuse_callback(inner, at)
     origin = Origin(at.file, at.line, at.column, tuple(value.origin for value in inputs))
-    # Writing an environment variable does not fail.
+    # An environment variable can be set to any string, so setting one is not taken to fail.
     if evaluator.tries and not name.startswith("os.environ"):
         holders = [] if target is None else [target]
         branch_on_effect_failure(evaluator, name, [*holders, *inputs], at)
     evaluator.effects.append(Effect(name, target, tuple(args.positional), dict(args.keywords), origin))
+    # What the effect did with its inputs is not known, so they must not be read any more.
     mark_escaped(inputs, name)
 
 
@@ -44,9 +45,9 @@ def branch_on_effect_failure(evaluator: Evaluator, name: str, values: list[Value
 
 
 def refuse_mutation_of_temporary(value: Value, at: Origin) -> None:
-    """Refuse to change the result of an operation such as `list(framework.x)`, which makes a new object each time:
-    two symbolic operations that are equal are not one object, so an effect on one is none on the other. An
-    attribute or an item is read from its holder, and an effect on it is an effect on the holder."""
+    """Refuse to change the result of an operation that makes a new object each time, such as `list(framework.x)`."""
+    # Two equal symbolic operations are not one object, so an effect on one is none on the other. An attribute or an
+    # item is read from its holder, and an effect on it is recorded as an effect on the holder.
     payload = value.payload
     if isinstance(payload, SymbolicOperation) and not payload.op.startswith((".", "[]")):
         reason = "the code changes an object that is built from a value only known at run time"
@@ -67,6 +68,7 @@ def external_object_effect(
     origin = Origin(at.file, at.line, at.column, (value.origin, *(item.origin for item in inputs)))
     is_object = isinstance(payload, ExternalCall)
     holders = [payload] if is_object else [root for root, _ in payload.roots]
+    # What was read from the holder, `x.layers` in `x.layers.append(1)`, as it was before the effect.
     target = None if is_object else freeze(value)
     effect = Effect(name, target, tuple(args.positional), dict(args.keywords), origin)
     if not holders:  # read from a module: a change of the environment
@@ -85,11 +87,10 @@ def _record(holder: ExternalCall, effect: Effect) -> None:
 
 
 def _propagate_to_shared(holder: ExternalCall, effect: Effect, name: str) -> None:
-    """Record an effect on the objects that the holder was built from, which its method may change too.
-
-    The version of an input is part of each object that was built from it: an input that changes later ends the
-    proof. The holder and its inputs have recorded this effect themselves, so for them the new version is the
-    expected one. For any other object built from the same inputs it stays an unrecorded change."""
+    """Record an effect on the objects that the holder was built from, which its method may change too."""
+    # The version of an input is part of each object that was built from it: an input that changes later ends the
+    # proof. The holder and its inputs have recorded this effect themselves, so for them the new version is the
+    # expected one. For any other object that was built from the same inputs it stays an unrecorded change.
     inside = [*holder.args, *holder.kwargs.values(), *holder.fields.values()]
     inputs = [part for part in reachable(inside) if isinstance(part, ExternalCall) and part is not holder]
     for payload in inputs:

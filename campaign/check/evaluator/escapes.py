@@ -44,12 +44,14 @@ NOT_CALLABLE = frozenset({ExternalName, ExternalCall, SymbolicOperation, ListObj
 
 
 def refuse_callback(payload: Any, at: Origin) -> None:
-    """Refuses a function that changes state where external code receives it: when and how often external code
-    calls it is unknown, which matters only if a call leaves something behind."""
+    """Refuse a function that changes state where external code receives it."""
+    # When and how often external code calls the function is unknown. That matters only if a call leaves something
+    # behind: the calls of a function without effects cannot be told from no call at all.
     CALLBACKS[type(payload)](payload, at)
 
 
 def _refuse_function(payload: FuncObj, at: Origin) -> None:
+    # External code may read annotations and names, as pydantic and argument parsers do: they are compared from now on.
     payload.exposed = True
     _refuse_state_change([payload], False, at)
 
@@ -94,6 +96,7 @@ def _state_changing_callback(name: str, at: Origin) -> Halt:
 
 def changes_state(node: ast.AST, on_self: bool) -> bool:
     """Whether a function writes to anything but its own variables (and, unless `on_self`, its `self`)."""
+    # The answer depends on the syntax alone; it is kept on the node, because a function may be passed many times.
     known: dict[bool, bool] = getattr(node, "_changes", {})
     if on_self not in known:
         known[on_self] = _changes_state(node, on_self)

@@ -30,6 +30,7 @@ def call_external(evaluator: Evaluator, callee: Value, args: Args, at: Origin) -
     payload = callee.payload
     inputs = [*args.positional, *args.keywords.values()]
     origin = Origin(at.file, at.line, at.column, (callee.origin, *[value.origin for value in inputs]))
+    # Objects inside of external values were checked when those were recorded.
     reachable_inputs = directly_reachable(inputs)
     # A callee that is itself computed, such as a bound method, may hold functions of the checked files as well.
     passed = (

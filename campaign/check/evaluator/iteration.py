@@ -70,7 +70,7 @@ def _view_elements(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[V
 
 def _iterator_elements(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
     # An iterator is its own iterator: two loops over it share one position.
-    value.payload.version += 1
+    value.payload.version += 1  # whoever holds the iterator will find it advanced
     source: Iterator[Value] = value.payload.source
     return source
 
@@ -187,6 +187,7 @@ def _generate(
         evaluator.budget.steps -= 1
         if evaluator.budget.steps < 0:
             raise evaluator.spent(node, scope)
+        # All elements share one scope, so a lambda in the element sees the last value of the loop variable.
         evaluator.assign(generator.target, item, scope)
         before = evaluator.control
         if _passes(evaluator, generator.ifs, scope):
@@ -195,6 +196,7 @@ def _generate(
                 deeper = evaluator.iterate(following, evaluator.place(node, scope))
                 yield from _generate(evaluator, node, scope, level + 1, deeper)
             elif isinstance(node, ast.DictComp):
+                # The key is evaluated before the value since Python 3.8.
                 key = evaluator.eval(node.key, scope)
                 yield key, evaluator.with_control_origin(evaluator.eval(node.value, scope))
             else:
@@ -203,7 +205,8 @@ def _generate(
 
 
 def _passes(evaluator: Evaluator, tests: list[ast.expr], scope: Scope) -> bool:
-    """Whether an element passes the `if` clauses. Whatever comes of it depends on the tests that were evaluated."""
+    """Whether an element passes the `if` clauses."""
+    # What is made of the element depends on every test that was evaluated: the caller restores the control origin.
     for test in tests:
         outcome = evaluator.eval(test, scope)
         passes = evaluator.truth(outcome, evaluator.place(test, scope, outcome.origin))
@@ -237,9 +240,9 @@ def differs_each_time(node: ast.AST, name: str, found: ExternalName) -> bool:
 def symbolic_comprehension(evaluator: Evaluator, node: Comprehension, scope: Scope, first: Value) -> Value:
     """`[int(x) for x in VALUE]` over a value only known at run time: a symbolic operation.
 
-    Its operands are the iterable, the code, and the value of every name that the code reads. Equal code on equal
-    operands gives equal elements if the code has no effects, which is why only constants, external values and pure
-    builtins may be read."""
+    Its operands are the iterable, the code, and the value of every name that the code reads."""
+    # Equal code on equal operands gives equal elements if the code has no effects, which is why only constants,
+    # external values and pure builtins may be read.
     at = evaluator.place(node, scope, first.origin)
     code, free = comprehension_code(node)
     if any(isinstance(part, ast.NamedExpr | ast.Await | ast.Yield) for part in ast.walk(node)):

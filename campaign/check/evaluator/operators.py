@@ -54,6 +54,7 @@ def binary(evaluator: Evaluator, kind: type[ast.operator], left: Value, right: V
     name, function = BINARY[kind]
     a, b = left.payload, right.payload
     if is_constant(a) and is_constant(b):
+        # Python itself computes the result: no rounding, overflow or formatting rule is modelled.
         refuse_large_result(name, a, b, at)
         return call_on_constants(evaluator, function, (a, b), at, left, right)
     for payload in (a, b):
@@ -93,6 +94,7 @@ def _binary_instances(
     result = special_method(evaluator, f"__{name}__", f"__r{name}__", left, right, at)
     if result is not None:
         return result
+    # A member of an IntEnum inherits the operators of int, which come after the methods of the enum itself.
     plain_left, plain_right = unwrap_enum(left), unwrap_enum(right)
     if plain_left is not left or plain_right is not right:
         return evaluator.binary(kind, plain_left, plain_right, at)
@@ -160,7 +162,7 @@ def _sequence(like: Any, items: list[Value]) -> ListObj | TupleObj:
 
 
 def _merge_dicts(evaluator: Evaluator, name: str, a: DictObj, b: DictObj, at: Origin) -> DictObj | None:
-    if not (a.is_plain and b.is_plain):
+    if not (a.is_plain and b.is_plain):  # a framework's mapping has an `__or__` of its own
         return None
     evaluator.charge((len(a.entries) + len(b.entries)) // ELEMENTS_A_STEP, at)
     merged = DictObj(dict(a.entries))
@@ -232,6 +234,7 @@ def unary(evaluator: Evaluator, kind: type[ast.unaryop], operand: Value, at: Ori
     if is_constant(payload):
         return call_on_constants(evaluator, function, (payload,), at, operand)
     if isinstance(payload, InstObj):
+        # Looked up on the class, never on the instance, as every special method is.
         if payload.cls.find(f"__{name}__") is not None:
             return evaluator.call_method(operand, f"__{name}__", Args([]), at)
         plain = unwrap_enum(operand)

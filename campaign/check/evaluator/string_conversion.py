@@ -85,6 +85,7 @@ def _instance_to_string(evaluator: Evaluator, value: Value, function: str, at: O
     if payload.cls.kind == "enum":
         return _member_to_string(evaluator, payload, function, at)
     generating = payload.cls.generating_class("__repr__")
+    # `dataclass` generates `__repr__` unless the class body or `repr=False` says otherwise.
     if generating is not None:
         return _dataclass_to_string(evaluator, value, generating, function, at)
     return Value(Nondeterministic("the address in an object's string"), at)

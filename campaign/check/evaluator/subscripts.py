@@ -57,6 +57,7 @@ def _class_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -
     payload: ClassObj = holder.payload
     if payload.kind != "enum":
         return holder  # `Generic[T]` constructs, inherits and compares as the class does
+    # `Color["RED"]` is a lookup by name, aliases included.
     member = payload.members.get(index.payload) if isinstance(index.payload, str) else None
     if member is None:
         raise evaluator.error(KeyError, str(index.payload), at)
@@ -88,12 +89,14 @@ def _dict_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) ->
     try:
         key = hashed(evaluator, index.payload, at)
     except NotConcrete:
+        # Which entry it is, and whether there is one, is decided at run time.
         return symbolic(evaluator, "[]", at, holder, index)
     pair = payload.entries.get(key)
     if pair is not None and is_external_key(key):
         # An entry that was written after this one may have the same key at run time, and would then replace it.
         is_last = list(payload.entries)[-1] == key
         return _with_index(pair[1], index) if is_last else symbolic(evaluator, "[]", at, holder, index)
+    # An entry whose key is only known at run time may be the one that is looked up, or may have replaced it.
     if payload.entries and may_collide((key, *payload.entries)):
         return symbolic(evaluator, "[]", at, holder, index)
     if pair is not None:
@@ -106,7 +109,8 @@ def _dict_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) ->
 
 
 def _with_index(value: Value, index: Value) -> Value:
-    """The element, with the origin of the index unless the index is a literal: which element is read depends on it."""
+    """The element, with the origin of its index."""
+    # Which element is read depends on the index: a field under test that serves as an index flows into the element.
     if index.origin.kind == "literal":
         return value
     origin = value.origin
@@ -116,6 +120,7 @@ def _with_index(value: Value, index: Value) -> Value:
 def _sequence_item(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> Value:
     payload: ListObj | TupleObj = holder.payload
     position = unwrap_enum(index).payload  # a member of an IntEnum is an index
+    # A slice of a list is a new list; the elements are shared. A slice of a named tuple is a plain tuple.
     if isinstance(position, slice):
         try:
             part = payload.items[position]
@@ -156,6 +161,7 @@ def _set_list(evaluator: Evaluator, holder: Value, index: Value, value: Value, a
     payload: ListObj = holder.payload
     position = unwrap_enum(index).payload
     payload.version += 1
+    # The elements are read before the list changes, so `xs[:] = xs` keeps them.
     if isinstance(position, slice):
         items = [evaluator.with_control_origin(item) for item in evaluator.elements(value, at)]
         try:
@@ -238,6 +244,7 @@ def _delete_from_dict(evaluator: Evaluator, holder: Value, index: Value, at: Ori
 
 
 def _delete_from_list(evaluator: Evaluator, holder: Value, index: Value, at: Origin) -> None:
+    # An index from an external value, or an object with `__index__`.
     if not isinstance(index.payload, int | slice):
         raise Halt("the code deletes an item at an index only known at run time", at, "use a constant index")
     try:

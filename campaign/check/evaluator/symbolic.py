@@ -72,6 +72,7 @@ def freeze(value: Value, memo: dict[int, Any] | None = None) -> Value:
     if copier is None:
         return value
     memo = {} if memo is None else memo
+    # The memo keeps shared objects shared in the copy. Its keys stay valid, since the value holds the payloads.
     found = memo.get(id(value.payload))
     return Value(copier(value.payload, memo) if found is None else found, value.origin)
 
@@ -92,7 +93,7 @@ def _copy_dict(payload: DictObj, memo: dict[int, Any]) -> DictObj:
 
 
 def _copy_instance(payload: InstObj, memo: dict[int, Any]) -> InstObj:
-    if payload.cls.kind == "enum":
+    if payload.cls.kind == "enum":  # members are compared by identity and do not change
         return payload
     copy = memo[id(payload)] = InstObj(payload.cls)
     copy.attrs = {name: freeze(item, memo) for name, item in payload.attrs.items()}
@@ -130,7 +131,7 @@ def symbolic(evaluator: Evaluator, op: str, at: Origin, *operands: Value, may_ra
                 return Value(propagate_unknown(payload), origin)
     frozen = tuple(freeze(value) for value in operands)
     stable = all(map(is_stable, operands))
-    # No effect can change an operation on numbers and strings, wherever in the file it is.
+    # No effect can change an operation on numbers and strings: it may move past effects.
     epoch = 0 if stable else len(evaluator.effects)
     operation = SymbolicOperation(
         op, frozen, external_roots(operands), epoch, stable or op in IMMUTABLE_RESULTS
@@ -193,9 +194,9 @@ def consume(evaluator: Evaluator, value: Value, at: Origin) -> None:
 
 
 def branch_on_failure(evaluator: Evaluator, result: Value, at: Origin) -> None:
-    """Inside a `try`, split the case: the external operation succeeds, or raises an unknown exception. Outside of
-    one, an exception ends both files alike if both perform the operation. An operation on the environment is
-    recorded as a risk: where only one file performs it, some environments separate the two."""
+    """Inside a `try`, split the case: the external operation succeeds, or raises an unknown exception."""
+    # Outside of a `try` an exception ends both files alike if both perform the operation. An operation on the
+    # environment is recorded as a risk: where only one file performs it, some environments separate the two.
     if not evaluator.tries:
         if isinstance(result.payload, SymbolicOperation) and reads_environment(result):
             evaluator.risks.setdefault(decision_key(evaluator, result, at), at)
@@ -208,6 +209,7 @@ def reads_environment(value: Value) -> bool:
     if isinstance(value.payload, SymbolicOperation) and value.payload.roots:
         return False
     held = reachable([value])
+    # `float(os.environ["LR"])` raises in some environments; an external call in between has reasons of its own.
     return any(
         isinstance(part, SymbolicOperation) and part.op.startswith("os.environ") for part in held
     ) and not any(isinstance(part, ExternalCall) for part in held)
@@ -225,8 +227,9 @@ def decide(evaluator: Evaluator, value: Value, at: Origin) -> bool:
 
 
 def decision_key(evaluator: Evaluator, value: Value, at: Origin) -> str:
-    """A key that both files share only for equal values, so that they decide equal tests alike. A value that
-    cannot be matched between them has a key of its own."""
+    """The key of a decision on a value."""
+    # Both files have the same key only for equal values, so a test comes out alike wherever the values are equal. A
+    # value that cannot be matched between the files has a key of its own: all combinations of outcomes are compared.
     try:
         return fingerprint(value.payload)
     except Unmatched:

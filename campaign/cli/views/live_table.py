@@ -6,7 +6,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from campaign.execution.view import CampaignView, RunView, ShownState
+from campaign.execution.view import CampaignView, RunView
+from campaign.folder.states import RunState
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
 PLAIN_EVERY_S = 30.0
 LONGEST_NAME = 48
 MOST_ERRORS = 3
-ORDER: dict[ShownState, int] = {
+ORDER: dict[RunState, int] = {
     "running": 0, "starting": 1, "lost": 2, "queued": 3, "failed": 4, "interrupted": 5, "pending": 6,
     "cancelled": 7, "done": 8,
 }  # fmt: skip
 """Which runs are shown first when not all fit on the screen."""
-STYLES: dict[ShownState, str] = {
+STYLES: dict[RunState, str] = {
     "running": "cyan", "starting": "cyan", "queued": "dim", "pending": "dim", "lost": "yellow",
     "interrupted": "yellow", "done": "green", "failed": "bold red", "cancelled": "magenta",
 }  # fmt: skip
@@ -73,7 +74,7 @@ class PlainDisplay:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._states: dict[str, ShownState] = {}
+        self._states: dict[str, RunState] = {}
         self._messages: list[str] = []
         self._next = time.monotonic() + PLAIN_EVERY_S
 

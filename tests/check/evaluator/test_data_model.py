@@ -84,6 +84,23 @@ config = {{'value': framework.start + [vars(A(1)), vars(A({lr}))]}}
     assert check(program.format(lr=2), program.format(lr=1)).verdict != "proven"
 
 
+def test_operand_of_an_external_operation_is_recorded_as_it_was_then(check: Check) -> None:
+    program = """
+import framework
+class A:
+    lr = 1
+a = A()
+a.lr = 2
+{0}
+sum = framework.start + [vars(a)]
+{1}
+config = {{'value': sum, 'lr': a.lr}}
+"""
+    before, after = program.format("a.lr = 3", ""), program.format("", "a.lr = 3")
+    assert check(before, before).verdict == "proven"
+    assert check(before, after).verdict != "proven"
+
+
 @pytest.mark.parametrize("statement", ["del config[[]]", "del config[framework.key]", "config['a'].b = 1"])
 def test_statement_that_python_or_the_checker_refuses_is_no_pass(check: Check, statement: str) -> None:
     program = f"import framework\nconfig = {{'a': 1}}\n{statement}\n"

@@ -1,4 +1,4 @@
-"""Following a file that grows, in whatever pieces it arrives."""
+"""Files that grow while they are read, in whatever pieces they arrive."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from campaign.metrics.tail import JsonlTail, with_our_names
+from campaign.folder.json_lines import JsonlTail
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -36,8 +36,3 @@ def test_tail_of_a_file_written_anew_starts_at_its_beginning(tmp_path: Path) -> 
     assert len(tail.read()) == 2
     path.write_text('{"step": 5}\n')
     assert tail.read() == [{"step": 5}]
-
-
-def test_with_our_names_adds_ours_and_keeps_theirs() -> None:
-    row = with_our_names({"a": 1, "global_step": 3}, {"step": "global_step", "loss": "train/loss"})
-    assert row == {"a": 1, "global_step": 3, "step": 3}

@@ -1,4 +1,4 @@
-"""The state of a campaign as everybody may read it; `campaign.execution.store` writes it."""
+"""Reads the state of a campaign. Any process may; `campaign.execution.store` writes it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from campaign.errors import CampaignError
 from campaign.folder.paths import CampaignPaths
+from campaign.folder.states import RunState
 from campaign.spec.config import RunConfig
-from campaign.spec.planned_runs import RunState
 
 SCHEMA_VERSION = 1
 Desired = Literal["run", "cancel"]
@@ -22,8 +22,8 @@ Desired = Literal["run", "cancel"]
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One run as the store has it. `config` names the configuration it shares with other seeds; `summary`:
-    see `campaign.execution.canonical.summarise`."""
+    """A run in the store. `config` is the digest of the configuration that it shares with other seeds; for `summary`
+    see `campaign.execution.run_summary`."""
 
     id: str
     position: int
@@ -44,7 +44,7 @@ class RunRow:
 
 
 class StoreUnreadable(CampaignError):
-    """The state is missing, locked, damaged, or of another version."""
+    """The store is missing, locked, damaged, or of another version."""
 
     exit_code = 2
 
@@ -74,7 +74,7 @@ class StoreReader:
         return str(row[0]) if row else default
 
     def runs(self, *states: RunState, enrolled_only: bool = True) -> list[RunRow]:
-        """In the order of the plan; of the given states, or of all."""
+        """Runs in the given states, or in any, in the order of the plan."""
         where, values = ["enrolled = 1"] if enrolled_only else [], list(states)
         if states:
             where.append(f"state IN ({','.join('?' * len(states))})")
@@ -95,6 +95,8 @@ class StoreReader:
             with explained(self._path):
                 document = self._db.execute(query, (row.config,)).fetchone()
             self._configs[row.config] = RunConfig.model_validate_json(document[0])
+        # Built for each call: configurations are shared by the seeds of a condition, and ten thousand copies would
+        # not fit in memory.
         config = self._configs[row.config]
         training = config.training.model_copy(update={"seed": row.seed})
         return config.model_copy(update={"training": training})
@@ -105,14 +107,14 @@ class StoreReader:
             return dict(self._db.execute("SELECT state, COUNT(*) FROM runs WHERE enrolled GROUP BY state"))
 
     def any_in(self, *states: RunState) -> bool:
-        """Whether a run is in one of the states; of pending ones only those that are enrolled count."""
+        """Whether a run is in one of the states. Pending runs count only if they are enrolled."""
         marks = ",".join("?" * len(states))
         query = f"SELECT 1 FROM runs WHERE state IN ({marks}) AND (enrolled OR state <> 'pending') LIMIT 1"
         with explained(self._path):
             return self._db.execute(query, states).fetchone() is not None
 
     def waiting(self, now: float, limit: int) -> list[RunRow]:
-        """The first pending runs, in the order of the plan, whose pause after a failure is over."""
+        """The first pending runs, in the order of the plan, whose pause after a failure has passed."""
         query = (
             "SELECT * FROM runs WHERE state = 'pending' AND enrolled AND desired = 'run' AND not_before <= ? "
             "ORDER BY position LIMIT ?"
@@ -121,7 +123,7 @@ class StoreReader:
             return [_run_row(row) for row in self._db.execute(query, (now, limit)).fetchall()]
 
     def one_of_each_config(self) -> list[RunRow]:
-        """Pending runs, one for each configuration."""
+        """One pending run per configuration."""
         query = (
             "SELECT * FROM runs WHERE enrolled AND position IN "
             "(SELECT MIN(position) FROM runs WHERE state = 'pending' AND enrolled GROUP BY config)"
@@ -172,13 +174,16 @@ def _run_row(row: sqlite3.Row) -> RunRow:
 
 def _connect_read_only(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5.0)
+    # `connect` does not touch the file. The first statement does, and fails here if it can fail at all.
     try:
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     except sqlite3.OperationalError:
         connection.close()
+        # A log beside the file holds commits that `immutable` would ignore, so the error stands.
         if path.with_name(path.name + "-wal").exists() or os.access(path.parent, os.W_OK):
             raise
-        # A campaign on a read-only disk: WAL needs to create a file, which only `immutable` does without.
+        # A campaign on a read-only disk. Reading in WAL mode creates the shared-memory file `-shm`; SQLite does
+        # without it only when `immutable` promises that nobody writes, and on such a disk nobody can.
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     connection.row_factory = sqlite3.Row
@@ -187,20 +192,22 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """SQLite's errors as ours, with what a person can do about them."""
+    """Turn errors of SQLite into `StoreUnreadable`, with what a person can do about them."""
     try:
         yield
     except sqlite3.DatabaseError as error:
         text = str(error)
         if "locked" in text or "busy" in text:
-            advice = "another program holds it (a backup, a database browser?); try again when it is done"
+            advice = (
+                "another program has locked it (a backup, a database browser?); try again when it has ended"
+            )
         elif "malformed" in text or "not a database" in text or "disk image" in text:
             advice = (
-                "the file is damaged. The runs' folders are whole: move the file away and submit again; "
-                "runs then go on from their last checkpoints"
+                "the file is damaged. The folders of the runs are not affected: move the file away and submit again; "
+                "the runs then resume from their last checkpoints"
             )
         elif "no such table" in text or "no such column" in text:
-            advice = "the file is no campaign's state"
+            advice = "the file does not hold the state of a campaign"
         else:
             advice = "check that the disk has space and that you may read and write there"
         raise StoreUnreadable(f"{path}: {text}: {advice}") from error

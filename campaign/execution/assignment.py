@@ -1,0 +1,41 @@
+"""What the supervisor of one attempt has to do: a plain value that crosses process boundaries, as a pickle or as
+JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One attempt of one run. Every path in it is absolute, because a worker has its own working directory."""
+
+    run_id: str
+    run_folder: str
+    number: int
+    epoch: int
+    condition: str
+    seed: int
+    command: tuple[str, ...]
+    """Argument vector of the core, placeholders filled in."""
+    workdir: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    stop_file: str = ""
+    """Holds the latest epoch whose attempts must stop."""
+    checkpoint: str = ""
+    first_step: int = 0
+    """The step that follows the checkpoint."""
+    beat_s: float = 0.5
+    grace_s: float = 10.0
+    lease_s: float = 20.0
+    mirror: Mapping[str, Any] | None = None
+    """Content of `wandb.json`; None for a run that is not mirrored."""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Assignment:
+        return cls(**{**document, "command": tuple(document["command"])})

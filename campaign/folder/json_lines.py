@@ -1,0 +1,115 @@
+"""JSON Lines files: one object per line, appended by one process while others read.
+
+Readers expect what killed processes leave behind: a last line without its end, or no file at all.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+Row = dict[str, Any]
+
+
+class JsonlWriter:
+    """Appends JSON objects, one per line; each line is flushed whole, so that a reader sees no half of it.
+
+    Non-finite numbers are written as null, because `NaN` is not JSON.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("a", encoding="utf-8")
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        self._file.write(to_line(row))
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> JsonlWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class JsonlTail:
+    """Reads the objects appended to a file since the last `read`.
+
+    An unfinished line is kept until the rest of it arrives. A file that became shorter was written anew and is
+    read from its beginning.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+        self._rest = b""
+
+    def read(self, *, last: bool = False) -> list[Row]:
+        """New objects, in order. With `last`, nobody writes any more, so an unfinished line is parsed as it is."""
+        lines = (self._rest + self._new_bytes()).split(b"\n")
+        self._rest = lines.pop()
+        if last:
+            lines.append(self._rest)
+            self._rest = b""
+        return [row for line in lines if (row := parse_object(line)) is not None]
+
+    def _new_bytes(self) -> bytes:
+        try:
+            with self._path.open("rb") as file:
+                size = file.seek(0, 2)
+                if size < self._offset:
+                    self._offset, self._rest = 0, b""
+                file.seek(self._offset)
+                data = file.read()
+                self._offset = file.tell()
+                return data
+        except FileNotFoundError:
+            return b""
+
+
+def read_jsonl(path: Path) -> Iterator[Row]:
+    """The objects in a file, without the lines that hold anything else; none when the file is missing."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        for line in file:
+            if (row := parse_object(line)) is not None:
+                yield row
+
+
+def parse_object(line: bytes) -> Row | None:
+    """The JSON object in a line; None when it holds anything else, or only part of one."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def to_line(row: Mapping[str, Any]) -> str:
+    """One row as a line of a file."""
+    try:
+        return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+    except ValueError:
+        return json.dumps(_finite(row), ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,65 @@
+"""How one attempt ended: the content of its `result.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from campaign.folder.atomic_files import read_json
+from campaign.folder.paths import AttemptPaths
+
+OutcomeKind = Literal["finished", "failed", "killed", "stopped", "fenced", "blind", "duplicate"]
+"""finished: the core exited with 0.
+failed: the core exited with another code, or died of a signal that its own code causes, such as SIGSEGV.
+killed: a signal that campaign did not send ended the core, or the worker died.
+stopped: campaign asked the core to stop.
+fenced: a later attempt owns the run.
+blind: the supervisor could not read the campaign's folder and ended the attempt.
+duplicate: another supervisor has claimed this attempt.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one attempt ended. The controller decides what that means for the run."""
+
+    kind: OutcomeKind
+    number: int
+    exit_code: int | None = None
+    signal: str = ""
+    seconds: float = 0.0
+    reason: str = ""
+    log_tail: tuple[str, ...] = ()
+    traceback: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Outcome:
+        """Raises `TypeError` when `kind` or `number` is missing; ignores unknown keys."""
+        values = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
+        return cls(**{**values, "log_tail": tuple(values.get("log_tail", ()))})
+
+    @property
+    def message(self) -> str:
+        """One line for a table or a log."""
+        if self.traceback.strip():
+            return self.traceback.strip().splitlines()[-1]
+        if self.reason:
+            return self.reason
+        last = next((line for line in reversed(self.log_tail) if line.strip()), "")
+        if self.signal:
+            return f"killed by {self.signal}" + (f": {last}" if last else "")
+        if self.exit_code:
+            return f"exit code {self.exit_code}" + (f": {last}" if last else "")
+        return self.kind
+
+
+def read_outcome(attempt: AttemptPaths) -> Outcome | None:
+    """None while the attempt has no result, or one that does not say how the attempt ended."""
+    document = read_json(attempt.result)
+    if document is None or "kind" not in document:
+        return None
+    return Outcome.from_json({"number": attempt.number, **document})

@@ -1,0 +1,30 @@
+"""The states of a run, and the exit codes by which a core reports how it ended."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+RunState = Literal[
+    "pending", "queued", "starting", "running", "lost", "interrupted", "done", "failed", "cancelled"
+]
+"""The state of a run. The store keeps six of these; the other three (queued, starting, interrupted) are derived
+when a campaign is displayed.
+
+pending: no attempt is live, and the next one starts as soon as resources are free.
+queued: an attempt is launched but waits for resources inside the backend.
+starting: an attempt is live but its core has not logged a step yet.
+running: an attempt is live.
+lost: nobody knows whether the latest attempt is still alive; its lease is running out.
+interrupted: the latest attempt stopped or vanished and no controller is there to start the next; `submit` does.
+done: the core exited with 0 and its record is merged.
+failed: the core failed or was lost more often than `[retry]` allows; `submit --retry-failed` tries again.
+cancelled: a person stopped the run; the next `submit` resumes it.
+"""
+
+ENDED: frozenset[RunState] = frozenset({"done", "failed", "cancelled"})
+"""States in which no further attempt starts until somebody submits again."""
+
+FINISHED_EXIT_CODE = 0
+"""The core has done its last step."""
+STOPPED_EXIT_CODE = 75
+"""The core was asked to stop and saved a checkpoint (EX_TEMPFAIL: the same command resumes)."""
