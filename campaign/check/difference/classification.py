@@ -8,7 +8,7 @@ from typing import cast
 
 from campaign.check.claim.patterns import Path, Pattern, path_text
 from campaign.check.difference.comparison import Comparison, Difference
-from campaign.check.difference.provenance import (
+from campaign.check.difference.derivation import (
     Location,
     differs_only_by_file_name,
     is_fully_derived,
