@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from campaign.check.claim.declaration import Declaration, from_section
-from campaign.check.difference.compare_targets import merged
+from campaign.check.difference.compare_targets import unique_findings
 from campaign.check.findings import CheckResult, VariantResult, verdict_of
 from campaign.check.proof import prove
-from campaign.check.resolved_conditions import Plan, agree, prove_plan
+from campaign.check.resolved_conditions import Plan, prove_resolved_conditions, verify_against_execution
 from campaign.errors import UsageError
 from campaign.spec.check_section import CheckSection
 
@@ -51,28 +51,29 @@ def prove_section(
 def prove_conditions(
     plan: Plan, modules: Sequence[str], root: Path, overrides: Mapping[str, Any] | None = None
 ) -> CheckResult:
-    """The proof over resolved configurations, and over the sources of `modules` that conditions come from.
+    """Prove the resolved configurations, then the sources of the modules that conditions come from, and verify that
+    evaluating and importing a module agree.
 
-    Raises `InternalDisagreement` when evaluating and importing a module give different trees.
+    Raises `InternalDisagreement` when they give different trees.
     """
-    resolved = prove_plan(plan)
+    resolved = prove_resolved_conditions(plan)
     if not modules:
         return resolved
-    agree(modules, root, ENTRY)
+    verify_against_execution(modules, root, ENTRY)
     if len(modules) < 2:
         return resolved
     under_test = tuple(plan.under_test)
     declaration = Declaration(modules[0], tuple(dict.fromkeys(modules[1:])), ENTRY, under_test)
-    # A field under test may be set in the spec alone, so that no module has it.
-    sources = prove(replace(declaration, **(overrides or {})), root, may_be_idle=under_test)
-    return joined(resolved, sources)
+    # A field under test may be set in the spec alone, so that no module has it; the resolved configurations cover it.
+    sources = prove(replace(declaration, **(overrides or {})), root, may_be_unmatched=under_test)
+    return combine_results(resolved, sources)
 
 
-def joined(resolved: CheckResult, sources: CheckResult) -> CheckResult:
-    """One answer of two: a variant is as bad as the worse of them."""
+def combine_results(resolved: CheckResult, sources: CheckResult) -> CheckResult:
+    """One result of two: its verdict is the worse of both."""
     variants = list(resolved.variants)
     for variant in sources.variants:
-        findings = merged(list(variant.findings))
+        findings = unique_findings(list(variant.findings))
         variants.append(VariantResult(variant.target, verdict_of(findings), findings))
     assumptions = tuple(dict.fromkeys((*resolved.assumptions, *sources.assumptions)))
     return CheckResult(f"{resolved.reference} ({sources.reference})", tuple(variants), assumptions)

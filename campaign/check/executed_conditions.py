@@ -1,6 +1,7 @@
-"""What importing a condition's module really gives, asked of a Python of its own.
+"""The configuration trees that importing the modules of conditions gives, each in a Python process of its own.
 
-Only for modules of a campaign's own conditions, which `submit` runs anyway; never for `campaign check FILES`.
+Only the modules of a campaign's conditions are imported, which `submit` runs anyway; `campaign check FILES` imports
+nothing.
 """
 
 from __future__ import annotations
@@ -62,10 +63,12 @@ answers.write(json.dumps(answer))
 
 
 def executed_trees(targets: Sequence[str], root: Path) -> dict[str, Any]:
-    """Target -> the tree of its `config`, in `dump`'s form; targets that cannot be imported are left out."""
+    """Target -> the tree of its `config` in the form of `dump`; targets that cannot be imported are left out."""
     trees: dict[str, Any] = {}
     for target in targets:
-        name = target.removesuffix(".py").replace("/", ".")  # what the evaluator calls it
+        name = target.removesuffix(".py").replace(
+            "/", "."
+        )  # the `__name__` that the evaluator gives the module
         command = [sys.executable, "-c", RUNNER, str((root / target).resolve()), name]
         try:
             done = subprocess.run(

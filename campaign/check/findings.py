@@ -1,18 +1,19 @@
-"""The answer of a check: what differs, where, and what that means."""
+"""The result of a check: differences, their places and the verdict that follows from them."""
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Literal
 
 from campaign.errors import Place
 
 Kind = Literal["under_test", "label", "derived", "confound", "unproven", "cosmetic"]
-"""under_test, label, derived: declared, listed. confound: a difference nobody declared. unproven: neither
-proven nor refuted. cosmetic: text differs, values do not."""
+"""under_test, label, derived: declared differences. confound: a difference that is not declared. unproven: neither
+proven nor refuted. cosmetic: the source differs, the values do not."""
 
 Detail = Literal["value", "type", "absent", "extra", "length", "order", "code", ""]
-"""What differs at the path; `extra` is only in the variant, `absent` only in the reference."""
+"""What differs at the path; `extra` means present only in the variant, `absent` only in the reference."""
 
 Verdict = Literal["proven", "confound", "unproven"]
 
@@ -21,14 +22,14 @@ ASSUMPTIONS: tuple[str, ...] = (
     "constructors and functions from outside `follow` are pure, return new objects and keep their keywords",
     "importing a module from outside `follow` changes nothing that the order of imports could show",
 )
-"""What a proof rests on; printed with every PASS."""
+"""The assumptions of a proof; printed with each PASS."""
 
 EXIT_CODES: dict[Verdict, int] = {"proven": 0, "confound": 1, "unproven": 3}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One difference, or one thing that could not be known."""
+    """One difference, or one part of the configuration that could not be proven equal."""
 
     kind: Kind
     path: str
@@ -38,17 +39,17 @@ class Finding:
     reference_place: Place | None = None
     variant_place: Place | None = None
     tainted_by: tuple[str, ...] = ()
-    """Fields under test whose value flows into this one."""
+    """Fields under test whose values flow into this field."""
     message: str = ""
     suggestion: str = ""
-    """The edit that would make an unproven answer provable."""
+    """The edit that makes an unproven finding provable; empty for all other kinds."""
     loads: bool = True
-    """False when the file does not evaluate at all: no syntax, an exception, no entry."""
+    """False if the file cannot be evaluated at all: a syntax error, an exception, an unsupported construct."""
 
 
 @dataclass(frozen=True, slots=True)
 class VariantResult:
-    """One variant against the reference."""
+    """The findings about one variant."""
 
     target: str
     verdict: Verdict
@@ -57,7 +58,7 @@ class VariantResult:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """All variants against the reference."""
+    """The results of all variants that were compared with one reference."""
 
     reference: str
     variants: tuple[VariantResult, ...]
@@ -65,11 +66,8 @@ class CheckResult:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst over the variants: a confound, then what could not be proven."""
-        verdicts = {variant.verdict for variant in self.variants}
-        if "confound" in verdicts:
-            return "confound"
-        return "unproven" if "unproven" in verdicts else "proven"
+        """The worst verdict of all variants."""
+        return worst({variant.verdict for variant in self.variants})
 
     @property
     def exit_code(self) -> int:
@@ -77,7 +75,11 @@ class CheckResult:
 
 
 def verdict_of(findings: tuple[Finding, ...]) -> Verdict:
-    kinds = {finding.kind for finding in findings}
+    return worst({finding.kind for finding in findings})
+
+
+def worst(kinds: Set[str]) -> Verdict:
+    """A known difference outweighs an unproven one: more information cannot turn it into a pass."""
     if "confound" in kinds:
         return "confound"
     return "unproven" if "unproven" in kinds else "proven"

@@ -1,9 +1,9 @@
-"""The proof: both files evaluated without running them, their trees compared."""
+"""The proof: both files are evaluated without running them, and their configuration trees are compared."""
 
 from __future__ import annotations
 
 import os.path
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,145 +12,157 @@ from typing import Any
 from campaign.check.claim.declaration import Declaration
 from campaign.check.claim.patterns import compile_pattern
 from campaign.check.claim.targets import Entry, Target, parse_entry, parse_target
-from campaign.check.difference.classification import Patterns, place
-from campaign.check.difference.compare_targets import compare_targets, merged
-from campaign.check.difference.equal_fields import related
-from campaign.check.difference.survey import survey
-from campaign.check.difference.tree import tree_form
+from campaign.check.dialects.registry import ENTRIES
+from campaign.check.difference.classification import DeclaredPatterns, source_place
+from campaign.check.difference.compare_targets import compare_targets, unique_findings
+from campaign.check.difference.dump_tree import dump_tree
+from campaign.check.difference.equal_fields import equal_field_findings
+from campaign.check.difference.pattern_matches import count_matches
 from campaign.check.entries import evaluate
 from campaign.check.evaluator.boundary import Boundary
 from campaign.check.evaluator.case import Case
 from campaign.check.findings import CheckResult, Finding, VariantResult, verdict_of
 from campaign.check.sources import RevisionSources, Sources
 from campaign.check.values.limits import Halt, TookTooLong
-from campaign.check.workers import in_time, over_ranges, with_deep_stack
+from campaign.check.workers import map_ranges, run_with_deep_stack, time_limit
 from campaign.errors import UsageError
+
+KEEP_IT_SMALLER = "keep the configuration smaller"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What was found about some of the variants."""
+class PartialResult:
+    """The findings about some of the variants."""
 
     results: tuple[VariantResult, ...]
-    idle: frozenset[str]
-    """Patterns that match nothing in the reference nor in these variants."""
-    unloaded: bool
-    """A file does not evaluate: what fields it has is not known."""
+    unmatched: frozenset[str]
+    """Patterns that match nothing in the reference or in these variants."""
+    some_not_loaded: bool
+    """A file cannot be evaluated, so that its fields are not known."""
 
 
 def prove(
-    declaration: Declaration, root: Path, against: str | None = None, may_be_idle: Collection[str] = ()
+    declaration: Declaration, root: Path, against: str | None = None, may_be_unmatched: Collection[str] = ()
 ) -> CheckResult:
-    """Compare every variant with the reference. Nothing of the files is imported or run.
+    """Compare every variant with the reference. No code of the files is imported or run.
 
-    `against` compares each target with itself in that git revision instead. Raises `UsageError` for a target
-    that is not there or unreadable, an unknown entry, and a pattern that matches too much, or nothing unless it
-    is one of `may_be_idle`.
+    `against` compares each target with itself in that git revision instead. Raises `UsageError` for a target that
+    does not exist or cannot be read, an unknown entry, and a pattern that matches too much, or nothing unless it is one
+    of `may_be_unmatched`.
     """
     if not declaration.variants and against is None:
         raise UsageError("a check needs at least one variant besides the reference")
     count = len(declaration.variants) + (against is not None)
-    parts = over_ranges(partial(_prove_part, declaration, root, against), count)
-    _refuse_idle(declaration, parts, may_be_idle)
-    shown = f"{declaration.reference} at {against}" if against is not None else declaration.reference
-    return CheckResult(shown, tuple(result for part in parts for result in part.results))
+    parts = map_ranges(partial(_prove_range, declaration, root, against), count)
+    _reject_unmatched_patterns(declaration, parts, may_be_unmatched)
+    reference = declaration.reference if against is None else f"{declaration.reference} at {against}"
+    return CheckResult(reference, tuple(result for part in parts for result in part.results))
 
 
-def _prove_part(declaration: Declaration, root: Path, against: str | None, part: range) -> Part:
-    """The pairs of a range; without `against`, the first part also says what is wrong with the reference."""
-    now = Sources(root)
-    entry = parse_entry(declaration.entry)
-    variants = [parse_target(text, now) for text in declaration.variants]
-    reference = parse_target(declaration.reference, now)
-    before = RevisionSources(root, against) if against is not None else now
-    folders = _folders([reference, *variants])
-    boundary = Boundary(str(now.root), declaration.follow, folders, everything=against is not None)
-    patterns = _patterns(declaration, entry)
-    pairs: list[tuple[Target, Sources, Target]]
-    if against is None:
-        pairs = [(reference, now, variant) for variant in variants]
-    else:
-        pairs = [(target, before, target) for target in (reference, *variants)]
-    known: dict[str, list[Case]] = {}
-    surveyed: set[str] = set()
-    results = []
-    for left, sources, right in (pairs[index] for index in part):
-        if left.text not in known:
-            known[left.text] = evaluate(left, entry, sources, boundary, "reference")
-        cases = evaluate(right, entry, now, boundary, "variant")
+def _prove_range(declaration: Declaration, root: Path, against: str | None, indices: range) -> PartialResult:
+    return _Proof(declaration, root, against).prove(indices)
+
+
+class _Proof:
+    """The proof of one declaration within one process; each reference is evaluated once."""
+
+    def __init__(self, declaration: Declaration, root: Path, against: str | None) -> None:
+        self.declaration = declaration
+        self.sources = Sources(root)
+        self.reference_sources = RevisionSources(root, against) if against is not None else self.sources
+        self.entry = parse_entry(declaration.entry, ENTRIES)
+        self.patterns = _compile_patterns(declaration, self.entry)
+        self.reference = parse_target(declaration.reference, self.sources)
+        variants = [parse_target(text, self.sources) for text in declaration.variants]
+        everything = [self.reference, *variants]
+        self.pairs = [(self.reference, variant) for variant in variants]
+        if against is not None:
+            self.pairs = [(target, target) for target in everything]
+        self.boundary = Boundary(
+            str(self.sources.root), declaration.follow, _folders(everything), everything=against is not None
+        )
+        self.reference_cases: dict[str, list[Case]] = {}
+        self.counted: set[str] = set()
+
+    def prove(self, indices: range) -> PartialResult:
+        """The results of a range of pairs; the first range also says what is wrong with the reference itself."""
+        results = [self._prove_pair(*self.pairs[index]) for index in indices]
+        if self.reference_sources is self.sources and 0 in indices:
+            reference = self.reference
+            broken = self._equal_field_findings(reference, self.reference_cases[reference.text])
+            if broken:
+                results.insert(0, VariantResult(reference.text, verdict_of(tuple(broken)), tuple(broken)))
+        unmatched = frozenset(pattern.text for pattern in self.patterns.all() if not pattern.match_count)
+        problems = [case.problem for cases in self.reference_cases.values() for case in cases]
+        not_loaded = any(not finding.loads for result in results for finding in result.findings)
+        return PartialResult(tuple(results), unmatched, not_loaded or any(problems))
+
+    def _prove_pair(self, left: Target, right: Target) -> VariantResult:
+        references = self.reference_cases.get(left.text)
+        if references is None:
+            references = evaluate(left, self.entry, self.reference_sources, self.boundary, "reference")
+            self.reference_cases[left.text] = references
+        variants = evaluate(right, self.entry, self.sources, self.boundary, "variant")
         findings: list[Finding] = []
         try:
-            with in_time():
-                if left.text not in surveyed:
-                    surveyed.add(left.text)
-                    _survey(patterns, known[left.text], left.text)
-                _survey(patterns, cases, right.text)
-                findings.extend(compare_targets(left, known[left.text], right, cases, patterns, now))
-                findings.extend(_relations(declaration, right, cases))
+            with time_limit():
+                if left.text not in self.counted:
+                    self.counted.add(left.text)
+                    self._count_matches(references, left.text)
+                self._count_matches(variants, right.text)
+                findings += compare_targets(left, references, right, variants, self.patterns, self.sources)
+                findings += self._equal_field_findings(right, variants)
         except TookTooLong:
-            findings.append(_too_long(right))
-        results.append(VariantResult(right.text, verdict_of(tuple(findings)), merged(findings)))
-    if against is None and 0 in part:
-        broken = _relations(declaration, reference, known[reference.text])
-        if broken:
-            results.insert(0, VariantResult(reference.text, verdict_of(tuple(broken)), tuple(broken)))
-    idle = frozenset(pattern.text for pattern in patterns.every() if not pattern.found)
-    unloaded = any(not finding.loads for result in results for finding in result.findings)
-    unloaded = unloaded or any(case.problem for cases in known.values() for case in cases)
-    return Part(tuple(results), idle, bool(unloaded))
+            message = f"{right.text}: the checker takes too long to compare the configuration"
+            findings.append(Finding("unproven", "", message=message, suggestion=KEEP_IT_SMALLER, loads=False))
+        return VariantResult(right.text, verdict_of(tuple(findings)), unique_findings(findings))
+
+    def _count_matches(self, cases: list[Case], target: str) -> None:
+        for index, case in enumerate(cases):
+            if not case.problem:
+                name = f"{target} (case {index + 1})" if index else target
+                count_matches(self.patterns.all(), case.roots, case.single, name)
+
+    def _equal_field_findings(self, target: Target, cases: list[Case]) -> list[Finding]:
+        groups = self.declaration.equal
+        return [
+            finding
+            for group in groups
+            for case in cases
+            for finding in equal_field_findings(group, target, case)
+        ]
 
 
-def _too_long(target: Target) -> Finding:
-    return Finding(
-        "unproven",
-        "",
-        message=f"{target.text}: takes too long to compare",
-        suggestion="keep the configuration smaller",
-        loads=False,
-    )
-
-
-def _refuse_idle(declaration: Declaration, parts: list[Part], allowed: Collection[str]) -> None:
-    """A pattern that matches nothing is a mistake, unless a file could not be evaluated at all."""
-    if any(part.unloaded for part in parts):
+def _reject_unmatched_patterns(
+    declaration: Declaration, parts: list[PartialResult], allowed: Collection[str]
+) -> None:
+    """Raise `UsageError` for patterns without a match, unless a file whose fields are not known may have them."""
+    if any(part.some_not_loaded for part in parts):
         return
-    idle = frozenset.intersection(*(part.idle for part in parts)).difference(allowed)
-    if idle:
-        declared = (*declaration.under_test, *declaration.labels, *declaration.derived_ok)
-        listed = ", ".join(repr(text) for text in dict.fromkeys(declared) if text in idle)
+    unmatched = frozenset.intersection(*(part.unmatched for part in parts)).difference(allowed)
+    declared = (*declaration.under_test, *declaration.labels, *declaration.derived_ok)
+    if unmatched:
+        listed = ", ".join(repr(text) for text in dict.fromkeys(declared) if text in unmatched)
         raise UsageError(f"no field matches {listed} in the reference or in any variant")
 
 
-def _relations(declaration: Declaration, target: Target, cases: list[Case]) -> list[Finding]:
-    return [found for group in declaration.equal for case in cases for found in related(group, target, case)]
-
-
-def _folders(targets: list[Target]) -> tuple[str, ...]:
+def _folders(targets: Iterable[Target]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(os.path.dirname(target.path) for target in targets))
 
 
-def _patterns(declaration: Declaration, entry: Entry | None) -> Patterns:
+def _compile_patterns(declaration: Declaration, entry: Entry | None) -> DeclaredPatterns:
+    # With `names:config`, users write `config.lr` for the field whose path is `lr`.
     name = entry.names[0] if entry is not None and entry.kind != "merge" and len(entry.names) == 1 else ""
-    return Patterns(
-        [compile_pattern(text, name) for text in declaration.under_test],
-        [compile_pattern(text, name) for text in declaration.labels],
-        [compile_pattern(text, name) for text in declaration.derived_ok],
+    return DeclaredPatterns(
+        *(
+            [compile_pattern(text, name) for text in texts]
+            for texts in (declaration.under_test, declaration.labels, declaration.derived_ok)
+        )
     )
 
 
-def _survey(patterns: Patterns, cases: list[Case], target: str) -> None:
-    for index, case in enumerate(cases):
-        if not case.problem:
-            survey(
-                patterns.every(),
-                case.roots,
-                case.single,
-                target if not index else f"{target} (case {index + 1})",
-            )
-
-
 def dump(target: str, root: Path, entry: str | None = None, follow: tuple[str, ...] = ()) -> Any:
-    """The absolute tree of one target, JSON-able (keys sorted where order has no meaning).
+    """The configuration tree of one target as JSON data, with sorted keys where their order has no meaning.
 
     ==================  ==============================================================================
     value               form
@@ -162,56 +174,55 @@ def dump(target: str, root: Path, entry: str | None = None, follow: tuple[str, .
     Ellipsis            ``{"$ellipsis": true}``
     range, slice        ``{"$range": [start, stop, step]}``, ``{"$slice": [start, stop, step]}`` (plain ints)
     list                ``[...]``
-    tuple               ``{"$tuple": [...]}``; a named tuple has ``"$type": name`` beside it and
-                        ``"fields": {...}`` instead of the list
-    set, frozenset      ``{"$set": [...]}``, ``{"$frozenset": [...]}``, sorted by their JSON text
-    dict                ``{"$dict": [[key, value], ...]}``, sorted by the JSON text of the key
-    an instance         ``{"$object": class __qualname__, "fields": {...}}``: what ``vars`` has, and data
-                        attributes of the class and its bases that it does not shadow (no dunder, no
-                        function, property, static or class method)
+    tuple               ``{"$tuple": [...]}``; a named tuple has ``"$type": name`` and ``"fields": {...}``,
+                        and null instead of the list
+    set, frozenset      ``{"$set": [...]}``, ``{"$frozenset": [...]}``, sorted by the JSON of the members
+    dict                ``{"$dict": [[key, value], ...]}``, sorted by the JSON of the keys
+    an instance         ``{"$object": class __qualname__, "fields": {...}}``: the contents of ``vars``, and
+                        data attributes of the class and its bases that these do not override (no dunder
+                        attribute, function, property, static or class method)
     enum member         ``{"$enum": "Class.NAME", "value": ...}``
     class               ``{"$class": __qualname__, "fields": {...}}``, data attributes as above
     function, lambda    ``{"$function": __name__}``
     module              ``{"$module": name}``
-    name from outside   ``{"$ref": "lib.sub.Name"}``
-    call of it          ``{"$call": callee, "args": [...], "kwargs": {...}}``; the callee is the qualified
-                        name, or its form when it is not a name. ``"fields": {...}`` when attributes were
-                        set afterwards, ``"effects": [[name, [args...], {kwargs...}], ...]`` when methods
-                        were called on it or items set (``__setitem__``, ``__delitem__``)
+    external name       ``{"$ref": "lib.sub.Name"}``
+    external call       ``{"$call": callee, "args": [...], "kwargs": {...}}``; the callee is the qualified
+                        name, or its form when it is not a name. ``"fields": {...}`` holds attributes that
+                        were set afterwards; ``"effects": [[name, [args...], {kwargs...}], ...]`` holds
+                        methods that were called on it and items that were set (``__setitem__``,
+                        ``__delitem__``)
     other operation     ``{"$term": operation, "operands": [...]}``
     not known           ``{"$unknown": reason}``, ``{"$nondeterministic": source}``
     ==================  ==============================================================================
 
-    Shared objects are written out each time; a cycle is ``{"$cycle": true}``. A single name, a call or a
-    class
-    gives its value's tree; several names give ``{"$names": {...}}``.
-    When a test on something only known at run time splits the evaluation, the tree is
-    ``{"$cases": [{"when": {test: bool}, "tree": ...}]}``.
+    Shared objects are written out each time; a cycle is ``{"$cycle": true}``. A single name, a call or a class
+    gives the tree of its value; several names give ``{"$names": {...}}``. When a test on a value that is only
+    known at run time splits the evaluation, the tree is ``{"$cases": [{"when": {test: bool}, "tree": ...}]}``.
     """
-    return with_deep_stack(lambda: _dump(target, root, entry, follow))
+    return run_with_deep_stack(lambda: _dump(target, root, entry, follow))
 
 
 def _dump(text: str, root: Path, entry: str | None, follow: tuple[str, ...]) -> Any:
     sources = Sources(root)
     target = parse_target(text, sources)
     boundary = Boundary(str(sources.root), follow, _folders([target]))
-    cases = evaluate(target, parse_entry(entry), sources, boundary, "reference")
-    trees = [{"when": dict(case.tests), "tree": _tree(case)} for case in cases]
+    cases = evaluate(target, parse_entry(entry, ENTRIES), sources, boundary, "reference")
+    trees = [{"when": dict(case.tests), "tree": _case_tree(case)} for case in cases]
     if len(trees) == 1 and not trees[0]["when"]:
         return trees[0]["tree"]
     return {"$cases": trees}
 
 
-def _tree(case: Case) -> Any:
+def _case_tree(case: Case) -> Any:
     if case.problem:
-        at = f" ({place(case.place)})" if case.place is not None and place(case.place) else ""
-        return {"$unknown": case.problem + at}
+        place = source_place(case.place) if case.place is not None else None
+        return {"$unknown": f"{case.problem} ({place})" if place else case.problem}
     try:
-        with in_time():
-            return tree_form(case.roots, case.single)
+        with time_limit():
+            return dump_tree(case.roots, case.single)
     except TookTooLong:
-        return {"$unknown": "takes too long to write out"}
+        return {"$unknown": "the checker takes too long to write the tree"}
     except Halt as halt:
         return {"$unknown": halt.reason}
     except RecursionError:
-        return {"$unknown": "a tree that is nested too deeply"}
+        return {"$unknown": "the tree is nested too deeply for the checker to write it"}

@@ -1,4 +1,4 @@
-"""Reading the files that are checked: from the folder, or from a git revision; each parsed once."""
+"""Reads the checked files from the working tree or from a git revision; each is parsed once."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import ast
 import os.path
 import re
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from campaign.check.values.limits import FILE_BYTES
 from campaign.errors import UsageError
 
+T = TypeVar("T")
 COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
 
 class Unreadable(Exception):
-    """A file that cannot be evaluated, with the reason and where."""
+    """A file that cannot be read or parsed: the reason, and the place if it is known."""
 
     def __init__(self, reason: str, line: int = 0, column: int = 0) -> None:
         super().__init__(reason)
@@ -25,29 +28,27 @@ class Unreadable(Exception):
 
 
 class Sources:
-    """Files under a root. Nothing outside the root is ever opened, links included."""
+    """Files below a root. No file outside of the root is opened, not even through a symbolic link."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self._trees: dict[str, ast.Module | Unreadable] = {}
         self._texts: dict[str, str | Unreadable] = {}
-        self._exists: dict[str, bool] = {}
-        self._folder: dict[str, bool] = {}
-        self._shown: dict[str, str] = {}
-        self._real: dict[str, str] = {}
+        self._is_file_cache: dict[str, bool] = {}
+        self._is_folder_cache: dict[str, bool] = {}
+        self._display_paths: dict[str, str] = {}
+        self._real_paths: dict[str, str] = {}
         self._modules: dict[tuple[str, ...], str | None] = {}
 
     def is_file(self, path: str) -> bool:
-        known = self._exists.get(path)
-        if known is None:
-            known = self._exists[path] = self._is_file(path)
-        return known
+        if path not in self._is_file_cache:
+            self._is_file_cache[path] = self._is_file(path)
+        return self._is_file_cache[path]
 
     def is_folder(self, path: str) -> bool:
-        known = self._folder.get(path)
-        if known is None:
-            known = self._folder[path] = self._is_folder(path)
-        return known
+        if path not in self._is_folder_cache:
+            self._is_folder_cache[path] = self._is_folder(path)
+        return self._is_folder_cache[path]
 
     def _is_file(self, path: str) -> bool:
         return os.path.isfile(path)
@@ -56,14 +57,13 @@ class Sources:
         return os.path.isdir(path)
 
     def real(self, path: str) -> str:
-        """The path without links, the same for every way to a file."""
-        known = self._real.get(path)
-        if known is None:
-            known = self._real[path] = os.path.realpath(path)
-        return known
+        """The path without symbolic links: one string for all paths that lead to a file."""
+        if path not in self._real_paths:
+            self._real_paths[path] = os.path.realpath(path)
+        return self._real_paths[path]
 
     def module(self, folder: str, parts: list[str]) -> str | None:
-        """The file of a dotted name below a folder; a folder with no `__init__.py` is given as itself."""
+        """The file of a dotted name below a folder, or the folder itself if it has no `__init__.py`."""
         key = (folder, *parts)
         if key not in self._modules:
             self._modules[key] = self._module(os.path.join(folder, *parts))
@@ -76,29 +76,15 @@ class Sources:
         return path if self.is_folder(path) else None
 
     def display_path(self, path: str) -> str:
-        known = self._shown.get(path)
-        if known is None:
-            known = self._shown[path] = self._relative(path)
-        return known
-
-    def _relative(self, path: str) -> str:
-        try:
-            return Path(path).relative_to(self.root).as_posix()
-        except ValueError:
-            return path
+        """The path relative to the root, as messages show it."""
+        if path not in self._display_paths:
+            inside = Path(path).is_relative_to(self.root)
+            self._display_paths[path] = Path(path).relative_to(self.root).as_posix() if inside else path
+        return self._display_paths[path]
 
     def text(self, path: str) -> str:
         """The file's text. Raises `Unreadable`."""
-        known = self._texts.get(path)
-        if known is None:
-            try:
-                known = self._decode(path)
-            except Unreadable as problem:
-                known = problem
-            self._texts[path] = known
-        if isinstance(known, Unreadable):
-            raise known
-        return known
+        return _cached(self._texts, path, self._decode)
 
     def _decode(self, path: str) -> str:
         data = self._bytes(Path(path))
@@ -107,7 +93,7 @@ class Sources:
         if b"\0" in data:
             raise Unreadable("is a binary file")
         if path.endswith(".py") and (encoding := _declared_encoding(data)) is not None:
-            raise Unreadable(f"declares the encoding {encoding}; only UTF-8 is followed")
+            raise Unreadable(f"declares the encoding {encoding}; the checker reads only UTF-8")
         try:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -116,7 +102,7 @@ class Sources:
     def _bytes(self, path: Path) -> bytes:
         resolved = path.resolve()
         if not resolved.is_relative_to(self.root):
-            raise Unreadable(f"is a link that leads out of {self.root.name}/")
+            raise Unreadable(f"is a symbolic link that leads out of {self.root.name}/")
         try:
             with resolved.open("rb") as stream:
                 return stream.read(FILE_BYTES + 1)
@@ -125,20 +111,24 @@ class Sources:
 
     def tree(self, path: str) -> ast.Module:
         """The file's syntax tree. Raises `Unreadable`."""
-        known = self._trees.get(path)
-        if known is None:
-            try:
-                known = parse(self.text(path))
-            except Unreadable as problem:
-                known = problem
-            self._trees[path] = known
-        if isinstance(known, Unreadable):
-            raise known
-        return known
+        return _cached(self._trees, path, lambda path: parse(self.text(path)))
+
+
+def _cached(cache: dict[str, T | Unreadable], path: str, read: Callable[[str], T]) -> T:
+    """The answer for a path, or the `Unreadable` that reading it raised, each time."""
+    if path not in cache:
+        try:
+            cache[path] = read(path)
+        except Unreadable as problem:
+            cache[path] = problem
+    answer = cache[path]
+    if isinstance(answer, Unreadable):
+        raise answer
+    return answer
 
 
 def _declared_encoding(data: bytes) -> str | None:
-    """The encoding in a comment of the first two lines, as Python reads a source; None for UTF-8."""
+    """The encoding that a comment in the first two lines declares (PEP 263); None for UTF-8."""
     for line in data[:2000].splitlines()[:2]:
         cookie = COOKIE.match(line)
         if cookie is not None:
@@ -148,7 +138,7 @@ def _declared_encoding(data: bytes) -> str | None:
 
 
 class RevisionSources(Sources):
-    """The same files as a git revision has them."""
+    """The files as they are in a git revision."""
 
     def __init__(self, root: Path, revision: str) -> None:
         super().__init__(root)
@@ -186,7 +176,7 @@ def _verify(root: Path, revision: str) -> None:
 
 
 def _git(root: Path, *arguments: str) -> bytes:
-    import subprocess
+    import subprocess  # most checks need no git, and importing it takes as long as checking a file
 
     try:
         done = subprocess.run(
@@ -205,12 +195,12 @@ def parse(text: str) -> ast.Module:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(text)
-            # Not run: Python finds some mistakes (`return` in a module) only when it compiles.
+            # Python finds some syntax errors (`return` in a module) only when it compiles. The code object is dropped.
             compile(tree, "<config>", "exec", dont_inherit=True)
             return tree
     except SyntaxError as error:
         raise Unreadable(f"does not parse: {error.msg}", error.lineno or 0, error.offset or 0) from None
     except (RecursionError, MemoryError):
-        raise Unreadable("is nested too deeply to parse") from None
+        raise Unreadable("is nested too deeply for the parser") from None
     except ValueError as error:
         raise Unreadable(f"does not parse: {error}") from None

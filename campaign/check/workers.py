@@ -1,4 +1,4 @@
-"""Room for the work: a deep stack, and all cores where there are many variants."""
+"""Execution of the proof: a deep stack, a limit of processor time, and all cores for many variants."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ STACK_BYTES = 512 * 1024 * 1024
 GENERATOR_STACK_BYTES = 32 * 1024 * 1024
 FRAMES = 60_000
 
-WORTH_A_PROCESS = 100
+MIN_TARGETS_PER_PROCESS = 100
 """Targets for which starting a process pays."""
-RANGES_A_PROCESS = 4
-"""Small ranges end together, and an interrupt need not wait for a large one."""
+RANGES_PER_PROCESS = 4
+"""Several short ranges per process keep all processes busy to the end, and an interrupt waits for a short one only."""
+POLL_INTERVAL_S = 0.1
 
-
-LOOK_S = 0.1
-"""How often the time is looked at."""
-_HERE = threading.local()
+_THREAD = threading.local()
+"""`deadline`: the deadline of the current thread, if `run_with_deep_stack` started it."""
 
 
 class Deadline:
-    """Ends a part of what one thread does when it has taken too much processor time."""
+    """Interrupts a thread that takes too much processor time, by raising `TookTooLong` in it."""
 
     def __init__(self) -> None:
+        # Both threads use the deadline. Without the lock, an exception could be sent just after `stop`, and would be
+        # raised in whatever the thread does next.
         self._lock = threading.Lock()
         self._ends: float | None = None
         self._thread = 0
@@ -47,10 +48,10 @@ class Deadline:
     def stop(self) -> None:
         with self._lock:
             self._ends = None
-            self._raise(None)  # one that was sent and has not come yet
+            self._raise(None)  # withdraws an exception that was sent and is not raised yet
 
-    def look(self) -> None:
-        """Called by another thread."""
+    def enforce(self) -> None:
+        """Interrupt the thread if its time is over. Called by another thread."""
         with self._lock:
             if self._ends is not None and time.process_time() > self._ends:
                 self._ends = None
@@ -62,9 +63,9 @@ class Deadline:
 
 
 @contextmanager
-def in_time() -> Iterator[None]:
-    """What is done here raises `TookTooLong` after `SECONDS` of processor time, where `with_room` looks."""
-    deadline: Deadline | None = getattr(_HERE, "deadline", None)
+def time_limit() -> Iterator[None]:
+    """Raise `TookTooLong` in the body after `SECONDS` of processor time; without `run_with_deep_stack`, no limit."""
+    deadline: Deadline | None = getattr(_THREAD, "deadline", None)
     if deadline is None:
         yield
         return
@@ -75,15 +76,15 @@ def in_time() -> Iterator[None]:
         deadline.stop()
 
 
-def with_deep_stack(work: Callable[[], T]) -> T:
-    """Deeply nested files need a deep stack: the work runs in a thread that has one."""
+def run_with_deep_stack(work: Callable[[], T]) -> T:
+    """Run `work` in a thread whose stack is deep enough for deeply nested files."""
     answers: list[T] = []
     errors: list[BaseException] = []
 
     deadline = Deadline()
 
     def run() -> None:
-        _HERE.deadline = deadline
+        _THREAD.deadline = deadline
         try:
             answers.append(work())
         except BaseException as error:
@@ -96,11 +97,12 @@ def with_deep_stack(work: Callable[[], T]) -> T:
         sys.setrecursionlimit(FRAMES)
         worker = threading.Thread(target=run)
         worker.start()
+        # The stack size applies to threads that start later: each generator of the checked files runs in one.
         threading.stack_size(GENERATOR_STACK_BYTES)
-        gc.disable()  # nothing is freed before the answer: collecting would only cost
+        gc.disable()  # nearly everything is alive until the answer is there, so that collecting would only cost time
         while worker.is_alive():
-            worker.join(LOOK_S)
-            deadline.look()
+            worker.join(POLL_INTERVAL_S)
+            deadline.enforce()
     finally:
         threading.stack_size(before)
         sys.setrecursionlimit(frames)
@@ -111,35 +113,37 @@ def with_deep_stack(work: Callable[[], T]) -> T:
     return answers[0]
 
 
-def over_ranges(work: Callable[[range], T], count: int) -> list[T]:
-    """`work` over consecutive ranges that make up `range(count)`, in order; each in a process of its own where
-    that pays and is safe, all in this one otherwise."""
-    processes = min(_cores(), count // WORTH_A_PROCESS)
+def map_ranges(work: Callable[[range], T], count: int) -> list[T]:
+    """The results of `work` for consecutive ranges that make up `range(count)`, in order.
+
+    The ranges are distributed over processes if there are many targets and forking is safe.
+    """
+    processes = min(_cores(), count // MIN_TARGETS_PER_PROCESS)
     if processes < 2 or not _may_fork():
-        return [with_deep_stack(lambda: work(range(count)))]
+        return [run_with_deep_stack(lambda: work(range(count)))]
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
-    size = -(-count // (processes * RANGES_A_PROCESS))
+    size = -(-count // (processes * RANGES_PER_PROCESS))
     ranges = [range(start, min(start + size, count)) for start in range(0, count, size)]
-    pool = ProcessPoolExecutor(processes, get_context("fork"), _leave_interrupts_to_the_parent)
+    pool = ProcessPoolExecutor(processes, get_context("fork"), _ignore_interrupts)
     try:
-        return list(pool.map(_Roomy(work), ranges))
-    except BrokenProcessPool:  # the system ended one, for want of memory as a rule
-        return [with_deep_stack(lambda: work(range(count)))]
+        return list(pool.map(_DeepStackTask(work), ranges))
+    except BrokenProcessPool:  # a process was killed, usually by the kernel for lack of memory
+        return [run_with_deep_stack(lambda: work(range(count)))]
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-class _Roomy(Generic[T]):
-    """Work that can be sent to a process, which a closure cannot."""
+class _DeepStackTask(Generic[T]):
+    """`work` with a deep stack, as an object that can be pickled; a closure cannot."""
 
     def __init__(self, work: Callable[[range], T]) -> None:
         self.work = work
 
-    def __call__(self, part: range) -> T:
-        return with_deep_stack(lambda: self.work(part))
+    def __call__(self, indices: range) -> T:
+        return run_with_deep_stack(lambda: self.work(indices))
 
 
 def _cores() -> int:
@@ -147,9 +151,11 @@ def _cores() -> int:
 
 
 def _may_fork() -> bool:
-    """A copy of a process that has threads may hang on a lock that one of them held."""
+    """Whether forking is safe: a forked copy of a process with several threads may wait forever for a lock that one of
+    the other threads held."""
     return sys.platform == "linux" and threading.active_count() == 1
 
 
-def _leave_interrupts_to_the_parent() -> None:
+def _ignore_interrupts() -> None:
+    """Ctrl-C reaches all processes of the terminal; the parent alone reacts to it and stops the others."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -49,7 +49,7 @@ def check(
     entry: Annotated[
         str | None,
         typer.Option(
-            help="names:a,b | class:Name | call:get_config | merge:defaults,runs.B | mmengine | lazyconfig."
+            help="names:a,b | class:Name | call:get_config | merge:defaults,runs.B | mmengine | lazyconfig | hydra."
         ),
     ] = None,
     under_test: Annotated[
@@ -86,7 +86,13 @@ def check(
     from campaign.errors import UsageError
 
     flags = _Flags(
-        reference, entry, _split(under_test), _split(label), _split(derived_ok), _split(follow), _pairs(equal)
+        reference,
+        entry,
+        _comma_separated(under_test),
+        _comma_separated(label),
+        _comma_separated(derived_ok),
+        _comma_separated(follow),
+        _equal_groups(equal),
     )
     if dump:
         _replace_unencodable()
@@ -134,12 +140,12 @@ class _Flags:
         return replace(declaration, **self.given)
 
 
-def _split(values: list[str] | None) -> tuple[str, ...]:
+def _comma_separated(values: list[str] | None) -> tuple[str, ...]:
     """The values of a repeatable flag, which may also be separated by commas."""
     return tuple(part.strip() for value in values or () for part in value.split(",") if part.strip())
 
 
-def _pairs(values: list[str] | None) -> tuple[tuple[str, ...], ...]:
+def _equal_groups(values: list[str] | None) -> tuple[tuple[str, ...], ...]:
     from campaign.errors import UsageError
 
     groups = tuple(tuple(part.strip() for part in value.split("=")) for value in values or ())
@@ -196,14 +202,14 @@ def _check_section(document: Document) -> CheckSection:
 
 def _check_files(targets: list[str], flags: _Flags, against: str | None) -> CheckResult:
     from campaign.check import prove
-    from campaign.check.claim.declaration import Declaration, expand
+    from campaign.check.claim.declaration import Declaration, expand_globs
     from campaign.errors import UsageError
 
     public = [target for target in targets if not _file_name(target).startswith("_")]
     targets = public if len(public) + bool(flags.reference) > 1 else targets
     root, names = _rooted([*targets, *([flags.reference] if flags.reference else [])])
     reference = names.pop() if flags.reference else ""
-    variants = list(expand(tuple(names), root, exclude=reference))
+    variants = list(expand_globs(tuple(names), root, exclude=reference))
     if not reference:
         reference = variants.pop(0)
     if not variants and against is None:

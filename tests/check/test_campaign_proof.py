@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from campaign.check.campaign_proof import proof_sentence, prove_spec
-from campaign.check.findings import CheckResult
+from campaign.check.campaign_proof import combine_results, proof_sentence, prove_conditions, prove_spec
+from campaign.check.findings import CheckResult, Finding, VariantResult
 from campaign.errors import UsageError
+from campaign.spec.config import RunConfig
 from campaign.spec.load import load
 from campaign.spec.resolve import resolve
+
+from .conftest import Write
 
 SPEC = """
 [campaign]
@@ -96,3 +100,42 @@ def test_against_needs_files(spec: Path) -> None:
     loaded = load(spec)
     with pytest.raises(UsageError, match="--against needs"):
         prove_spec(loaded, resolve(loaded), against="HEAD")
+
+
+def test_modules_are_compared_in_the_order_of_the_file_and_conditions_without_one_are_left_out(
+    spec: Path,
+) -> None:
+    swapped = SPEC.replace('"a.py"', '"x.py"').replace('"b.py"', '"a.py"').replace('"x.py"', '"b.py"')
+    spec.write_text(f'{swapped}\n[[campaign.conditions]]\nname = "built-in"\n')
+    result = proof(spec)
+    assert result.reference == "a (b.py)"
+    assert [variant.target for variant in result.variants] == ["b", "built-in", "a.py"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    label: str
+    config: RunConfig
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Conditions whose resolved configurations are equal, whatever their modules say."""
+
+    under_test: tuple[str, ...]
+    conditions: tuple[Condition, ...] = tuple(Condition(label, RunConfig(condition=label)) for label in "ab")
+
+
+def test_confound_in_the_sources_outweighs_proven_resolved_conditions(write: Write) -> None:
+    root = write(a="config = {'lr': 1, 'n': 1}\n", b="config = {'lr': 2, 'n': 2}\n")
+    assert prove_conditions(Plan(("lr", "n")), ["a.py", "b.py"], root).verdict == "proven"
+    assert prove_conditions(Plan(("lr",)), ["a.py", "b.py"], root).verdict == "confound"
+
+
+@pytest.mark.parametrize(("kind", "verdict"), [("confound", "confound"), ("unproven", "unproven")])
+def test_combined_result_has_the_worse_verdict(kind: str, verdict: str) -> None:
+    bad = VariantResult("b.py", verdict, (Finding(kind, "lr"),))  # type: ignore[arg-type]
+    resolved = CheckResult("a", (VariantResult("b", "proven", ()),), ("one",))
+    combined = combine_results(resolved, CheckResult("a.py", (bad,), ("one", "two")))
+    assert combined.verdict == verdict
+    assert combined.assumptions == ("one", "two")

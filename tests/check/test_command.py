@@ -6,9 +6,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
 
 from .conftest import REPOSITORY, Run, Write
@@ -22,14 +20,6 @@ def test_files_that_agree_outside_of_the_fields_under_test_exit_0(run: Run, writ
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("PASS")
     assert "same environment variables" in done.stdout
-
-
-def test_confound_exits_1_and_fits_in_60_columns(run: Run, write: Write) -> None:
-    done = run("a.py", "b.py", "-u", "name", cwd=write(a=A, b=B))
-    assert done.returncode == 1
-    assert "confound: lr" in done.stdout
-    assert "\x1b" not in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 60
 
 
 def test_unproven_exits_3_and_names_the_edit_unless_it_is_to_warn(run: Run, write: Write) -> None:
@@ -47,59 +37,6 @@ def test_mistakes_exit_2_without_a_traceback(run: Run, write: Write, arguments: 
     done = run(*arguments, cwd=write(a=A, b=B))
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
-
-
-def test_json_is_versioned_and_names_the_assumptions(run: Run, write: Write) -> None:
-    document = json.loads(run("a.py", "b.py", "--json", cwd=write(a=A, b=B)).stdout)
-    assert document["version"] == 1
-    assert document["verdict"] == "confound"
-    assert document["assumptions"]
-    assert {found["path"] for found in document["variants"][0]["findings"]} == {"lr", "name"}
-
-
-def test_github_gathers_a_variant_in_one_escaped_annotation(run: Run, write: Write) -> None:
-    root = write(a="config = {'x%y': 'p', 'z': 1}\n", b="config = {'x%y': 'a\\n::error::b', 'z': 2}\n")
-    summary = root / "summary.md"
-    done = run("a.py", "b.py", "--format", "github", cwd=root, env={"GITHUB_STEP_SUMMARY": str(summary)})
-    errors = [line for line in done.stdout.splitlines() if line.startswith("::error")]
-    assert len(errors) == 1
-    assert errors[0].startswith("::error file=b.py,line=1,col=18,title=confound%3A b.py::")
-    assert "%0A" in errors[0]
-    assert "x%25y" in errors[0]
-    assert "CONFOUND" in summary.read_text()
-
-
-def sarif(run: Run, root: Path) -> Any:
-    return json.loads(run("a.py", "b.py", "--format", "sarif", cwd=root).stdout)
-
-
-def sarif_schemas() -> list[Any]:
-    """What we use of SARIF 2.1.0, with nothing else allowed; and all of it, which `nox -s sarif` fetches."""
-    files = [Path(__file__).parent / "sarif-2.1.0-subset.json"]
-    if whole := os.environ.get("CAMPAIGN_SARIF_SCHEMA"):
-        files.append(Path(whole))
-    return [json.loads(file.read_text(encoding="utf-8-sig")) for file in files]
-
-
-def test_sarif_follows_the_schema_and_points_at_both_files(run: Run, write: Write) -> None:
-    document = sarif(run, write(a=A, b=B + "import unused_framework\n"))
-    for schema in sarif_schemas():
-        jsonschema.validators.validator_for(schema)(schema).validate(document)
-    results = document["runs"][0]["results"]
-    assert {result["ruleId"] for result in results} == {"CC001", "CC003"}
-    confound = next(result for result in results if result["ruleId"] == "CC001")
-    assert confound["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "b.py"
-    assert confound["relatedLocations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "a.py"
-
-
-def test_sarif_fingerprints_survive_moved_lines(run: Run, write: Write) -> None:
-    def prints(root: Path) -> set[str]:
-        return {
-            result["partialFingerprints"]["campaignCheck/v1"]
-            for result in sarif(run, root)["runs"][0]["results"]
-        }
-
-    assert prints(write(a=A, b=B)) == prints(write(a=A, b="\n\n# moved\n" + B))
 
 
 def test_dump_prints_the_tree(run: Run, write: Write) -> None:
@@ -140,16 +77,6 @@ def test_shipped_conditions_differ_only_in_the_fields_under_test(run: Run) -> No
     assert len(files) == 5
     done = run(*files, "-u", "algorithm.advantage_mode,algorithm.transform_mode", cwd=REPOSITORY)
     assert done.returncode == 0, done.stdout
-
-
-def test_many_variants_with_one_confound_share_its_block(run: Run, write: Write) -> None:
-    root = write(a=A, **{f"v{n}": A.replace("1e-3", f"{n}e-2") for n in range(2, 32)})
-    done = run("a.py", *(f"v{n}.py" for n in range(2, 32)), cwd=root)
-    assert done.stdout.count("confound: lr") == 1
-    assert "in 30 of 30 variants" in done.stdout
-    assert "and in 27 more" in done.stdout
-    assert "variants; a wider terminal shows more" in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 60
 
 
 def test_against_outside_of_a_repository_says_so(run: Run, write: Write) -> None:

@@ -1,4 +1,4 @@
-"""What a check claims: a reference, its variants, and where they may differ."""
+"""The declaration of a check: a reference, its variants, and the fields in which they may differ."""
 
 from __future__ import annotations
 
@@ -20,19 +20,18 @@ class Declaration:
     reference: str
     variants: tuple[str, ...]
     entry: str | None = None
-    """`names:config`, `names:a,b`, `class:Name`, `call:get_config`, `merge:defaults,runs.B`, `mmengine` or
-    `lazyconfig`; found out from the file when not given."""
+    """`names:config`, `names:a,b`, `class:Name`, `call:get_config`, `merge:defaults,runs.B`, or the entry of a dialect
+    such as `mmengine`; by default, it is derived from the file."""
     under_test: tuple[str, ...] = ()
     """Patterns of the fields that may differ: `a.b[1].c`, `lr_*`, `xs[*]`, `**.leaf`, `Type.field`."""
     labels: tuple[str, ...] = ()
     """Patterns of the fields that may differ because they only name the variant."""
     derived_ok: tuple[str, ...] = ()
-    """Patterns of the fields that may differ if the difference follows from a field under test."""
+    """Patterns of the fields that may differ if all of the difference is derived from fields under test."""
     follow: tuple[str, ...] = ()
-    """Globs of the files whose imports are evaluated; by default the folders of the targets and their
-    bases."""
+    """Globs of the files whose imports are evaluated; by default, the folders of the targets and of their bases."""
     equal: tuple[tuple[str, ...], ...] = ()
-    """Groups of paths that have to hold the same value within each file."""
+    """Groups of paths that must hold the same value within each file."""
 
 
 def from_section(section: CheckSection, root: Path, file: str) -> Declaration:
@@ -41,7 +40,7 @@ def from_section(section: CheckSection, root: Path, file: str) -> Declaration:
     Raises `SpecError` when the table names nothing to compare, `UsageError` for a glob that matches no file.
     """
     reference = section.reference or ""
-    variants = expand(section.variants, root, exclude=reference)
+    variants = expand_globs(section.variants, root, exclude=reference)
     if not reference:
         if not variants:
             raise SpecError([Problem("needs a reference and variants", Place(file), "check")])
@@ -58,20 +57,22 @@ def from_section(section: CheckSection, root: Path, file: str) -> Declaration:
     )
 
 
-def expand(patterns: tuple[str, ...], root: Path, exclude: str = "") -> tuple[str, ...]:
-    """Globs among the targets replaced by the files they name, modules whose name starts with `_` left
-    out."""
-    targets: list[str] = []
-    for pattern in patterns:
-        if not any(sign in pattern.partition("?")[0] for sign in "*["):
-            targets.append(pattern)
-            continue
-        try:
-            found = sorted(path for path in root.glob(pattern) if path.is_file())
-        except (ValueError, NotImplementedError) as error:
-            raise UsageError(f"{pattern}: not a usable pattern ({error})") from None
-        names = [path.relative_to(root).as_posix() for path in found if not path.name.startswith("_")]
-        if not names:
-            raise UsageError(f"{pattern}: matches no file under {root}")
-        targets.extend(names)
-    return tuple(dict.fromkeys(target for target in targets if target != exclude))
+def expand_globs(targets: tuple[str, ...], root: Path, exclude: str = "") -> tuple[str, ...]:
+    """The targets with each glob replaced by the files that it matches, except those whose name starts with `_`."""
+    expanded: list[str] = []
+    for target in targets:
+        # `?` starts the arguments of a target and is no wildcard.
+        is_glob = any(sign in target.partition("?")[0] for sign in "*[")
+        expanded += _matching_files(target, root) if is_glob else [target]
+    return tuple(dict.fromkeys(target for target in expanded if target != exclude))
+
+
+def _matching_files(glob: str, root: Path) -> list[str]:
+    try:
+        found = sorted(path for path in root.glob(glob) if path.is_file())
+    except (ValueError, NotImplementedError) as error:
+        raise UsageError(f"{glob}: the pattern is not valid ({error})") from None
+    names = [path.relative_to(root).as_posix() for path in found if not path.name.startswith("_")]
+    if not names:
+        raise UsageError(f"{glob}: the pattern matches no file under {root}")
+    return names

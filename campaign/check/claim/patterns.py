@@ -14,14 +14,14 @@ TOKEN = re.compile(r"""\[("[^"]*"|'[^']*'|\*|-?\d+)\]|([^.\[\]]+)""")
 
 
 class Step(NamedTuple):
-    """One step of a path, and the type of the object that it is taken in."""
+    """One step of a path, and the type of the object to which it belongs."""
 
     text: str
     holder: str
 
 
+# A thousand variants have the same fields: their steps are created once.
 step_of = lru_cache(maxsize=65_536)(Step)
-"""The same step again and again: a thousand variants have the same fields."""
 Path = tuple[Step, ...]
 
 
@@ -41,18 +41,18 @@ def key_step(key: object) -> str:
 
 @dataclass(slots=True)
 class Pattern:
-    """A compiled pattern, and the places it matched."""
+    """A compiled pattern, and what it matched."""
 
     text: str
     tokens: tuple[str, ...]
     anchored: bool
     """`Type.field`: the first token may name the type of an enclosing object."""
-    found: int = 0
-    places: dict[str, set[tuple[int, str]]] = field(default_factory=dict)
-    """Tree -> the places anchored matches lie at: (identity of the holder, path below it)."""
+    match_count: int = 0
+    anchored_places: dict[str, set[tuple[int, str]]] = field(default_factory=dict)
+    """Target -> where anchored matches are: (identity of the holder, path below it)."""
 
     def match(self, path: Path) -> tuple[int, int] | None:
-        """Whether the pattern names this field or one that it lies in: where it starts and ends."""
+        """Where the pattern starts and ends in a path, if it names the field at the path or one that contains it."""
         texts = tuple(step.text for step in path)
         end = _match(self.tokens, texts, 0)
         if end is not None:
@@ -67,7 +67,16 @@ class Pattern:
 
 
 def compile_pattern(text: str, root_name: str = "") -> Pattern:
-    """Raises `UsageError` for a pattern that is no path, or matches everything."""
+    """Raises `UsageError` for a pattern that is not a path, or that matches every field."""
+    tokens = _tokenize(text)
+    if all(token in ("*", "**", "[*]") for token in tokens):
+        raise UsageError(f"pattern {text!r} matches every field; name the fields under test")
+    if root_name and tokens[0] == root_name and len(tokens) > 1:
+        tokens = tokens[1:]
+    return Pattern(text, tuple(tokens), tokens[0][:1].isupper() and len(tokens) > 1)
+
+
+def _tokenize(text: str) -> list[str]:
     tokens: list[str] = []
     position = 0
     stripped = text.strip()
@@ -79,21 +88,16 @@ def compile_pattern(text: str, root_name: str = "") -> Pattern:
             raise UsageError(
                 f"pattern {text!r}: not a path like a.b[1].c, lr_*, xs[*], **.leaf or Type.field"
             )
-        inside, name = found.groups()
-        if inside is not None:
-            tokens.append(f'["{inside[1:-1]}"]' if inside[0] in "\"'" else f"[{inside}]")
-        else:
-            tokens.append(name)
+        index, name = found.groups()
+        if index is not None and index[0] in "\"'":
+            index = f'"{index[1:-1]}"'
+        tokens.append(name if index is None else f"[{index}]")
         position = found.end()
-    if not tokens or all(token in ("*", "**", "[*]") for token in tokens):
-        raise UsageError(f"pattern {text!r} matches every field; name the fields under test")
-    if root_name and tokens[0] == root_name and len(tokens) > 1:
-        tokens = tokens[1:]
-    return Pattern(text, tuple(tokens), tokens[0][:1].isupper() and len(tokens) > 1)
+    return tokens
 
 
 def _match(tokens: tuple[str, ...], texts: tuple[str, ...], start: int) -> int | None:
-    """The end of the shortest part of `texts` from `start` on that the tokens match in full."""
+    """The end of the shortest part of `texts`, beginning at `start`, that all tokens match."""
     if not tokens:
         return start
     if tokens[0] == "**":

@@ -1,9 +1,10 @@
-"""A target as the user writes it: a file, and which part of it."""
+"""Targets and entries as the user writes them: a file, and the part of it that is the configuration."""
 
 from __future__ import annotations
 
 import ast
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from campaign.errors import UsageError
 from campaign.suggest import did_you_mean
 
 DOCUMENTS = (".toml", ".yaml", ".yml", ".json")
-ENTRY_KINDS = ("names", "class", "call", "merge", "mmengine", "lazyconfig")
+NAMING_ENTRIES = ("names", "class", "call", "merge")
+"""The entry kinds that are followed by names; the others each select a dialect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +34,35 @@ class Target:
 
 
 def parse_target(text: str, sources: Sources) -> Target:
-    """Raises `UsageError` when there is no such file."""
+    """Raises `UsageError` if the target is not written correctly or its file does not exist."""
     rest, _, fragment = text.partition("#")
     rest, _, query = rest.partition("?")
     file, colon, name = rest.rpartition(":")
+    # The colon may also be part of a folder's or a file's name.
     if not colon or "/" in name or name.endswith(".py"):
         file, name = rest, ""
-    path = str((sources.root / file).absolute()) if not Path(file).is_absolute() else file
-    path = _normal(path)
+    path = _checked_path(text, file, sources)
+    arguments = tuple(_argument(part, text) for part in query.split("&") if part)
+    if name and not name.isidentifier():
+        raise UsageError(f"{text}: {name!r} is not a Python name")
+    return Target(text, path, name, arguments, fragment)
+
+
+def _checked_path(text: str, file: str, sources: Sources) -> str:
+    path = os.path.normpath(str(sources.root / file))
     if not file or not sources.is_file(path):
-        what = "is a folder; name its files"
-        if not file or not sources.is_folder(path):
-            what = f"there is no such file{_similar_file(path)}"
-        raise UsageError(f"{text}: {what}")
+        if file and sources.is_folder(path):
+            raise UsageError(f"{text}: is a folder; name its files")
+        raise UsageError(f"{text}: there is no such file{_similar_file(path)}")
     if not path.startswith(str(sources.root)):
         raise UsageError(f"{text}: is outside of {sources.root}")
     if not path.endswith((".py", *DOCUMENTS)):
-        raise UsageError(f"{text}: neither Python nor one of {', '.join(DOCUMENTS)}")
-    pairs = tuple(_argument(part, text) for part in query.split("&") if part)
-    if name and not name.isidentifier():
-        raise UsageError(f"{text}: {name!r} is not a name")
-    return Target(text, path, name, pairs, fragment)
+        raise UsageError(f"{text}: is neither a Python file nor one of {', '.join(DOCUMENTS)}")
+    return path
 
 
 def _similar_file(path: str) -> str:
+    """A hint that names the file of the folder with the most similar name."""
     file = Path(path)
     try:
         names = [name for name in os.listdir(file.parent) if name.endswith((".py", *DOCUMENTS))]
@@ -64,16 +71,10 @@ def _similar_file(path: str) -> str:
     return did_you_mean(file.name, names, before="; ")
 
 
-def _normal(path: str) -> str:
-    import os.path
-
-    return os.path.normpath(path)
-
-
 def _argument(part: str, text: str) -> tuple[str, object]:
     name, equals, value = part.partition("=")
     if not equals or not name.isidentifier():
-        raise UsageError(f"{text}: arguments are written ?name=value&name=value")
+        raise UsageError(f"{text}: write arguments as ?name=value&name=value")
     try:
         literal = ast.literal_eval(value)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
@@ -83,20 +84,21 @@ def _argument(part: str, text: str) -> tuple[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Which part of a module is its configuration."""
+    """The part of a module that is its configuration."""
 
     kind: str
     names: tuple[str, ...] = ()
 
 
-def parse_entry(text: str | None) -> Entry | None:
+def parse_entry(text: str | None, dialects: Collection[str]) -> Entry | None:
+    """An entry as it is declared; `dialects` are the kinds that select one."""
     if text is None:
         return None
     kind, colon, rest = text.partition(":")
     names = tuple(name.strip() for name in rest.split(",") if name.strip())
-    if kind not in ENTRY_KINDS or (kind in ("names", "class", "call", "merge")) != bool(names):
-        forms = "names:config, names:a,b, class:Name, call:get_config, merge:defaults,runs.B, mmengine, lazyconfig"
-        raise UsageError(f"entry {text!r}: one of {forms}")
+    if kind not in (*NAMING_ENTRIES, *dialects) or (kind in NAMING_ENTRIES) != bool(names):
+        forms = "names:config, names:a,b, class:Name, call:get_config, merge:defaults,runs.B"
+        raise UsageError(f"entry {text!r}: must be one of {', '.join((forms, *dialects))}")
     if colon and kind in ("class", "call") and len(names) != 1:
-        raise UsageError(f"entry {text!r}: exactly one name")
+        raise UsageError(f"entry {text!r}: must have exactly one name")
     return Entry(kind, names)

@@ -1,167 +1,174 @@
-"""From differences to findings: what was declared, what follows from it, what nobody declared."""
+"""Classifies differences: declared, derived from a declared field, confound, or unproven."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import cast
 
 from campaign.check.claim.patterns import Path, Pattern, path_text
 from campaign.check.difference.comparison import Comparison, Difference
-from campaign.check.difference.taint import Leaf, explaining, follows_entirely, only_file_names, places_of
-from campaign.check.difference.tree import show
+from campaign.check.difference.derivation import (
+    Location,
+    differs_only_by_file_name,
+    is_fully_derived,
+    literal_locations,
+    tainting_fields,
+)
+from campaign.check.difference.value_text import value_text
 from campaign.check.findings import Detail, Finding, Kind
 from campaign.check.values import Origin, Value
 from campaign.errors import Place
 
 INTERPOLATION = re.compile(r"\$\{([\w.\[\]]+)\}")
 
-Role = Literal["under_test", "label", "derived_ok"]
+InterpolatedString = tuple[Path, Value, Value]
+"""The path of a string with `${...}`, and the string on both sides."""
 
 
 @dataclass(slots=True)
-class Patterns:
+class DeclaredPatterns:
     """The compiled patterns of a declaration."""
 
     under_test: list[Pattern]
     labels: list[Pattern]
     derived_ok: list[Pattern]
 
-    def every(self) -> list[Pattern]:
+    def all(self) -> list[Pattern]:
         return [*self.under_test, *self.labels, *self.derived_ok]
 
 
 @dataclass(slots=True)
-class Tested:
-    """The differences at fields under test, and the literals they go back to."""
+class FieldsUnderTest:
+    """The fields under test that differ, each with the literals from which its values are computed."""
 
-    fields: list[tuple[str, set[Leaf]]] = field(default_factory=list)
+    fields: list[tuple[str, set[Location]]] = field(default_factory=list)
 
-    def places(self) -> set[Leaf]:
-        return {place for _, places in self.fields for place in places}
-
-
-def matching(patterns: list[Pattern], path: Path) -> Pattern | None:
-    return next((pattern for pattern in patterns if pattern.match(path) is not None), None)
+    def locations(self) -> set[Location]:
+        return {location for _, locations in self.fields for location in locations}
 
 
-def place(origin: Origin) -> Place | None:
+def matches(patterns: list[Pattern], path: Path) -> bool:
+    return any(pattern.match(path) is not None for pattern in patterns)
+
+
+def source_place(origin: Origin) -> Place | None:
     if not origin.file:
         return None
     return Place(origin.file, origin.line or None, origin.column or None)
 
 
-def classify(comparison: Comparison, patterns: Patterns, targets: tuple[str, ...]) -> list[Finding]:
-    """The findings of one pair of trees."""
-    tested = Tested()
+def classify(comparison: Comparison, patterns: DeclaredPatterns, targets: tuple[str, ...]) -> list[Finding]:
+    """The findings of one pair of trees.
+
+    Two passes: an undeclared difference can only be explained once all fields under test that differ are known.
+    """
+    under_test = FieldsUnderTest()
     findings: list[Finding] = []
-    rest: list[Difference] = []
-    differing: list[tuple[str, Kind]] = []
+    undeclared: list[Difference] = []
     for difference in comparison.differences:
+        # Before the patterns: a cosmetic difference at a field under test is no use of the declaration.
         if difference.cosmetic:
-            findings.append(finding(difference, "cosmetic"))
-        elif matching(patterns.under_test, difference.path) is not None:
-            tested.fields.append((path_text(difference.path), places_of(difference)))
-            findings.append(finding(difference, "under_test"))
-            differing.append((path_text(difference.path), "under_test"))
-        elif matching(patterns.labels, difference.path) is not None:
-            findings.append(finding(difference, "label"))
-            differing.append((path_text(difference.path), "label"))
+            findings.append(to_finding(difference, "cosmetic"))
+        elif matches(patterns.under_test, difference.path):
+            under_test.fields.append((path_text(difference.path), literal_locations(difference)))
+            findings.append(to_finding(difference, "under_test"))
+        elif matches(patterns.labels, difference.path):
+            findings.append(to_finding(difference, "label"))
         else:
-            rest.append(difference)
-    for difference in rest:
-        found = undeclared(difference, patterns, tested, targets)
-        differing.append((path_text(difference.path), found.kind))
-        findings.append(found)
-    findings.extend(interpolated(comparison, patterns, differing))
-    return findings
+            undeclared.append(difference)
+    findings += [classify_undeclared(difference, patterns, under_test, targets) for difference in undeclared]
+    differing: list[tuple[str, Kind]] = [(f.path, f.kind) for f in findings if f.kind != "cosmetic"]
+    return findings + interpolation_findings(comparison, patterns, differing)
 
 
-def undeclared(
-    difference: Difference, patterns: Patterns, tested: Tested, targets: tuple[str, ...]
+def classify_undeclared(
+    difference: Difference, patterns: DeclaredPatterns, under_test: FieldsUnderTest, targets: tuple[str, ...]
 ) -> Finding:
-    if only_file_names(difference):
-        return finding(difference, "label", message="derives only from the file's name")
-    tainted_by = explaining(difference, tested.fields)
-    if difference.unknown:
-        return finding(difference, "unproven", tainted_by)
-    if matching(patterns.derived_ok, difference.path) is not None:
-        if tainted_by and follows_entirely(difference, tested.places(), targets):
-            return finding(difference, "derived", tainted_by)
-        why = "does not follow from a field under test" if not tainted_by else "follows only in part"
-        return finding(difference, "confound", tainted_by, message=f"declared as derived, but {why}")
-    return finding(difference, "confound", tainted_by)
+    if differs_only_by_file_name(difference):
+        return to_finding(difference, "label", message="the value is derived only from the file's name")
+    tainted_by = tainting_fields(difference, under_test.fields)
+    # Before `derived_ok`: what is not known cannot be shown to follow from anything.
+    if difference.unproven:
+        return to_finding(difference, "unproven", tainted_by)
+    if not matches(patterns.derived_ok, difference.path):
+        return to_finding(difference, "confound", tainted_by)
+    # A shared literal is not enough: `gamma * 100` against `gamma * 200` differs by more than the field under test.
+    if tainted_by and is_fully_derived(difference, under_test.locations(), targets):
+        return to_finding(difference, "derived", tainted_by)
+    why = "is only partly derived from it" if tainted_by else "is not derived from a field under test"
+    message = f"the field is declared in derived_ok, but the difference {why}"
+    return to_finding(difference, "confound", tainted_by, message)
 
 
-def finding(
+def to_finding(
     difference: Difference, kind: Kind, tainted_by: tuple[str, ...] = (), message: str = ""
 ) -> Finding:
     return Finding(
         kind=kind,
         path=path_text(difference.path),
         detail=cast(Detail, difference.detail),
-        reference_value=show(difference.reference),
-        variant_value=show(difference.variant),
-        reference_place=place(difference.reference_at),
-        variant_place=place(difference.variant_at),
+        reference_value=value_text(difference.reference),
+        variant_value=value_text(difference.variant),
+        reference_place=source_place(difference.reference_origin),
+        variant_place=source_place(difference.variant_origin),
         tainted_by=tainted_by,
         message=message or difference.message,
         suggestion=difference.suggestion,
     )
 
 
-def interpolated(
-    comparison: Comparison, patterns: Patterns, differing: list[tuple[str, Kind]]
+def interpolation_findings(
+    comparison: Comparison, patterns: DeclaredPatterns, differing: list[tuple[str, Kind]]
 ) -> list[Finding]:
-    """Texts like `${train.lr}` are the same on both sides, and differ once they are filled in; so do those that
-    are filled from them."""
+    """Findings for strings like `${train.lr}`: equal in both trees, different once the framework fills them in.
+
+    A string that is filled in from another one of them differs too, so that the search repeats until it finds no more.
+    """
     findings: list[Finding] = []
-    left = [
-        (path, a, b)
-        for path, a, b in comparison.texts
-        if matching([*patterns.under_test, *patterns.labels], path) is None
-    ]
+    declared = [*patterns.under_test, *patterns.labels]
+    remaining = [item for item in comparison.interpolated_strings if not matches(declared, item[0])]
     while True:
-        found = [(text, sources) for text in left if (sources := filled_from(text[1], differing))]
+        found = [(item, sources) for item in remaining if (sources := differing_sources(item[1], differing))]
         if not found:
             return findings
-        for text, sources in found:
-            left.remove(text)
-            findings.append(_filled(text, sources, patterns))
-            differing.append((path_text(text[0]), findings[-1].kind))
+        for item, sources in found:
+            remaining.remove(item)
+            findings.append(_interpolation_finding(item, sources, patterns))
+            differing.append((path_text(item[0]), findings[-1].kind))
 
 
-def filled_from(text: Value, differing: list[tuple[str, Kind]]) -> list[tuple[str, Kind]]:
+def differing_sources(text: Value, differing: list[tuple[str, Kind]]) -> list[tuple[str, Kind]]:
+    """The differing fields from which an interpolated string may be filled in."""
     names = INTERPOLATION.findall(text.payload)
-    return [(path, kind) for path, kind in differing if any(may_mean(name, path) for name in names)]
+    return [(path, kind) for path, kind in differing if any(may_refer_to(name, path) for name in names)]
 
 
-def _filled(text: tuple[Path, Value, Value], sources: list[tuple[str, Kind]], patterns: Patterns) -> Finding:
-    path, a, b = text
-    derived = matching(patterns.derived_ok, path) is not None and all(
-        kind in ("under_test", "derived") for _, kind in sources
-    )
+def may_refer_to(name: str, path: str) -> bool:
+    """Whether `${name}` may read from a path.
+
+    It may be relative (`${.rate}`, `${..model.rate}`), or start at a part of the configuration that is a document of
+    its own. Any path whose end fits, or that of one of its parents, is taken as read: too many, but never too few.
+    """
+    wanted = f".{name.lstrip('.')}"
+    ends = [end for end in range(1, len(path) + 1) if end == len(path) or path[end] in ".["]
+    return any(f".{path[:end]}".endswith(wanted) for end in ends)
+
+
+def _interpolation_finding(
+    item: InterpolatedString, sources: list[tuple[str, Kind]], patterns: DeclaredPatterns
+) -> Finding:
+    path, a, b = item
+    # Filled in from a label or a confound, the string is not derived from fields under test.
+    from_declared = all(kind in ("under_test", "derived") for _, kind in sources)
     return Finding(
-        kind="derived" if derived else "confound",
+        kind="derived" if from_declared and matches(patterns.derived_ok, path) else "confound",
         path=path_text(path),
         detail="value",
-        reference_value=show(a),
-        variant_value=show(b),
-        reference_place=place(a.origin),
-        variant_place=place(b.origin),
+        reference_value=value_text(a),
+        variant_value=value_text(b),
+        reference_place=source_place(a.origin),
+        variant_place=source_place(b.origin),
         tainted_by=tuple(source for source, kind in sources if kind == "under_test"),
-        message=f"is filled from {sources[0][0]}, which differs",
+        message=f"the string is filled in from {sources[0][0]}, which differs",
     )
-
-
-def may_mean(name: str, path: str) -> bool:
-    """Whether `${name}` may read from a path. It may be relative (`${.rate}`, `${..model.rate}`), or start at a
-    part of the configuration that is a document of its own, so the end of any path above may fit."""
-    wanted = f".{name.lstrip('.')}"
-    return any(
-        f".{above}".endswith(wanted)
-        for above in (path[:end] for end in range(1, len(path) + 1) if end == len(path) or path[end] in ".[")
-    )
-
-
-__all__ = ["Patterns", "classify", "matching", "place"]

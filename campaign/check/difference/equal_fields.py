@@ -1,68 +1,65 @@
-"""`equal`: fields of one file that have to hold the same value."""
+"""The `equal` declaration: fields of one file that must hold the same value."""
 
 from __future__ import annotations
 
-from campaign.check.claim.patterns import compile_pattern, path_text
+from campaign.check.claim.patterns import compile_pattern
 from campaign.check.claim.targets import Target
-from campaign.check.difference.classification import place
+from campaign.check.difference.classification import source_place
 from campaign.check.difference.comparison import Comparison
-from campaign.check.difference.survey import steps
-from campaign.check.difference.tree import show
+from campaign.check.difference.pattern_matches import child_fields
+from campaign.check.difference.value_text import value_text
 from campaign.check.evaluator.case import Case
 from campaign.check.findings import Finding
 from campaign.check.values import Value
 from campaign.errors import UsageError
 
 
-def related(group: tuple[str, ...], target: Target, case: Case) -> list[Finding]:
-    """One finding for each field of the group that does not hold what the first one holds."""
+def equal_field_findings(group: tuple[str, ...], target: Target, case: Case) -> list[Finding]:
+    """One finding for each field of the group that does not hold the value of the first one."""
     if case.problem:
         return []
-    values = [(text, reach(text, case)) for text in group]
-    present = [(text, value) for text, value in values if value is not None]
-    if len(present) < 2:
-        return []  # a file without the fields has nothing to keep equal
-    first_text, first = present[0]
-    findings = []
-    for text, value in present[1:]:
-        comparison = Comparison(())
-        comparison.compare((), first, value)
-        differences = [found for found in comparison.differences if not found.cosmetic]
-        if not differences:
-            continue
-        unknown = all(found.unknown for found in differences)
-        findings.append(
-            Finding(
-                "unproven" if unknown else "confound",
-                text,
-                "value",
-                show(first),
-                show(value),
-                place(first.origin),
-                place(value.origin),
-                message=f"declared equal to {first_text} in {target.text}",
-                suggestion="compute both from one name" if unknown else "",
-            )
-        )
-    return findings
+    values = [(path, value_at(path, case)) for path in group]
+    present = [(path, value) for path, value in values if value is not None]
+    # A file that has at most one of the fields cannot break the rule.
+    findings = [_compare_fields(target, present[0], other) for other in present[1:]]
+    return [finding for finding in findings if finding is not None]
 
 
-def reach(text: str, case: Case) -> Value | None:
-    """The value at a plain path; the name of a single entry may stand in front."""
-    pattern = compile_pattern(text)
-    if any("*" in token for token in pattern.tokens):
-        raise UsageError(f"equal: {text!r} has to be a plain path")
-    starts = [(pattern.tokens, next(iter(case.roots.values())))] if case.single else []
-    if pattern.tokens[0] in case.roots:
-        starts.append((pattern.tokens[1:], case.roots[pattern.tokens[0]]))
-    for tokens, value in starts:
-        found: Value | None = value
-        for token in tokens:
-            below = {step.text: child for step, child in steps(found.payload)} if found is not None else {}
-            found = below.get(token)
-        if found is not None:
-            return found
-    return None
+def _compare_fields(target: Target, first: tuple[str, Value], other: tuple[str, Value]) -> Finding | None:
+    # Both values are of one run, so that any comparison that proves two runs alike holds within it as well.
+    comparison = Comparison(())
+    comparison.compare((), first[1], other[1])
+    differences = [difference for difference in comparison.differences if not difference.cosmetic]
+    if not differences:
+        return None
+    unproven = all(difference.unproven for difference in differences)
+    return Finding(
+        kind="unproven" if unproven else "confound",
+        path=other[0],
+        detail="value",
+        reference_value=value_text(first[1]),
+        variant_value=value_text(other[1]),
+        reference_place=source_place(first[1].origin),
+        variant_place=source_place(other[1].origin),
+        message=f"declared equal to {first[0]} in {target.text}",
+        suggestion="compute both fields from one name" if unproven else "",
+    )
 
 
-__all__ = ["path_text", "reach", "related"]
+def value_at(text: str, case: Case) -> Value | None:
+    """The value at a path without wildcards, which may start with the name of a root."""
+    tokens = compile_pattern(text).tokens
+    if any("*" in token for token in tokens):
+        raise UsageError(f"equal: {text!r} has a wildcard; write the path of one field")
+    starts = [(tokens, next(iter(case.roots.values())))] if case.single else []
+    if tokens[0] in case.roots:
+        starts.append((tokens[1:], case.roots[tokens[0]]))
+    found = (_descend(value, below) for below, value in starts)
+    return next((value for value in found if value is not None), None)
+
+
+def _descend(value: Value | None, tokens: tuple[str, ...]) -> Value | None:
+    for token in tokens:
+        below = {} if value is None else {step.text: child for step, child in child_fields(value.payload)}
+        value = below.get(token)
+    return value

@@ -1,1 +1,1 @@
-"""Formats of a check's answer."""
+"""Writes the result of a check: text, JSON, SARIF, GitHub workflow commands."""

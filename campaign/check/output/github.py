@@ -1,5 +1,4 @@
-"""The answer as GitHub workflow commands: one annotation for each variant, the details in the step
-summary."""
+"""The result as GitHub workflow commands: one annotation per variant, and the details in the step summary."""
 
 from __future__ import annotations
 
@@ -8,13 +7,13 @@ from campaign.check.output.text import printable, to_text
 from campaign.errors import Place
 
 ANNOTATIONS = 10
-"""Errors, and warnings, that a step shows."""
+"""Annotations of each level that GitHub shows for one step."""
 LISTED = 8
-"""Findings named in one annotation; a step shows ten annotations, so they are gathered by variant."""
+"""Findings that one annotation lists."""
 
 
 def to_github(result: CheckResult) -> str:
-    """Workflow commands, a line each; text from files is escaped so that it cannot be a command."""
+    """One workflow command per line. Text from the files is escaped so that it cannot form a command."""
     result = printable(result)
     lines = []
     for verdict in ("confound", "unproven"):
@@ -45,12 +44,10 @@ def to_summary(result: CheckResult) -> str:
 
 
 def _annotation(variant: VariantResult) -> str:
-    chosen = [found for found in variant.findings if found.kind == "confound"] or [
-        found for found in variant.findings if found.kind == "unproven"
-    ]
-    level = "error" if variant.verdict == "confound" else "warning"
+    # A variant with a confound is annotated with its confounds only: they are to be resolved first.
+    chosen = [found for found in variant.findings if found.kind == variant.verdict]
+    level, title = ("error", "confound") if variant.verdict == "confound" else ("warning", "cannot prove")
     place = next((found.variant_place for found in chosen if found.variant_place), None)
-    title = "confound" if level == "error" else "cannot prove"
     lines = [_line(found) for found in chosen[:LISTED]]
     if len(chosen) > LISTED:
         lines.append(f"and {len(chosen) - LISTED} more")

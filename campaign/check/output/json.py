@@ -1,4 +1,4 @@
-"""The answer as one versioned JSON document, the form that a campaign's folder keeps."""
+"""The result as one versioned JSON document, which a campaign's folder also keeps."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from campaign.errors import Place
 from campaign.json_documents import as_json
 
 VERSION = 1
-"""Changes when a key changes its meaning or goes away."""
+"""Changes when a key changes its meaning or is removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one side of a difference has, and where."""
+    """The value of one side of a difference, and its place."""
 
     value: str
     file: str | None
@@ -25,7 +25,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class WrittenFinding:
-    """One difference, or one thing that could not be known."""
+    """One difference, or one part of the configuration that could not be proven equal."""
 
     kind: Kind
     path: str
@@ -40,7 +40,7 @@ class WrittenFinding:
 
 @dataclass(frozen=True, slots=True)
 class WrittenVariant:
-    """One variant against the reference."""
+    """The findings about one variant."""
 
     target: str
     verdict: Verdict
@@ -49,7 +49,7 @@ class WrittenVariant:
 
 @dataclass(frozen=True, slots=True)
 class CheckDocument:
-    """What `campaign check --json` prints, and `check.json` of a campaign's folder holds."""
+    """The document that `campaign check --json` prints and `check.json` in a campaign's folder holds."""
 
     version: int
     kind: str
@@ -59,7 +59,7 @@ class CheckDocument:
     assumptions: tuple[str, ...]
     variants: tuple[WrittenVariant, ...]
     allowed: str | None
-    """The reason that was given to submit with a confound."""
+    """The reason given with `--allow-confounds` to submit all the same."""
 
 
 def to_json(result: CheckResult, allowed: str | None = None) -> dict[str, Any]:

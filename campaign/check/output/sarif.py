@@ -1,4 +1,4 @@
-"""The answer as SARIF 2.1.0, for code scanning."""
+"""The result as SARIF 2.1.0, for code scanning."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Rule(NamedTuple):
     text: str
     level: str
     help: str
-    """What to do about it."""
+    """How to resolve a finding of the rule."""
 
 
 RULES = {
@@ -25,25 +25,25 @@ RULES = {
         "confound",
         "Variants differ in a field that is not under test.",
         "error",
-        "Give the variant the reference's value, or name the field in under_test when it belongs to the question.",
+        "Give the variant the reference's value, or name the field in under_test if it is part of the question.",
     ),
     "CC002": Rule(
         "tainted-confound",
-        "A field under test flows into a field that is not.",
+        "The value of a field under test flows into a field that is not under test.",
         "error",
-        "Set the field on its own, or name it in derived_ok when it has to follow the field under test.",
+        "Set the field independently, or name it in derived_ok if it must be derived from the field under test.",
     ),
     "CC003": Rule(
         "unproven",
-        "It cannot be proven that variants agree outside the fields under test.",
+        "It cannot be proven that variants are equal outside the fields under test.",
         "warning",
-        "Make the edit that the message names; it is the smallest one that makes the field provable.",
+        "Make the edit that the message names; it makes the field provable.",
     ),
     "CC004": Rule(
         "does-not-load",
         "A configuration cannot be evaluated.",
         "warning",
-        "Mend what the message names: the file does not parse, or raises, or its entry is not there.",
+        "Correct what the message names: the file does not parse, raises, or uses a construct that is not supported.",
     ),
 }
 
@@ -102,7 +102,7 @@ def _result(result: CheckResult, variant: VariantResult, finding: Finding) -> di
 
 
 def fingerprint(variant: VariantResult, finding: Finding) -> str:
-    """Stable under edits that move lines: the variant, the field and the rule, no values and no places."""
+    """A hash of variant, field and rule, without values and places: it is stable when lines move."""
     text = "\0".join((variant.target, finding.path, rule_of(finding), finding.detail))
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
 

@@ -1,4 +1,4 @@
-"""The answer for a terminal: a matrix of fields and variants, then a block for each confound."""
+"""The result for a terminal: a matrix of fields and variants, then a block for each confound and unproven field."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ COLOURS = {"proven": "32", "confound": "31", "unproven": "33"}
 SHOWN_VARIANTS = 60
 SHOWN_FIELDS = 60
 NARROWEST_FIELD = 24
-"""Columns that a field's name keeps beside however many variants."""
+"""Columns that are reserved for the name of a field, however many variants there are."""
 BLOCKS = 20
 SHOWN_SIDES = 3
-"""Variants of one block whose values are shown; the rest is counted."""
+"""Variants of one block whose values are shown; the others are counted."""
 LONGEST = 200
-"""Characters of a path or a message; JSON has all of it."""
+"""Characters of a path or a message; the JSON document has all of them."""
 INDENT = " " * 5
 
 Row = dict[int, str]
@@ -51,12 +51,12 @@ def to_text(result: CheckResult, width: int = 80, colour: bool = False, verbose:
 
 
 def printable(result: CheckResult) -> CheckResult:
-    """Without what would steer a terminal: names and messages come from the files."""
+    """The result without control characters: names and messages come from the files, which are not trusted."""
     variants = tuple(
-        replace(variant, target=shown(variant.target), findings=tuple(map(_printable, variant.findings)))
+        replace(variant, target=one_line(variant.target), findings=tuple(map(_printable, variant.findings)))
         for variant in result.variants
     )
-    return replace(result, reference=shown(result.reference), variants=variants)
+    return replace(result, reference=one_line(result.reference), variants=variants)
 
 
 def _printable(finding: Finding) -> Finding:
@@ -64,12 +64,12 @@ def _printable(finding: Finding) -> Finding:
     for field in fields(finding):
         value = getattr(finding, field.name)
         if isinstance(value, str) and (not value.isprintable() or len(value) > LONGEST):
-            changed[field.name] = shown(value)
+            changed[field.name] = one_line(value)
     return replace(finding, **changed) if changed else finding  # type: ignore[arg-type]
 
 
-def shown(text: str) -> str:
-    """On one line, without control characters, and the end of what is too long: the leaf is there."""
+def one_line(text: str) -> str:
+    """Text on one line, without control characters; of a long path the end, which names the field."""
     if not text.isprintable():
         text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return text if len(text) <= LONGEST else "…" + text[1 - LONGEST :]
@@ -106,10 +106,10 @@ def headline(result: CheckResult, width: int, colour: bool) -> list[str]:
 def variant_lines(result: CheckResult, width: int, colour: bool) -> Iterator[str]:
     digits = len(str(len(result.variants)))
     chosen = worst(result, SHOWN_VARIANTS)
-    room = width - digits - 14
+    name_width = width - digits - 14
     names = {index: result.variants[index].target for index in chosen}
     folder = posixpath.commonpath([posixpath.dirname(name) for name in names.values()]) if names else ""
-    if folder and max(map(len, names.values())) > room:
+    if folder and max(map(len, names.values())) > name_width:
         yield f"  in {folder}/"
         names = {index: name.removeprefix(f"{folder}/") for index, name in names.items()}
     for index, name in names.items():
@@ -127,7 +127,7 @@ def worst(result: CheckResult, count: int) -> list[int]:
 
 
 def matrix_lines(result: CheckResult, width: int, verbose: bool) -> Iterator[str]:
-    """Differing fields down, variants across, one mark for each."""
+    """The matrix: one row per differing field, one column per variant."""
     rows = _rows(result, verbose)
     if not rows:
         return
@@ -135,23 +135,27 @@ def matrix_lines(result: CheckResult, width: int, verbose: bool) -> Iterator[str
     columns = worst(result, max((width - 4 - NARROWEST_FIELD) // size, 1))
     longest = min(max(map(len, rows)), max(width - 4 - size * len(columns), NARROWEST_FIELD))
     yield f"  {'field':<{longest}} " + "".join(f"{index + 1:>{size}}" for index in columns)
-    kept = list(rows)
-    if len(rows) > SHOWN_FIELDS:
-        grave = {"X": 0, "?": 1}
-        kept.sort(key=lambda path: min(grave.get(mark, 2) for mark in rows[path].values()))
-    for path in kept[:SHOWN_FIELDS]:
+    for path in _shown_fields(rows):
         name = path if len(path) <= longest else "…" + path[-longest + 1 :]
         marks = "".join(f"{rows[path].get(index, '.'):>{size}}" for index in columns)
         yield f"  {name:<{longest}} {marks}"
     if len(rows) > SHOWN_FIELDS:
         yield f"  and {len(rows) - SHOWN_FIELDS} fields more (--json has them all)"
     if len(columns) < len(result.variants):
-        yield from wrapped(
-            f"columns for {len(columns)} of {len(result.variants)} variants; a wider terminal shows more",
-            width, "  ", "  ",
-        )  # fmt: skip
+        note = f"columns for {len(columns)} of {len(result.variants)} variants; a wider terminal shows more"
+        yield from wrapped(note, width, "  ", "  ")
     used = {mark for marks in rows.values() for mark in marks.values()}
     yield "  " + "   ".join(f"{mark} {LEGEND[mark]}" for mark in LEGEND if mark in used)
+
+
+def _shown_fields(rows: dict[str, Row]) -> list[str]:
+    """All fields in their order; of too many, those with a confound first, then the unproven ones."""
+    if len(rows) <= SHOWN_FIELDS:
+        return list(rows)
+    grave = {"X": 0, "?": 1}
+    return sorted(rows, key=lambda path: min(grave.get(mark, 2) for mark in rows[path].values()))[
+        :SHOWN_FIELDS
+    ]
 
 
 def _rows(result: CheckResult, verbose: bool) -> dict[str, Row]:
@@ -165,7 +169,7 @@ def _rows(result: CheckResult, verbose: bool) -> dict[str, Row]:
 
 
 class Block:
-    """One difference from the reference, and every variant that has it."""
+    """One difference from the reference, and all variants that have it."""
 
     def __init__(self, first: Finding) -> None:
         self.first = first
@@ -176,7 +180,7 @@ class Block:
 
 
 def blocks(result: CheckResult, kinds: tuple[str, ...]) -> list[Block]:
-    """By kind, in the order in which the fields are met."""
+    """Equal findings of all variants together, by kind and in the order of the fields."""
     found: dict[object, Block] = {}
     for kind in kinds:
         for index, variant in enumerate(result.variants):
@@ -203,8 +207,8 @@ def block_lines(result: CheckResult, width: int, colour: bool, verbose: bool) ->
 def _lines(block: Block, count: int, width: int, colour: bool) -> Iterator[str]:
     yield from _head(block, count, width, colour)
     first = block.first
-    known = (first.reference_place, first.variant_place, first.reference_value, first.variant_value)
-    if first.loads and any(known):
+    sides = (first.reference_place, first.variant_place, first.reference_value, first.variant_value)
+    if first.loads and any(sides):
         yield from _sides(block, width)
     elif first.variant_place:
         yield f"{INDENT}at {first.variant_place}"
@@ -239,15 +243,21 @@ def _head(block: Block, count: int, width: int, colour: bool) -> Iterator[str]:
 
 
 def _sides(block: Block, width: int) -> Iterator[str]:
-    """The reference's value and place, then those of the variants."""
+    """The value and place of the reference, then those of the variants."""
     first = block.first
     nothing = "-" if first.kind != "unproven" else ""
-    several = len(block.sides) > 1
     lines = [(INDENT, first.reference_value or nothing, str(first.reference_place or ""))]
     for number, _, finding in block.sides[:SHOWN_SIDES]:
         place = str(finding.variant_place or "")
-        which = f"{place} ({number})".lstrip() if several else place
+        which = f"{place} ({number})".lstrip() if len(block.sides) > 1 else place
         lines.append(("  -> ", finding.variant_value or nothing, which))
+    yield from _value_lines(lines, width)
+    if len(block.sides) > SHOWN_SIDES:
+        yield f"{INDENT}and in {len(block.sides) - SHOWN_SIDES} more"
+
+
+def _value_lines(lines: list[tuple[str, str, str]], width: int) -> Iterator[str]:
+    """Values with their places beside them where all fit, below them otherwise."""
     size = max(4, *(len(value) for _, value, _ in lines))
     beside = all(len(INDENT) + size + 2 + len(place) <= width for _, _, place in lines)
     for sign, value, place in lines:
@@ -257,8 +267,6 @@ def _sides(block: Block, width: int) -> Iterator[str]:
             yield f"{sign}{value}".rstrip()
             if place:
                 yield f"{INDENT}  at {place}"
-    if len(block.sides) > SHOWN_SIDES:
-        yield f"{INDENT}and in {len(block.sides) - SHOWN_SIDES} more"
 
 
 def paint(text: str, kind: str, colour: bool) -> str:

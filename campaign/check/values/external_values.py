@@ -98,7 +98,7 @@ class Unknown:
 
     __slots__ = ("reason", "suggestion")
 
-    def __init__(self, reason: str, suggestion: str = "") -> None:
+    def __init__(self, reason: str, suggestion: str) -> None:
         self.reason = reason
         self.suggestion = suggestion
 

@@ -38,7 +38,7 @@ class TookTooLong(BaseException):
 class Halt(Exception):
     """The evaluation ends, because the checker cannot evaluate what comes next."""
 
-    def __init__(self, reason: str, origin: Origin | None = None, suggestion: str = "") -> None:
+    def __init__(self, reason: str, origin: Origin | None, suggestion: str) -> None:
         super().__init__(reason)
         self.reason = reason
         """A sentence without a full stop that says what cannot be evaluated, and why."""

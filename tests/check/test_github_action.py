@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from .conftest import REPOSITORY, Run, Write
+from .conftest import REPOSITORY, Write
 
 A = "config = {'lr': 1e-3, 'name': 'a'}\n"
 B = "config = {'lr': 2e-3, 'name': 'b'}\n"
@@ -99,21 +99,8 @@ def test_no_script_of_the_action_has_an_expression_in_it() -> None:
     assert not any("${{" in step.get("run", "") for step in action["runs"]["steps"])
 
 
-def test_annotations_of_many_variants_stay_within_what_a_step_shows(run: Run, write: Write) -> None:
-    root = write(a=A, **{f"v{n}": A.replace("1e-3", f"{n}e-2") for n in range(2, 32)})
-    done = run("a.py", *(f"v{n}.py" for n in range(2, 32)), "-f", "github", cwd=root)
-    errors = [line for line in done.stdout.splitlines() if line.startswith("::error")]
-    assert len(errors) == 10
-    assert "title=confound%3A 21 more variants" in errors[-1]
-
-
 def test_hook_names_a_command_that_exists() -> None:
     (hook,) = yaml.safe_load((REPOSITORY / ".pre-commit-hooks.yaml").read_text())
     assert hook["id"] == "campaign-check"
     assert hook["entry"] == "campaign check"
     assert hook["language"] == "python"
-
-
-def test_sample_of_the_annotations_is_what_the_command_prints(run: Run) -> None:
-    printed = run("examples/cluster_only/planted.toml", "-f", "github", cwd=REPOSITORY).stdout
-    assert f"```text\n{printed}```" in (REPOSITORY / "docs/check.md").read_text()

@@ -63,7 +63,7 @@ def test_hostile_file_is_answered_without_a_traceback(run: Run, write: Write, na
     assert len(done.stdout) < 20_000
 
 
-def test_binary_file_and_wrong_encoding_are_told(run: Run, write: Write) -> None:
+def test_binary_file_and_wrong_encoding_are_reported(run: Run, write: Write) -> None:
     root = write(a="config = 1\n")
     for data in (bytes(range(256)), "config = 'é'\n".encode("latin-1"), b"config = 1\0\n"):
         (root / "b.py").write_bytes(data)
@@ -71,7 +71,9 @@ def test_binary_file_and_wrong_encoding_are_told(run: Run, write: Write) -> None
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-7", "no-such-encoding"])
-def test_encoding_that_python_would_read_the_file_in_is_told(run: Run, write: Write, encoding: str) -> None:
+def test_encoding_that_python_would_read_the_file_in_is_reported(
+    run: Run, write: Write, encoding: str
+) -> None:
     """The bytes are the same as the reference's, what Python makes of them is not."""
     root = write(
         a="#\nconfig = {'name': 'é'}\n", b=f"# -*- coding: {encoding} -*-\nconfig = {{'name': 'é'}}\n"
@@ -137,7 +139,7 @@ def test_cyclic_imports_end(run: Run, write: Write) -> None:
         ("y.yaml", "a: " + "[" * 5000 + "]" * 5000),
     ],
 )
-def test_deep_document_is_told(run: Run, tmp_path: Path, name: str, text: str) -> None:
+def test_deep_document_is_reported(run: Run, tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
     (tmp_path / f"x{name}").write_text("")
     assert run(f"x{name}", name, cwd=tmp_path).returncode == 3

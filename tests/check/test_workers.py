@@ -13,11 +13,11 @@ import pytest
 
 from campaign.check import Declaration, prove
 from campaign.check.output.json import to_json
-from campaign.check.workers import WORTH_A_PROCESS
+from campaign.check.workers import MIN_TARGETS_PER_PROCESS
 
 from .conftest import REPOSITORY, Run
 
-COUNT = 3 * WORTH_A_PROCESS
+COUNT = 3 * MIN_TARGETS_PER_PROCESS
 needs_cores = pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
 FLAGS = ("--reference", "a.py", "--entry", "names:config", "--under-test", "lr", "--json")
 
@@ -58,13 +58,13 @@ def test_many_variants_have_the_answer_and_the_order_of_a_single_process(run: Ru
 
 SCRIPT = """
 import os, threading
-from campaign.check.workers import over_ranges
+from campaign.check.workers import map_ranges
 
 def work(part):
     return os.getpid(), list(part)
 
 def show(count):
-    answers = over_ranges(work, count)
+    answers = map_ranges(work, count)
     print(len({pid for pid, _ in answers} - {os.getpid()}), sum((part for _, part in answers), []) == list(range(count)))
 
 show(1000)
@@ -104,7 +104,7 @@ def test_pattern_that_none_of_many_variants_has_is_refused(run: Run, family: Pat
     assert "Traceback" not in done.stderr
 
 
-def test_mistake_in_one_of_many_variants_is_told_once(run: Run, family: Path) -> None:
+def test_mistake_in_one_of_many_variants_is_reported_once(run: Run, family: Path) -> None:
     (family / "v250.py").write_text("other = 1\n")
     done = run("v*.py", *FLAGS, cwd=family)
     assert done.returncode == 2

@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from campaign.check.resolved_conditions import InternalDisagreement, agree, first_disagreement, prove_plan
+from campaign.check.resolved_conditions import (
+    InternalDisagreement,
+    first_disagreement,
+    prove_resolved_conditions,
+    verify_against_execution,
+)
 from campaign.spec.config import AlgorithmSection, RunConfig, TrainingSection
 
 from .conftest import REPOSITORY, Write
@@ -37,13 +42,13 @@ def plan(**training: Any) -> Plan:
 
 
 def test_conditions_that_differ_in_the_field_under_test_are_proven() -> None:
-    result = prove_plan(plan())
+    result = prove_resolved_conditions(plan())
     assert result.verdict == "proven"
     assert {found.kind for found in result.variants[0].findings} == {"under_test", "label"}
 
 
 def test_conditions_that_differ_elsewhere_are_a_confound() -> None:
-    result = prove_plan(plan(lr=1e-3))
+    result = prove_resolved_conditions(plan(lr=1e-3))
     assert result.verdict == "confound"
     assert [found.path for found in result.variants[0].findings if found.kind == "confound"] == [
         "training.lr"
@@ -52,14 +57,14 @@ def test_conditions_that_differ_elsewhere_are_a_confound() -> None:
 
 def test_evaluated_and_executed_conditions_agree() -> None:
     files = sorted((REPOSITORY / "conditions/credit_assignment").glob("[!_]*.py"))
-    agree([path.relative_to(REPOSITORY).as_posix() for path in files], REPOSITORY)
+    verify_against_execution([path.relative_to(REPOSITORY).as_posix() for path in files], REPOSITORY)
 
 
 def test_tree_that_is_not_what_execution_gives_is_a_disagreement(write: Write) -> None:
     """Evaluating another name than the one that is executed stands for an evaluator that is wrong."""
     root: Path = write(a="config = {'lr': 1}\nother = {'lr': 2}\n")
     with pytest.raises(InternalDisagreement, match=r"disagree at config\.lr"):
-        agree(["a.py"], root, "names:other")
+        verify_against_execution(["a.py"], root, "names:other")
 
 
 @pytest.mark.parametrize(
@@ -67,6 +72,7 @@ def test_tree_that_is_not_what_execution_gives_is_a_disagreement(write: Write) -
     [
         ({"$dict": [["a", {"$int": "1"}]]}, {"$dict": [["a", {"$float": "1.0"}]]}, "config.a"),
         ({"$dict": [["a", True]]}, {"$dict": [["a", 1]]}, "config.a"),
+        ({"$dict": [["a", True]]}, {"$dict": [["b", True]]}, "config"),
         ([1, 2], [1], "config"),
         ({"$term": "add", "operands": []}, {"$int": "3"}, ""),
         ({"$dict": [["a", None]]}, {"$dict": [["a", None]]}, ""),
@@ -80,4 +86,4 @@ def test_first_disagreement_names_the_place_and_skips_what_is_not_known(
 
 def test_module_that_uses_its_own_name_is_no_disagreement(write: Write) -> None:
     root = write(a="config = {'name': __name__}\nif __name__ == '__main__': config['lr'] = 1\n")
-    agree(["a.py"], root)
+    verify_against_execution(["a.py"], root)
