@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os.path
-
 from campaign.check.builtins import functions, standard_library  # noqa: F401
 from campaign.check.claim.targets import Entry, Target
-from campaign.check.dialects import contexts, documents, frameworks, mmengine  # noqa: F401
-from campaign.check.dialects.mappings import OMEGA, nested
+from campaign.check.dialects.registry import dialect_of
 from campaign.check.evaluator import (  # noqa: F401
     assignments,
     attribute_changes,
@@ -24,25 +21,12 @@ from campaign.check.evaluator import (  # noqa: F401
 from campaign.check.evaluator.boundary import Boundary
 from campaign.check.evaluator.case import Case
 from campaign.check.evaluator.generators import finish, refuse_unfinished
-from campaign.check.evaluator.hashed_containers import merge
-from campaign.check.evaluator.imports import load
-from campaign.check.evaluator.state import Args, Budget, Evaluator
+from campaign.check.evaluator.state import Budget, Evaluator
 from campaign.check.sources import Sources, Unreadable
-from campaign.check.values import (
-    EXTERNAL,
-    ClassObj,
-    DictObj,
-    ExternalName,
-    FuncObj,
-    ModuleObj,
-    Origin,
-    Value,
-)
-from campaign.check.values.constants import lift
+from campaign.check.values import Origin
 from campaign.check.values.limits import CASES, Decisions, Halt, Raised, TookTooLong
 from campaign.check.workers import in_time
 from campaign.errors import UsageError
-from campaign.suggest import did_you_mean
 
 
 def evaluate(
@@ -80,7 +64,7 @@ def _evaluate(
 def evaluate_case(target: Target, entry: Entry | None, evaluator: Evaluator) -> Case:
     case = Case(evaluator.decisions.taken, evaluator)
     try:
-        case.roots, case.single = load_entry(target, entry, evaluator)
+        case.roots, case.single = dialect_of(evaluator, target, entry).load(evaluator, target, entry)
         refuse_unfinished(evaluator)
     except Halt as halt:
         case.problem, case.place, case.suggestion = halt.reason, halt.origin, halt.suggestion
@@ -95,117 +79,7 @@ def evaluate_case(target: Target, entry: Entry | None, evaluator: Evaluator) -> 
     except UsageError:
         raise
     except Exception as error:
-        case.problem = f"is not followed: {type(error).__name__} in the evaluator ({error}); please report it"
+        case.problem = f"the checker failed: {type(error).__name__} ({error}); please report it"
     finally:
         finish(evaluator)
     return case
-
-
-def load_entry(target: Target, entry: Entry | None, evaluator: Evaluator) -> tuple[dict[str, Value], bool]:
-    if target.is_document:
-        return documents.load_document(evaluator, target, entry)
-    at = Origin(evaluator.sources.display_path(target.path), 1, 1)
-    if (entry is not None and entry.kind == "mmengine") or (
-        entry is None and mmengine.has_base(evaluator, target.path)
-    ):
-        return mmengine.load_config(evaluator, target.path, at), False
-    if entry is not None and entry.kind == "lazyconfig":
-        evaluator.fresh_imports, evaluator.base_dialect = True, OMEGA
-    name = evaluator.sources.display_path(target.path).removesuffix(".py").replace("/", ".")
-    package_file = os.path.join(os.path.dirname(target.path), "__init__.py")
-    if evaluator.sources.is_file(package_file) and package_file != target.path:
-        load(evaluator, package_file, os.path.basename(os.path.dirname(target.path)), at)
-    module = load(evaluator, target.path, name, at)
-    if target.name:
-        return {target.name: part(evaluator, module, target, target.name, at)}, True
-    entry = entry or detect(module)
-    return take(evaluator, module, target, entry, at)
-
-
-def detect(module: ModuleObj) -> Entry:
-    names = module.scope.vars
-    if isinstance(getattr(names.get("get_config"), "payload", None), FuncObj):
-        return Entry("call", ("get_config",))
-    if "config" in names and "config" not in module.imported:
-        return Entry("names", ("config",))
-    return Entry("all")
-
-
-def take(
-    evaluator: Evaluator, module: ModuleObj, target: Target, entry: Entry, at: Origin
-) -> tuple[dict[str, Value], bool]:
-    if entry.kind == "call":
-        name = entry.names[0]
-        return {name: part(evaluator, module, target, name, at, called=True)}, True
-    if entry.kind == "class":
-        value = named(module, entry.names[0])
-        if not isinstance(value.payload, (ClassObj, *EXTERNAL)):
-            raise UsageError(f"{target.text}: {entry.names[0]} is not a class")
-        return {entry.names[0]: value}, True
-    if entry.kind == "names":
-        roots = {name: reach(evaluator, module, name, at) for name in entry.names}
-        return roots, len(roots) == 1
-    if entry.kind == "merge":
-        return {"": merge(evaluator, [reach(evaluator, module, name, at) for name in entry.names], at)}, True
-    if entry.kind == "lazyconfig":
-        return _lazy_names(evaluator, module, at), False
-    return public_names(module), False
-
-
-def part(
-    evaluator: Evaluator, module: ModuleObj, target: Target, name: str, at: Origin, called: bool = False
-) -> Value:
-    """A function's result, or the value of a name."""
-    value = named(module, name)
-    if called or isinstance(value.payload, FuncObj):
-        here = Origin(at.file, at.line, at.column, (), "literal", target.arguments)
-        keywords = {key: lift(item, here) for key, item in target.arguments}
-        return evaluator.call(value, Args([], keywords), value.origin, module.scope)
-    if target.arguments:
-        raise UsageError(f"{target.text}: {name} is not a function, it takes no arguments")
-    return value
-
-
-def named(module: ModuleObj, name: str) -> Value:
-    value = module.scope.vars.get(name)
-    if value is None:
-        raise UsageError(
-            f"{module.display_path}: has no {name!r}{did_you_mean(name, module.scope.vars, before='; ')}"
-        )
-    return value
-
-
-def reach(evaluator: Evaluator, module: ModuleObj, path: str, at: Origin) -> Value:
-    """`a.b.c` from a module's name `a`."""
-    first, *rest = path.split(".")
-    value = named(module, first)
-    for step in rest:
-        if isinstance(value.payload, DictObj):
-            value = evaluator.get_item(value, Value(step, at), at)
-        else:
-            value = evaluator.get_attribute(value, step, at)
-    return value
-
-
-def public_names(module: ModuleObj) -> dict[str, Value]:
-    """Every public name but modules, and functions, classes and outside names that were imported."""
-    return {
-        name: value
-        for name, value in module.scope.vars.items()
-        if not name.startswith("_")
-        and name not in module.imported
-        and not isinstance(value.payload, ModuleObj)
-    }
-
-
-def _lazy_names(evaluator: Evaluator, module: ModuleObj, at: Origin) -> dict[str, Value]:
-    """What detectron2's `LazyConfig.load` keeps: public dicts."""
-    roots = {}
-    for name, value in module.scope.vars.items():
-        if name.startswith("_") or isinstance(value.payload, ExternalName):
-            continue
-        if isinstance(value.payload, DictObj):
-            roots[name] = nested(evaluator, value, OMEGA, at)
-        elif isinstance(value.payload, EXTERNAL):
-            roots[name] = value
-    return roots

@@ -12,6 +12,7 @@ from typing import Any
 from campaign.check.claim.declaration import Declaration
 from campaign.check.claim.patterns import compile_pattern
 from campaign.check.claim.targets import Entry, Target, parse_entry, parse_target
+from campaign.check.dialects.registry import ENTRIES
 from campaign.check.difference.classification import Patterns, place
 from campaign.check.difference.compare_targets import compare_targets, merged
 from campaign.check.difference.equal_fields import related
@@ -59,7 +60,7 @@ def prove(
 def _prove_part(declaration: Declaration, root: Path, against: str | None, part: range) -> Part:
     """The pairs of a range; without `against`, the first part also says what is wrong with the reference."""
     now = Sources(root)
-    entry = parse_entry(declaration.entry)
+    entry = parse_entry(declaration.entry, ENTRIES)
     variants = [parse_target(text, now) for text in declaration.variants]
     reference = parse_target(declaration.reference, now)
     before = RevisionSources(root, against) if against is not None else now
@@ -195,7 +196,7 @@ def _dump(text: str, root: Path, entry: str | None, follow: tuple[str, ...]) -> 
     sources = Sources(root)
     target = parse_target(text, sources)
     boundary = Boundary(str(sources.root), follow, _folders([target]))
-    cases = evaluate(target, parse_entry(entry), sources, boundary, "reference")
+    cases = evaluate(target, parse_entry(entry, ENTRIES), sources, boundary, "reference")
     trees = [{"when": dict(case.tests), "tree": _tree(case)} for case in cases]
     if len(trees) == 1 and not trees[0]["when"]:
         return trees[0]["tree"]

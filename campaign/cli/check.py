@@ -49,7 +49,7 @@ def check(
     entry: Annotated[
         str | None,
         typer.Option(
-            help="names:a,b | class:Name | call:get_config | merge:defaults,runs.B | mmengine | lazyconfig."
+            help="names:a,b | class:Name | call:get_config | merge:defaults,runs.B | mmengine | lazyconfig | hydra."
         ),
     ] = None,
     under_test: Annotated[

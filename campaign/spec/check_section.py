@@ -37,7 +37,7 @@ class CheckSection(Section):
     `sweep.yaml#runs.B.config`."""
     entry: str | None = None
     """Which part of a file is its configuration: `class:Name`, `call:get_config`, `names:a,b`, `merge:defaults,runs.B`,
-    `mmengine`, `lazyconfig`."""
+    `mmengine`, `lazyconfig`, `hydra`."""
     under_test: Strings = ()
     """Paths that may differ."""
     labels: Strings = ()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from campaign.check.builtins.arguments import call_origin, first_argument
 from campaign.check.builtins.copying import copied
-from campaign.check.builtins.pure_functions import one, origin_of
 from campaign.check.evaluator.classes import apply_dataclass
 from campaign.check.evaluator.external_calls import call_external
 from campaign.check.evaluator.state import Args, Evaluator, Site
 from campaign.check.evaluator.symbolic import symbolic
 from campaign.check.values import (
-    EXTERNAL,
     Builtin,
     ClassObj,
     DictObj,
@@ -24,6 +24,7 @@ from campaign.check.values import (
     TupleObj,
     Value,
     is_constant,
+    is_external,
 )
 from campaign.check.values.code_objects import uses_super
 from campaign.check.values.limits import Halt
@@ -33,38 +34,43 @@ def dataclass(evaluator: Evaluator, args: Args, site: Site) -> Value:
     options = {}
     for name, value in args.keywords.items():
         if not is_constant(value.payload):
-            raise Halt("a dataclass option only known at run time", site.at)
+            reason = f"the checker cannot evaluate dataclass({name}=...) with a value only known at run time"
+            raise Halt(reason, site.at, "write True or False")
         if name not in CLASS_OPTIONS:
-            raise evaluator.error(
-                TypeError, f"dataclass() got an unexpected keyword argument {name!r}", site.at
-            )
+            message = f"dataclass() got an unexpected keyword argument {name!r}"
+            raise evaluator.error(TypeError, message, site.at)
         options[name] = bool(value.payload)
     slots = options.pop("slots", False)
     options.pop("weakref_slot", None)
+    # `@dataclass` gets the class, `@dataclass(...)` returns the decorator that gets it.
+    decorate = partial(_as_dataclass, options, slots)
     if args.positional:
-        return _as_dataclass(evaluator, args.positional[0], options, slots, site.at)
-    return Value(
-        Builtin("dataclass", lambda m, a, s: _as_dataclass(m, a.positional[0], options, slots, s.at)), site.at
-    )
+        return decorate(evaluator, args, site)
+    return Value(Builtin("dataclass", decorate), site.at)
 
 
 def _as_dataclass(
-    evaluator: Evaluator, value: Value, options: dict[str, bool], slots: bool, at: Origin
+    options: dict[str, bool], slots: bool, evaluator: Evaluator, args: Args, site: Site
 ) -> Value:
+    value = args.positional[0]
     cls = value.payload
     if not isinstance(cls, ClassObj):
-        raise Halt("dataclass of something that is not a class", at)
-    own = len(cls.annotations)
-    apply_dataclass(evaluator, cls, options, at)
-    if slots and own:
-        add_slots(cls, at)
+        raise Halt(
+            "the checker cannot evaluate dataclass() of anything but a class", site.at, "decorate a class"
+        )
+    apply_dataclass(evaluator, cls, options, site.at)
+    if slots and cls.annotations:
+        add_slots(cls, site.at)
     return value
 
 
 def add_slots(cls: ClassObj, at: Origin) -> None:
-    """`slots=True` builds the class anew: its fields are slots, no attributes of the class."""
+    """`slots=True` builds a second class whose fields are slots; their defaults are no attributes of it. A
+    `super()` of the first class would still refer to that one."""
     if "__slots__" in cls.namespace or uses_super(cls):
-        raise Halt(f"dataclass {cls.name} with slots has __slots__ or super()", at, "leave slots=True out")
+        reason = f"the checker cannot evaluate dataclass {cls.name} with slots=True: it has __slots__ or uses super()"
+        raise Halt(reason, at, "leave slots=True out")
+    # A slot of a base is not repeated: it would hide the one that the base's methods use.
     inherited = {field.name for base in cls.mro[1:] for field in base.fields if "__slots__" in base.namespace}
     names = [field.name for field in cls.fields if field.name not in inherited]
     for name in names:
@@ -85,52 +91,57 @@ def dataclass_field(evaluator: Evaluator, args: Args, site: Site) -> Value:
         raise evaluator.error(TypeError, f"field() got an unexpected keyword argument {unknown}", site.at)
 
     def flag(name: str) -> bool | None:
+        # None where it is not given: `kw_only` then comes from the class.
         if name not in given:
             return None
         if not is_constant(given[name].payload):
-            raise Halt(f"field({name}=...) only known at run time", site.at)
+            reason = f"the checker cannot evaluate field({name}=...) with a value only known at run time"
+            raise Halt(reason, site.at, "write True or False")
         return bool(given[name].payload)
 
-    init = flag("init")
-    field = FieldObj(
-        given.get("default"), given.get("default_factory"), True if init is None else init, flag("kw_only")
-    )
+    in_init = flag("init") is not False
+    field = FieldObj(given.get("default"), given.get("default_factory"), in_init, flag("kw_only"))
     field.in_repr = flag("repr") is not False
     field.compared = flag("compare") is not False
     field.metadata = given.get("metadata")
-    return Value(field, origin_of(args, site))
+    return Value(field, call_origin(args, site))
 
 
 def dataclass_replace(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    holder = one(evaluator, args, site)
+    """`replace` calls the class again, so that `__post_init__` runs a second time."""
+    holder = first_argument(evaluator, args, site)
     payload = holder.payload
-    if not isinstance(payload, InstObj) or not any(base.kind == "dataclass" for base in payload.cls.mro):
-        return call_external(
-            evaluator, Value(ExternalName("dataclasses.replace", "dataclasses", 0), site.at), args, site.at
-        )
-    given: dict[str, Value] = {}
+    if not isinstance(payload, InstObj) or not _is_dataclass(payload.cls):
+        replace = ExternalName("dataclasses.replace", "dataclasses", 0)
+        return call_external(evaluator, Value(replace, site.at), args, site.at)
+    given = dict(args.keywords)
     for field in payload.cls.fields:
-        if not field.field.init:
-            if field.name in args.keywords:
-                raise evaluator.error(ValueError, f"field {field.name} is declared with init=False", site.at)
+        if not field.field.init and field.name in given:
+            raise evaluator.error(ValueError, f"field {field.name} is declared with init=False", site.at)
+        if not field.field.init or field.name in given:
             continue
-        if field.init_only and field.name not in args.keywords:
-            raise Halt("dataclasses.replace() with an InitVar", site.at)
-        given[field.name] = args.keywords.get(field.name) or payload.attrs[field.name]
-    given.update({name: value for name, value in args.keywords.items() if name not in given})
+        if field.init_only:  # it went to __post_init__ and was not kept
+            reason = f"the checker cannot evaluate dataclasses.replace() without InitVar {field.name}"
+            raise Halt(reason, site.at, f"pass {field.name}")
+        given[field.name] = payload.attrs[field.name]
+    # An unknown keyword is left in: the class refuses it, as `replace` does by calling it.
     return evaluator.call(Value(payload.cls, site.at), Args([], given), site.at)
 
 
 def dataclass_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    holder = one(evaluator, args, site)
+    holder = first_argument(evaluator, args, site)
     if not (isinstance(holder.payload, InstObj) and holder.payload.cls.fields):
         return symbolic(evaluator, "dataclasses.asdict", site.at, holder)
     if args.keywords:
-        raise Halt("asdict() with dict_factory", site.at)
+        raise Halt(
+            "the checker cannot evaluate asdict() with dict_factory", site.at, "use asdict() without it"
+        )
     return _converted(evaluator, holder, site.at)
 
 
 def _converted(evaluator: Evaluator, value: Value, at: Origin) -> Value:
+    """`asdict` goes into dataclasses, lists, tuples and dicts, keeps the type of each container, and copies
+    everything else deeply."""
     payload = value.payload
     if isinstance(payload, InstObj) and payload.cls.fields:
         entries: dict[Any, tuple[Value, Value]] = {
@@ -139,13 +150,11 @@ def _converted(evaluator: Evaluator, value: Value, at: Origin) -> Value:
             if not field.init_only
         }
         return Value(DictObj(entries), value.origin)
-    if isinstance(payload, ListObj):
-        return Value(ListObj([_converted(evaluator, item, at) for item in payload.items]), value.origin)
-    if isinstance(payload, TupleObj):
-        return Value(
-            TupleObj(tuple(_converted(evaluator, item, at) for item in payload.items), payload.cls),
-            value.origin,
-        )
+    if isinstance(payload, ListObj | TupleObj):
+        items = [_converted(evaluator, item, at) for item in payload.items]
+        if isinstance(payload, ListObj):
+            return Value(ListObj(items), value.origin)
+        return Value(TupleObj(tuple(items), payload.cls), value.origin)
     if isinstance(payload, DictObj):
         pairs: dict[Any, tuple[Value, Value]] = {
             key: (pair[0], _converted(evaluator, pair[1], at)) for key, pair in payload.entries.items()
@@ -155,20 +164,21 @@ def _converted(evaluator: Evaluator, value: Value, at: Origin) -> Value:
 
 
 def dataclass_tuple(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    payload = one(evaluator, args, site).payload
-    raise Halt(f"astuple() of {type(payload).__name__} is not followed", site.at, "use asdict()")
+    raise Halt("the checker cannot evaluate astuple(): it is not modelled", site.at, "use asdict()")
 
 
 def dataclass_fields(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    payload = one(evaluator, args, site).payload
+    payload = first_argument(evaluator, args, site).payload
     cls = payload.cls if isinstance(payload, InstObj) else payload
     if not isinstance(cls, ClassObj):
         return symbolic(evaluator, "dataclasses.fields", site.at, args.positional[0])
+    # Only the name of a field: any other attribute of a `Field` is then an AttributeError that is not Python's.
     description = ClassObj("Field", "Field", any_module(evaluator), ())
-    items = []
-    for field in cls.fields:
-        if not field.init_only:
-            items.append(Value(InstObj(description, {"name": Value(field.name, site.at)}), site.at))
+    items = (
+        Value(InstObj(description, {"name": Value(field.name, site.at)}), site.at)
+        for field in cls.fields
+        if not field.init_only
+    )
     return Value(TupleObj(tuple(items)), site.at)
 
 
@@ -177,8 +187,13 @@ def any_module(evaluator: Evaluator) -> ModuleObj:
 
 
 def is_dataclass(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    payload = one(evaluator, args, site).payload
-    if isinstance(payload, EXTERNAL):
+    payload = first_argument(evaluator, args, site).payload
+    if is_external(payload):
         return symbolic(evaluator, "is_dataclass", site.at, args.positional[0])
     cls = payload.cls if isinstance(payload, InstObj) else payload
-    return Value(isinstance(cls, ClassObj) and any(base.kind == "dataclass" for base in cls.mro), site.at)
+    return Value(isinstance(cls, ClassObj) and _is_dataclass(cls), site.at)
+
+
+def _is_dataclass(cls: ClassObj) -> bool:
+    """`dataclasses` looks for `__dataclass_fields__`, which a subclass inherits."""
+    return any(base.kind == "dataclass" for base in cls.mro)

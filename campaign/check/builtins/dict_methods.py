@@ -2,150 +2,164 @@
 
 from __future__ import annotations
 
-from campaign.check.builtins.method_arguments import Method, arity, changed, hashed, none
+from functools import partial
+
+from campaign.check.builtins.arguments import hash_key, method_arguments, mutated_receiver, nothing
+from campaign.check.builtins.signatures import NONE, ONE_OR_TWO, PAIRS, Model
 from campaign.check.evaluator.hashed_containers import pairs_of, store, update_dict
 from campaign.check.evaluator.membership import namespace_has
 from campaign.check.evaluator.state import Args, Evaluator, Site
 from campaign.check.evaluator.subscripts import settable_name
-from campaign.check.values import (
-    DictObj,
-    ListObj,
-    Origin,
-    TupleObj,
-    Value,
-    View,
-)
+from campaign.check.values import DictObj, ListObj, ModuleObj, Namespace, Origin, TupleObj, Value, View
 from campaign.check.values.constants import is_external_key
 from campaign.check.values.limits import Halt
 
 
-def dict_get(evaluator: Evaluator, args: Args, site: Site) -> Value:
-
-    key, *rest = arity(evaluator, args, site, 1, 2)
-    holder = args.positional[0]
+def _look_up(evaluator: Evaluator, holder: Value, key: Value, site: Site) -> Value | None:
+    """The item under a key, or None. Subscription reads it, so that a dialect's conversions apply."""
     entries = holder.payload.entries
     evaluator.readable(holder.payload, site.at)
-    known = hashed(evaluator, key, site)
-    if known in entries:
+    wanted = hash_key(evaluator, key, site)
+    if wanted in entries:
         return evaluator.get_item(holder, key, site.at)
-    if (is_external_key(known) or any(is_external_key(other) for other in entries)) and entries:
-        raise Halt("looks up a key only known at run time", site.at, "use a constant as the key")
-    return rest[0] if rest else none(site)
+    # Two external values with different text may still be the same key at run time.
+    if entries and any(is_external_key(other) for other in (wanted, *entries)):
+        reason = "the checker cannot look up a key that is only known at run time"
+        raise Halt(reason, site.at, "use a constant as the key")
+    return None
 
 
-def dict_setdefault(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    key, *rest = arity(evaluator, args, site, 1, 2)
-    found = dict_get(evaluator, Args([args.positional[0], key, Value(MISSING, site.at)]), site)
-    if found.payload is not MISSING:
+def get(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    key, *rest = method_arguments(evaluator, args, site, 1, 2)
+    found = _look_up(evaluator, args.positional[0], key, site)
+    return found or (rest[0] if rest else nothing(site))
+
+
+def setdefault(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    key, *rest = method_arguments(evaluator, args, site, 1, 2)
+    found = _look_up(evaluator, args.positional[0], key, site)
+    if found is not None:
         return found
-    item = rest[0] if rest else none(site)
-    store(evaluator, changed(evaluator, args, site), key, item, site.at)
+    item = rest[0] if rest else nothing(site)  # None is stored as well
+    store(evaluator, mutated_receiver(evaluator, args, site), key, item, site.at)
     return item
 
 
-class _Missing:
-    pass
+def pop(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    key, *rest = method_arguments(evaluator, args, site, 1, 2)
+    found = _look_up(evaluator, args.positional[0], key, site)
+    if found is not None:
+        evaluator.delete_item(args.positional[0], key, site.at)
+        return found
+    if rest:
+        return rest[0]
+    raise evaluator.error(KeyError, str(key.payload), site.at)
 
 
-MISSING = _Missing()
-
-
-def dict_pop(evaluator: Evaluator, args: Args, site: Site) -> Value:
-
-    key, *rest = arity(evaluator, args, site, 1, 2)
-    found = dict_get(evaluator, Args([args.positional[0], key, Value(MISSING, site.at)]), site)
-    if found.payload is MISSING:
-        if rest:
-            return rest[0]
-        raise evaluator.error(KeyError, str(key.payload), site.at)
-    evaluator.delete_item(args.positional[0], key, site.at)
-    return found
-
-
-def dict_popitem(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    payload = changed(evaluator, args, site)
+def popitem(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    """The entry that was inserted last. A key that is written again keeps its first place."""
+    payload = mutated_receiver(evaluator, args, site)
     if not payload.entries:
         raise evaluator.error(KeyError, "popitem(): dictionary is empty", site.at)
-    key = list(payload.entries)[-1]
     if any(is_external_key(other) for other in payload.entries):
-        raise Halt("pops among keys only known at run time", site.at)
-    pair = payload.entries.pop(key)
-    return Value(TupleObj(pair), site.at)
+        reason = "the checker cannot evaluate popitem() among keys only known at run time"
+        raise Halt(reason, site.at, "use constants as keys")
+    return Value(TupleObj(payload.entries.popitem()[1]), site.at)
 
 
-def dict_view(kind: str) -> Method:
-    def method(evaluator: Evaluator, args: Args, site: Site) -> Value:
-        holder = args.positional[0]
-        evaluator.readable(holder.payload, site.at)
-        return Value(
-            View(holder.payload, kind), Origin(site.at.file, site.at.line, site.at.column, (holder.origin,))
-        )
-
-    return method
+def _view(kind: str, evaluator: Evaluator, args: Args, site: Site) -> Value:
+    holder = args.positional[0]
+    evaluator.readable(holder.payload, site.at)
+    at = Origin(site.at.file, site.at.line, site.at.column, (holder.origin,))
+    return Value(View(holder.payload, kind), at)  # live: it shows what the dict has when it is read
 
 
-def dict_update(evaluator: Evaluator, args: Args, site: Site) -> Value:
+def update(evaluator: Evaluator, args: Args, site: Site) -> Value:
     payload = args.positional[0].payload
     evaluator.readable(payload, site.at)
     update_dict(evaluator, payload, Args(args.positional[1:], args.keywords), site.at)
-    return none(site)
+    return nothing(site)
 
 
-def dict_clear(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    changed(evaluator, args, site).entries.clear()
-    return none(site)
+def clear(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    mutated_receiver(evaluator, args, site).entries.clear()
+    return nothing(site)
 
 
-def dict_copy(evaluator: Evaluator, args: Args, site: Site) -> Value:
+def copy(evaluator: Evaluator, args: Args, site: Site) -> Value:
     payload = args.positional[0].payload
     evaluator.readable(payload, site.at)
-    copy = DictObj(dict(payload.entries), payload.dialect)
-    copy.factory = payload.factory
-    return Value(copy, site.at)
+    # `defaultdict.copy` keeps the factory; the items are shared.
+    result = DictObj(dict(payload.entries), payload.dialect)
+    result.factory = payload.factory
+    return Value(result, site.at)
 
 
-def dict_fromkeys(evaluator: Evaluator, args: Args, site: Site) -> Value:
+def fromkeys(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    """Every key gets the one value: it is shared, not copied."""
     result = DictObj({})
-    item = args.positional[1] if len(args.positional) > 1 else none(site)
+    item = args.positional[1] if len(args.positional) > 1 else nothing(site)
     for key in evaluator.elements(args.positional[0], site.at):
         store(evaluator, result, key, item, site.at)
     return Value(result, site.at)
 
 
-def namespace_method(name: str) -> Method:
-    """Methods of `globals()` and its like."""
+DICT_METHODS = {
+    "get": Model(get, ONE_OR_TWO), "setdefault": Model(setdefault, ONE_OR_TWO),
+    "pop": Model(pop, ONE_OR_TWO, confirmed=True), "popitem": Model(popitem, NONE),
+    "keys": Model(partial(_view, "keys"), NONE), "values": Model(partial(_view, "values"), NONE),
+    "items": Model(partial(_view, "items"), NONE), "update": Model(update, PAIRS, confirmed=True),
+    "clear": Model(clear, NONE), "copy": Model(copy, NONE),
+}  # fmt: skip
+FROMKEYS = Model(fromkeys, ONE_OR_TWO, confirmed=True)
+"""A class method: `dict.fromkeys(...)`."""
 
-    def method(evaluator: Evaluator, args: Args, site: Site) -> Value:
-        holder, *rest = args.positional
-        names: dict[str, Value] = holder.payload.names
-        if name == "update":
-            for key, item in pairs_of(evaluator, Args(rest, args.keywords), site.at):
-                names[settable_name(key, site.at)] = evaluator.with_control_origin(item)
-            holder.payload.changed()
-            return none(site)
-        if name in ("get", "pop", "setdefault"):
-            key = rest[0].payload
-            namespace_has(holder.payload, key, site.at)
-            default = rest[1] if len(rest) > 1 else none(site)
-            if name != "get":
-                holder.payload.changed()
-            if name == "setdefault":
-                return names.setdefault(settable_name(rest[0], site.at), default)
-            if name == "pop":
-                if key not in names and len(rest) < 2:
-                    raise evaluator.error(KeyError, str(key), site.at)
-                return names.pop(key, default)
-            return names.get(key, default)
-        if any(key.startswith("__") for key in names) and not isinstance(holder.payload.holder, type(None)):
-            if hasattr(holder.payload.holder, "path"):
-                raise Halt("goes through all names of a module", site.at, "list the names")
-        if name == "keys":
-            return Value(ListObj([Value(key, site.at) for key in names]), site.at)
-        if name == "values":
-            return Value(ListObj(list(names.values())), site.at)
-        if name == "copy":
-            return Value(DictObj({key: (Value(key, site.at), item) for key, item in names.items()}), site.at)
-        pairs = [Value(TupleObj((Value(key, site.at), item)), site.at) for key, item in names.items()]
-        return Value(ListObj(pairs), site.at)
 
-    return method
+def _update_names(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    namespace: Namespace = args.positional[0].payload
+    for key, item in pairs_of(evaluator, Args(args.positional[1:], args.keywords), site.at):
+        namespace.names[settable_name(key, site.at)] = evaluator.with_control_origin(item)
+    namespace.changed()
+    return nothing(site)
+
+
+def _name_or_default(name: str, evaluator: Evaluator, args: Args, site: Site) -> Value:
+    """`get`, `pop` and `setdefault` of a namespace."""
+    holder, key, *rest = args.positional
+    namespace: Namespace = holder.payload
+    names = namespace.names
+    namespace_has(namespace, key.payload, site.at)
+    default = rest[0] if rest else nothing(site)
+    if name == "get":
+        return names.get(key.payload, default)
+    # `setdefault` and `pop` write to the variables of the module, class or instance itself.
+    namespace.changed()
+    if name == "setdefault":
+        return names.setdefault(settable_name(key, site.at), default)
+    if key.payload not in names and not rest:
+        raise evaluator.error(KeyError, str(key.payload), site.at)
+    return names.pop(key.payload, default)
+
+
+def _all_names(name: str, evaluator: Evaluator, args: Args, site: Site) -> Value:
+    """`keys`, `values`, `items` and `copy` of a namespace."""
+    namespace: Namespace = args.positional[0].payload
+    names = namespace.names
+    if isinstance(namespace.holder, ModuleObj) and any(key.startswith("__") for key in names):
+        # A module has more dunder names (`__spec__`, `__builtins__`) than the evaluation gives it.
+        raise Halt("the checker cannot list all names of a module", site.at, "list the names")
+    if name == "keys":
+        return Value(ListObj([Value(key, site.at) for key in names]), site.at)
+    if name == "values":
+        return Value(ListObj(list(names.values())), site.at)
+    if name == "copy":
+        return Value(DictObj({key: (Value(key, site.at), item) for key, item in names.items()}), site.at)
+    pairs = [Value(TupleObj((Value(key, site.at), item)), site.at) for key, item in names.items()]
+    return Value(ListObj(pairs), site.at)
+
+
+NAMESPACE_METHODS = {
+    "update": Model(_update_names),
+    **{name: Model(partial(_name_or_default, name)) for name in ("get", "pop", "setdefault")},
+    **{name: Model(partial(_all_names, name)) for name in ("keys", "values", "items", "copy")},
+}

@@ -1,12 +1,27 @@
-"""The part of the standard library, and of configuration frameworks, that is followed."""
+"""The functions of the standard library that have a model; all others stay external.
+
+To add one, write its model (or use `computed_by_python`) and its row in one of the two tables at the end.
+"""
 
 from __future__ import annotations
 
+import ast
+import functools
+import itertools
+import json
 import math
 import os.path
 from collections.abc import Callable
 from typing import Any
 
+from campaign.check.builtins.arguments import (
+    call_origin,
+    computed_by_python,
+    first_argument,
+    keyword_operands,
+    lift_result,
+    refusal,
+)
 from campaign.check.builtins.copying import deep_copy, shallow_copy
 from campaign.check.builtins.dataclass_functions import (
     any_module,
@@ -18,16 +33,27 @@ from campaign.check.builtins.dataclass_functions import (
     dataclass_tuple,
     is_dataclass,
 )
-from campaign.check.builtins.pure_functions import Function, one, origin_of, pure
+from campaign.check.evaluator.exceptions import catches
 from campaign.check.evaluator.external_calls import call_external
 from campaign.check.evaluator.hashed_containers import pairs_of, store
-from campaign.check.evaluator.state import EXTERNAL_CONSTANTS, EXTERNAL_FUNCTIONS, Args, Evaluator, Site
+from campaign.check.evaluator.state import (
+    CONTEXTS,
+    EXTERNAL_CONSTANTS,
+    EXTERNAL_FUNCTIONS,
+    Args,
+    Completion,
+    Evaluator,
+    Function,
+    Leave,
+    Site,
+)
 from campaign.check.evaluator.symbolic import symbolic
 from campaign.check.values import (
     Builtin,
     ClassObj,
     DataField,
     DictObj,
+    ExternalCall,
     ExternalName,
     FieldObj,
     FuncObj,
@@ -35,13 +61,14 @@ from campaign.check.values import (
     IteratorObj,
     ListObj,
     MappingDialect,
+    Origin,
     Partial,
     TupleObj,
     Value,
     is_constant,
 )
 from campaign.check.values.constants import NotConcrete, lift, lower
-from campaign.check.values.limits import Halt
+from campaign.check.values.limits import Halt, Raised
 
 EXTERNAL_CONSTANTS.update({
     "math.pi": math.pi, "math.e": math.e, "math.tau": math.tau, "math.inf": math.inf, "math.nan": math.nan,
@@ -50,64 +77,29 @@ EXTERNAL_CONSTANTS.update({
     "string.ascii_uppercase": "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "os.sep": "/",
 })  # fmt: skip
 
+# Functions of floats and integers; those that only newer versions of Python have are left out on older ones.
 MATH = [
-    "acos",
-    "asin",
-    "atan",
-    "atan2",
-    "ceil",
-    "copysign",
-    "cos",
-    "cosh",
-    "degrees",
-    "dist",
-    "erf",
-    "erfc",
-    "exp",
-    "expm1",
-    "fabs",
-    "floor",
-    "fmod",
-    "fsum",
-    "gamma",
-    "gcd",
-    "hypot",
-    "isclose",
-    "isfinite",
-    "isinf",
-    "isnan",
-    "isqrt",
-    "lcm",
-    "ldexp",
-    "lgamma",
-    "log",
-    "log10",
-    "log1p",
-    "log2",
-    "modf",
-    "pow",
-    "prod",
-    "radians",
-    "remainder",
-    "sin",
-    "sinh",
-    "sqrt",
-    "tan",
-    "tanh",
-    "trunc",
-]
+    "acos", "asin", "atan", "atan2", "ceil", "copysign", "cos", "cosh", "degrees", "dist", "erf", "erfc", "exp",
+    "expm1", "fabs", "floor", "fmod", "fsum", "gamma", "hypot", "isfinite", "isinf", "isnan", "isqrt", "ldexp",
+    "lgamma", "log", "log10", "log1p", "log2", "modf", "pow", "radians", "remainder", "sin", "sinh", "sqrt",
+    "tan", "tanh", "trunc"
+]  # fmt: skip
+UNBOUNDED = ("gcd", "lcm")
+"""Functions of many numbers, whose result may be huge."""
 PATHS = ["basename", "commonprefix", "dirname", "isabs", "join", "normpath", "split", "splitext"]
 
 
-def partial(evaluator: Evaluator, args: Args, site: Site) -> Value:
+def new_partial(evaluator: Evaluator, args: Args, site: Site) -> Value:
     function = args.positional[0]
-    return Value(Partial(function, tuple(args.positional[1:]), dict(args.keywords)), origin_of(args, site))
+    return Value(Partial(function, tuple(args.positional[1:]), dict(args.keywords)), call_origin(args, site))
 
 
 def reduce(evaluator: Evaluator, args: Args, site: Site) -> Value:
-
     function, items, *initial = args.positional
-    found = [*initial, *evaluator.elements(items, site.at)]
+    found = [
+        *initial,
+        *evaluator.elements(items, site.at),
+    ]  # with an initial value, an empty iterable is fine
     if not found:
         raise evaluator.error(TypeError, "reduce() of empty iterable with no initial value", site.at)
     result = found[0]
@@ -117,9 +109,11 @@ def reduce(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 
 def abstract_method(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    value = one(evaluator, args, site)
+    value = first_argument(evaluator, args, site)
     if not isinstance(value.payload, FuncObj):
-        raise Halt("abstractmethod() of something that is not a function", site.at, "put it below the others")
+        reason = "the checker cannot evaluate abstractmethod() of anything but a function"
+        raise Halt(reason, site.at, "put it below the other decorators")
+    # `ABCMeta` looks for this attribute when the class is built, and `object.__new__` when it is instantiated.
     value.payload.attrs["__isabstractmethod__"] = Value(True, site.at)
     return value
 
@@ -131,23 +125,26 @@ def same_function(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 def wraps(evaluator: Evaluator, args: Args, site: Site) -> Value:
     """`functools.wraps(f)`: the wrapper gets the name of what it wraps."""
-    wrapped = args.positional[0]
+    return Value(Builtin("wraps", functools.partial(_wrap, args.positional[0])), site.at)
 
-    def decorate(evaluator: Evaluator, given: Args, inner: Site) -> Value:
-        value = given.positional[0]
-        if not isinstance(value.payload, FuncObj) or not isinstance(wrapped.payload, FuncObj):
-            raise Halt("functools.wraps() of something that is not a function of these files", inner.at)
-        else:
-            value.payload.name = wrapped.payload.name
-            value.payload.qualname = wrapped.payload.qualname
-            value.payload.attrs = {**wrapped.payload.attrs, "__wrapped__": wrapped}
-        return value
 
-    return Value(Builtin("wraps", decorate), site.at)
+def _wrap(wrapped: Value, evaluator: Evaluator, args: Args, site: Site) -> Value:
+    value = args.positional[0]
+    if not isinstance(value.payload, FuncObj) or not isinstance(wrapped.payload, FuncObj):
+        reason = (
+            "the checker cannot evaluate functools.wraps() of anything but a function of the checked files"
+        )
+        raise Halt(reason, site.at, "wrap a function, or leave wraps() out")
+    value.payload.name = wrapped.payload.name
+    value.payload.qualname = wrapped.payload.qualname
+    # `update_wrapper` updates `__dict__` first, so that `__wrapped__` is this function's own.
+    value.payload.attrs = {**wrapped.payload.attrs, "__wrapped__": wrapped}
+    return value
 
 
 def environment(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    """`os.environ.get(name, default)` and `os.getenv`: the same for the same name, in every environment."""
+    """`os.environ.get(name, default)` and `os.getenv`: equal for equal names, because both files are run in one
+    environment. The epoch tells a read before an external effect, which may set the variable, from one after."""
     name, *default = args.positional
     fallback = default[0] if default else args.keywords.get("default", Value(None, site.at))
     epoch = Value(len(evaluator.effects), site.at)
@@ -155,11 +152,15 @@ def environment(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 
 class OrderedDictDialect(MappingDialect):
+    """`collections.OrderedDict`, whose `==` compares the order of the keys too."""
+
     name = "ordered"
     ordered = matches_patterns = True
 
 
 class DefaultDictDialect(MappingDialect):
+    """`collections.defaultdict`. Subscription calls the factory and stores its result; `get` does not."""
+
     name = "defaultdict"
     equals_dict = matches_patterns = True
 
@@ -168,170 +169,166 @@ ORDERED_DICT = OrderedDictDialect()
 DEFAULT_DICT = DefaultDictDialect()
 
 
-def new_dict(dialect: MappingDialect) -> Function:
-    def construct(evaluator: Evaluator, args: Args, site: Site) -> Value:
-        result = DictObj({}, dialect)
-        if dialect is DEFAULT_DICT and args.positional:
-            result.factory = args.positional[0] if args.positional[0].payload is not None else None
-            args = Args(args.positional[1:], args.keywords)
-        for key, item in pairs_of(evaluator, args, site.at):
-            store(evaluator, result, key, item, site.at)
-        return Value(result, origin_of(args, site))
-
-    return construct
+def _new_mapping(dialect: MappingDialect, evaluator: Evaluator, args: Args, site: Site) -> Value:
+    result = DictObj({}, dialect)
+    if dialect is DEFAULT_DICT and args.positional:
+        # `defaultdict(None)` raises KeyError for a missing key, as a dict does.
+        result.factory = args.positional[0] if args.positional[0].payload is not None else None
+        args = Args(args.positional[1:], args.keywords)
+    for key, item in pairs_of(evaluator, args, site.at):
+        store(evaluator, result, key, item, site.at)
+    return Value(result, call_origin(args, site))
 
 
-def simple_namespace(name: str) -> Function:
-    def known(evaluator: Evaluator, args: Args, site: Site) -> Value:
-        if args.positional:
-            raise Halt(f"{name}() with positional arguments", site.at)
-        cls = ClassObj(name, name, any_module(evaluator), ())
-        cls.options = {"eq": True}
-        return Value(InstObj(cls, dict(args.keywords)), origin_of(args, site))
-
-    return known
+def _new_namespace(name: str, evaluator: Evaluator, args: Args, site: Site) -> Value:
+    """Instances of a class that compares its attributes and has nothing else."""
+    if args.positional:
+        raise Halt(
+            f"the checker cannot evaluate {name}() with positional arguments", site.at, "pass keywords"
+        )
+    cls = ClassObj(name, name, any_module(evaluator), ())
+    cls.options = {"eq": True}
+    return Value(InstObj(cls, dict(args.keywords)), call_origin(args, site))
 
 
 def named_tuple(evaluator: Evaluator, args: Args, site: Site) -> Value:
     name, fields = (value.payload for value in args.positional[:2])
-    names = fields.replace(",", " ").split() if isinstance(fields, str) else None
-    if isinstance(fields, ListObj | TupleObj):
-        names = [item.payload for item in fields.items]
-    if names is None or not isinstance(name, str) or not all(isinstance(item, str) for item in names):
-        raise Halt("namedtuple() with names only known at run time", site.at)
+    names = _field_names(fields)
+    if names is None or not isinstance(name, str):
+        reason = "the checker cannot evaluate namedtuple() with names only known at run time"
+        raise Halt(reason, site.at, "write the names out")
+    # `rename` replaces names, `module` is seen by pickling; neither is modelled.
+    if set(args.keywords) - {"defaults"}:
+        raise Halt(
+            "the checker cannot evaluate namedtuple() with rename or module", site.at, "leave the options out"
+        )
     cls = ClassObj(name, name, site.scope.module, ())
     cls.kind = "namedtuple"
     given = args.keywords.get("defaults")
     defaults = evaluator.elements(given, site.at) if given is not None else []
-    if set(args.keywords) - {"defaults"}:
-        raise Halt("namedtuple() with further options", site.at)
     first = len(names) - len(defaults)
     for index, field in enumerate(names):
-        default = defaults[index - first] if index >= first else None
+        default = defaults[index - first] if index >= first else None  # defaults belong to the last fields
         cls.fields.append(DataField(field, FieldObj(default, None, True, None), False, False))
     return Value(cls, site.at)
 
 
-def product(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    import itertools
+def _field_names(fields: Any) -> list[str] | None:
+    """The names in `"a b, c"`, or in a list or tuple of strings."""
+    if isinstance(fields, str):
+        return fields.replace(",", " ").split()
+    if not isinstance(fields, ListObj | TupleObj):
+        return None
+    names = [item.payload for item in fields.items]
+    return names if all(isinstance(name, str) for name in names) else None
 
+
+def product(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    """`product` reads all of its iterables at once; only the rows are made lazily."""
     repeat = args.keywords.get("repeat")
     count = repeat.payload if repeat is not None else 1
     pools = [evaluator.elements(value, site.at) for value in args.positional] * count
     rows = (Value(TupleObj(row), site.at) for row in itertools.product(*pools))
-    return Value(IteratorObj(rows), origin_of(args, site))
+    return Value(IteratorObj(rows), call_origin(args, site))
 
 
 def chain(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    # Lazily: an iterable is asked for its iterator when the one before it is exhausted.
     items = (item for value in args.positional for item in evaluator.iterate(value, site.at))
-    return Value(IteratorObj(items), origin_of(args, site))
+    return Value(IteratorObj(items), call_origin(args, site))
 
 
-def chain_iterable(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    outer = evaluator.iterate(one(evaluator, args, site), site.at)
+def chain_from_iterable(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    outer = evaluator.iterate(first_argument(evaluator, args, site), site.at)
     items = (item for value in outer for item in evaluator.iterate(value, site.at))
-    return Value(IteratorObj(items), origin_of(args, site))
+    return Value(IteratorObj(items), call_origin(args, site))
 
 
 def attribute_getter(evaluator: Evaluator, args: Args, site: Site) -> Value:
     names = [value.payload for value in args.positional]
     if len(names) != 1 or not isinstance(names[0], str) or "." in names[0]:
-        raise Halt("attrgetter() with several names", site.at)
-    return Value(
-        Builtin("attrgetter", lambda m, a, s: m.get_attribute(a.positional[0], names[0], s.at)), site.at
-    )
+        reason = "the checker cannot evaluate attrgetter() of anything but one plain name"
+        raise Halt(reason, site.at, "write a function that reads the attributes")
+    return Value(Builtin("attrgetter", functools.partial(_read_attribute, names[0])), site.at)
+
+
+def _read_attribute(name: str, evaluator: Evaluator, args: Args, site: Site) -> Value:
+    return evaluator.get_attribute(args.positional[0], name, site.at)
 
 
 def item_getter(evaluator: Evaluator, args: Args, site: Site) -> Value:
+    index = first_argument(evaluator, args, site)
+    return Value(Builtin("itemgetter", functools.partial(_read_item, index)), site.at)
 
-    index = one(evaluator, args, site)
-    return Value(Builtin("itemgetter", lambda m, a, s: m.get_item(a.positional[0], index, s.at)), site.at)
 
-
-def refuse(what: str, suggestion: str = "") -> Function:
-    def known(evaluator: Evaluator, args: Args, site: Site) -> Value:
-        raise Halt(f"{what} is not followed", site.at, suggestion)
-
-    return known
+def _read_item(index: Value, evaluator: Evaluator, args: Args, site: Site) -> Value:
+    return evaluator.get_item(args.positional[0], index, site.at)
 
 
 def path_of_file(evaluator: Evaluator, args: Args, site: Site) -> Value:
     """`abspath`, `realpath` and `expanduser` of a path that is already absolute and plain."""
-    value = one(evaluator, args, site)
+    value = first_argument(evaluator, args, site)
     payload = value.payload
+    # `realpath` follows links, which the checker takes for none: both sides are on one machine.
     if isinstance(payload, str) and payload.startswith("/") and os.path.normpath(payload) == payload:
-        return Value(payload, origin_of(args, site))
+        return Value(payload, call_origin(args, site))
     return symbolic(evaluator, "os.path.abspath", site.at, value)
 
 
 def dumps(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    import json
-
+    at = call_origin(args, site)
     try:
         real = lower(args.positional[0].payload)
         named = {key: lower(value.payload) for key, value in args.keywords.items()}
-        return lift(json.dumps(real, **named), origin_of(args, site))
     except NotConcrete:
-        extra = [
-            Value(ListObj([Value(key, site.at), value]), site.at)
-            for key, value in sorted(args.keywords.items())
-        ]
-        return symbolic(evaluator, "json.dumps", site.at, *args.positional, *extra)
-    except Exception as error:
-        raise evaluator.error(type(error), str(error), site.at) from None
+        operands = [*args.positional, *keyword_operands(args.keywords, site.at)]
+        return symbolic(evaluator, "json.dumps", site.at, *operands)
+    return lift_result(evaluator, lambda: json.dumps(real, **named), at)
 
 
 def loads(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    import json
-
-    text = one(evaluator, args, site)
+    text = first_argument(evaluator, args, site)
     if not isinstance(text.payload, str) or args.keywords:
         return symbolic(evaluator, "json.loads", site.at, text)
     try:
-        return lift(json.loads(text.payload), origin_of(args, site))
-    except (ValueError, RecursionError) as error:
+        return lift(json.loads(text.payload), call_origin(args, site))
+    except (ValueError, RecursionError) as error:  # JSONDecodeError is a ValueError
         raise evaluator.error(ValueError, str(error), site.at) from None
 
 
-def arithmetic(kind: str) -> Function:
-    import ast
-
-    kinds: dict[str, type[ast.operator]] = {
-        "add": ast.Add,
-        "sub": ast.Sub,
-        "mul": ast.Mult,
-        "truediv": ast.Div,
-    }
-    return lambda evaluator, args, site: evaluator.binary(
-        kinds[kind], args.positional[0], args.positional[1], site.at
-    )
+ARITHMETIC: dict[str, type[ast.operator]] = {
+    "add": ast.Add, "sub": ast.Sub, "mul": ast.Mult, "truediv": ast.Div,
+}  # fmt: skip
 
 
-def _math(name: str) -> Function:
-    function: Callable[..., Any] = getattr(math, name)
-    if name not in ("prod", "gcd", "lcm"):
-        return pure(function)
-
-    def known(evaluator: Evaluator, args: Args, site: Site) -> Value:
-        for value in args.positional:
-            items = evaluator.elements(value, site.at) if not is_constant(value.payload) else [value]
-            large = any(isinstance(item.payload, int) and item.payload.bit_length() > 200 for item in items)
-            if len(items) > 1_000 or large or isinstance(value.payload, range):
-                raise Halt(f"math.{name} of many or huge numbers", site.at)
-            if not is_constant(value.payload) and isinstance(value.payload, IteratorObj):
-                raise Halt(f"math.{name} of an iterator", site.at, "use a list")
-        return pure(function)(evaluator, args, site)
-
-    return known
+def _operator(kind: type[ast.operator], evaluator: Evaluator, args: Args, site: Site) -> Value:
+    return evaluator.binary(kind, args.positional[0], args.positional[1], site.at)
 
 
-def assert_type(evaluator: Evaluator, args: Args, site: Site) -> Value:
+MOST_NUMBERS, MOST_BITS = 1_000, 200
+
+
+def _of_few_numbers(name: str, evaluator: Evaluator, args: Args, site: Site) -> Value:
+    """Refuses what a short program could make to run for hours, before Python is asked."""
+    for value in args.positional:
+        if isinstance(value.payload, IteratorObj):
+            raise Halt(f"the checker cannot evaluate math.{name}() of an iterator", site.at, "use a list")
+        items = [value] if is_constant(value.payload) else evaluator.elements(value, site.at)
+        large = any(isinstance(item.payload, int) and item.payload.bit_length() > MOST_BITS for item in items)
+        if len(items) > MOST_NUMBERS or large or isinstance(value.payload, range):
+            reason = f"the checker cannot evaluate math.{name}() of many or huge numbers"
+            raise Halt(reason, site.at, "write the result out")
+    return computed_by_python(getattr(math, name))(evaluator, args, site)
+
+
+def second_argument(evaluator: Evaluator, args: Args, site: Site) -> Value:
     """`typing.cast(T, x)` is x."""
     return args.positional[1]
 
 
 def new_type(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    return Value(Builtin("NewType", lambda m, a, s: a.positional[0]), site.at)
+    """`NewType("Name", T)` is a function that returns what it is given."""
+    return Value(Builtin("NewType", first_argument), site.at)
 
 
 def suppress(evaluator: Evaluator, args: Args, site: Site) -> Value:
@@ -340,75 +337,106 @@ def suppress(evaluator: Evaluator, args: Args, site: Site) -> Value:
     )
 
 
-def search_path(front: bool) -> Function:
+def suppressing(evaluator: Evaluator, context: Value, at: Origin) -> tuple[Value, Leave] | None:
+    """`with contextlib.suppress(...)` ends its body at the first exception that it names."""
+    payload = context.payload
+    if not isinstance(payload, ExternalCall) or not isinstance(payload.callee.payload, ExternalName):
+        return None
+    if payload.callee.payload.name != "contextlib.suppress":
+        return None
+
+    def leave(body: Callable[[], Completion]) -> Completion:
+        # Inside, whether an external call raises decides how the configuration goes on, as in a `try`.
+        evaluator.tries += 1
+        try:
+            return body()
+        except Raised as raised:
+            if not any(catches(evaluator, raised.error, wanted, at) for wanted in payload.args):
+                raise
+            return None
+        finally:
+            evaluator.tries -= 1
+
+    return Value(None, at), leave
+
+
+CONTEXTS.append(suppressing)
+
+
+def _extend_search_path(front: bool, evaluator: Evaluator, args: Args, site: Site) -> Value:
     """`sys.path.insert(0, folder)` and `sys.path.append(folder)`: imports look there too."""
-
-    def known(evaluator: Evaluator, args: Args, site: Site) -> Value:
-        folder = args.positional[-1].payload if args.positional else None
-        if (
-            not isinstance(folder, str)
-            or (front and args.positional[0].payload != 0)
-            or not os.path.isabs(folder)
-        ):
-            evaluator.unknown_paths = True
-        else:
-            (evaluator.paths_before if front else evaluator.paths_after).insert(0, os.path.normpath(folder))
-        return Value(None, site.at)
-
-    return known
+    folder = args.positional[-1].payload if args.positional else None
+    at_an_end = not front or args.positional[0].payload == 0
+    if isinstance(folder, str) and os.path.isabs(folder) and at_an_end:
+        (evaluator.paths_before if front else evaluator.paths_after).insert(0, os.path.normpath(folder))
+    else:  # what a later import finds is not known
+        evaluator.unknown_paths = True
+    return Value(None, site.at)
 
 
-TAKES_KEYWORDS = frozenset(
-    {"dataclasses.dataclass", "dataclasses.field", "dataclasses.replace", "dataclasses.asdict", "functools.partial",
-     "collections.OrderedDict", "collections.defaultdict", "collections.namedtuple", "types.SimpleNamespace",
-     "argparse.Namespace", "itertools.product", "json.dumps", "json.loads", "os.environ.get", "os.getenv",
-     "math.isclose", "math.prod"}
-)  # fmt: skip
+def _positional_only(name: str, model: Function) -> Function:
+    """A model that reads no keywords: a keyword that it does not see would be lost."""
+
+    def call(evaluator: Evaluator, args: Args, site: Site) -> Value:
+        if args.keywords:
+            reason = f"the checker cannot evaluate {name}() with keywords: they are not modelled"
+            raise Halt(reason, site.at, "pass the arguments by position")
+        return model(evaluator, args, site)
+
+    return call
 
 
-def checked(name: str, function: Function) -> Function:
-    def known(evaluator: Evaluator, args: Args, site: Site) -> Value:
-        if args.keywords and name not in TAKES_KEYWORDS:
-            raise Halt(f"{name}() with keywords that are not followed", site.at, "pass them by position")
-        return function(evaluator, args, site)
-
-    return known
-
-
-KNOWN: dict[str, Function] = {
-    "sys.path.insert": search_path(True), "sys.path.append": search_path(False),
-    **{f"math.{name}": _math(name) for name in MATH if hasattr(math, name)},
-    **{f"os.path.{name}": pure(getattr(os.path, name)) for name in PATHS},
-    **{f"posixpath.{name}": pure(getattr(os.path, name)) for name in PATHS},
-    "math.factorial": refuse("math.factorial"), "math.comb": refuse("math.comb"), "math.perm": refuse("math.perm"),
-    "os.path.abspath": path_of_file, "os.path.realpath": path_of_file, "os.path.expanduser": path_of_file,
-    "os.environ.get": environment, "os.getenv": environment,
+KEYWORD_MODELS: dict[str, Function] = {
     "dataclasses.dataclass": dataclass, "dataclasses.field": dataclass_field,
     "dataclasses.replace": dataclass_replace, "dataclasses.asdict": dataclass_dict,
-    "dataclasses.astuple": dataclass_tuple, "dataclasses.fields": dataclass_fields,
-    "dataclasses.is_dataclass": is_dataclass,
-    "copy.deepcopy": deep_copy, "copy.copy": shallow_copy,
-    "functools.partial": partial, "functools.reduce": reduce, "functools.wraps": wraps,
-    "functools.lru_cache": refuse("functools.lru_cache", "leave the cache out"),
-    "functools.cache": refuse("functools.cache", "leave the cache out"),
-    "functools.cached_property": refuse("functools.cached_property", "use property"),
-    "functools.singledispatch": refuse("functools.singledispatch"),
-    "collections.OrderedDict": new_dict(ORDERED_DICT), "collections.defaultdict": new_dict(DEFAULT_DICT),
-    "collections.namedtuple": named_tuple, "types.SimpleNamespace": simple_namespace("SimpleNamespace"),
-    "argparse.Namespace": simple_namespace("Namespace"),
-    "itertools.product": product, "itertools.chain": chain, "itertools.chain.from_iterable": chain_iterable,
-    "operator.attrgetter": attribute_getter, "operator.itemgetter": item_getter,
-    **{f"operator.{name}": arithmetic(name) for name in ("add", "sub", "mul", "truediv")},
-    "json.dumps": dumps, "json.loads": loads,
-    "abc.abstractmethod": abstract_method, "typing.final": same_function, "typing.overload": same_function,
-    "typing.runtime_checkable": same_function, "typing.override": same_function, "typing.no_type_check": same_function,
-    "typing_extensions.override": same_function, "typing.cast": assert_type, "typing.NewType": new_type,
-    "enum.unique": same_function, "contextlib.suppress": suppress,
-    "exec": refuse("exec"), "importlib.import_module": refuse("importlib.import_module", "write an import statement"),
-    "importlib.reload": refuse("importlib.reload"), "runpy.run_path": refuse("runpy.run_path"),
-    "sys.exit": refuse("sys.exit"), "sys._getframe": refuse("sys._getframe"),
-    "inspect.currentframe": refuse("inspect.currentframe"), "inspect.stack": refuse("inspect.stack"),
-    "gc.get_objects": refuse("gc.get_objects"), "gc.get_referrers": refuse("gc.get_referrers"),
-    "types.FunctionType": refuse("types.FunctionType"), "types.new_class": refuse("types.new_class"),
+    "functools.partial": new_partial,
+    "collections.OrderedDict": functools.partial(_new_mapping, ORDERED_DICT),
+    "collections.defaultdict": functools.partial(_new_mapping, DEFAULT_DICT),
+    "collections.namedtuple": named_tuple,
+    "types.SimpleNamespace": functools.partial(_new_namespace, "SimpleNamespace"),
+    "argparse.Namespace": functools.partial(_new_namespace, "Namespace"),
+    "itertools.product": product, "json.dumps": dumps, "json.loads": loads,
+    "os.environ.get": environment, "os.getenv": environment,
+    "math.isclose": computed_by_python(math.isclose), "math.prod": functools.partial(_of_few_numbers, "prod"),
 }  # fmt: skip
-EXTERNAL_FUNCTIONS.update({name: checked(name, function) for name, function in KNOWN.items()})
+"""Models that read the keywords they are given, by dotted name."""
+
+MODELS: dict[str, Function] = {
+    "sys.path.insert": functools.partial(_extend_search_path, True),
+    "sys.path.append": functools.partial(_extend_search_path, False),
+    **{f"math.{name}": computed_by_python(getattr(math, name)) for name in MATH if hasattr(math, name)},
+    **{f"math.{name}": functools.partial(_of_few_numbers, name) for name in UNBOUNDED},
+    **{f"{module}.{name}": computed_by_python(getattr(os.path, name))
+       for module in ("os.path", "posixpath") for name in PATHS},
+    "os.path.abspath": path_of_file, "os.path.realpath": path_of_file, "os.path.expanduser": path_of_file,
+    "dataclasses.astuple": dataclass_tuple, "dataclasses.fields": dataclass_fields,
+    "dataclasses.is_dataclass": is_dataclass, "copy.deepcopy": deep_copy, "copy.copy": shallow_copy,
+    "functools.reduce": reduce, "functools.wraps": wraps,
+    "itertools.chain": chain, "itertools.chain.from_iterable": chain_from_iterable,
+    "operator.attrgetter": attribute_getter, "operator.itemgetter": item_getter,
+    **{f"operator.{name}": functools.partial(_operator, kind) for name, kind in ARITHMETIC.items()},
+    "abc.abstractmethod": abstract_method, "contextlib.suppress": suppress,
+    "typing.cast": second_argument, "typing.NewType": new_type,
+    **dict.fromkeys(
+        ("enum.unique", "typing.final", "typing.overload", "typing.runtime_checkable", "typing.override",
+         "typing.no_type_check", "typing_extensions.override"), same_function,
+    ),
+    **{
+        name: refusal(f"{name}()", suggestion) for name, suggestion in {
+            "math.factorial": "write the result out", "math.comb": "write the result out",
+            "math.perm": "write the result out", "functools.lru_cache": "leave the cache out",
+            "functools.cache": "leave the cache out", "functools.cached_property": "use property",
+            "functools.singledispatch": "test the type", "exec": "write the code out",
+            "importlib.import_module": "write an import statement", "importlib.reload": "import it once",
+            "runpy.run_path": "write an import statement", "sys.exit": "raise an exception",
+            "sys._getframe": "pass the value as an argument", "inspect.currentframe": "pass the value as an argument",
+            "inspect.stack": "pass the value as an argument", "gc.get_objects": "name the object",
+            "gc.get_referrers": "name the object", "types.FunctionType": "write a function",
+            "types.new_class": "write a class statement",
+        }.items()
+    },
+}  # fmt: skip
+"""Models of functions that are called by position, by dotted name."""
+
+EXTERNAL_FUNCTIONS.update({name: _positional_only(name, model) for name, model in MODELS.items()})
+EXTERNAL_FUNCTIONS.update(KEYWORD_MODELS)

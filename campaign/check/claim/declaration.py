@@ -20,8 +20,8 @@ class Declaration:
     reference: str
     variants: tuple[str, ...]
     entry: str | None = None
-    """`names:config`, `names:a,b`, `class:Name`, `call:get_config`, `merge:defaults,runs.B`, `mmengine` or
-    `lazyconfig`; found out from the file when not given."""
+    """`names:config`, `names:a,b`, `class:Name`, `call:get_config`, `merge:defaults,runs.B`, or the entry
+    of a dialect such as `mmengine`; found out from the file when not given."""
     under_test: tuple[str, ...] = ()
     """Patterns of the fields that may differ: `a.b[1].c`, `lr_*`, `xs[*]`, `**.leaf`, `Type.field`."""
     labels: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from campaign.errors import UsageError
 from campaign.suggest import did_you_mean
 
 DOCUMENTS = (".toml", ".yaml", ".yml", ".json")
-ENTRY_KINDS = ("names", "class", "call", "merge", "mmengine", "lazyconfig")
+NAMING_ENTRIES = ("names", "class", "call", "merge")
+"""The entry kinds that are followed by names; the others each select a dialect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +91,22 @@ class Entry:
     names: tuple[str, ...] = ()
 
 
-def parse_entry(text: str | None) -> Entry | None:
+def parse_entry(text: str | None, dialects: Collection[str]) -> Entry | None:
+    """An entry as it is declared; `dialects` are the kinds that select one."""
     if text is None:
         return None
     kind, colon, rest = text.partition(":")
     names = tuple(name.strip() for name in rest.split(",") if name.strip())
-    if kind not in ENTRY_KINDS or (kind in ("names", "class", "call", "merge")) != bool(names):
-        forms = "names:config, names:a,b, class:Name, call:get_config, merge:defaults,runs.B, mmengine, lazyconfig"
-        raise UsageError(f"entry {text!r}: one of {forms}")
+    if kind not in (*NAMING_ENTRIES, *dialects) or (kind in NAMING_ENTRIES) != bool(names):
+        forms = [
+            "names:config",
+            "names:a,b",
+            "class:Name",
+            "call:get_config",
+            "merge:defaults,runs.B",
+            *dialects,
+        ]
+        raise UsageError(f"entry {text!r}: one of {', '.join(forms)}")
     if colon and kind in ("class", "call") and len(names) != 1:
         raise UsageError(f"entry {text!r}: exactly one name")
     return Entry(kind, names)

@@ -157,10 +157,13 @@ class ConfigDict:
     @contextmanager
     def unlocked(self) -> Iterator[ConfigDict]:
         before = self._locked
-        self.unlock()
-        yield self
         if before:
-            self.lock()
+            self.unlock()
+        try:
+            yield self
+        finally:
+            if before:
+                self.lock()
 
     @contextmanager
     def ignore_type(self) -> Iterator[ConfigDict]:

@@ -1,0 +1,1 @@
+"""What each dialect proves, shows as a confound and refuses."""
