@@ -71,6 +71,7 @@ def call_bound_method(
 
 
 def call_partial(evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None) -> Value:
+    # Arguments of the call follow those of the partial object, and replace its keywords.
     payload: Partial = function.payload
     merged = Args([*payload.args, *args.positional], {**payload.kwargs, **args.keywords})
     return evaluator.call(payload.function, merged, at, scope)
@@ -186,6 +187,7 @@ def call_symbolic(
 def call_external_result(
     evaluator: Evaluator, function: Value, args: Args, at: Origin, scope: Scope | None
 ) -> Value:
+    # The `__call__` of an external object may change the object.
     result = call_external(evaluator, function, args, at)
     external_object_effect(evaluator, function, "__call__", args, at, failure_decided=True)
     return result

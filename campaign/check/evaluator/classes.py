@@ -103,6 +103,7 @@ def _origin_of_generic(base: Value) -> Value:
 def _inherit(evaluator: Evaluator, cls: ClassObj, bases: list[Value], at: Origin) -> None:
     for base in bases:
         _inherit_from(evaluator, cls, base.payload, at)
+    # An instance would be a number or a string with attributes: operations on it return plain ones.
     if cls.builtin in (int, str, float) and cls.kind != "enum":
         reason = f"class {cls.name} inherits from {cls.builtin.__name__}"
         raise Halt(reason, at, "keep the value in an attribute instead")
@@ -214,6 +215,7 @@ def build_enum(evaluator: Evaluator, cls: ClassObj, at: Origin) -> None:
         value = _member_value(cls, name, value, values)
         values.append(value.payload)
         del cls.namespace[name]
+        # A later name for an equal value is an alias: the same object, which iteration over the class yields once.
         cls.members[name] = _equal_member(evaluator, cls, value, at) or InstObj(
             cls, {"name": Value(name, value.origin), "value": value}
         )
@@ -276,6 +278,7 @@ def apply_dataclass(evaluator: Evaluator, cls: ClassObj, options: dict[str, bool
         raise Halt(reason, at, "list the folder of the base in `follow`")
     cls.kind = "dataclass"
     kept = {name: flag for name, flag in cls.options.items() if name == "abstract"}
+    # Options belong to one decorator: those of a base that is a dataclass do not apply to this one.
     cls.options = {**kept, "eq": True, "init": True, "frozen": False, **options}
     fields = _inherited_fields(cls)
     collect_own_fields(evaluator, cls, fields, options.get("kw_only", False), at)

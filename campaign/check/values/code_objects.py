@@ -33,6 +33,7 @@ class _Shape:
         self.parts: list[str] = []
 
     def name(self, name: str) -> str:
+        # Numbers follow the first use, so that two functions that differ in the names of variables alone have one shape.
         if name in self.keep:
             return f"={name}"
         for scope in reversed(self.scopes):
@@ -87,6 +88,7 @@ class _Shape:
 
     def assignment(self, item: ast.AnnAssign) -> None:
         """`x: int = 3` is `x = 3`."""
+        # The annotation of a local variable is not evaluated; without a value there is nothing to do.
         if item.value is not None:
             self.parts.append("Assign(")
             self.write([item.target])
