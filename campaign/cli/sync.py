@@ -25,7 +25,7 @@ def sync(
 ) -> None:
     """Upload W&B runs that were recorded offline. Exit code 4: no API key. 5: uploads failed; run it again."""
     from campaign.execution.locate import folder_of
-    from campaign.metrics.wandb_access import has_api_key, refusal, server
+    from campaign.metrics.wandb_sink import has_api_key, refusal, server
 
     waiting = offline_runs(folder_of(campaign))
     if not waiting:

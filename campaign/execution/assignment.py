@@ -30,8 +30,8 @@ class Assignment:
     beat_s: float = 0.5
     grace_s: float = 10.0
     lease_s: float = 20.0
-    mirror: Mapping[str, Any] | None = None
-    """Content of `wandb.json`; None for a run that is not mirrored."""
+    sinks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Content of the settings file of each metrics sink that the run uses, by name."""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from campaign.execution.assignment import Assignment
 from campaign.execution.checkpoints import Checkpoint
 from campaign.folder.paths import RunPaths
 from campaign.folder.plan_document import plan_or_empty
-from campaign.spec.config import LoggingSection, RunConfig
+from campaign.metrics.sinks import SINKS
+from campaign.spec.config import RunConfig
 from campaign.spec.identity import identity
 from campaign.spec.run_config import config_to_json
 
@@ -46,7 +49,7 @@ def assignment(
         first_step=checkpoint.step if checkpoint else 0,
         grace_s=config.retry.grace_s,
         lease_s=config.retry.lease_s,
-        mirror=mirror_settings(config, run, number, checkpoint.step if checkpoint else None),
+        sinks=sink_settings(config, run, number, checkpoint.step if checkpoint else None),
     )
 
 
@@ -65,39 +68,31 @@ def core_command(config: RunConfig, config_file: Path, attempt: Path, checkpoint
     return tuple(_filled(argument, values) for argument in config.core.command)
 
 
-def mirror_settings(
+def sink_settings(
     config: RunConfig, run: RunPaths, number: int, resume_step: int | None = None
-) -> Mapping[str, Any] | None:
-    """The settings of the W&B mirror; None when the run is not mirrored."""
-    logging = config.logging
-    if not logging.wandb_project or logging.wandb_mode == "disabled":
-        return None
+) -> dict[str, dict[str, Any]]:
+    """The settings of each metrics sink that the run uses, by name."""
     version, _, digest = identity(config).partition(":")
-    return {
-        "project": logging.wandb_project,
-        "entity": logging.wandb_entity,
-        "mode": wandb_mode(logging, os.environ),
-        "group": config.condition,
-        "name": config.run_id,
+    common = {
         # The same for all attempts, so that a resumed run continues its curve; another identity is another run.
         "id": f"{config.campaign or 'run'}-{config.run_id}-{version}{digest[:8]}",
-        "tags": [*(name for name in (config.campaign,) if name), f"seed:{config.training.seed}",
-                 *logging.wandb_tags],
+        "name": config.run_id,
         "config": config_to_json(config),
         "dir": str(run.attempt(number).root.absolute()),
-        "job_type": "train",
         "metrics_file": config.core.metrics_file,
         "metrics_map": dict(config.core.metrics_map),
         "resume_from_step": resume_step,
-    }  # fmt: skip
-
-
-def wandb_mode(logging: LoggingSection, environment: Mapping[str, str]) -> str:
-    """The mode in the spec; for `auto`, that of W&B's own variable. The mirror resolves a remaining `auto` by
-    looking for an API key."""
-    if logging.wandb_mode == "auto" and environment.get("WANDB_MODE") in ("offline", "online", "disabled"):
-        return environment["WANDB_MODE"]
-    return logging.wandb_mode
+    }
+    found: dict[str, dict[str, Any]] = {}
+    for name, module in SINKS.items():
+        try:
+            own = import_module(module).settings(config)
+            json.dumps(own)  # an assignment crosses process boundaries as JSON
+        except Exception as error:  # a sink can never stop a run: its mirror ends with this message
+            own = {"error": f"{type(error).__name__}: {error}"}
+        if own is not None:
+            found[name] = {**common, **own}
+    return found
 
 
 def origin(config_file: Path) -> Path | None:

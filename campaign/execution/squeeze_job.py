@@ -9,6 +9,7 @@ from typing import Any
 from campaign.execution.process import dying_with_parent
 from campaign.folder.atomic_files import read_json
 from campaign.folder.paths import AttemptPaths, CampaignPaths
+from campaign.metrics.sinks import SINKS
 from campaign.spec.config import RunConfig
 
 
@@ -19,7 +20,9 @@ class SqueezeJob:
         self._paths = paths
         self._process: subprocess.Popen[bytes] | None = None
         self._attempt: AttemptPaths | None = None
-        """The measured attempt, until its table is sent to W&B."""
+        """The attempt that is measured."""
+        self._transfers: list[tuple[str, ...]] = []
+        """Arguments of the mirrors that will add the table to the metrics sinks."""
         self.problem = ""
         """Why there is no table; empty while there may still be one."""
 
@@ -57,12 +60,17 @@ class SqueezeJob:
             return
         self._process = None
         attempt, self._attempt = self._attempt, None
-        if attempt is None:
-            return  # this was the transfer to W&B, which has a log of its own
-        if code or squeeze_table(self._paths) is None:
+        # Otherwise this was a transfer, which has a log of its own.
+        if attempt and (code or squeeze_table(self._paths) is None):
             self.problem = f"ended with {code}; see {self._paths.squeeze_log}"
-        elif attempt.mirror.exists():
-            self._start("campaign.metrics.mirror", str(attempt.root), "--squeeze", str(self._paths.squeeze))
+        elif attempt:
+            self._transfers = [
+                (str(attempt.root), "--sink", sink, "--squeeze", str(self._paths.squeeze))
+                for sink in SINKS
+                if attempt.sink_settings(sink).exists()
+            ]
+        if self._transfers:
+            self._start("campaign.metrics.mirror", *self._transfers.pop())
 
     def close(self) -> None:
         """Kill the measurement if it is still running."""

@@ -35,6 +35,7 @@ BLIND_SHARE = 0.5
 of the lease is the time for ending it: once the lease has expired, the controller may start the next attempt."""
 TAIL_LINES = 20
 MIRROR_PATIENCE_S = 30.0
+"""Seconds that all mirrors together have after the core has ended."""
 SIGNAL_NAMES = {1: "SIGHUP", 2: "SIGINT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 9: "SIGKILL",
                 11: "SIGSEGV", 13: "SIGPIPE", 15: "SIGTERM", 24: "SIGXCPU", 25: "SIGXFSZ"}  # fmt: skip
 
@@ -120,7 +121,7 @@ class _Supervision:
 
     def run(self) -> Outcome:
         adopt_orphans()  # before the first child, or an orphan of it could already belong to init
-        mirror = self._start_mirror()
+        mirrors = self._start_mirrors()
         with self.attempt.log.open("ab") as log:
             try:
                 core = start_child(
@@ -144,10 +145,12 @@ class _Supervision:
         if last and last.kind == "fenced":
             order = last
         outcome = self._outcome(code, order)
-        if mirror:
-            # The mirror ends when it sees the result, so the result is published before waiting for it.
+        if mirrors:
+            # A mirror ends when it sees the result, so the result is published before waiting.
             _publish(self.attempt, outcome)
-            self._wait_for(mirror)
+        deadline = time.monotonic() + MIRROR_PATIENCE_S
+        for sink, mirror in mirrors.items():
+            self._wait_for(sink, mirror, deadline)
         return outcome
 
     def _watch(self, waiter: Waiter) -> tuple[int, Order | None]:
@@ -231,36 +234,36 @@ class _Supervision:
     def _failure(self, reason: str) -> Outcome:
         return Outcome("failed", self.assignment.number, reason=reason)
 
-    def _start_mirror(self) -> subprocess.Popen[bytes] | None:
-        """Start the W&B mirror, if the run has one. Its errors are logged and never affect the run."""
-        if self.assignment.mirror is None:
-            return None
+    def _start_mirrors(self) -> dict[str, subprocess.Popen[bytes]]:
+        """Start a mirror for each metrics sink of the run. Their errors are logged and never affect the run."""
         env = {**self.env, "CUDA_VISIBLE_DEVICES": ""}
-        # Without the mark, `kill_marked` does not mistake the mirror for a process that the core left behind.
+        # Without the mark, `kill_marked` does not mistake a mirror for a process that the core left behind.
         env.pop("CAMPAIGN_RUN_DIR", None)
-        command = [sys.executable, "-m", "campaign.metrics.mirror", str(self.attempt.root)]
-        try:
-            write_json(self.attempt.mirror, self.assignment.mirror, sync=False)
-            with self.attempt.mirror_log.open("ab") as log:
-                return start_child(command, env=env, cwd=str(self.attempt.root), output=log)
-        except (OSError, ValueError) as error:
-            self._log(f"W&B mirror could not be started: {error}")
-            return None
+        root = str(self.attempt.root)
+        mirrors: dict[str, subprocess.Popen[bytes]] = {}
+        for sink, settings in self.assignment.sinks.items():
+            command = [sys.executable, "-m", "campaign.metrics.mirror", root, "--sink", sink]
+            try:
+                write_json(self.attempt.sink_settings(sink), settings, sync=False)
+                with self.attempt.sink_log(sink).open("ab") as log:
+                    mirrors[sink] = start_child(command, env=env, cwd=root, output=log)
+            except (OSError, ValueError) as error:
+                self._log(f"{sink} mirror could not be started: {error}")
+        return mirrors
 
-    def _wait_for(self, mirror: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + MIRROR_PATIENCE_S
+    def _wait_for(self, sink: str, mirror: subprocess.Popen[bytes], deadline: float) -> None:
         waiter = Waiter(mirror)
         try:
-            code = None
+            code = waiter.wait(0)
             while code is None and time.monotonic() < deadline:
                 code = waiter.wait(self.assignment.beat_s)
                 self._beat()
             if code is None:
                 mirror.kill()
                 mirror.wait()
-                self._log(f"W&B mirror did not finish within {MIRROR_PATIENCE_S:.0f} s and was killed")
+                self._log(f"{sink} mirror did not finish within {MIRROR_PATIENCE_S:.0f} s and was killed")
             elif code:
-                self._log(f"W&B mirror ended with {code}; see {self.attempt.mirror_log.name}")
+                self._log(f"{sink} mirror ended with {code}; see {self.attempt.sink_log(sink).name}")
         finally:
             waiter.close()
 

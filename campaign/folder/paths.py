@@ -78,14 +78,12 @@ class AttemptPaths(RecordPaths):
     def result(self) -> Path:
         return self.root / "result.json"
 
-    @property
-    def mirror(self) -> Path:
-        """Settings of the W&B mirror; present only when the run is mirrored."""
-        return self.root / "wandb.json"
+    def sink_settings(self, sink: str) -> Path:
+        """Settings of a metrics sink; present only when the run uses it."""
+        return self.root / f"{sink}.json"
 
-    @property
-    def mirror_log(self) -> Path:
-        return self.root / "wandb.log"
+    def sink_log(self, sink: str) -> Path:
+        return self.root / f"{sink}.log"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""The schema of every metric, the JSONL record, and the sinks that mirror it."""
+"""The definition of every metric, and the sinks that mirror them."""

@@ -10,7 +10,7 @@ import pytest
 
 from campaign.execution.assignment import Assignment
 from campaign.execution.checkpoints import Checkpoint
-from campaign.execution.launching import assignment, core_command, origin, wandb_mode
+from campaign.execution.launching import assignment, core_command, origin
 from campaign.execution.provenance import git_state, provenance
 from campaign.execution.squeeze_job import SqueezeJob, squeeze_table
 from campaign.folder.atomic_files import write_json
@@ -58,48 +58,29 @@ def test_all_paths_in_an_assignment_are_absolute(run: RunPaths, monkeypatch: pyt
 
 
 def test_a_run_without_a_project_is_not_mirrored(run: RunPaths) -> None:
-    assert told(run, config()).mirror is None
+    assert told(run, config()).sinks == {}
     disabled = LoggingSection(wandb_project="p", wandb_mode="disabled")
-    assert told(run, config(logging=disabled)).mirror is None
+    assert told(run, config(logging=disabled)).sinks == {}
 
 
-def test_the_mirror_is_told_a_stable_id_and_the_groups_of_this_field(
+def test_the_settings_of_wandb_have_a_stable_id_and_the_groups_of_this_field(
     run: RunPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     monkeypatch.delenv("WANDB_MODE", raising=False)
     settings = config(logging=LoggingSection(wandb_project="p", wandb_tags=("mine",)))
-    mirror = told(run, settings, checkpoint=Checkpoint(5, Path("/c"))).mirror
-    assert mirror is not None
+    wandb = told(run, settings, checkpoint=Checkpoint(5, Path("/c"))).sinks["wandb"]
     expected = {
         "project": "p", "mode": "auto", "group": "base", "name": "base_s7",
         "tags": ["small", "seed:7", "mine"], "resume_from_step": 5, "dir": str(run.attempt(2).root),
     }  # fmt: skip
-    assert {name: mirror[name] for name in expected} == expected
-    assert mirror["id"].startswith("small-base_s7-v")
-    later = told(run, settings, checkpoint=Checkpoint(9, Path("/d"))).mirror
-    assert later is not None
-    assert later["id"] == mirror["id"]
-    other = told(run, config(logging=settings.logging, training=TrainingSection(seed=7, lr=0.5))).mirror
-    assert other is not None
-    assert other["id"] != mirror["id"]
-    assert mirror["config"]["training"]["seed"] == 7
-
-
-@pytest.mark.parametrize(
-    ("asked", "environment", "mode"),
-    [
-        ("auto", {}, "auto"),
-        ("auto", {"WANDB_MODE": "offline"}, "offline"),
-        ("auto", {"WANDB_MODE": "nonsense"}, "auto"),
-        ("online", {}, "online"),
-        ("online", {"WANDB_MODE": "offline"}, "online"),
-    ],
-)
-def test_the_spec_says_how_to_mirror_and_auto_lets_the_environment_say(
-    asked: Any, environment: dict[str, str], mode: str
-) -> None:
-    assert wandb_mode(LoggingSection(wandb_mode=asked), environment) == mode
+    assert {name: wandb[name] for name in expected} == expected
+    assert wandb["id"].startswith("small-base_s7-v")
+    later = told(run, settings, checkpoint=Checkpoint(9, Path("/d"))).sinks["wandb"]
+    assert later["id"] == wandb["id"]
+    changed = config(logging=settings.logging, training=TrainingSection(seed=7, lr=0.5))
+    assert told(run, changed).sinks["wandb"]["id"] != wandb["id"]
+    assert wandb["config"]["training"]["seed"] == 7
 
 
 def test_a_runs_config_leads_back_to_where_its_campaign_was_submitted(tmp_path: Path, run: RunPaths) -> None:

@@ -247,10 +247,12 @@ def test_a_supervisor_beats_while_its_core_runs(run: RunPaths, make_assignment: 
 
 def test_a_broken_mirror_changes_nothing_for_the_run(run: RunPaths, make_assignment: Make) -> None:
     outcome = supervise(
-        make_assignment(steps=3, mirror={"project": "p"}, env={"PYTHONPATH": "/nowhere"}, workdir="/")
+        make_assignment(
+            steps=3, sinks={"wandb": {"project": "p"}}, env={"PYTHONPATH": "/nowhere"}, workdir="/"
+        )
     )
     assert outcome.kind == "finished"
-    assert "W&B mirror ended with" in run.attempt(1).log.read_text()
+    assert "wandb mirror ended with" in run.attempt(1).log.read_text()
 
 
 def test_the_last_traceback_is_the_one_that_counts() -> None:
@@ -263,5 +265,5 @@ def test_the_last_traceback_is_the_one_that_counts() -> None:
 
 
 def test_an_assignment_survives_json(make_assignment: Make) -> None:
-    assignment = make_assignment(mirror={"project": "p"}, env={"A": "b"})
+    assignment = make_assignment(sinks={"wandb": {"project": "p"}}, env={"A": "b"})
     assert Assignment.from_json(json.loads(json.dumps(assignment.to_json()))) == assignment

@@ -117,7 +117,7 @@ def test_mirror_merges_rows_of_the_newest_step_and_counts_those_that_come_too_la
         for row in wandb_file.history(_wandb_file(attempt))
     ]
     assert rows == [{"step": 0, "loss": 2.0, "acc": 0.1, "lr": 0.5}, {"step": 1, "loss": 3.0}]
-    assert "2 steps mirrored, 1 rows of steps that W&B already had" in (attempt / "wandb.log").read_text()
+    assert "2 steps mirrored, 1 rows of steps sent before" in (attempt / "wandb.log").read_text()
 
 
 def test_mirror_offline_names_groups_and_tags_the_run(tmp_path: Path, environment: dict[str, str]) -> None:

@@ -67,7 +67,7 @@ def test_sync_dry_run_lists_what_waits_and_needs_no_key(tmp_path: Path) -> None:
     "line", ["machine api.wandb.ai login user password KEY", "machine elsewhere login user password KEY"]
 )
 def test_has_api_key_reads_the_netrc_entry_of_the_server(tmp_path: Path, line: str) -> None:
-    from campaign.metrics.wandb_access import has_api_key
+    from campaign.metrics.wandb_sink import has_api_key
 
     (tmp_path / "netrc").write_text(line + "\n")
     (tmp_path / "netrc").chmod(0o600)
