@@ -30,8 +30,9 @@ from campaign.execution.provenance import provenance
 from campaign.execution.session import campaign_backend, run_session
 from campaign.execution.store import Store
 from campaign.execution.view import CampaignReader, CampaignView
-from campaign.folder.atomic_files import read_json, write_json
+from campaign.folder.atomic_files import write_json
 from campaign.folder.paths import CampaignPaths
+from campaign.folder.plan_document import plan_or_empty
 from campaign.spec.host import with_host_resources
 from campaign.spec.hypotheses import freeze, keep_frozen, read_hypotheses
 from campaign.spec.plan_json import plan_to_json
@@ -254,9 +255,8 @@ def build_report_in_subprocess(paths: CampaignPaths) -> tuple[Path | None, str]:
 
 def _provenance(submission: Submission) -> dict[str, Any]:
     """Where the runs come from. A submit that starts none keeps the provenance of the last one that did."""
-    kept = (read_json(submission.paths.plan) or {}).get("provenance") if not submission.runs else None
-    if isinstance(kept, dict):
-        return kept
+    if not submission.runs and (kept := plan_or_empty(submission.paths.plan).provenance):
+        return dict(kept)
     spec = submission.spec.path
     workdir = spec.absolute().parent
     return {**provenance(workdir), "import_path": [str(workdir), os.getcwd()], "spec": str(spec)}

@@ -21,8 +21,9 @@ from campaign.execution.store_reader import StoreReader
 from campaign.execution.view import CampaignView
 from campaign.folder.json_lines import read_jsonl
 from campaign.folder.paths import CampaignPaths
+from campaign.folder.plan_document import read_plan
 from campaign.spec.load import load
-from campaign.submission import SubmitOptions, open_submission, plan_submission
+from campaign.submission import SubmitOptions, open_submission, plan_submission, submit
 from tests.execution.small_campaign import CORE, processes_with, until
 
 HERE = Path(__file__).parents[1]
@@ -165,6 +166,19 @@ def test_submit_in_a_notebook_prints_nothing_and_returns_the_campaign(
     attempts = sorted(paths.runs.glob("*/attempts/*"))
     assert campaign.load(spec).submit(backend="local").folder == paths.root.relative_to(Path.cwd())
     assert sorted(paths.runs.glob("*/attempts/*")) == attempts, "the second submit has nothing to run"
+
+
+def test_submit_that_starts_no_run_keeps_the_provenance_and_replaces_a_damaged_plan(
+    spec: Path, paths: CampaignPaths
+) -> None:
+    options = SubmitOptions(backend="local")
+    submit(load(spec), paths, options)
+    first = read_plan(paths.plan).provenance
+    submit(load(spec), paths, options)
+    assert read_plan(paths.plan).provenance == first
+    paths.plan.write_text('{"provenance": ')
+    submit(load(spec), paths, options)
+    assert read_plan(paths.plan).provenance["spec"] == str(spec)
 
 
 def test_submit_in_another_thread_works_although_only_the_main_thread_may_handle_signals(

@@ -14,8 +14,8 @@ from pathlib import Path
 from campaign.cli.foreground import run_in_foreground, show_outcome
 from campaign.errors import CampaignError
 from campaign.execution.lock import CampaignLock
-from campaign.folder.atomic_files import read_json
 from campaign.folder.paths import CampaignPaths
+from campaign.folder.plan_document import plan_or_empty
 from campaign.submission import SubmitOptions
 
 
@@ -28,7 +28,7 @@ def main() -> int:
     arguments = parser.parse_args()
     paths = CampaignPaths(arguments.folder)
     sys.stderr.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} controller starts\n")
-    spec = (read_json(paths.plan) or {}).get("provenance", {}).get("spec", paths.spec)
+    spec = plan_or_empty(paths.plan).provenance.get("spec", paths.spec)
     options = SubmitOptions(backend=arguments.backend, address=arguments.address)
     try:
         lock = CampaignLock.inherited(paths, arguments.lock)

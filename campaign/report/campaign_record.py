@@ -147,7 +147,7 @@ def _load(folder: Path, found: Mapping[str, _RunFolder]) -> Runs:
 def _entries(
     paths: CampaignPaths, plan: PlanDocument, record: Runs, found: Mapping[str, _RunFolder]
 ) -> tuple[RunEntry, ...]:
-    """CampaignDesign runs in the order of the plan, then those that only have a folder."""
+    """Planned runs in the order of the plan, then those that only have a folder."""
     planned = {run.id: run for run in plan.runs}
     by_id = {run.id: run for run in record.runs}
     entries = []

@@ -260,7 +260,7 @@ def test_run_whose_link_points_nowhere_yet_is_going_and_empty(tmp_path: Path) ->
     assert (loaded.state, loaded.length) == ("running", 0)
 
 
-def test_standings_of_the_store_go_before_what_the_files_tell(tmp_path: Path) -> None:
+def test_states_in_the_store_take_precedence_over_the_files(tmp_path: Path) -> None:
     write_run(tmp_path, "a", 1, [0.5] * 5)
     assert load_runs(tmp_path, states={"a_s1": "running"}).runs[0].state == "running"
 

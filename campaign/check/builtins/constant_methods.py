@@ -10,7 +10,7 @@ from campaign.check.builtins.arguments import call_origin, keyword_operands, lif
 from campaign.check.evaluator.state import Args, Evaluator, Site
 from campaign.check.evaluator.string_conversion import to_string
 from campaign.check.evaluator.symbolic import symbolic_string
-from campaign.check.values import EXTERNAL, ListObj, Origin, Value, is_constant
+from campaign.check.values import ListObj, Origin, Value, is_constant, is_external
 from campaign.check.values.constants import NotConcrete, check_size, lower
 from campaign.check.values.limits import CHARACTERS_A_STEP, Halt
 
@@ -49,7 +49,7 @@ def constant_method(name: str, evaluator: Evaluator, args: Args, site: Site) -> 
     """A method of a constant: computed when its arguments are constants too, symbolic otherwise."""
     holder, *rest = args.positional
     # `str.join` goes through its argument before it joins; an external iterable is left to Python.
-    if name == "join" and len(rest) == 1 and not isinstance(rest[0].payload, EXTERNAL):
+    if name == "join" and len(rest) == 1 and not is_external(rest[0].payload):
         rest = [Value(ListObj(evaluator.elements(rest[0], site.at)), rest[0].origin)]
     at = call_origin(args, site)
     try:

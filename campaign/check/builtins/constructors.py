@@ -24,7 +24,6 @@ from campaign.check.evaluator.string_conversion import to_string
 from campaign.check.evaluator.symbolic import symbolic
 from campaign.check.evaluator.type_tests import type_of
 from campaign.check.values import (
-    EXTERNAL,
     DictObj,
     ErrorObj,
     ListObj,
@@ -32,6 +31,7 @@ from campaign.check.values import (
     Origin,
     TupleObj,
     Value,
+    is_external,
 )
 from campaign.check.values.constants import check_size
 from campaign.check.values.limits import Halt
@@ -49,7 +49,7 @@ def new_list(evaluator: Evaluator, args: Args, site: Site) -> Value:
         return Value(ListObj([]), site.at)
     value = first_argument(evaluator, args, site)
     # Its elements are known at run time only, but equal on both sides, and going through it is recorded.
-    if isinstance(value.payload, EXTERNAL):
+    if is_external(value.payload):
         return symbolic(evaluator, "list", site.at, value)
     return Value(ListObj(evaluator.elements(value, site.at)), call_origin(args, site))
 
@@ -58,7 +58,7 @@ def new_tuple(evaluator: Evaluator, args: Args, site: Site) -> Value:
     if not args.positional:
         return Value(TupleObj(()), site.at)
     value = first_argument(evaluator, args, site)
-    if isinstance(value.payload, EXTERNAL):
+    if is_external(value.payload):
         return symbolic(evaluator, "tuple", site.at, value)
     return Value(TupleObj(tuple(evaluator.elements(value, site.at))), call_origin(args, site))
 
@@ -72,7 +72,7 @@ def new_set(frozen: bool, evaluator: Evaluator, args: Args, site: Site) -> Value
 
 
 def new_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    if args.positional and isinstance(args.positional[0].payload, EXTERNAL):
+    if args.positional and is_external(args.positional[0].payload):
         # In the order they are given in: keywords are inserted in that order.
         given = [
             Value(ListObj([Value(name, site.at), value]), site.at) for name, value in args.keywords.items()

@@ -12,7 +12,6 @@ from campaign.check.evaluator.external_calls import call_external
 from campaign.check.evaluator.state import Args, Evaluator, Site
 from campaign.check.evaluator.symbolic import symbolic
 from campaign.check.values import (
-    EXTERNAL,
     Builtin,
     ClassObj,
     DictObj,
@@ -25,6 +24,7 @@ from campaign.check.values import (
     TupleObj,
     Value,
     is_constant,
+    is_external,
 )
 from campaign.check.values.code_objects import uses_super
 from campaign.check.values.limits import Halt
@@ -188,7 +188,7 @@ def any_module(evaluator: Evaluator) -> ModuleObj:
 
 def is_dataclass(evaluator: Evaluator, args: Args, site: Site) -> Value:
     payload = first_argument(evaluator, args, site).payload
-    if isinstance(payload, EXTERNAL):
+    if is_external(payload):
         return symbolic(evaluator, "is_dataclass", site.at, args.positional[0])
     cls = payload.cls if isinstance(payload, InstObj) else payload
     return Value(isinstance(cls, ClassObj) and _is_dataclass(cls), site.at)

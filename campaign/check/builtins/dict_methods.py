@@ -10,16 +10,7 @@ from campaign.check.evaluator.hashed_containers import pairs_of, store, update_d
 from campaign.check.evaluator.membership import namespace_has
 from campaign.check.evaluator.state import Args, Evaluator, Site
 from campaign.check.evaluator.subscripts import settable_name
-from campaign.check.values import (
-    DictObj,
-    ListObj,
-    ModuleObj,
-    Namespace,
-    Origin,
-    TupleObj,
-    Value,
-    View,
-)
+from campaign.check.values import DictObj, ListObj, ModuleObj, Namespace, Origin, TupleObj, Value, View
 from campaign.check.values.constants import is_external_key
 from campaign.check.values.limits import Halt
 

@@ -16,7 +16,6 @@ from campaign.check.evaluator.symbolic import symbolic
 from campaign.check.evaluator.type_tests import is_a
 from campaign.check.sources import Unreadable, parse
 from campaign.check.values import (
-    EXTERNAL,
     BoundMethod,
     Builtin,
     ClassObj,
@@ -31,6 +30,7 @@ from campaign.check.values import (
     SuperObj,
     TupleObj,
     Value,
+    is_external,
     is_unevaluated,
 )
 from campaign.check.values.constants import lift
@@ -71,7 +71,7 @@ def read_attribute(evaluator: Evaluator, args: Args, site: Site) -> Value:
     # Without a default the AttributeError is the program's.
     if not default:
         return evaluator.get_attribute(holder, name.payload, site.at)
-    if isinstance(holder.payload, EXTERNAL):
+    if is_external(holder.payload):
         return _external_attribute(evaluator, holder, name.payload, default[0], site)
     found = _attribute_or_none(evaluator, holder, name.payload, site.at)
     return default[0] if found is None else found
@@ -142,7 +142,7 @@ def names_of_object(evaluator: Evaluator, args: Args, site: Site) -> Value:
         return own_names(payload, site.at)
     if isinstance(payload, ModuleObj):
         return Value(Namespace(payload.scope.vars, payload), site.at)
-    if isinstance(payload, EXTERNAL):
+    if is_external(payload):
         return symbolic(evaluator, "vars", site.at, args.positional[0])
     raise Halt(
         "the checker cannot evaluate vars() of this object: it is not modelled",
@@ -254,7 +254,7 @@ def inherited_method(evaluator: Evaluator, payload: SuperObj, cls: ClassObj, nam
 
 def is_callable(evaluator: Evaluator, args: Args, site: Site) -> Value:
     payload = first_argument(evaluator, args, site).payload
-    if isinstance(payload, EXTERNAL):
+    if is_external(payload):
         return symbolic(evaluator, "callable", site.at, args.positional[0])
     if isinstance(payload, InstObj):
         return Value(payload.cls.find("__call__") is not None, site.at)

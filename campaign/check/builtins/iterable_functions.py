@@ -23,6 +23,7 @@ from campaign.check.values import (
     TupleObj,
     Value,
     is_constant,
+    is_external,
     is_unevaluated,
 )
 from campaign.check.values.limits import Halt
@@ -200,7 +201,7 @@ def enumerated(evaluator: Evaluator, args: Args, site: Site) -> Value:
 def mapped(evaluator: Evaluator, args: Args, site: Site) -> Value:
     """`map` calls the function when an element is asked for, not before."""
     function, *rest = args.positional
-    if any(isinstance(value.payload, EXTERNAL) for value in rest):
+    if any(is_external(value.payload) for value in rest):
         if isinstance(function.payload, ExternalName) and is_nondeterministic(function.payload.name):
             return Value(Nondeterministic(function.payload.name), site.at)
         if is_constant(function.payload) or isinstance(function.payload, (*EXTERNAL, type)):

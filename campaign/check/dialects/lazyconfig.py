@@ -12,7 +12,6 @@ from campaign.check.dialects.python_modules import entry_value
 from campaign.check.evaluator.hashed_containers import store
 from campaign.check.evaluator.state import Args, Evaluator, Site
 from campaign.check.values import (
-    EXTERNAL,
     Builtin,
     ClassObj,
     DictObj,
@@ -21,6 +20,7 @@ from campaign.check.values import (
     ModuleObj,
     Origin,
     Value,
+    is_external,
 )
 from campaign.check.values.limits import Halt
 
@@ -72,6 +72,6 @@ def _public_dicts(evaluator: Evaluator, module: ModuleObj, at: Origin) -> dict[s
             continue
         if isinstance(value.payload, DictObj):
             roots[name] = OMEGA.convert(evaluator, value, at)
-        elif isinstance(value.payload, EXTERNAL):
+        elif is_external(value.payload):
             roots[name] = value
     return roots
