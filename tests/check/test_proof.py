@@ -29,6 +29,20 @@ def test_pattern_may_match_a_field_of_a_file_that_does_not_load(write: Write) ->
     assert finding.suggestion
 
 
+def test_bug_of_the_checker_is_unproven_and_asks_for_a_report(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("handler")
+
+    monkeypatch.setattr("campaign.check.entries.dialect_of", broken)
+    result = prove(Declaration("a.py", ("b.py",)), write(a="config = 1\n", b="config = 1\n"))
+    assert result.verdict == "unproven"
+    finding = result.variants[0].findings[0]
+    assert "the checker failed: KeyError" in finding.message
+    assert "report it" in finding.suggestion
+
+
 def test_check_without_a_variant_is_an_error(write: Write) -> None:
     with pytest.raises(UsageError, match="at least one variant"):
         prove(Declaration("a.py", ()), write(a="config = 1\n"))
