@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -75,9 +76,11 @@ def paths(tmp_path: Path) -> CampaignPaths:
     return CampaignPaths(tmp_path / "campaigns" / "small")
 
 
-def command(folder: Path, *arguments: str, code: str = AUDITED) -> subprocess.Popen[str]:
+def command(
+    folder: Path, *arguments: str, code: str = AUDITED, options: Sequence[str] = ()
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, *options, "-c", code, *arguments],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(HERE)}, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
@@ -121,6 +124,18 @@ def test_submit_on_the_local_backend_runs_everything_without_ray_and_reads_the_s
     assert "campaign compare small base kl" in out
     assert paths.report.page.is_file()
     assert not processes_with(str(spec.parent))
+
+
+def test_local_backend_ignores_modules_of_the_current_folder_that_have_a_name_of_its_own(
+    spec: Path, paths: CampaignPaths
+) -> None:
+    # `-P`, as the console script: only `python -m` and `python -c` search the current folder first.
+    spec.write_text(SPEC + "max_losses = 0\n")
+    (spec.parent / "campaign.py").write_text("raise SystemExit('this is not campaign')\n")
+    process = command(spec.parent, "submit", "small.toml", "--backend", "local", options=["-P"])
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert set(states(paths).values()) == {"done"}
 
 
 @pytest.mark.parametrize("arguments", [["plan"], ["check"], ["submit", "--dry-run", "--json"]])

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 from campaign.execution.assignment import Assignment
@@ -21,6 +22,14 @@ from campaign.spec.config import ResourcesSection, RunConfig
 from campaign.spec.host import visible_gpus
 
 POLL_S = 0.02
+SUPERVISOR = (
+    sys.executable, "-P", "-c",
+    f"import sys; sys.path.append({str(Path(__file__).parents[2])!r}); "
+    "from campaign.execution.supervisor import main; main()",
+)  # fmt: skip
+"""The command of a supervisor. `python -m` would search the current folder first, where a module of the user's may
+be called `campaign`, or like one of the standard library. `-P` does not, so this package's folder is named for the
+case that it is found only there."""
 ROUNDING = 1e-6
 """Shares of a GPU such as 0.3 + 0.3 + 0.4 do not add up to exactly 1."""
 
@@ -124,7 +133,7 @@ class LocalBackend:
     def _start(self, assignment: Assignment, resources: ResourcesSection, devices: tuple[str, ...]) -> None:
         output = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process has ended
         process = subprocess.Popen(
-            dying_with_parent([sys.executable, "-m", "campaign.execution.supervisor"]),
+            dying_with_parent(SUPERVISOR),
             stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
         assert process.stdin is not None

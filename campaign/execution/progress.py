@@ -10,7 +10,7 @@ from typing import Any
 
 from campaign.execution.run_summary import numbers
 from campaign.folder.json_lines import Row, parse_object
-from campaign.folder.run_record import RecordFormat
+from campaign.folder.run_record import RecordFormat, merge_attempts
 
 FIRST_READ = 4_096
 LONGEST_READ = 65_536
@@ -24,7 +24,7 @@ class Progress:
     steps: int
     """Finished steps."""
     correct_rate: float | None
-    """Mean over the rows of one read, because a single step of a small batch is noisy."""
+    """Mean over the steps of one read, because a single step of a small batch is noisy."""
     step_seconds: float | None
     written_at: float
     """Time of the last write, by the filesystem's clock."""
@@ -80,12 +80,12 @@ def _rows(content: bytes, *, whole: bool) -> list[Row]:
 
 
 def _progress(rows: Sequence[Mapping[str, Any]], written_at: float) -> Progress | None:
-    steps = numbers(rows, "step")
-    if not steps:
+    rows = merge_attempts([map(dict, rows)])  # a step with several rows counts once, as it will in the record
+    if not rows:
         return None
     rates, seconds = numbers(rows, "correct_rate"), numbers(rows, "step_time_s")
     return Progress(
-        steps=int(steps[-1]) + 1,
+        steps=rows[-1]["step"] + 1,
         correct_rate=sum(rates) / len(rates) if rates else None,
         step_seconds=sum(seconds) / len(seconds) if seconds else None,
         written_at=written_at,

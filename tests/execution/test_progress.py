@@ -76,3 +76,14 @@ def test_progress_of_a_link_is_translated_and_that_of_a_merged_record_is_not(tmp
     merged = ProgressReader().read(tmp_path / "metrics.jsonl", ours)
     assert merged is not None
     assert (merged.steps, merged.correct_rate) == (5, 0.25)
+
+
+def test_progress_merges_the_rows_of_a_step_as_the_record_will(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(
+        '{"step": 0, "correct_rate": 0.2}\n{"step": 0, "correct_rate": 0.4, "step_time_s": 2.0}\n'
+        '{"step": 1, "correct_rate": 0.6}\n{"step": 1, "correct_rate": null}\n{"step": 0, "step_time_s": 4.0}\n'
+    )
+    progress = ProgressReader().read(path)
+    assert progress is not None
+    assert (progress.steps, progress.correct_rate, progress.step_seconds) == (2, 0.5, 4.0)
