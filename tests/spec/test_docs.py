@@ -37,8 +37,8 @@ def test_every_toml_of_the_page_loads(text: str, spec_of: Loader) -> None:
 def test_the_error_messages_of_the_page_are_the_actual_ones(spec_of: Loader) -> None:
     with pytest.raises(SpecError) as caught:
         spec_of(
-            "[campaign]\n\n" + "\n" * 6 + '[[campaign.conditions]]\nadvantage_mode = "grop"\n'
-            '[[campaign.conditions]]\nadvantage_mode = "maxrl"\nlr = 0.1\nnum_gpus = 2\n\ngtpo.beta = 0.1\n'
+            "[campaign]\n\n" + "\n" * 6 + '[[campaign.conditions]]\ndtype = "bfloat"\n'
+            '[[campaign.conditions]]\ndtype = "bfloat16"\nlr = 0.1\nnum_gpus = 2\n\ngtpo.beta = 0.1\n'
         )
     (documented,) = re.findall(r"```\n(sweep\.toml.*?)```", TEXT, re.S)
     actual = re.sub(r"\S*campaign\.toml", "sweep.toml", str(caught.value))
