@@ -78,7 +78,8 @@ class LoadedSpec:
         from campaign.submission import SubmitOptions, submit
 
         paths = CampaignPaths(Path(folder) if folder is not None else campaigns_root() / self.name)
-        options = SubmitOptions(retry_failed, rerun_stale, allow_confounds, backend, address)
+        given = None if folder is None else paths.root
+        options = SubmitOptions(retry_failed, rerun_stale, allow_confounds, backend, address, given)
         submit(self.spec, paths, options, on_progress)
         return OpenCampaign(paths.root)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -60,6 +61,18 @@ class SubmitOptions:
     """Name of the backend; the spec's `execution.backend` when not given."""
     address: str | None = None
     """HOST:PORT of a Ray cluster; selects the Ray backend unless `backend` is given."""
+    folder: Path | None = None
+    """The campaign's folder, when it is not the default one."""
+
+    @property
+    def flags(self) -> list[str]:
+        """The flags of `campaign submit` that a resuming command must repeat."""
+        named = (("--dir", self.folder), ("--backend", self.backend), ("--address", self.address))
+        return [part for flag, value in named if value is not None for part in (flag, str(value))]
+
+    def command(self, spec: Path) -> str:
+        """The command that resumes the campaign in the same folder and on the same backend."""
+        return shlex.join(["campaign", "submit", str(spec), *self.flags])
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +176,7 @@ def submit(
     else:
         lock.release()
     view = read_view(paths)
-    require_complete(view, ending, spec.path)
+    require_complete(view, ending, options.command(spec.path))
     return view
 
 
@@ -215,17 +228,17 @@ def read_view(paths: CampaignPaths) -> CampaignView:
         reader.close()
 
 
-def require_complete(view: CampaignView, ending: Ending, spec: Path) -> None:
-    """Raises `RunsFailed`, `Incomplete` or `Interrupted`, with the command to resume, unless every run is done."""
+def require_complete(view: CampaignView, ending: Ending, command: str) -> None:
+    """Raises `RunsFailed`, `Incomplete` or `Interrupted`, with the `command` to resume, unless every run is done."""
     left = len(view.runs) - view.count("done", "failed")
-    resume = f"resume: campaign submit {spec}"
+    resume = f"resume: {command}"
     if ending == "interrupted":
         raise Interrupted(f"interrupted, {_runs(left)} left; their state is saved\n    {resume}")
     if ending == "stopped":
         raise Incomplete(f"stopped, {_runs(left)} left; their state is saved\n    {resume}")
     failed = view.count("failed")
     if failed:
-        retry = f"retry: campaign submit {spec} --retry-failed"
+        retry = f"retry: {command} --retry-failed"
         rest = f", {_runs(left)} not finished" if left else ""
         raise RunsFailed(f"{_runs(failed)} failed{rest}\n    {retry}")
     if left:

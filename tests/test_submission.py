@@ -221,7 +221,8 @@ def test_failed_run_raises_with_the_command_that_retries(spec: Path, paths: Camp
     run = paths.run("kl_s2").root
     run.mkdir(parents=True)
     (run / "FAIL_AT_3").touch()
-    with pytest.raises(RunsFailed, match=r"1 run failed\n.*--retry-failed"):
+    # The command repeats the backend: without it, retrying would start Ray.
+    with pytest.raises(RunsFailed, match=r"1 run failed\n.*\.toml --backend local --retry-failed"):
         campaign.load(spec).submit(backend="local")
     assert states(paths)["kl_s2"] == "failed"
     (run / "FAIL_AT_3").unlink()

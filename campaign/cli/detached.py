@@ -1,6 +1,6 @@
 """The controller of a detached submit.
 
-python -m campaign.cli.detached FOLDER LOCK_DESCRIPTOR [--backend NAME] [--address HOST:PORT]
+python -m campaign.cli.detached FOLDER LOCK_DESCRIPTOR [--dir FOLDER] [--backend NAME] [--address HOST:PORT]
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m campaign.cli.detached")
     parser.add_argument("folder", type=Path)
     parser.add_argument("lock", type=int)
+    parser.add_argument("--dir", type=Path)
     parser.add_argument("--backend")
     parser.add_argument("--address")
     arguments = parser.parse_args()
     paths = CampaignPaths(arguments.folder)
     sys.stderr.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} controller starts\n")
     spec = plan_or_empty(paths.plan).provenance.get("spec", paths.spec)
-    options = SubmitOptions(backend=arguments.backend, address=arguments.address)
+    options = SubmitOptions(backend=arguments.backend, address=arguments.address, folder=arguments.dir)
     try:
         lock = CampaignLock.inherited(paths, arguments.lock)
         ending = run_in_foreground(paths, lock, options)
-        show_outcome(paths, ending, Path(spec), new_results=True)
+        show_outcome(paths, ending, options.command(Path(spec)), new_results=True)
     except CampaignError as error:
         sys.stderr.write(f"campaign: {error}\n")
         return error.exit_code

@@ -38,9 +38,9 @@ def run_in_foreground(paths: CampaignPaths, lock: CampaignLock, options: SubmitO
 
 
 def show_outcome(
-    paths: CampaignPaths, ending: Ending, spec: Path, *, new_results: bool, as_json: bool = False
+    paths: CampaignPaths, ending: Ending, command: str, *, new_results: bool, as_json: bool = False
 ) -> None:
-    """Print the campaign's outcome; with `new_results`, build its report first.
+    """Print the campaign's outcome, with the `command` that resumes it; with `new_results`, build its report first.
 
     Raises `RunsFailed`, `Incomplete` or `Interrupted` unless every run is done.
     """
@@ -58,8 +58,8 @@ def show_outcome(
         document = {"version": VERSION, "kind": "submit", "ending": ending, "folder": str(paths.root)}
         print_json({**document, "report": report and str(report), "squeeze": squeeze, **view.to_json()})
     else:
-        show_campaign(view, paths, spec, report, squeeze, stdout())
-    require_complete(view, ending, spec)
+        show_campaign(view, paths, command, report, squeeze, stdout())
+    require_complete(view, ending, command)
 
 
 def _report(paths: CampaignPaths, *, build: bool) -> Path | None:

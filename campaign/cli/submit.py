@@ -65,7 +65,7 @@ def submit(
 
     loaded = load(spec)
     paths = CampaignPaths(dir_ or campaigns_root() / loaded.name)
-    options = SubmitOptions(retry_failed, rerun_stale, allow_confounds, backend, address)
+    options = SubmitOptions(retry_failed, rerun_stale, allow_confounds, backend, address, dir_)
     width = max(60, stderr().width)
     if dry_run:
         _show_dry_run(plan_submission(loaded, paths, options, width=width), as_json=json_)
@@ -74,14 +74,14 @@ def submit(
     _warn(submission)
     if not submission.runs:
         lock.release()
-        show_outcome(paths, "complete", spec, new_results=False, as_json=json_)
+        show_outcome(paths, "complete", options.command(spec), new_results=False, as_json=json_)
         return
     if detach:
         _detach(submission, lock, as_json=json_)
         return
     _announce(submission)
     ending = run_in_foreground(paths, lock, options)
-    show_outcome(paths, ending, spec, new_results=True, as_json=json_)
+    show_outcome(paths, ending, options.command(spec), new_results=True, as_json=json_)
 
 
 def _show_dry_run(submission: Submission, *, as_json: bool) -> None:
@@ -134,11 +134,8 @@ def _detach(submission: Submission, lock: CampaignLock, *, as_json: bool) -> Non
         "campaign.cli.detached",
         str(paths.root.absolute()),
         str(lock.descriptor),
+        *options.flags,
     ]
-    if options.backend:
-        command += ["--backend", options.backend]
-    if options.address:
-        command += ["--address", options.address]
     with paths.controller_log.open("ab") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,

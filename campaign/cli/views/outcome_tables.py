@@ -21,7 +21,7 @@ MOST_FAILURES = 5
 def show_campaign(
     view: CampaignView,
     paths: CampaignPaths,
-    spec: Path,
+    submit_command: str,
     report: Path | None,
     squeeze: dict[str, Any] | None,
     console: Console,
@@ -34,7 +34,7 @@ def show_campaign(
         show_squeeze(squeeze, console)
     if report:
         console.print(f"\nreport: {report}", soft_wrap=True)
-    show_next(_next_commands(view, paths, spec), console)
+    show_next(_next_commands(view, paths, submit_command), console)
 
 
 def show_conditions(view: CampaignView, console: Console) -> None:
@@ -81,11 +81,11 @@ def show_next(commands: list[tuple[str, str]], console: Console) -> None:
         console.print(text if len(text) <= console.width else f"  {command}\n      {what}", soft_wrap=True)
 
 
-def _next_commands(view: CampaignView, paths: CampaignPaths, spec: Path) -> list[tuple[str, str]]:
+def _next_commands(view: CampaignView, paths: CampaignPaths, submit_command: str) -> list[tuple[str, str]]:
     name = name_to_type(paths)
     commands = []
     if not view.complete:
-        commands.append((f"campaign submit {shlex.quote(str(spec))}", "resume"))
+        commands.append((submit_command, "resume"))
     failed = next((run for run in view.runs if run.state == "failed"), None)
     if failed:
         commands.append((f"campaign logs {name} {shlex.quote(failed.id)}", "output of a failed run"))
