@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from campaign.analysis.comparison import Comparison
+from campaign.analysis.condition_comparison import Comparison
 from campaign.analysis.reasons import counted, interval, number
 
 Outcome = Literal["CONFIRMED", "FAILED", "INCONCLUSIVE"]

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from campaign.analysis import completions
 from campaign.analysis.claims import Claim, claims_of
-from campaign.analysis.comparison import Comparison, Design, adjust, compare, compare_contrast
+from campaign.analysis.condition_comparison import Comparison, Design, adjust, compare, compare_contrast
 from campaign.analysis.descriptive import Rates
 from campaign.analysis.litmus import Minimum, Outcome, Threshold, against, minimum, outcome
 from campaign.analysis.reasons import dropped, p_is

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from folders import runs_of
 
-from campaign.analysis.comparison import Design, compare
+from campaign.analysis.condition_comparison import Design, compare
 from campaign.analysis.factorial import find_two_by_two, interaction
 from campaign.analysis.kernels import PerSeed
 from campaign.analysis.runs import Runs

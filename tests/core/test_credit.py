@@ -16,7 +16,7 @@ from campaign.core.advantages import ADVANTAGES, resolve_advantage
 from campaign.core.credit import AlgorithmContext, credit_pipeline
 from campaign.core.credit_reference import updated
 from campaign.core.policy import PromptBatch
-from campaign.core.problems import Problem
+from campaign.core.problem_stream import Problem
 from campaign.core.rollout import Rollout
 from campaign.core.sampler import Samples
 from campaign.core.sepa import SepaState, observe, pooling

@@ -15,7 +15,7 @@ from campaign.core.llama_files import load_llama
 from campaign.core.optimizer import FlatAdamW
 from campaign.core.planning_tokens import PlanningGrams
 from campaign.core.policy import EMBEDDED, LlamaPolicy
-from campaign.core.problems import load_problems
+from campaign.core.problem_stream import load_problems
 from campaign.core.rollout import Rollout, roll_out, step_generator
 from campaign.core.sepa import SepaState
 from campaign.core.tokenizer import WordTokenizer

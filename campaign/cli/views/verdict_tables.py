@@ -13,7 +13,7 @@ from campaign.analysis.attainability import p_text
 from campaign.analysis.reasons import counted, interval, number, p_is, percent
 
 if TYPE_CHECKING:
-    from campaign.analysis.comparison import Comparison
+    from campaign.analysis.condition_comparison import Comparison
     from campaign.analysis.descriptive import Rates
     from campaign.analysis.litmus import Threshold
     from campaign.analysis.verdict import Verdict

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from campaign.core.problems import Problem, TrainingStream, load_problems, read_problems
+from campaign.core.problem_stream import Problem, TrainingStream, load_problems, read_problems
 from campaign.errors import SpecError, UsageError
 
 
