@@ -74,7 +74,7 @@ def names_a_secret(name: str) -> bool:
 def may_name_a_secret(name: str) -> bool:
     """Whether a field or variable of this name may hold a secret: hiding one too many does no harm.
 
-    Whole words only: `max_tokens` and `author` are no secrets.
+    Whole words only: `max_tokens` and `author` are not secrets.
     """
     return bool(_POSSIBLE_SECRET_NAME.search(name)) or names_a_secret(name)
 

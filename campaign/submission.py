@@ -48,7 +48,7 @@ HOW_TO_PROCEED = """Make the fields equal, or name them in `under_test` if they 
 
 @dataclass(frozen=True, slots=True)
 class SubmitOptions:
-    """What one submit asks for beside the spec."""
+    """The options of one submit that are not in the spec."""
 
     retry_failed: bool = False
     """Whether to retry runs that have failed for good."""

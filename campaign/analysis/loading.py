@@ -40,7 +40,7 @@ def load_runs(
 
     `layout` tells where the metrics are when the folder is not a campaign's, for example
     ``{condition}_s{seed}/metrics.jsonl``. `states` (run id -> state) come from the campaign's store. Without it
-    the files decide: the record of a finished run is a file of its own, that of a live run a link into its
+    the files decide: the record of a finished run is a regular file, that of a live run a link into its
     attempt. With `generations`, each run's logged completions are counted too, and the correct ones among them.
 
     Raises `UsageError` when there are no runs, or when their condition or seed is unknown.

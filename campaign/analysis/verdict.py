@@ -220,7 +220,7 @@ def _verdict(
     guard = comparison.sign_flip
     guard_holds = not comparison.withheld and (guard is None or guard.p < hypothesis.alpha)
     result = outcome(rows, minima, guard_holds)
-    withdrawn = "the hypothesis was frozen and is no longer in the spec; it is tested all the same"
+    withdrawn = "the hypothesis was frozen and is no longer in the spec; it is still tested"
     notes = (
         *stage.notes,
         *([withdrawn] if claim.withdrawn else []),

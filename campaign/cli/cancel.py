@@ -16,7 +16,7 @@ def cancel(
     campaign: Annotated[str, typer.Argument(help="Folder, name or spec.", show_default=False)],
     runs: Annotated[
         list[str] | None,
-        typer.Argument(help="Runs to stop; all unfinished ones when left out.", show_default=False),
+        typer.Argument(help="Runs to stop (default: all unfinished runs).", show_default=False),
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:

@@ -95,7 +95,7 @@ def _store(evaluator: Evaluator, args: Args, site: Site) -> Value:
     where = ".".join([*groups, name])
     if "." in name:
         raise Halt(
-            f"the checker cannot store {name!r}: a name with a dot is no field", at, "use a name without dots"
+            f"the checker cannot store {name!r}: a name with a dot is not a field", at, "use a name without dots"
         )
     node = structured(evaluator, given["node"], at)
     _refuse_defaults(node, where, at)
@@ -175,7 +175,7 @@ def structured(evaluator: Evaluator, value: Value, at: Origin) -> Value:
 def _fields(cls: ClassObj, at: Origin) -> list[DataField]:
     if cls.kind != "dataclass" or cls.external:
         raise Halt(
-            f"the checker cannot evaluate stored class {cls.name}: it is no dataclass",
+            f"the checker cannot evaluate stored class {cls.name}: it is not a dataclass",
             at,
             "add @dataclass to it",
         )
@@ -229,13 +229,13 @@ def _refuse_defaults(node: Value, where: str, at: Origin) -> None:
         names = payload.kwargs
     else:
         raise Halt(
-            f"the checker cannot evaluate config {where!r}: it is no dataclass or dict",
+            f"the checker cannot evaluate config {where!r}: it is neither a dataclass nor a dict",
             at,
             "store a dataclass",
         )
     if "defaults" in names:
         reason = f"the checker cannot evaluate the `defaults` list of config {where!r}: what Hydra composes is not modelled"
-        raise Halt(reason, at, "give each group a field with a dataclass of its own instead of `defaults`")
+        raise Halt(reason, at, "give each group its own field with a dataclass instead of `defaults`")
 
 
 def _refuse_unmodelled(evaluator: Evaluator, values: list[Value], nodes: DictObj, at: Origin) -> None:

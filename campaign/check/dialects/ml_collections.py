@@ -94,7 +94,7 @@ class MLConfigDict(AttributeMapping):
         **refused_methods("ConfigDict", {
             "copy_and_resolve_references": "use copy.deepcopy()", "copy": "use copy.deepcopy()",
             "get_ref": "write the value out", "get_oneway_ref": "write the value out",
-            "ignore_type": "give the field its final type at once",
+            "ignore_type": "give the field its final type when it is created",
             "update_from_flattened_dict": "set the fields one by one",
             "values": "read the fields by name", "items": "read the fields by name",
             "iteritems": "read the fields by name", "setdefault": "set the field", "pop": "use del",

@@ -153,7 +153,7 @@ def _instance_key(payload: InstObj) -> Key:
     if cls.kind == "enum":
         return ("member", cls.qualname, id(payload), payload)
     if cls.find("__eq__") is not None or cls.find("__hash__") is not None or cls.options.get("eq"):
-        reason = f"an instance of {cls.name}, which has an equality of its own, is used as a key"
+        reason = f"an instance of {cls.name}, which defines its own equality, is used as a key"
         raise Halt(reason, None, "use a constant as the key")
     return _identity_key(payload)
 

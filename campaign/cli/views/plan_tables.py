@@ -114,7 +114,7 @@ def _row(label: str, runs: Sequence[PlannedRun], name: int, columns: Sequence[in
 
 
 class _Line:
-    """A row that puts a label longer than its column on a line of its own."""
+    """A row that puts a label longer than its column on a separate line."""
 
     def __init__(self, label: str, width: int) -> None:
         from rich.text import Text

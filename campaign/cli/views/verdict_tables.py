@@ -99,7 +99,7 @@ def _tests(comparison: Comparison, p: float) -> Iterator[tuple[str, str]]:
     family = comparison.family_size
     if family > 1:
         limits = interval(comparison.simultaneous_lower, comparison.simultaneous_upper)
-        yield f"all {family} at once", limits
+        yield f"all {family} jointly", limits
     yield comparison.test, f"p {p_text(p)}"
     look, sequential = comparison.look, comparison.p_sequential
     if look is not None and sequential is not None:
