@@ -163,7 +163,9 @@ class Controller:
 
     def _apply_cancellations(self) -> None:
         waiting = self.store.runs("pending", "running", "lost")
-        cancelled = [row.id for row in waiting if row.desired == "run" and self.paths.run(row.id).cancel.exists()]
+        cancelled = [
+            row.id for row in waiting if row.desired == "run" and self.paths.run(row.id).cancel.exists()
+        ]
         if cancelled:
             self.store.cancel(cancelled)
 

@@ -72,7 +72,7 @@ def test_attainable_imports_neither_scipy_nor_numpy() -> None:
     assert said.strip() == "[]"
 
 
-def test_names_of_the_package_are_all_there_whatever_was_imported_before() -> None:
+def test_names_of_the_package_are_complete_after_any_import() -> None:
     code = (
         "import campaign.analysis.verdict, campaign.analysis.power, campaign.analysis as a;"
         "print([n for n in a.__all__ if type(getattr(a, n)).__name__ == 'module'])"

@@ -42,7 +42,7 @@ def test_load_layout_names_condition_and_seed_by_the_path(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "layout", ["{nonsense}/metrics.jsonl", "{seed}/{seed}", "../{run}/metrics.jsonl", "/tmp/{run}", ""]
 )
-def test_load_layout_that_makes_no_sense_is_refused_in_words(tmp_path: Path, layout: str) -> None:
+def test_load_invalid_layout_is_refused_with_the_reason(tmp_path: Path, layout: str) -> None:
     with pytest.raises(UsageError, match="layout"):
         load_runs(tmp_path, layout)
 
@@ -54,7 +54,7 @@ def test_load_folder_without_runs_says_how_to_name_them(tmp_path: Path) -> None:
         load_runs(tmp_path / "nowhere")
 
 
-def test_load_rows_that_name_nobody_are_refused(tmp_path: Path) -> None:
+def test_load_rows_without_condition_or_seed_are_refused(tmp_path: Path) -> None:
     write_rows(tmp_path / "one" / "metrics.jsonl", rows([0.5] * 5, condition="a"))
     with pytest.raises(UsageError, match="no seed"):
         load_runs(tmp_path)
@@ -193,7 +193,7 @@ def test_completions_are_counted_from_the_runs_own_rows_or_its_emergence_log(tmp
 
 
 @pytest.mark.parametrize("step", [-1, 1.5, None, "3", True])
-def test_record_step_that_is_no_whole_number_is_passed_over(tmp_path: Path, step: object) -> None:
+def test_record_row_without_an_integer_step_is_ignored(tmp_path: Path, step: object) -> None:
     path = write_rows(tmp_path / "m.jsonl", [*rows([0.1, 0.2]), {"step": step, "correct_rate": 9.0}])
     values = [value for record in read_record(path).values() for value in record.metrics["correct_rate"]]
     assert 9.0 not in values or step is True  # JSON's true is polars' 1: it is the step of a row that exists
@@ -244,7 +244,7 @@ def test_running_run_is_read_from_its_attempts_merged_by_step(tmp_path: Path) ->
     assert loaded.metrics["correct_rate"].tolist() == [0.1, 0.2, 0.9, 0.9]
 
 
-def test_failed_run_is_told_by_its_last_attempt(tmp_path: Path) -> None:
+def test_failed_run_is_recognised_by_its_last_attempt(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "a_s1"
     write_rows(run / "attempts" / "0001" / "metrics.jsonl", rows([0.1], condition="a", seed=1))
     (run / "attempts" / "0001" / "result.json").write_text('{"kind": "failed"}', encoding="utf-8")
@@ -281,7 +281,7 @@ def test_plan_gives_order_seeds_and_steps(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"seeds": "x"}', '{"hypotheses": [{"name": "h"}]}'])
-def test_plan_that_cannot_be_read_is_an_error_in_words(tmp_path: Path, text: str) -> None:
+def test_unreadable_plan_is_an_error_with_the_reason(tmp_path: Path, text: str) -> None:
     write_levels(tmp_path, {"a": [0.1]})
     (tmp_path / "plan.json").write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match=r"plan\.json cannot be read"):

@@ -79,7 +79,7 @@ def test_shipped_conditions_differ_only_in_the_fields_under_test(run: Run) -> No
     assert done.returncode == 0, done.stdout
 
 
-def test_against_outside_of_a_repository_says_so(run: Run, write: Write) -> None:
+def test_against_outside_of_a_repository_is_reported(run: Run, write: Write) -> None:
     done = run("a.py", "--against", "HEAD", cwd=write(a=A), env={"GIT_CEILING_DIRECTORIES": "/"})
     assert done.returncode == 2
     assert "not a git repository" in done.stderr
@@ -91,7 +91,7 @@ def test_file_that_is_not_there_names_the_one_that_is_spelled_alike(run: Run, wr
     assert "there is no such file; did you mean `variant.py`?" in done.stderr
 
 
-def test_table_with_nothing_to_compare_is_no_pass(run: Run, tmp_path: Path) -> None:
+def test_table_with_nothing_to_compare_does_not_pass(run: Run, tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text("[check]\n")
     done = run("study.toml", cwd=tmp_path)
     assert done.returncode == 2

@@ -90,7 +90,7 @@ def test_declared_utf8_and_a_byte_order_mark_change_nothing(run: Run, write: Wri
 
 
 @pytest.mark.parametrize("kind", ["fifo", "device", "loop", "folder"])
-def test_what_is_no_plain_file_is_refused_and_not_waited_for(run: Run, write: Write, kind: str) -> None:
+def test_special_file_is_refused_without_waiting(run: Run, write: Write, kind: str) -> None:
     root = write(a="config = 1\n")
     if kind == "fifo":
         os.mkfifo(root / "b.py")

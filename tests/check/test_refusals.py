@@ -44,7 +44,7 @@ def test_refusal_without_a_suggestion_does_not_exist(file: str) -> None:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_refusal_in_vague_words_does_not_exist(file: str) -> None:
+def test_no_refusal_is_vague(file: str) -> None:
     tree = ast.parse((PACKAGE / file).read_text())
     texts = [
         part.value

@@ -122,7 +122,7 @@ def test_command_writes_the_squeezed_adapter_and_never_over_one(tmp_path: Path) 
     assert isinstance(again.exception, UsageError)
 
 
-def test_what_cannot_be_squeezed_is_told(tmp_path: Path) -> None:
+def test_adapter_that_cannot_be_squeezed_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a readable adapter"):
         read_adapter(tmp_path)
     config = adapter_config(2, 4.0, ["q_proj"], "base")

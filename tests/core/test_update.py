@@ -154,7 +154,7 @@ def test_batch_of_ties_changes_nothing(tokenizer: WordTokenizer) -> None:
     assert (report.rows, report.grad_norm, report.update_norm) == (0, 0.0, 0.0)
 
 
-def test_loss_that_is_no_number_stops_the_run_at_its_step(tokenizer: WordTokenizer) -> None:
+def test_nan_loss_stops_the_run_at_its_step(tokenizer: WordTokenizer) -> None:
     batch = Experience(tokenizer, run_config())
     with torch.no_grad():
         batch.model.model.norm.weight[0] = float("nan")

@@ -77,7 +77,7 @@ def print_devices() -> tuple[str, ...]:
     return (sys.executable, "-c", "import os; print(os.environ['CUDA_VISIBLE_DEVICES'])")
 
 
-def test_an_attempt_comes_back_with_its_outcome(backend: Backend, make_assignment: Other) -> None:
+def test_attempt_is_reported_with_its_outcome(backend: Backend, make_assignment: Other) -> None:
     backend.launch(make_assignment(steps=3), ONE)
     (ended,) = ends(backend, 1)
     assert ended.key == AttemptKey("base_s1", 1)
@@ -92,7 +92,7 @@ def test_a_failing_core_is_an_outcome_and_no_error(backend: Backend, make_assign
     assert (ended.outcome.kind, ended.outcome.message) == ("failed", "ValueError: x")
 
 
-def test_no_more_runs_at_once_than_there_is_room_for(backend: Backend, other: Other, run: RunPaths) -> None:
+def test_concurrent_runs_never_exceed_the_capacity(backend: Backend, other: Other, run: RunPaths) -> None:
     for index in range(5):
         backend.launch(other(f"a_s{index}", steps=4, pause=0.1), ONE)
     finished = ends(backend, 5)

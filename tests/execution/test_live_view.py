@@ -70,7 +70,7 @@ def test_names_keep_their_ends() -> None:
     assert shortened("abcdefghijkl", 10) == "abcd..ijkl"
 
 
-def test_with_too_many_runs_those_that_move_are_shown_and_the_others_counted() -> None:
+def test_with_too_many_runs_the_active_ones_are_shown_and_the_others_counted() -> None:
     many = [run_view(id=f"r_s{seed}", state="done") for seed in range(100)]
     many[70] = run_view(id="r_s70", state="running")
     rows = printed(view(many), 80, lines=12)
@@ -83,7 +83,7 @@ def test_a_failed_run_says_why() -> None:
     assert "base_s1: ValueError: no such token" in rows
 
 
-def test_without_a_terminal_there_is_a_line_for_each_change_and_no_colour() -> None:
+def test_output_without_a_terminal_is_a_line_per_change_without_colour() -> None:
     console = Console(file=io.StringIO(), width=80)
     plain = display(console)
     assert isinstance(plain, PlainDisplay)

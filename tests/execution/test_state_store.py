@@ -157,7 +157,7 @@ def test_a_reader_cannot_write(paths: CampaignPaths, store: Store) -> None:
     assert len(store.runs()) == 2
 
 
-def test_a_folder_without_a_store_is_no_campaign(paths: CampaignPaths) -> None:
+def test_folder_without_a_store_is_not_a_campaign(paths: CampaignPaths) -> None:
     with pytest.raises(StoreUnreadable, match="holds no campaign"):
         StoreReader.open(paths)
 
@@ -176,7 +176,7 @@ def test_a_store_of_another_version_is_refused_with_both_numbers(paths: Campaign
         Store.open(paths)
 
 
-def test_a_store_that_somebody_else_holds_is_reported_as_locked(paths: CampaignPaths, store: Store) -> None:
+def test_store_held_by_another_process_is_reported_as_locked(paths: CampaignPaths, store: Store) -> None:
     other = sqlite3.connect(paths.database, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     store._db.execute("PRAGMA busy_timeout = 50")
@@ -208,7 +208,7 @@ def test_readers_never_block_the_writer(paths: CampaignPaths, store: Store) -> N
     assert row.attempt == 29
 
 
-def test_a_campaign_has_one_controller_and_the_second_is_told_which(paths: CampaignPaths) -> None:
+def test_second_controller_is_refused_with_the_id_of_the_first(paths: CampaignPaths) -> None:
     lock = CampaignLock.acquire(paths)
     with pytest.raises(UsageError, match=f"already being run by process {os.getpid()} on "):
         CampaignLock.acquire(paths)

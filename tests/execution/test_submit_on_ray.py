@@ -200,7 +200,7 @@ def test_ctrl_c_in_a_terminal_saves_all_runs_and_says_how_to_go_on(place: Place)
     assert not processes_with(str(place.paths.runs))
 
 
-def test_a_detached_campaign_gives_the_prompt_back_and_can_be_cancelled_and_resumed(place: Place) -> None:
+def test_detached_submit_returns_immediately_and_can_be_cancelled_and_resumed(place: Place) -> None:
     place.hold()
     code, out, err = place.call("submit", "small.toml", "--detach", "--json")
     assert code == 0, err

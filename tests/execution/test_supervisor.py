@@ -60,7 +60,7 @@ def test_an_attempt_that_is_executed_twice_runs_once(run: RunPaths, make_assignm
     assert len(list(read_jsonl(run.attempt(1).metrics))) == 3
 
 
-def test_many_claims_of_one_attempt_at_once_have_one_winner(make_assignment: Make) -> None:
+def test_concurrent_claims_of_one_attempt_have_one_winner(make_assignment: Make) -> None:
     assignment = make_assignment(steps=2)
     outcomes: list[Outcome] = []
     threads = [threading.Thread(target=lambda: outcomes.append(supervise(assignment))) for _ in range(8)]
@@ -79,7 +79,7 @@ def test_an_attempt_behind_the_fence_never_starts_its_core(run: RunPaths, make_a
     assert not run.attempt(1).metrics.exists()
 
 
-def test_an_attempt_that_is_fenced_while_it_runs_is_killed_at_once(
+def test_attempt_that_is_fenced_while_it_runs_is_killed_immediately(
     run: RunPaths, make_assignment: Make
 ) -> None:
     thread, outcomes = in_background(make_assignment(steps=10_000, pause=0.02))
@@ -169,14 +169,14 @@ def test_a_failure_keeps_its_traceback_and_last_lines(make_assignment: Make) -> 
         ("raise SystemExit(0)", "finished", 0, ""),
     ],
 )
-def test_an_end_is_told_apart(
+def test_kinds_of_ends_are_distinguished(
     make_assignment: Make, code: str, kind: str, exit_code: int | None, signal_name: str
 ) -> None:
     outcome = supervise(make_assignment(command=python(code)))
     assert (outcome.kind, outcome.exit_code, outcome.signal) == (kind, exit_code, signal_name)
 
 
-def test_a_program_that_is_not_there_is_a_failure_that_says_so(make_assignment: Make) -> None:
+def test_missing_program_is_a_failure_with_the_reason(make_assignment: Make) -> None:
     outcome = supervise(make_assignment(command=("no-such-program",)))
     assert outcome.kind == "failed"
     assert "cannot start 'no-such-program'" in outcome.message

@@ -144,7 +144,7 @@ def test_printed_page_keeps_the_key_to_the_colours_and_lets_tall_verdicts_break(
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_page_text_stands_out_from_its_ground(browser: Any, report_page: Path, dark: bool) -> None:
+def test_page_text_has_sufficient_contrast(browser: Any, report_page: Path, dark: bool) -> None:
     """Contrast of the WCAG, at least 4.5:1 for text and for the muted text of axes."""
     _open(browser, report_page, dark=dark)
     script = """

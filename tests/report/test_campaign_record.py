@@ -106,7 +106,7 @@ def test_curves_of_runs_of_different_length_say_so(tmp_path: Path) -> None:
     assert found.conditions[0].count.tolist() == [3] * 20 + [2] * 40
 
 
-def test_curves_of_a_metric_that_nobody_has_are_none(tmp_path: Path) -> None:
+def test_curves_of_a_metric_that_no_run_has_are_none(tmp_path: Path) -> None:
     assert curves(read_campaign(make_campaign(tmp_path / "c", steps=10)), "nothing") is None
 
 

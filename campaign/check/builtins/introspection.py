@@ -207,7 +207,9 @@ def _given_scope(args: Args, site: Site) -> Scope:
         holder = args.positional[1].payload.holder
         if isinstance(holder, ModuleObj):
             return holder.scope
-    raise Halt("the checker cannot evaluate exec() or eval() with its own globals or locals", site.at, WRITE_CODE_OUT)
+    raise Halt(
+        "the checker cannot evaluate exec() or eval() with its own globals or locals", site.at, WRITE_CODE_OUT
+    )
 
 
 def super_object(evaluator: Evaluator, args: Args, site: Site) -> Value:

@@ -95,7 +95,9 @@ def _store(evaluator: Evaluator, args: Args, site: Site) -> Value:
     where = ".".join([*groups, name])
     if "." in name:
         raise Halt(
-            f"the checker cannot store {name!r}: a name with a dot is not a field", at, "use a name without dots"
+            f"the checker cannot store {name!r}: a name with a dot is not a field",
+            at,
+            "use a name without dots",
         )
     node = structured(evaluator, given["node"], at)
     _refuse_defaults(node, where, at)
