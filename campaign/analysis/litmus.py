@@ -67,9 +67,9 @@ def against(comparison: Comparison, threshold: float, label: str) -> Threshold:
     )
 
 
-def minimum(label: str, needed: int, there: int, unit: str) -> Minimum:
-    words = f"{counted(there, unit)}; the declared minimum is {needed}"
-    return Minimum(label, needed, there, there >= needed, words)
+def minimum(label: str, needed: int, available: int, unit: str) -> Minimum:
+    words = f"{counted(available, unit)}; the declared minimum is {needed}"
+    return Minimum(label, needed, available, available >= needed, words)
 
 
 def outcome(thresholds: Sequence[Threshold], minima: Sequence[Minimum], guard_holds: bool) -> Outcome:

@@ -1,4 +1,4 @@
-"""Builtin functions that go through what they are given, as lazily and in the order that Python does."""
+"""Builtin functions that iterate over their arguments, as lazily as Python does and in the same order."""
 
 from __future__ import annotations
 

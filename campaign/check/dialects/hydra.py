@@ -198,7 +198,7 @@ def _defaults_of(evaluator: Evaluator, cls: ClassObj, at: Origin) -> InstObj:
 
 
 def _instance_of(evaluator: Evaluator, payload: InstObj, at: Origin) -> InstObj:
-    """Only the fields: an attribute that `__post_init__` adds is no part of the config."""
+    """Only the fields: an attribute that `__post_init__` adds is not part of the config."""
     cls, holder = payload.cls, Value(payload, at)
     values: dict[str, Value] = {}
     for name in (field.name for field in _fields(cls, at)):
@@ -210,7 +210,7 @@ def _instance_of(evaluator: Evaluator, payload: InstObj, at: Origin) -> InstObj:
 def _field_value(evaluator: Evaluator, cls: ClassObj, name: str, value: Value, at: Origin) -> Value:
     """A value as its field stores it. OmegaConf converts by the annotation: the int of a float field becomes a
     float. The rarer conversions, as of a string to a number, are left out: both sides have equal annotations, or
-    are no proof, so values that are equal before a conversion are equal after it."""
+    are unproven, so values that are equal before a conversion are equal after it."""
     if type(value.payload) is int:
         owner = next(base for base in cls.mro if name in base.annotations)
         annotation = owner.annotations[name]

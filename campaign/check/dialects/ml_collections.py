@@ -102,7 +102,7 @@ class MLConfigDict(AttributeMapping):
     }  # fmt: skip
 
     def get_attribute(self, evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value | None:
-        """Methods come before fields: `ConfigDict` finds fields in `__getattr__`, which Python asks last."""
+        """Methods come before fields: `ConfigDict` finds fields in `__getattr__`, which Python calls last."""
         if name in self.methods:
             return Value(Builtin(name, self.methods[name], holder), at)
         if find_method(holder, name) is not None:

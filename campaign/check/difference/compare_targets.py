@@ -62,7 +62,7 @@ def compare_cases(
         compare_hidden_effects(comparison, a, b)
         findings = classify(comparison, patterns, targets)
     except Halt as halt:
-        # The comparison did not reach the end of the trees: whatever was found until then is no complete answer.
+        # The comparison did not reach the end of the trees: the differences found until then are not a complete answer.
         findings = [
             Finding(
                 "unproven",

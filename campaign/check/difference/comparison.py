@@ -200,7 +200,7 @@ class Comparison:
         a, b = self.opened(a), self.opened(b)
         x, y = a.payload, b.payload
         pair = Pair(self, path, a, b)
-        # Not even equal to itself: the two sides run as two processes, each with a value of its own.
+        # Not even equal to itself: the two sides run as two processes, each with its own value.
         never_equal = next((payload for payload in (x, y) if is_never_equal(payload)), None)
         if isinstance(never_equal, Unknown):
             pair.add_unproven(never_equal.reason, never_equal.suggestion or "write the value out")

@@ -70,7 +70,7 @@ def _view_elements(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[V
 
 def _iterator_elements(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
     # An iterator is its own iterator: two loops over it share one position.
-    value.payload.version += 1  # whoever holds the iterator will find it advanced
+    value.payload.version += 1  # every other reference to the iterator sees it advanced
     source: Iterator[Value] = value.payload.source
     return source
 

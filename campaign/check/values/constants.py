@@ -159,13 +159,13 @@ def _instance_key(payload: InstObj) -> Key:
 
 
 def _identity_key(payload: Any) -> Key:
-    # The payload is part of its key, so that it lives as long as the key and its id is not used again.
+    # The payload is part of its key, so that it is kept alive with the key and its id is not reused.
     return ("object", id(payload), payload)
 
 
 def _external_key(payload: Any) -> Key:
     try:
-        return ("outside", fingerprint(payload))
+        return ("external", fingerprint(payload))
     except Unmatched:
         raise NotConcrete from None
 
@@ -185,7 +185,7 @@ KEYS: dict[type, Callable[[Any], Key]] = {
 def is_external_key(key: Key) -> bool:
     """Whether a key is only known at run time: it may equal a key that looks different here."""
     if isinstance(key, tuple) and key:
-        return key[0] == "outside" or (key[0] == "tuple" and any(is_external_key(part) for part in key[1:]))
+        return key[0] == "external" or (key[0] == "tuple" and any(is_external_key(part) for part in key[1:]))
     return False
 
 

@@ -195,9 +195,9 @@ def _visible(runs: tuple[RunView, ...], lines: int) -> tuple[list[RunView], list
     if len(runs) <= lines:
         return list(runs), []
     ranked = sorted(range(len(runs)), key=lambda index: (ORDER[runs[index].state], index))
-    shown = set(ranked[: max(1, lines - 1)])
-    return [run for i, run in enumerate(runs) if i in shown], [
-        r for i, r in enumerate(runs) if i not in shown
+    visible = set(ranked[: max(1, lines - 1)])
+    return [run for i, run in enumerate(runs) if i in visible], [
+        r for i, r in enumerate(runs) if i not in visible
     ]
 
 
