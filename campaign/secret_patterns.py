@@ -1,7 +1,7 @@
 """What a secret looks like: the values and names that a campaign file must not hold and that redaction hides.
 
-The campaign file and the redaction of outgoing data use the same patterns, so that whatever one of them
-recognises the other does too.
+The campaign file and the redaction of outgoing data use the same patterns, so both recognise the same
+secrets.
 """
 
 from __future__ import annotations

@@ -149,9 +149,7 @@ def test_compare_unfinished_campaign_withholds_p_and_names_the_way_on(run: Run, 
     assert final.stdout.startswith("CONFIRMED (exploratory)")
 
 
-def test_compare_campaign_that_is_nowhere_says_where_it_looked(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_compare_unknown_campaign_reports_where_it_looked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CAMPAIGN_DIR", "elsewhere")
     done = run("compare", "study")
     assert done.returncode == 2

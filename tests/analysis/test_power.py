@@ -105,7 +105,7 @@ def test_power_simulated_t_tests_reject_as_often() -> None:
 
 @settings(deadline=None)
 @given(st.integers(2, 100))
-def test_minimum_detectable_effect_has_exactly_the_wanted_power(n: int) -> None:
+def test_minimum_detectable_effect_has_exactly_the_target_power(n: int) -> None:
     assert power(n, minimum_detectable(n, 1.0), 1.0) == pytest.approx(0.8, abs=1e-6)
 
 

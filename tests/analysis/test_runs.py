@@ -90,7 +90,7 @@ def test_load_emergence_logs_are_runs_too(tmp_path: Path) -> None:
     assert by_completion.runs[0].metrics["reward"].tolist() == [0.5] * 8
 
 
-def test_record_truncated_last_line_is_passed_over_and_named(tmp_path: Path) -> None:
+def test_record_truncated_last_line_is_ignored_and_reported(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "m.jsonl", rows([0.1, 0.2]), ending='\n{"step": 2, "corr')
     (record,) = read_record(path).values()
     assert record.steps.tolist() == [0, 1]
@@ -134,7 +134,7 @@ def test_record_file_without_rows_has_none(tmp_path: Path, junk: str) -> None:
 
 
 @pytest.mark.parametrize("junk", ["not json\n", "[1, 2]\n", "null\n", '{"no": "step"}\n', '{"step": "3"}\n'])
-def test_record_file_without_a_step_says_so(tmp_path: Path, junk: str) -> None:
+def test_record_file_without_a_step_is_reported(tmp_path: Path, junk: str) -> None:
     (tmp_path / "m.jsonl").write_text(junk, encoding="utf-8")
     (record,) = read_record(tmp_path / "m.jsonl").values()
     assert len(record.steps) == 0
@@ -252,7 +252,7 @@ def test_failed_run_is_recognised_by_its_last_attempt(tmp_path: Path) -> None:
     assert load_runs(tmp_path).runs[0].state == "failed"
 
 
-def test_run_whose_link_points_nowhere_yet_is_going_and_empty(tmp_path: Path) -> None:
+def test_run_with_a_dangling_link_is_running_and_empty(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "a_s1"
     (run / "attempts" / "0001").mkdir(parents=True)
     (run / "metrics.jsonl").symlink_to("attempts/0001/metrics.jsonl")
@@ -340,7 +340,7 @@ def test_summary_held_out_evaluation_goes_before_the_training_curve(tmp_path: Pa
     assert summarise(runs, "correct_rate", "tail")["a"].values[1] == pytest.approx(0.9)
 
 
-def test_summary_metric_that_is_not_there_suggests_the_nearest(tmp_path: Path) -> None:
+def test_summary_unknown_metric_suggests_a_similar_one(tmp_path: Path) -> None:
     write_run(tmp_path, "a", 1, [0.5] * 10)
     with pytest.raises(UsageError, match="did you mean `correct_rate`"):
         summarise(load_runs(tmp_path), "corect_rate")
@@ -370,7 +370,7 @@ def test_summary_run_without_an_end_is_missing_with_the_reason(
     assert reason in sample.missing[2]
 
 
-def test_summary_run_still_going_is_missing_with_the_reason() -> None:
+def test_summary_unfinished_run_is_missing_with_the_reason() -> None:
     runs = runs_of({"a": [0.1, 0.2], "b": [0.1, 0.2]}, states={"a_s1": "running", "b_s0": "failed"})
     samples = summarise(runs, "correct_rate")
     assert "is unfinished" in samples["a"].missing[1]

@@ -328,7 +328,7 @@ def test_paired_effect_is_the_difference_of_the_means_that_are_shown() -> None:
     assert comparison.baseline.values[3] == 9.0
 
 
-def test_look_not_reached_yet_says_when_the_first_one_is() -> None:
+def test_look_not_reached_yet_reports_the_first_one() -> None:
     verdict = judged(levels(0.1, 16), hypothesis(), looks=(8, 16), states={"maxrl_s2": "running"})
     assert "the first look is at 8 seeds, and 15 are complete" in verdict.reason
     assert verdict.comparison.p is None

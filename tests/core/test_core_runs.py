@@ -127,7 +127,7 @@ def test_every_logged_metric_is_in_the_schema(tmp_path: Path) -> None:
     assert schema.unknown({name for row in rows(tmp_path) for name in row}) == []
 
 
-def test_what_does_not_occur_is_left_out(tmp_path: Path) -> None:
+def test_undefined_metrics_are_omitted(tmp_path: Path) -> None:
     train(tmp_path, algorithm={"strategic_grams": []}, data={"sources": ["add"]})
     names = {name for row in rows(tmp_path) for name in row}
     assert not [

@@ -42,7 +42,7 @@ def test_flat_adamw_is_torch_adamw(tiny_llama: Llama, weight_decay: float) -> No
         torch.testing.assert_close(mine, other, atol=1e-5, rtol=1e-4)
 
 
-def test_update_norm_is_the_distance_the_weights_went(tiny_llama: Llama) -> None:
+def test_update_norm_is_the_distance_the_weights_moved(tiny_llama: Llama) -> None:
     before = copy.deepcopy(tiny_llama)
     optimizer = FlatAdamW(list(tiny_llama.parameters()), (0.9, 0.95), 0.0)
     tiny_llama(torch.tensor([[3, 4, 5]])).square().mean().backward()

@@ -85,7 +85,7 @@ def test_attempt_is_reported_with_its_outcome(backend: Backend, make_assignment:
     assert ended.outcome.kind == "finished"
 
 
-def test_a_failing_core_is_an_outcome_and_no_error(backend: Backend, make_assignment: Other) -> None:
+def test_failing_core_is_an_outcome_and_not_an_error(backend: Backend, make_assignment: Other) -> None:
     backend.launch(make_assignment(command=(sys.executable, "-c", "raise ValueError('x')")), ONE)
     (ended,) = ends(backend, 1)
     assert ended.outcome is not None
@@ -125,7 +125,7 @@ def test_runs_see_the_gpus_they_were_given_and_no_others(
     assert len(seen["a_s1"].split(",")) == len(seen["b_s1"].split(",")) == 2
 
 
-def test_runs_that_want_half_a_gpu_get_exactly_one_device(
+def test_runs_that_request_half_a_gpu_get_exactly_one_device(
     backend: Backend, other: Other, run: RunPaths
 ) -> None:
     names = ("a_s1", "b_s1", "c_s1")
@@ -224,7 +224,7 @@ def test_shares_that_fit_in_total_but_on_no_device_wait(
         (ResourcesSection(memory_gb=999), r"999 GiB of memory \(resources.memory_gb\) of 8"),
     ],
 )
-def test_what_can_never_start_is_refused_with_the_arithmetic(wanted: ResourcesSection, said: str) -> None:
+def test_infeasible_run_is_refused_with_the_arithmetic(wanted: ResourcesSection, said: str) -> None:
     with pytest.raises(Infeasible, match=said):
         require_feasible(Capacity(2, 1, 8), wanted, "run a_s1")
 

@@ -70,7 +70,7 @@ def _enrolments(store: Store) -> list[Any]:
     return [Enrolment(r.id, r.condition, r.seed, r.identity, r.config, r.max_steps) for r in store.runs()]
 
 
-def test_status_without_a_name_lists_the_campaigns_of_this_place(half_done: SmallCampaign) -> None:
+def test_status_without_a_name_lists_all_campaigns(half_done: SmallCampaign) -> None:
     folder = half_done.paths.root.parent
     code, out, _ = call(folder, "status")
     assert code == 0
@@ -105,7 +105,7 @@ def test_logs_shows_what_a_run_wrote(half_done: SmallCampaign) -> None:
     assert err == "--- base_s2, attempt 1\n"
 
 
-def test_logs_of_an_attempt_that_never_was_lists_those_that_were(half_done: SmallCampaign) -> None:
+def test_logs_of_an_unknown_attempt_lists_the_existing_ones(half_done: SmallCampaign) -> None:
     code, _, err = call(half_done.paths.root.parent, "logs", "small", "base_s2", "--attempt", "7")
     assert code == 2
     assert "base_s2 has no attempt 7; there are: 1" in err

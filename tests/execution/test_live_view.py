@@ -54,7 +54,7 @@ runs = st.builds(
 
 @given(st.lists(runs, max_size=12), st.integers(45, 200), st.integers(8, 20))
 @settings(max_examples=60, deadline=None)
-def test_the_table_never_leaves_its_window(shown: list[RunView], columns: int, lines: int) -> None:
+def test_live_table_fits_the_window(shown: list[RunView], columns: int, lines: int) -> None:
     rows = printed(view(shown), columns, lines)
     assert len(rows) <= lines
     assert all(len(row) <= columns for row in rows)
@@ -78,7 +78,7 @@ def test_with_too_many_runs_the_active_ones_are_shown_and_the_others_counted() -
     assert any("... and" in row and "done" in row for row in rows)
 
 
-def test_a_failed_run_says_why() -> None:
+def test_failed_run_reports_the_reason() -> None:
     rows = printed(view([run_view(state="failed", error="ValueError: no such token")]), 80)
     assert "base_s1: ValueError: no such token" in rows
 

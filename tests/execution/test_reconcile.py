@@ -96,7 +96,7 @@ def test_run_whose_process_is_killed_resumes_from_its_checkpoint(campaign: Small
     assert note["first_step"] >= 5
 
 
-def test_a_run_that_was_killed_too_often_fails_and_says_so(campaign: SmallCampaign) -> None:
+def test_run_that_was_killed_too_often_fails_with_the_reason(campaign: SmallCampaign) -> None:
     campaign.enrol(campaign.spec(seeds=(1,), steps=10_000, pause=0.02, max_losses=1))
 
     def kill(_: Controller) -> None:

@@ -62,7 +62,7 @@ def finished(number: int) -> Outcome:
 DONE = Settlement("done", 0, 0)
 
 
-def test_an_attempt_is_on_the_disk_before_anybody_hears_of_it(paths: CampaignPaths, store: Store) -> None:
+def test_committed_attempt_survives_a_killed_writer(paths: CampaignPaths, store: Store) -> None:
     """A writer is killed again and again; what it said it had committed is there, and never half of it."""
     store.close()
     for _ in range(5):
@@ -90,7 +90,7 @@ def test_an_attempt_is_on_the_disk_before_anybody_hears_of_it(paths: CampaignPat
         assert row.state == ("running" if attempts[-1]["outcome"] is None else "pending")
 
 
-def test_a_new_controller_takes_what_ran_for_lost(store: Store) -> None:
+def test_new_controller_marks_running_attempts_as_lost(store: Store) -> None:
     first = store.begin_epoch("test")
     store.launch([("base_s1", 1)], first)
     assert store.begin_epoch("test") == first + 1
@@ -136,7 +136,7 @@ def test_cancelling_ends_what_waits_and_marks_what_runs(store: Store) -> None:
     }
 
 
-def test_a_run_that_left_the_spec_is_kept_but_waits_for_nothing(store: Store) -> None:
+def test_run_removed_from_the_spec_is_kept_but_never_started(store: Store) -> None:
     with store.transaction():
         store.enrol([Enrolment("base_s2", "base", 2, "v1:a", "c", 10)])
     assert [row.id for row in store.runs()] == ["base_s2"]

@@ -104,7 +104,9 @@ def test_a_cancelled_core_saves_its_state_and_ends(run: RunPaths, make_assignmen
     assert checkpoint.step == len(list(read_jsonl(run.attempt(1).metrics)))
 
 
-def test_a_core_that_does_not_hear_is_killed_after_its_grace(run: RunPaths, make_assignment: Make) -> None:
+def test_core_that_ignores_sigterm_is_killed_after_its_grace_period(
+    run: RunPaths, make_assignment: Make
+) -> None:
     deaf = python(
         "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('x', flush=True)\n"
         "while True: time.sleep(1)"
@@ -138,7 +140,7 @@ def test_an_attempt_that_cannot_see_the_fence_ends_itself_within_its_lease(
     assert not alive(pid)
 
 
-def test_a_short_loss_of_sight_does_not_end_an_attempt(run: RunPaths, make_assignment: Make) -> None:
+def test_brief_filesystem_outage_does_not_end_an_attempt(run: RunPaths, make_assignment: Make) -> None:
     thread, outcomes = in_background(make_assignment(steps=60, pause=0.02, lease_s=60.0))
     first_row(run)
     run.fence.unlink()
@@ -182,7 +184,7 @@ def test_missing_program_is_a_failure_with_the_reason(make_assignment: Make) -> 
     assert "cannot start 'no-such-program'" in outcome.message
 
 
-def test_what_a_core_leaves_behind_is_ended_with_it(run: RunPaths, make_assignment: Make) -> None:
+def test_processes_left_by_a_core_are_killed(run: RunPaths, make_assignment: Make) -> None:
     sleeper = "[sys.executable, '-c', 'import time; time.sleep(300)']"
     code = f"import subprocess, sys; subprocess.Popen({sleeper}, start_new_session=True)"
     assert supervise(make_assignment(command=python(code))).kind == "finished"

@@ -255,7 +255,7 @@ def _records_offline(tmp_path: Path, environment: dict[str, str], server: str) -
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"project": "p"}', "{"])
-def test_mirror_with_unusable_settings_exits_2_and_says_why(
+def test_mirror_with_unusable_settings_exits_2_with_the_reason(
     tmp_path: Path, environment: dict[str, str], text: str
 ) -> None:
     attempt = _attempt(tmp_path)
@@ -272,7 +272,7 @@ def test_mirror_disabled_ends_immediately_and_writes_nothing(
     assert not (attempt / "wandb").exists()
 
 
-def test_mirror_whose_supervisor_was_killed_finishes_what_is_there(
+def test_mirror_whose_supervisor_was_killed_sends_the_remaining_rows(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
     attempt = _attempt(tmp_path)

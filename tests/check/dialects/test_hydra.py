@@ -140,13 +140,13 @@ def test_undeclared_difference_between_stores_is_a_confound(
         "Kind = {}\n@dataclass\nclass Rate:\n    lr: Kind = 1\ncs.store(name='rate', node=Rate)",
     ],
 )
-def test_annotation_that_converts_the_value_is_never_passed_over(stored: str, check: Check) -> None:
+def test_annotation_that_converts_the_value_is_never_ignored(stored: str, check: Check) -> None:
     text = HEAD + stored
     assert check(text.format("int"), text.format("int"), entry="hydra").verdict == "proven"
     assert check(text.format("int"), text.format("float"), entry="hydra").verdict != "proven"
 
 
-def test_other_config_name_of_the_application_is_never_passed_over(check: Check) -> None:
+def test_other_config_name_of_the_application_is_never_ignored(check: Check) -> None:
     stored = "cs.store(name='config', node=Config)\ncs.store(name='other', node=Adam)"
     other = MAIN.replace('"config"', '"other"')
     assert check(HEAD + stored + MAIN, HEAD + stored + other, entry="hydra").verdict != "proven"
