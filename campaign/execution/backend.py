@@ -118,8 +118,8 @@ def require_feasible(capacity: Capacity, required: ResourcesSection, run: str) -
         (required.memory_gb, capacity.memory_gb, "GiB of memory", "memory_gb"),
     ]
     short = [
-        f"{need:g} {unit} (resources.{key}) of {have:g}" for need, have, unit, key in needs if need > have
+        f"{need:g} {unit} (resources.{key}; available: {have:g})"
+        for need, have, unit, key in needs
+        if need > have
     ]
-    raise Infeasible(
-        f"{run} can never start: it needs {', '.join(short)} that this machine or cluster offers"
-    )
+    raise Infeasible(f"{run} can never start on this machine or cluster: it needs {', '.join(short)}")

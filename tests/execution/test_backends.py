@@ -130,8 +130,8 @@ def test_runs_that_request_half_a_gpu_get_exactly_one_device(
 ) -> None:
     names = ("a_s1", "b_s1", "c_s1")
     for name in names:
-        wanted = ResourcesSection(num_cpus=0.5, num_gpus=0.5)
-        backend.launch(other(name, command=print_devices()), wanted)
+        required = ResourcesSection(num_cpus=0.5, num_gpus=0.5)
+        backend.launch(other(name, command=print_devices()), required)
     finished = ends(backend, 3)
     assert [ended.outcome and ended.outcome.kind for ended in finished] == ["finished"] * 3, finished
     for name in names:
@@ -206,10 +206,10 @@ def test_shares_that_fit_in_total_but_on_no_device_wait(
     run: RunPaths, make_assignment: Other, other: Other
 ) -> None:
     local = LocalBackend(cpus=8, devices=["0", "1"])
-    wanted = ResourcesSection(num_cpus=1, num_gpus=0.6)
-    local.launch(make_assignment(steps=10_000, pause=0.02), wanted)
+    required = ResourcesSection(num_cpus=1, num_gpus=0.6)
+    local.launch(make_assignment(steps=10_000, pause=0.02), required)
     for name in ("a_s1", "b_s1"):
-        local.launch(other(name, steps=10_000, pause=0.02), wanted)
+        local.launch(other(name, steps=10_000, pause=0.02), required)
     assert len(local.supervisors()) == 2
     local.abandon(AttemptKey("base_s1", 1))
     until(lambda: local.wait(0.05) or len(local.supervisors()) == 2, "the third run on the freed device")
@@ -217,16 +217,16 @@ def test_shares_that_fit_in_total_but_on_no_device_wait(
 
 
 @pytest.mark.parametrize(
-    ("wanted", "said"),
+    ("required", "said"),
     [
-        (ResourcesSection(num_gpus=2), r"2 GPUs \(resources.num_gpus\) of 1"),
-        (ResourcesSection(num_cpus=64), r"64 CPU cores \(resources.num_cpus\) of 2"),
-        (ResourcesSection(memory_gb=999), r"999 GiB of memory \(resources.memory_gb\) of 8"),
+        (ResourcesSection(num_gpus=2), r"2 GPUs \(resources.num_gpus; available: 1\)"),
+        (ResourcesSection(num_cpus=64), r"64 CPU cores \(resources.num_cpus; available: 2\)"),
+        (ResourcesSection(memory_gb=999), r"999 GiB of memory \(resources.memory_gb; available: 8\)"),
     ],
 )
-def test_infeasible_run_is_refused_with_the_arithmetic(wanted: ResourcesSection, said: str) -> None:
+def test_infeasible_run_is_refused_with_the_arithmetic(required: ResourcesSection, said: str) -> None:
     with pytest.raises(Infeasible, match=said):
-        require_feasible(Capacity(2, 1, 8), wanted, "run a_s1")
+        require_feasible(Capacity(2, 1, 8), required, "run a_s1")
 
 
 def test_fractions_of_gpus_add_up() -> None:

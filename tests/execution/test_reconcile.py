@@ -298,7 +298,7 @@ def test_a_lost_store_costs_no_step_beyond_the_last_checkpoints(campaign: SmallC
 
 def test_a_run_that_fits_nowhere_is_refused_before_anything_starts(campaign: SmallCampaign) -> None:
     campaign.enrol(campaign.spec(resources=ResourcesSection(num_gpus=1.0)))
-    with pytest.raises(Infeasible, match=r"1 GPUs \(resources.num_gpus\) of 0"):
+    with pytest.raises(Infeasible, match=r"1 GPUs \(resources.num_gpus; available: 0\)"):
         run(campaign)
     assert not campaign.paths.run("base_s1").attempts()
 

@@ -90,7 +90,7 @@ def _arms(comparison: Comparison) -> Iterator[tuple[str, str]]:
         if not len(arm.values) or arm.condition == "0":
             continue
         sd = "unknown" if arm.sd is None else number(arm.sd)
-        yield arm.condition, "no seed that counts" if arm.mean is None else f"{number(arm.mean)} (sd {sd})"
+        yield arm.condition, "no usable seed" if arm.mean is None else f"{number(arm.mean)} (sd {sd})"
     unit = "pairs" if comparison.test == "paired t" else "in the smaller condition"
     yield "seeds", counted(comparison.n, unit)
 

@@ -51,7 +51,7 @@ STORED = {
     "a dataclass without its __post_init__": "@dataclass\nclass Late:\n    x: int = 1\n"
     "    def __post_init__(self):\n        self.x = 5\ncs.store(name='a', node=Late)\ncs.store(name='b', node=Late())",
     "an int in a float field": "cs.store(name='config', node=Adam(lr=1))",
-    "an attribute that is no field": "mine = Config()\nmine.extra = 3\ncs.store(name='config', node=mine)",
+    "an attribute that is not a field": "mine = Config()\nmine.extra = 3\ncs.store(name='config', node=mine)",
 }
 
 
@@ -166,9 +166,9 @@ REFUSED = {
     "cs.store('a', Adam)\ncfg = hydra.compose('a', overrides=['lr=1'])": "hydra.compose()",
     "cs.store('a', Adam)\nwith hydra.initialize(config_path='conf'):\n    pass": "hydra.initialize()",
     "cs.store('a', Adam)\nhydra.initialize_config_dir('conf')": "hydra.initialize_config_dir()",
-    "class Bare: pass\ncs.store('a', Bare())": "no dataclass",
+    "class Bare: pass\ncs.store('a', Bare())": "not a dataclass",
     "cs.store('a', {'f': print})": "no such node",
-    "cs.store('a', 3)": "no dataclass or dict",
+    "cs.store('a', 3)": "neither a dataclass nor a dict",
     "cs.store('a', {'x': '${lr}'}, group='g')": "`${...}` beside groups",
     "cs.store('g', Adam)\ncs.store('a', Adam, group='g')": "a config has that name",
     "cs.store('a', Adam, group='g')\ncs.store('g', {'x': 1})": "a group has that name",
