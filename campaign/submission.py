@@ -233,7 +233,7 @@ def require_complete(view: CampaignView, ending: Ending, spec: Path) -> None:
 
 
 def build_report_in_subprocess(paths: CampaignPaths) -> tuple[Path | None, str]:
-    """The page of a new report, or None and what went wrong. A crash in it cannot take the submit down."""
+    """The page of a new report, or None and what went wrong. A crash in it cannot end the submit."""
     code = (
         "import sys; from pathlib import Path; from campaign.report.build import build_report; "
         "sys.stdout.write(f'\\n{build_report(Path(sys.argv[1]))}')"

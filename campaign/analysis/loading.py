@@ -146,7 +146,7 @@ def _in_order(runs: Mapping[tuple[str, int], Run], design: CampaignDesign) -> tu
     conditions = {label: number for number, label in enumerate(design.conditions)}
     seeds = {seed: number for number, seed in enumerate(design.seeds)}
 
-    def place(run: Run) -> tuple[int, str, int, int]:
+    def sort_key(run: Run) -> tuple[int, str, int, int]:
         return (
             conditions.get(run.condition, len(conditions)),
             run.condition,
@@ -154,4 +154,4 @@ def _in_order(runs: Mapping[tuple[str, int], Run], design: CampaignDesign) -> tu
             run.seed,
         )
 
-    return tuple(sorted(runs.values(), key=place))
+    return tuple(sorted(runs.values(), key=sort_key))

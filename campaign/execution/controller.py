@@ -186,7 +186,7 @@ class Controller:
             self._settle(row, Outcome("killed", row.attempt, reason="its worker or machine died"))
 
     def _examine_running(self, row: RunRow, now: float) -> None:
-        """Give up a live attempt whose folder has gone silent. One that waits for resources has neither folder nor
+        """Give up a live attempt whose folder shows no heartbeat. One that waits for resources has neither folder nor
         lease."""
         age = beat_age(self.paths.run(row.id).attempt(row.attempt), now)
         if age is None or age <= SILENCE_LEASES * self.store.config(row).retry.lease_s:

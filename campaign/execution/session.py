@@ -79,7 +79,7 @@ def run_session(
                 controller.squeeze.close()
                 backend.close()
     finally:
-        # In this order: whoever gets the lock next must find the store closed and no attempt of this backend alive.
+        # In this order: the next holder of the lock must find the store closed and no attempt of this backend alive.
         store.close()
         lock.release()
 

@@ -92,7 +92,7 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise UnusableSettings("is not a JSON object")
     if "error" in document:
-        raise UnusableSettings(f"could not be made: {document['error']}")
+        raise UnusableSettings(f"could not be created: {document['error']}")
     settings = {key: value for key, value in document.items() if value is not None}
     return settings | {"config": redact(settings.get("config", {}), secret_values())}
 

@@ -90,7 +90,7 @@ def test_output_without_a_terminal_is_a_line_per_change_without_colour() -> None
     plain.update(view([run_view(state="pending")]))
     plain.update(view([run_view(state="running")]))
     plain.update(view([run_view(state="running", steps=6)]))
-    plain.say("stopping")
+    plain.show_message("stopping")
     plain.update(view([run_view(state="done", steps=100, correct_rate=0.67)]))
     assert console.file.getvalue().splitlines() == [  # type: ignore[attr-defined]
         "base_s1: running at step 5/100, correct rate 0.25",

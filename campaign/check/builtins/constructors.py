@@ -79,7 +79,7 @@ def new_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
         ]
         return symbolic(evaluator, "dict", site.at, *args.positional, *given)
     result = DictObj({})
-    # The positional argument first, then the keywords; a key that comes again keeps its place.
+    # The positional argument first, then the keywords; a repeated key keeps its position.
     for key, item in pairs_of(evaluator, args, site.at):
         store(evaluator, result, key, item, site.at)
     return Value(result, site.at)
