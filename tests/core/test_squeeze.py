@@ -18,7 +18,7 @@ from campaign.errors import UsageError
 
 
 def adapter_of(rank: int, true_rank: int, seed: int = 0, layers: int = 3) -> Adapter:
-    """Layers whose update has `true_rank`, though the adapter has room for `rank`."""
+    """Layers whose update has `true_rank`, although the rank of the adapter is `rank`."""
     generator = torch.Generator().manual_seed(seed)
 
     def layer() -> LoraFactors:

@@ -230,11 +230,11 @@ def test_infeasible_run_is_refused_with_the_arithmetic(required: ResourcesSectio
 
 
 def test_fractions_of_gpus_add_up() -> None:
-    room = Capacity(8, 1, 8)
+    free = Capacity(8, 1, 8)
     for _ in range(3):
-        assert room.holds(ResourcesSection(num_gpus=0.3))
-        room -= ResourcesSection(num_gpus=0.3)
-    assert not room.holds(ResourcesSection(num_gpus=0.3))
+        assert free.holds(ResourcesSection(num_gpus=0.3))
+        free -= ResourcesSection(num_gpus=0.3)
+    assert not free.holds(ResourcesSection(num_gpus=0.3))
 
 
 def _note(run: RunPaths) -> dict[str, Any] | None:
