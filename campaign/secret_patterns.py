@@ -1,7 +1,7 @@
 """What a secret looks like: the values and names that a campaign file must not hold and that redaction hides.
 
-The campaign file and the redaction of outgoing data use the same patterns, so that whatever one of them
-recognises the other does too.
+The campaign file and the redaction of outgoing data use the same patterns, so both recognise the same
+secrets.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def names_a_secret(name: str) -> bool:
 def may_name_a_secret(name: str) -> bool:
     """Whether a field or variable of this name may hold a secret: hiding one too many does no harm.
 
-    Whole words only: `max_tokens` and `author` are no secrets.
+    Whole words only: `max_tokens` and `author` are not secrets.
     """
     return bool(_POSSIBLE_SECRET_NAME.search(name)) or names_a_secret(name)
 

@@ -49,7 +49,7 @@ HOW_TO_PROCEED = """Make the fields equal, or name them in `under_test` if they 
 
 @dataclass(frozen=True, slots=True)
 class SubmitOptions:
-    """What one submit asks for beside the spec."""
+    """The options of one submit that are not in the spec."""
 
     retry_failed: bool = False
     """Whether to retry runs that have failed for good."""
@@ -246,7 +246,7 @@ def require_complete(view: CampaignView, ending: Ending, command: str) -> None:
 
 
 def build_report_in_subprocess(paths: CampaignPaths) -> tuple[Path | None, str]:
-    """The page of a new report, or None and what went wrong. A crash in it cannot take the submit down."""
+    """The page of a new report, or None and what went wrong. A crash in it cannot end the submit."""
     code = (
         "import sys; from pathlib import Path; from campaign.report.build import build_report; "
         "sys.stdout.write(f'\\n{build_report(Path(sys.argv[1]))}')"

@@ -205,7 +205,7 @@ def test_submit_in_another_thread_works_although_only_the_main_thread_may_handle
     assert set(states(paths).values()) == {"done"}
 
 
-def test_confound_stops_a_submit_and_frees_the_lock_and_a_reason_lets_it_run(
+def test_confound_refuses_a_submit_and_releases_the_lock_unless_a_reason_is_given(
     spec: Path, paths: CampaignPaths
 ) -> None:
     with_confound(spec)

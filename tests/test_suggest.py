@@ -52,7 +52,7 @@ def test_listed_counts_what_it_leaves_out() -> None:
     assert listed(["a", "b", "c"], "runs", most=2) == "runs: a, b and 1 more"
 
 
-def test_no_other_module_words_a_suggestion_of_its_own() -> None:
+def test_no_other_module_has_its_own_wording_of_a_suggestion() -> None:
     own_wording = re.compile(r"get_close_matches|did you mean")
     found = [path.name for path in PACKAGE.rglob("*.py") if own_wording.search(path.read_text("utf-8"))]
     assert found == ["suggest.py"]

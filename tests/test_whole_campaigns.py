@@ -53,7 +53,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, _campaign(folder, "submit", str(spec)).stdout
 
 
-def test_sample_file_runs_as_it_stands_to_tables_report_and_next_commands(sample: tuple[Path, str]) -> None:
+def test_sample_file_runs_unchanged_to_tables_report_and_next_commands(sample: tuple[Path, str]) -> None:
     folder, printed = sample
     for words in ("grpo+none", "maxrl+gtpo_sepa", "LoRA-Squeeze", "<- recommended", "report:", "next:"):
         assert words in printed

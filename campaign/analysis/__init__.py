@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         describe_attainable,
         min_pairs_to_reject,
     )
-    from campaign.analysis.comparison import Comparison, Design, compare
+    from campaign.analysis.condition_comparison import Comparison, Design, compare
     from campaign.analysis.factorial import interaction
     from campaign.analysis.hypothesis_power import PlannedPower, planned_power
     from campaign.analysis.litmus import Minimum, Threshold
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "attainability": ("attainable", "attainable_unpaired", "describe_attainable", "min_pairs_to_reject"),
-    "comparison": ("Comparison", "Design", "compare"),
+    "condition_comparison": ("Comparison", "Design", "compare"),
     "factorial": ("interaction",),
     "litmus": ("Minimum", "Threshold"),
     "loading": ("load_runs",),

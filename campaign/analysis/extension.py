@@ -57,7 +57,7 @@ def _error_rate(before: int, after: int, frozen: Frozen | None) -> tuple[ErrorRa
     if frozen is None:
         return (
             "open",
-            "nothing was submitted yet, so the design may still change; the error rate is not affected",
+            "nothing has been submitted yet, so the design may still change; the error rate is not affected",
         )
     looks = frozen.looks
     if after in looks and (before in looks or before < looks[0]):
@@ -77,7 +77,7 @@ def _error_rate(before: int, after: int, frozen: Frozen | None) -> tuple[ErrorRa
 def _adaptive_extension(before: int, after: int, frozen: Frozen) -> tuple[ErrorRate, str]:
     """From a declared look to an undeclared number of seeds: valid once, and for paired tests only.
 
-    The inverse normal combination keeps the error rate whatever made the second stage that long, because its
+    The inverse normal combination keeps the error rate for any choice of the second stage's length, because its
     weights were declared (Lehmacher and Wassmer, Biometrics 1999). A second extension from the same look
     would choose between two second stages.
     """

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from campaign.analysis.comparison import Comparison
+from campaign.analysis.condition_comparison import Comparison
 from campaign.analysis.reasons import counted, interval, number
 
 Outcome = Literal["CONFIRMED", "FAILED", "INCONCLUSIVE"]
@@ -67,9 +67,9 @@ def against(comparison: Comparison, threshold: float, label: str) -> Threshold:
     )
 
 
-def minimum(label: str, needed: int, there: int, unit: str) -> Minimum:
-    words = f"{counted(there, unit)}; the declared minimum is {needed}"
-    return Minimum(label, needed, there, there >= needed, words)
+def minimum(label: str, needed: int, available: int, unit: str) -> Minimum:
+    words = f"{counted(available, unit)}; the declared minimum is {needed}"
+    return Minimum(label, needed, available, available >= needed, words)
 
 
 def outcome(thresholds: Sequence[Threshold], minima: Sequence[Minimum], guard_holds: bool) -> Outcome:

@@ -40,7 +40,7 @@ def load_runs(
 
     `layout` tells where the metrics are when the folder is not a campaign's, for example
     ``{condition}_s{seed}/metrics.jsonl``. `states` (run id -> state) come from the campaign's store. Without it
-    the files decide: the record of a finished run is a file of its own, that of a live run a link into its
+    the files decide: the record of a finished run is a regular file, that of a live run a link into its
     attempt. With `generations`, each run's logged completions are counted too, and the correct ones among them.
 
     Raises `UsageError` when there are no runs, or when their condition or seed is unknown.
@@ -146,7 +146,7 @@ def _in_order(runs: Mapping[tuple[str, int], Run], design: CampaignDesign) -> tu
     conditions = {label: number for number, label in enumerate(design.conditions)}
     seeds = {seed: number for number, seed in enumerate(design.seeds)}
 
-    def place(run: Run) -> tuple[int, str, int, int]:
+    def sort_key(run: Run) -> tuple[int, str, int, int]:
         return (
             conditions.get(run.condition, len(conditions)),
             run.condition,
@@ -154,4 +154,4 @@ def _in_order(runs: Mapping[tuple[str, int], Run], design: CampaignDesign) -> tu
             run.seed,
         )
 
-    return tuple(sorted(runs.values(), key=place))
+    return tuple(sorted(runs.values(), key=sort_key))

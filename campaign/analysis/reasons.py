@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from campaign.analysis.attainability import MIN_PAIRS, min_pairs_to_reject, p_text
 
 if TYPE_CHECKING:
-    from campaign.analysis.comparison import Comparison
+    from campaign.analysis.condition_comparison import Comparison
 
 
 def number(value: float | None, *, signed: bool = False) -> str:

@@ -162,9 +162,9 @@ def _as_known(data: bytes, schema: dict[str, pl.DataType]) -> pl.DataFrame | Non
         frame = pl.read_ndjson(data, schema=schema)
     except pl.exceptions.PolarsError:
         return None
-    there = {series.name: len(series) - series.null_count() for series in frame}
-    as_text = sum(there[series.name] for series in frame if series.dtype == pl.String)
-    return frame if as_text == texts and sum(there.values()) + nulls == keys else None
+    filled = {series.name: len(series) - series.null_count() for series in frame}
+    as_text = sum(filled[series.name] for series in frame if series.dtype == pl.String)
+    return frame if as_text == texts and sum(filled.values()) + nulls == keys else None
 
 
 def _numbers_as_text(rows: list[dict[str, Any]]) -> list[str]:
@@ -297,10 +297,10 @@ def _last_by_step(steps: NDArray[np.int64], metrics: Mapping[str, Floats], notes
     unique, place = np.unique(steps, return_inverse=True)
     merged = {}
     for name, values in metrics.items():
-        there = np.isfinite(values)
+        finite = np.isfinite(values)
         merged[name] = np.full(len(unique), np.nan)
         # Assigning to a repeated index keeps the last value, and rows are in the order of the file.
-        merged[name][place[there]] = values[there]
+        merged[name][place[finite]] = values[finite]
     if repeats := len(steps) - len(unique):
         notes = (*notes, f"{repeats} rows repeat a step; the last value of each metric counts")
     return Record(unique, merged, notes)
@@ -311,9 +311,9 @@ def _mean_by_step(steps: NDArray[np.int64], metrics: Mapping[str, Floats], notes
     unique, place = np.unique(steps, return_inverse=True)
     averaged = {}
     for name, values in metrics.items():
-        there = np.isfinite(values)
-        total = np.bincount(place[there], weights=values[there], minlength=len(unique))
-        count = np.bincount(place[there], minlength=len(unique))
+        finite = np.isfinite(values)
+        total = np.bincount(place[finite], weights=values[finite], minlength=len(unique))
+        count = np.bincount(place[finite], minlength=len(unique))
         averaged[name] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     if repeats := len(steps) - len(unique):
         notes = (*notes, f"{repeats} rows repeat a step; the rows of a step were averaged")

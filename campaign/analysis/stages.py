@@ -92,7 +92,7 @@ def _stage_at_looks(
     ends = list(looks)
     if extension is not None:
         ends = [look for look in looks if look <= extension.at] + [extension.to]
-        # The combined test stands at the information fraction of the last look, where it may spend all error
+        # The combined test is at the information fraction of the last look, where it may spend all error
         # that is left: an extension from an earlier look skips the looks in between, which spend nothing.
         looks = (*ends[:-1], looks[-1])
     reached = [

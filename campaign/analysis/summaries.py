@@ -33,7 +33,7 @@ class Summary:
     """A reduction of a run's curve to one value."""
 
     metric: str
-    """The metric that is read, for example `val/correct_rate` when `correct_rate` was asked for."""
+    """The metric that is read, for example `val/correct_rate` when `correct_rate` was requested."""
     kind: str
     window: int | None = None
     """Number of steps of `tail`; max(5, 10 % of the run) when None."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from campaign.analysis import completions
 from campaign.analysis.claims import Claim, claims_of
-from campaign.analysis.comparison import Comparison, Design, adjust, compare, compare_contrast
+from campaign.analysis.condition_comparison import Comparison, Design, adjust, compare, compare_contrast
 from campaign.analysis.descriptive import Rates
 from campaign.analysis.litmus import Minimum, Outcome, Threshold, against, minimum, outcome
 from campaign.analysis.reasons import dropped, p_is
@@ -220,7 +220,7 @@ def _verdict(
     guard = comparison.sign_flip
     guard_holds = not comparison.withheld and (guard is None or guard.p < hypothesis.alpha)
     result = outcome(rows, minima, guard_holds)
-    withdrawn = "the hypothesis was frozen and is no longer in the spec; it is tested all the same"
+    withdrawn = "the hypothesis was frozen and is no longer in the spec; it is still tested"
     notes = (
         *stage.notes,
         *([withdrawn] if claim.withdrawn else []),

@@ -1,4 +1,4 @@
-"""The proof that a campaign file asks for: its `[check]` table, else its conditions and the modules they come from."""
+"""The proof of a campaign file: of its `[check]` table, or else of its conditions and the modules they come from."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ENTRY = "names:config"
 def prove_spec(
     spec: Spec, plan: Plan, overrides: Mapping[str, Any] | None = None, against: str | None = None
 ) -> CheckResult:
-    """The proof that `spec` asks for; `plan` is resolved from it. `overrides` replaces fields of the declaration.
+    """The proof of `spec`; `plan` is resolved from it. `overrides` replaces fields of the declaration.
 
     Raises `UsageError` or `SpecError` when the declaration does not fit the files.
     """

@@ -84,7 +84,7 @@ def evaluate_case(target: Target, entry: Entry | None, evaluator: Evaluator) -> 
     except Exception as error:
         # A bug of the checker must not become a PASS, nor hide the results of the other variants.
         case.problem = f"the checker failed: {type(error).__name__} ({error})"
-        case.suggestion = "report it with the file: this is a bug of campaign"
+        case.suggestion = "report it with the file: this is a bug in campaign"
     finally:
         finish(evaluator)
     return case

@@ -1,4 +1,4 @@
-"""The configuration trees that importing the modules of conditions gives, each in a Python process of its own.
+"""The configuration trees that importing the modules of conditions gives, each in a separate Python process.
 
 Only the modules of a campaign's conditions are imported, which `submit` runs anyway; `campaign check FILES` imports
 nothing.

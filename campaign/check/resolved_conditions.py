@@ -34,7 +34,7 @@ OPEN_FORMS = frozenset(
 
 
 class InternalDisagreement(Exception):
-    """Evaluating a file and executing it give different trees: a bug of campaign, never a mistake of the user."""
+    """Evaluating a file and executing it give different trees: a bug in campaign, never a mistake of the user."""
 
 
 class Condition(Protocol):

@@ -99,7 +99,7 @@ def run_with_deep_stack(work: Callable[[], T]) -> T:
         worker.start()
         # The stack size applies to threads that start later: each generator of the checked files runs in one.
         threading.stack_size(GENERATOR_STACK_BYTES)
-        gc.disable()  # nearly everything is alive until the answer is there, so that collecting would only cost time
+        gc.disable()  # nearly all objects live until the end, so collecting garbage would only cost time
         while worker.is_alive():
             worker.join(POLL_INTERVAL_S)
             deadline.enforce()

@@ -16,7 +16,7 @@ def cancel(
     campaign: Annotated[str, typer.Argument(help="Folder, name or spec.", show_default=False)],
     runs: Annotated[
         list[str] | None,
-        typer.Argument(help="Runs to stop; all unfinished ones when left out.", show_default=False),
+        typer.Argument(help="Runs to stop (default: all unfinished runs).", show_default=False),
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -43,7 +43,7 @@ def cancel(
     )
 
 
-def cancel_runs(paths: CampaignPaths, named: list[str]) -> tuple[list[str], object]:
+def cancel_runs(paths: CampaignPaths, requested: list[str]) -> tuple[list[str], object]:
     """Request the end of runs; returns their ids, and the process id of the controller if there is one.
 
     A live controller is the store's only writer: it and its supervisors read the runs' CANCEL files. Without one,
@@ -58,8 +58,8 @@ def cancel_runs(paths: CampaignPaths, named: list[str]) -> tuple[list[str], obje
     with StoreReader.open(paths) as store:
         every = [row.id for row in store.runs()]
         unfinished = {row.id for row in store.runs("pending", "running", "lost")}
-    wanted = [match_run(text, every) for text in named] or every
-    ids = [run_id for run_id in wanted if run_id in unfinished]
+    selected = [match_run(text, every) for text in requested] or every
+    ids = [run_id for run_id in selected if run_id in unfinished]
     for run_id in ids:
         request_cancel(paths.run(run_id))
     who = holder(paths)

@@ -44,7 +44,7 @@ def check(
         ),
     ],
     reference: Annotated[
-        str | None, typer.Option(help="File that the others are compared with; the first one when not given.")
+        str | None, typer.Option(help="File to compare the others with (default: the first).")
     ] = None,
     entry: Annotated[
         str | None,
@@ -213,12 +213,12 @@ def _check_files(targets: list[str], flags: _Flags, against: str | None) -> Chec
     if not reference:
         reference = variants.pop(0)
     if not variants and against is None:
-        raise UsageError("one file cannot be compared with anything; name a second one, or --against REV")
+        raise UsageError("a comparison needs a second file; name one, or use --against REV")
     return prove(flags.over(Declaration(reference, tuple(variants))), root, against)
 
 
 def _file_name(target: str) -> str:
-    """The name of a target's file. A shell's `*.py` also names `_base.py` and `__init__.py`, which are no variants."""
+    """The name of a target's file. A shell's `*.py` also names `_base.py` and `__init__.py`, which are not variants."""
     return target.partition("?")[0].partition("#")[0].rpartition("/")[2]
 
 

@@ -21,9 +21,7 @@ def compare(
     baseline: Annotated[
         str | None, typer.Argument(help="Condition to compare with.", show_default=False)
     ] = None,
-    candidate: Annotated[
-        str | None, typer.Argument(help="Condition that is judged.", show_default=False)
-    ] = None,
+    candidate: Annotated[str | None, typer.Argument(help="Condition to judge.", show_default=False)] = None,
     metric: Annotated[str | None, typer.Option(help="Metric to compare.", show_default=False)] = None,
     summary: Annotated[
         str,
@@ -34,7 +32,9 @@ def compare(
     lower: Annotated[bool, typer.Option("--lower", help="Lower values are better.")] = False,
     min_effect: Annotated[float, typer.Option(help="Smallest effect of interest.")] = 0.0,
     alpha: Annotated[float, typer.Option(help="Error rate.")] = 0.05,
-    welch: Annotated[bool, typer.Option("--welch", help="Welch's test: seeds are not pairs.")] = False,
+    welch: Annotated[
+        bool, typer.Option("--welch", help="Use Welch's test: runs are not paired by seed.")
+    ] = False,
     layout: Annotated[
         str | None,
         typer.Option(
@@ -73,7 +73,7 @@ def compare(
     if baseline is not None and candidate is not None:
         results = _of_pair(results, baseline, candidate, hypotheses)
         if not results:
-            raise UsageError(f"nothing compares {candidate} with {baseline}")
+            raise UsageError(f"no hypothesis compares {candidate} with {baseline}")
     if json_:
         print_json(document(results, runs))
     else:

@@ -23,7 +23,7 @@ def extend(
     ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Double the seeds. The error rate is kept where looks were declared; otherwise the output says it is lost."""
+    """Add seeds: twice as many, or --to N. The error rate holds where looks were declared; otherwise the output says so."""
     from campaign.cli.console import print_json, stdout
     from campaign.errors import UsageError
     from campaign.folder.atomic_files import write_text

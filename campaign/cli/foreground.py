@@ -27,7 +27,7 @@ def run_in_foreground(paths: CampaignPaths, lock: CampaignLock, options: SubmitO
 
     def on_stop(ending: Ending) -> None:
         again = "; press again to stop immediately" if ending == "interrupted" else ""
-        live.say(f"stopping: the runs save their state{again}")
+        live.show_message(f"stopping: the runs save their state{again}")
 
     try:
         return execute(paths, lock, options, live.update, on_stop)

@@ -39,11 +39,11 @@ def report(
     from campaign.execution.locate import folder_of
 
     folder = folder_of(campaign)
-    wanted = Format.json if json_ else format_
-    if wanted is not Format.html:
+    output_format = Format.json if json_ else format_
+    if output_format is not Format.html:
         if out is not None or open_:
             raise UsageError("--output and --open are for --format html; the others print the report")
-        _print(folder, wanted)
+        _print(folder, output_format)
         return
     from campaign.report.build import build_report
 
@@ -53,12 +53,12 @@ def report(
         stderr().print(f"no browser could be started; open {page} yourself")
 
 
-def _print(folder: Path, wanted: Format) -> None:
+def _print(folder: Path, output_format: Format) -> None:
     from campaign.report.campaign_record import read_campaign
     from campaign.report.contents import collect_contents
 
     contents = collect_contents(read_campaign(folder))
-    if wanted is Format.json:
+    if output_format is Format.json:
         from campaign.report.document import to_document
 
         print_json(to_document(contents))

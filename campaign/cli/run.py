@@ -63,7 +63,7 @@ def _watch(folder: RunPaths, config: RunConfig, ended: threading.Event) -> None:
 
 
 class CtrlCCancels:
-    """The first Ctrl-C or SIGTERM asks the core to save and end; a second one ends it immediately."""
+    """The first Ctrl-C or SIGTERM makes the core save and end; a second one ends it immediately."""
 
     def __init__(self, folder: RunPaths) -> None:
         self._folder = folder

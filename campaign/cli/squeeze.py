@@ -17,7 +17,7 @@ def squeeze(
         float, typer.Option(min=0.0, max=1.0, help="Share of the update's variance to keep.")
     ] = 0.95,
     rank: Annotated[
-        int | None, typer.Option(min=1, help="Rank to squeeze to; the recommended one when not given.")
+        int | None, typer.Option(min=1, help="Rank to squeeze to (default: the recommended rank).")
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Folder for the squeezed adapter.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,

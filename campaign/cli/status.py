@@ -17,7 +17,7 @@ WATCH_EVERY_S = 1.0
 
 def status(
     campaign: Annotated[
-        str | None, typer.Argument(help="Folder, name or spec; lists all campaigns when left out.",
+        str | None, typer.Argument(help="Folder, name or spec; without it, all campaigns are listed.",
                                    show_default=False)
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow the campaign until it ends.")] = False,
@@ -25,7 +25,7 @@ def status(
         bool, typer.Option("--json", help="Print one JSON document; with --watch, one line per change.")
     ] = False,
 ) -> None:  # fmt: skip
-    """State and progress of the runs."""
+    """Show the state and progress of the runs."""
     from campaign.execution.locate import locate, submitted_campaigns
 
     if campaign is None:

@@ -1,4 +1,4 @@
-"""`campaign submit`: run what is missing."""
+"""`campaign submit`: execute the missing runs."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def submit(
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document at the end.")] = False,
 ) -> None:  # fmt: skip
-    """Run what is missing."""
+    """Execute the missing runs."""
     from campaign.cli.console import stderr
     from campaign.cli.foreground import run_in_foreground, show_outcome
     from campaign.execution.locate import campaigns_root
@@ -122,7 +122,7 @@ def _announce(submission: Submission) -> None:
 
 
 def _detach(submission: Submission, lock: CampaignLock, *, as_json: bool) -> None:
-    """Start the controller in a session of its own. It inherits the lock, which is therefore never free meanwhile."""
+    """Start the controller in a separate session. It inherits the lock, which is therefore never free meanwhile."""
     from campaign.cli.console import print_json, stdout
     from campaign.cli.views.outcome_tables import show_next
     from campaign.execution.locate import name_to_type

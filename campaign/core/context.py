@@ -55,7 +55,7 @@ class RunContext:
 def run_entrypoint(
     path: str, config: RunConfig, folder: AttemptPaths, resume: Path | None, stop: StopRequest
 ) -> bool:
-    """Calls the entry point. Returns False if it was told to stop before it returned. Raises `UsageError`."""
+    """Calls the entry point. Returns False if it was asked to stop before it returned. Raises `UsageError`."""
     function = load_function(path, "core.entrypoint")
     with JsonlWriter(folder.metrics) as writer:
         context = RunContext(config, folder.root, config.training.seed, resume, writer, stop)

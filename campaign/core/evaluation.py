@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from campaign.core.policy import Policy
-from campaign.core.problems import Problem
+from campaign.core.problem_stream import Problem
 from campaign.core.rollout import Rollout, roll_out, step_generator
 from campaign.spec.config import TrainingSection
 

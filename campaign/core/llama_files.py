@@ -23,9 +23,9 @@ def load_llama(folder: Path) -> Llama:
     weights = _read_weights(folder)
     if config.tie_word_embeddings:
         weights.pop("lm_head.weight", None)
-    wanted = {name for name, _ in model.named_parameters()}
-    if wanted != set(weights):
-        differing = sorted(wanted ^ set(weights))
+    expected = {name for name, _ in model.named_parameters()}
+    if expected != set(weights):
+        differing = sorted(expected ^ set(weights))
         raise UsageError(
             f"{folder}: the weights do not match config.json: {len(differing)} names differ, "
             f"for example {', '.join(differing[:3])}"

@@ -16,7 +16,7 @@ from torch import Tensor
 from campaign.core.sampler import MASKED
 
 ROW_TOKENS = 128
-"""Maximum length of a packed row; a single longer completion forms a row of its own."""
+"""Maximum length of a packed row; a single longer completion forms a separate row."""
 ROWS_PER_PASS = 8
 """Number of packed rows in one forward pass."""
 

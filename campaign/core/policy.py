@@ -203,8 +203,8 @@ def model_folder(section: ModelSection, folder: Path) -> Path:
 
 def device_of(config: RunConfig) -> torch.device:
     """The GPU if the run requests one and one is available, otherwise the CPU."""
-    wanted = config.resources.num_gpus > 0
-    return torch.device("cuda" if wanted and torch.cuda.is_available() else "cpu")
+    use_gpu = config.resources.num_gpus > 0
+    return torch.device("cuda" if use_gpu and torch.cuda.is_available() else "cpu")
 
 
 def adapt(model: nn.Module, section: ModelSection, seed: int) -> None:

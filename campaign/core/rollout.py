@@ -10,7 +10,7 @@ from torch import Tensor
 
 from campaign.core.planning_tokens import PlanningGrams
 from campaign.core.policy import Policy, PromptBatch
-from campaign.core.problems import Problem
+from campaign.core.problem_stream import Problem
 from campaign.core.randomness import derive_seed
 from campaign.core.sampler import Samples
 from campaign.core.verify import final_answer, reward_of

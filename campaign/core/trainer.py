@@ -20,7 +20,7 @@ from campaign.core.evaluation import evaluate
 from campaign.core.optimizer import FlatAdamW
 from campaign.core.planning_tokens import PlanningGrams
 from campaign.core.policy import load_policy
-from campaign.core.problems import load_problems
+from campaign.core.problem_stream import load_problems
 from campaign.core.rollout import roll_out, step_generator
 from campaign.core.sepa import SepaState
 from campaign.core.step_row import Row, Totals, emergence_generations, emergence_step, step_metrics

@@ -43,10 +43,10 @@ def _numeric(completion: str, answer: str) -> float:
     if not found:
         return 0.0
     given = parse_number(found[-1] if marked is None else found[0])
-    wanted = parse_number(answer)
-    if given is None or wanted is None:
+    expected = parse_number(answer)
+    if given is None or expected is None:
         return 0.0
-    return float(abs(given - wanted) <= Fraction(1, 10**6) * max(abs(wanted), Fraction(1, 10**6)))
+    return float(abs(given - expected) <= Fraction(1, 10**6) * max(abs(expected), Fraction(1, 10**6)))
 
 
 def parse_number(text: str) -> Fraction | None:
@@ -71,9 +71,9 @@ def _option(completion: str, answer: str) -> float:
 def _token_f1(completion: str, answer: str) -> float:
     """F1 score over words, as in SQuAD (arXiv 1606.05250)."""
     marked = final_answer(completion)
-    given, wanted = _words(completion if marked is None else marked), _words(answer)
-    common = sum((Counter(given) & Counter(wanted)).values())
-    return 2 * common / (len(given) + len(wanted)) if common else 0.0
+    given, expected = _words(completion if marked is None else marked), _words(answer)
+    common = sum((Counter(given) & Counter(expected)).values())
+    return 2 * common / (len(given) + len(expected)) if common else 0.0
 
 
 def _words(text: str) -> list[str]:

@@ -1,1 +1,1 @@
-"""Getting runs executed so that nothing is lost and nothing runs twice."""
+"""Executes runs so that none is lost and none is executed twice."""

@@ -57,12 +57,12 @@ class Capacity:
         """Whether more is used than offered."""
         return min(self.cpus, self.gpus, self.memory_gb) < -1e-6
 
-    def holds(self, wanted: ResourcesSection) -> bool:
+    def holds(self, required: ResourcesSection) -> bool:
         """Whether one run with these resources fits."""
         pairs = (
-            (self.cpus, wanted.num_cpus),
-            (self.gpus, wanted.num_gpus),
-            (self.memory_gb, wanted.memory_gb),
+            (self.cpus, required.num_cpus),
+            (self.gpus, required.num_gpus),
+            (self.memory_gb, required.memory_gb),
         )
         # A sum of fractions such as 0.3 + 0.3 + 0.4 is not exactly 1: a tolerance keeps the last one from waiting.
         return all(need <= 0 or have + 1e-6 >= need for have, need in pairs)
@@ -108,18 +108,18 @@ def create_backend(name: BackendName, config: RunConfig) -> Backend:
     return backend
 
 
-def require_feasible(capacity: Capacity, wanted: ResourcesSection, run: str) -> None:
+def require_feasible(capacity: Capacity, required: ResourcesSection, run: str) -> None:
     """Raises `Infeasible` with the arithmetic: a run that can never be placed would wait forever without an error."""
-    if capacity.holds(wanted):
+    if capacity.holds(required):
         return
     needs = [
-        (wanted.num_cpus, capacity.cpus, "CPU cores", "num_cpus"),
-        (wanted.num_gpus, capacity.gpus, "GPUs", "num_gpus"),
-        (wanted.memory_gb, capacity.memory_gb, "GiB of memory", "memory_gb"),
+        (required.num_cpus, capacity.cpus, "CPU cores", "num_cpus"),
+        (required.num_gpus, capacity.gpus, "GPUs", "num_gpus"),
+        (required.memory_gb, capacity.memory_gb, "GiB of memory", "memory_gb"),
     ]
     short = [
-        f"{need:g} {unit} (resources.{key}) of {have:g}" for need, have, unit, key in needs if need > have
+        f"{need:g} {unit} (resources.{key}; available: {have:g})"
+        for need, have, unit, key in needs
+        if need > have
     ]
-    raise Infeasible(
-        f"{run} can never start: it needs {', '.join(short)} that this machine or cluster offers"
-    )
+    raise Infeasible(f"{run} can never start on this machine or cluster: it needs {', '.join(short)}")

@@ -11,7 +11,7 @@ from campaign.folder.run_record import first_step
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A complete checkpoint; `step` is the next step to do."""
+    """A complete checkpoint; `step` is the next step."""
 
     step: int
     path: Path

@@ -109,7 +109,7 @@ class Controller:
                 stop_epoch(self.paths.stop, self._epoch)
 
     def _settled(self) -> bool:
-        # A lost attempt may still write. Ending now would leave it without anybody who settles it.
+        # A lost attempt may still write. Ending now would leave it without a controller that settles it.
         if self.store.any_in("running", "lost"):
             return False
         return self.ending is not None or not self.store.any_in("pending")
@@ -152,7 +152,7 @@ class Controller:
         if problem:
             raise BackendLost(f"{problem}; all runs are saved up to their last checkpoints: submit again")
         self._apply_cancellations()
-        # Runs that the plan no longer names are included: their attempts are alive all the same.
+        # Runs that the plan no longer names are included: their attempts are alive nevertheless.
         now = self._fs_clock.now()
         for row in self.store.runs("lost", enrolled_only=False):
             self._examine_lost(row, now)
@@ -163,9 +163,11 @@ class Controller:
 
     def _apply_cancellations(self) -> None:
         waiting = self.store.runs("pending", "running", "lost")
-        asked = [row.id for row in waiting if row.desired == "run" and self.paths.run(row.id).cancel.exists()]
-        if asked:
-            self.store.cancel(asked)
+        cancelled = [
+            row.id for row in waiting if row.desired == "run" and self.paths.run(row.id).cancel.exists()
+        ]
+        if cancelled:
+            self.store.cancel(cancelled)
 
     def _examine_lost(self, row: RunRow, now: float) -> None:
         """Settle an attempt that may be alive, as soon as it has a result or can no longer write one."""
@@ -184,7 +186,7 @@ class Controller:
             self._settle(row, Outcome("killed", row.attempt, reason="its worker or machine died"))
 
     def _examine_running(self, row: RunRow, now: float) -> None:
-        """Give up a live attempt whose folder has gone silent. One that waits for resources has neither folder nor
+        """Give up a live attempt whose folder shows no heartbeat. One that waits for resources has neither folder nor
         lease."""
         age = beat_age(self.paths.run(row.id).attempt(row.attempt), now)
         if age is None or age <= SILENCE_LEASES * self.store.config(row).retry.lease_s:
@@ -199,7 +201,7 @@ class Controller:
     # -- record --------------------------------------------------------------------------------------------
 
     def _settle(self, row: RunRow, outcome: Outcome) -> None:
-        # The request may have come after the last look at it. Without this, a run that was stopped by its CANCEL
+        # The request may have arrived after the last check for it. Without this, a run that was stopped by its CANCEL
         # would be pending again and would be launched once more.
         if row.desired == "run" and self.paths.run(row.id).cancel.exists():
             self.store.cancel([row.id])

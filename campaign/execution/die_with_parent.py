@@ -1,7 +1,7 @@
 """Executes a program that cannot outlive the process that started it:
 `python -I -S die_with_parent.py PARENT_PID PROGRAM ARGS...`
 
-This is a file of its own, executed by path, because it must run in the child before the program begins. A
+This is a separate file, executed by path, because it must run in the child before the program begins. A
 `preexec_fn` cannot do it: between fork and exec, no Python may run safely in a process with threads, and a Ray
 worker has many.
 """

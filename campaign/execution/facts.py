@@ -60,7 +60,7 @@ def _run_facts(
 
 
 def _state(state: RunState, live: bool) -> RunState:
-    """The stored state, except that without a controller nobody knows whether a running attempt still lives."""
+    """The stored state, except that without a controller it is unknown whether a running attempt is still alive."""
     return "lost" if state == "running" and not live else state
 
 

@@ -1,4 +1,4 @@
-"""The age of an attempt's last sign of life, by the clock of the filesystem.
+"""The age of an attempt's last heartbeat, by the clock of the filesystem.
 
 Clocks of machines differ. Both times that are subtracted here are given by the one server of the filesystem.
 """
@@ -17,7 +17,7 @@ class FilesystemClock:
     """The time that the campaign's filesystem assigns to a write."""
 
     def __init__(self, paths: CampaignPaths) -> None:
-        self._file: Path = paths.lock  # exists while the controller lives, and nobody else touches it
+        self._file: Path = paths.lock  # exists while the controller lives, and nothing else touches it
 
     def now(self) -> float:
         os.utime(self._file)

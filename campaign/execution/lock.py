@@ -59,7 +59,7 @@ class CampaignLock:
         os.ftruncate(self.descriptor, len(text))
 
     def release(self) -> None:
-        # The name goes first, so that nobody reads the name of a holder that has let go.
+        # The name goes first, so that no reader sees the name of a holder that has released the lock.
         os.ftruncate(self.descriptor, 0)
         os.close(self.descriptor)
 

@@ -1,4 +1,4 @@
-"""Processes: their identity, whether they are still alive, and children that die with their parent.
+"""Processes: their identity, whether they are alive, and children that die with their parent.
 
 This module reads `/proc` itself. psutil's public `create_time()` adds the boot time as the system clock has it
 now, so a clock that was set in between makes a live process look like another one; and importing it would add
@@ -162,7 +162,7 @@ def adopt_orphans() -> None:
 def kill_marked(mark: bytes) -> int:
     """Kill every descendant whose environment contains `mark` (`NAME=value`). Returns how many there were.
 
-    A core starts data loaders and sandboxes that nobody could list in advance, but all of them inherit its
+    A core starts data loaders and sandboxes that cannot be listed in advance, but all of them inherit its
     environment. The mark also spares descendants of this process that belong to other attempts.
     """
     found = [pid for pid in descendants(os.getpid()) if mark in _environment(pid)]

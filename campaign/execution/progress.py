@@ -38,7 +38,7 @@ class ProgressReader:
 
     def read(self, path: Path, record_format: RecordFormat | None = None) -> Progress | None:
         """None when nothing has been logged yet. A link leads to a log with the core's own names, which
-        `record_format` translates; a file that is no link is a merged record and has campaign's names."""
+        `record_format` translates; a file that is not a link is a merged record and has campaign's names."""
         try:
             status = path.stat()
         except OSError:

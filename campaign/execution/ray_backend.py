@@ -110,7 +110,7 @@ class RayBackend:
         return [self._collect(ref) for ref in ready]
 
     def problem(self) -> str:
-        """Asked often: a minute after its own processes have died, Ray ends this process without an exception."""
+        """Called often: a minute after its own processes have died, Ray ends this process without an exception."""
         gone = [name for name, process in self._servers.items() if is_gone(process)]
         return f"Ray's {' and '.join(gone)} on this machine died" if gone else ""
 
@@ -220,6 +220,6 @@ def _explained(address: str | None, error: Exception) -> str:
         return f"Ray could not be started on this machine: {first[0]}"
     return (
         f"no Ray cluster answers at {address}: {first[0]}\n"
-        "    is it HOST:PORT of the head (port 6379 by default)? If the cluster wants a token, set "
+        "    is it HOST:PORT of the head (port 6379 by default)? If the cluster requires a token, set "
         "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH."
     )

@@ -63,7 +63,7 @@ def run_session(
         controller = Controller(
             paths, store, backend, workdir, import_path, failure_limit=failure_limit(paths), on_turn=on_turn
         )
-        # After the backend has started, because Ray installs signal handlers of its own.
+        # After the backend has started, because Ray installs its own signal handlers.
         with _signals(controller, on_stop):
             try:
                 return controller.run()
@@ -79,7 +79,7 @@ def run_session(
                 controller.squeeze.close()
                 backend.close()
     finally:
-        # In this order: whoever gets the lock next must find the store closed and no attempt of this backend alive.
+        # In this order: the next holder of the lock must find the store closed and no attempt of this backend alive.
         store.close()
         lock.release()
 
@@ -112,7 +112,7 @@ def _signals(controller: Controller, on_stop: Callable[[Ending], None]) -> Itera
         meanings[signal.SIGHUP] = "stopped"
 
     def handle(number: int, _: FrameType | None) -> None:
-        # `failures` is no request of a person: a first Ctrl-C after it still lets the runs save.
+        # `failures` is not a request of the user: a first Ctrl-C after it still lets the runs save.
         if controller.ending in ("interrupted", "stopped"):
             for again in meanings:
                 # A third one must end the process even when closing the backend hangs.

@@ -60,7 +60,7 @@ class SqueezeJob:
             return
         self._process = None
         attempt, self._attempt = self._attempt, None
-        # Otherwise this was a transfer, which has a log of its own.
+        # Otherwise this was a transfer, which has its own log.
         if attempt and (code or squeeze_table(self._paths) is None):
             self.problem = f"ended with {code}; see {self._paths.squeeze_log}"
         elif attempt:

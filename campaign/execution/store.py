@@ -206,7 +206,7 @@ class Store(StoreReader):
         return True
 
     def mark_lost(self, run_id: str, number: int) -> None:
-        """Record that nobody knows whether attempt `number` is alive."""
+        """Record that it is unknown whether attempt `number` is alive."""
         with self.transaction():
             self._db.execute(
                 # Not a later attempt of the run, and not one that has been settled in the meantime.

@@ -62,7 +62,7 @@ class StoreReader:
         """Raises `StoreUnreadable`: no file, no database, or one of another version."""
         path = paths.database
         if not path.is_file():
-            raise StoreUnreadable(f"{paths.root} holds no campaign: {path.name} is not there")
+            raise StoreUnreadable(f"{paths.root} holds no campaign: {path.name} is missing")
         with explained(path):
             reader = cls(_connect_read_only(path), path)
             reader._check_version()
@@ -179,11 +179,11 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     except sqlite3.OperationalError:
         connection.close()
-        # A log beside the file holds commits that `immutable` would ignore, so the error stands.
+        # A log beside the file holds commits that `immutable` would ignore, so the error is raised.
         if path.with_name(path.name + "-wal").exists() or os.access(path.parent, os.W_OK):
             raise
         # A campaign on a read-only disk. Reading in WAL mode creates the shared-memory file `-shm`; SQLite does
-        # without it only when `immutable` promises that nobody writes, and on such a disk nobody can.
+        # without it only when `immutable` promises that there is no writer, and on such a disk there is none.
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?immutable=1", uri=True)
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
     connection.row_factory = sqlite3.Row
@@ -192,7 +192,7 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn errors of SQLite into `StoreUnreadable`, with what a person can do about them."""
+    """Turn errors of SQLite into `StoreUnreadable`, with what the user can do about them."""
     try:
         yield
     except sqlite3.DatabaseError as error:

@@ -184,7 +184,7 @@ class _Supervision:
         return waiter.child.wait()
 
     def _beat(self) -> None:
-        """Set the modification time of the attempt's folder, which is the sign of life that the controller reads.
+        """Set the modification time of the attempt's folder, which is the heartbeat that the controller reads.
 
         Without a time, utimensat(2) uses the filesystem's clock, and for NFS that is the server's: the age of a
         beat never compares clocks of two machines.
@@ -281,7 +281,7 @@ def outcome_kind(code: int, order: Order | None) -> OutcomeKind:
         return "finished"
     if order:
         return order.kind
-    # Without an order, these come from a batch system's SIGTERM, the kernel's out-of-memory killer, or a person.
+    # Without an order, these come from a batch system's SIGTERM, the kernel's out-of-memory killer, or a user.
     # They say nothing about the run itself. Every other signal, such as SIGSEGV, has its cause in the core.
     return "killed" if code in (STOPPED_EXIT_CODE, -signal.SIGKILL, -signal.SIGTERM) else "failed"
 

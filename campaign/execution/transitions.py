@@ -35,7 +35,7 @@ def _after_stop(run: RunRow) -> Settlement:
 
 def _after_loss(run: RunRow, outcome: Outcome, retry: RetrySection, now: float) -> Settlement:
     losses = run.losses + 1
-    # The attempt was killed before it could obey, but the person has got what they asked for.
+    # The attempt was killed before it could obey, but the user's request is fulfilled.
     if run.desired == "cancel":
         return Settlement("cancelled", run.failures, losses)
     if losses > retry.max_losses:

@@ -1,4 +1,4 @@
-"""Files that appear complete or not at all, whatever dies while they are written."""
+"""Files that appear complete or not at all, even if the writer or the machine dies."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class JsonlTail:
         self._rest = b""
 
     def read(self, *, last: bool = False) -> list[Row]:
-        """New objects, in order. With `last`, nobody writes any more, so an unfinished line is parsed as it is."""
+        """New objects, in order. With `last`, the writer has ended, so an unfinished line is parsed as it is."""
         lines = (self._rest + self._new_bytes()).split(b"\n")
         self._rest = lines.pop()
         if last:

@@ -14,17 +14,17 @@ pending: no attempt is live, and the next one starts as soon as resources are fr
 queued: an attempt is launched but waits for resources inside the backend.
 starting: an attempt is live but its core has not logged a step yet.
 running: an attempt is live.
-lost: nobody knows whether the latest attempt is still alive; its lease is running out.
-interrupted: the latest attempt stopped or vanished and no controller is there to start the next; `submit` does.
+lost: it is unknown whether the latest attempt is still alive; its lease is running out.
+interrupted: the latest attempt stopped or vanished, and no controller runs that could start the next; `submit` does.
 done: the core exited with 0 and its record is merged.
 failed: the core failed or was lost more often than `[retry]` allows; `submit --retry-failed` tries again.
-cancelled: a person stopped the run; the next `submit` resumes it.
+cancelled: the user stopped the run; the next `submit` resumes it.
 """
 
 ENDED: frozenset[RunState] = frozenset({"done", "failed", "cancelled"})
-"""States in which no further attempt starts until somebody submits again."""
+"""States in which no further attempt starts until the next submit."""
 
 FINISHED_EXIT_CODE = 0
-"""The core has done its last step."""
+"""The core has completed its last step."""
 STOPPED_EXIT_CODE = 75
 """The core was asked to stop and saved a checkpoint (EX_TEMPFAIL: the same command resumes)."""

@@ -43,19 +43,19 @@ class Metric:
         return "<" in self.name
 
 
-def _of(stage: Stage, rows: Iterable[tuple[str, str, Direction, str]]) -> tuple[Metric, ...]:
+def _stage_metrics(stage: Stage, rows: Iterable[tuple[str, str, Direction, str]]) -> tuple[Metric, ...]:
     return tuple(
         Metric(name, unit, direction, description, stage) for name, unit, direction, description in rows
     )
 
 
 METRICS: tuple[Metric, ...] = (
-    *_of("label", [
+    *_stage_metrics("label", [
         ("step", "count", "none", "Training step, counted from 0."),
         ("condition", "text", "none", "Label of the condition."),
         ("seed", "count", "none", "Seed of the run."),
     ]),
-    *_of("reward", [
+    *_stage_metrics("reward", [
         ("mean_reward", "reward", "higher", "Mean reward over the step's completions."),
         ("correct_rate", "share", "higher", "Share of the step's completions whose answer is correct."),
         ("running_correct_rate", "share", "higher", "Correct completions over all completions so far."),
@@ -71,7 +71,7 @@ METRICS: tuple[Metric, ...] = (
         ("dataset/<source>/avg_reward", "reward", "higher", "Mean reward on the prompts of one source."),
         ("train/accuracy_<type>", "share", "higher", "Correct rate on the prompts of one problem type."),
     ]),
-    *_of("rollout", [
+    *_stage_metrics("rollout", [
         ("exec_entropy_mean", "nat", "none", "Mean entropy of the policy at execution tokens."),
         ("exec_entropy_var", "nat^2", "none", "Variance of the entropy at execution tokens."),
         ("plan_entropy_mean", "nat", "none", "Mean entropy of the policy at planning tokens."),
@@ -81,12 +81,12 @@ METRICS: tuple[Metric, ...] = (
         ("completion_length_mean", "tokens", "none", "Mean length of a completion."),
         ("rollout/extraction_rate", "share", "higher", "Completions that mark an answer."),
     ]),
-    *_of("advantage", [
+    *_stage_metrics("advantage", [
         ("sepa_lambda", "share", "none", "How far execution uncertainties are pooled towards their mean."),
         ("sepa_gate_open", "flag", "none", "Whether the correct rate has reached SEPA's gate."),
         ("num_datums", "count", "none", "Completions that enter the update."),
     ]),
-    *_of("loss", [
+    *_stage_metrics("loss", [
         ("loss", "", "none", "Policy loss plus KL term; its magnitude does not measure progress."),
         ("loss_is_placeholder", "flag", "none", "Whether the backend reports no loss of its own."),
         ("backend_reports_sync_loss", "flag", "none", "Whether `loss` is that of this step."),
@@ -94,12 +94,12 @@ METRICS: tuple[Metric, ...] = (
         ("kl_coef", "", "none", "Weight of the KL term at this step."),
         ("clip_fraction", "share", "none", "Share of tokens whose importance ratio was clipped."),
     ]),
-    *_of("optimizer", [
+    *_stage_metrics("optimizer", [
         ("grad_norm", "", "none", "Norm of the gradient before clipping."),
         ("update_norm", "", "none", "Norm of the change in the weights."),
         ("lr", "", "none", "Learning rate of this step."),
     ]),
-    *_of("step", [
+    *_stage_metrics("step", [
         ("step_time_s", "s", "lower", "Duration of the step, without evaluation."),
         ("tokens_per_s", "tokens/s", "higher", "Sampled tokens per second of the step."),
         ("rollout_time_s", "s", "lower", "Time spent sampling."),
@@ -107,7 +107,7 @@ METRICS: tuple[Metric, ...] = (
         ("eval_time_s", "s", "lower", "Time spent in this step's evaluation."),
         ("cost/tokens", "tokens", "lower", "Tokens sampled since the start of the run."),
     ]),
-    *_of("evaluation", [
+    *_stage_metrics("evaluation", [
         ("val/correct_rate", "share", "higher", "Correct rate on held-out prompts of all sources."),
         ("val/mean_reward", "reward", "higher", "Mean reward on held-out prompts."),
         ("val/count", "count", "none", "Held-out completions that were scored."),

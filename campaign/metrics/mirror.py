@@ -32,7 +32,7 @@ from campaign.metrics.sinks import LIMIT_S, SINKS, Sink, UnusableSettings, log_m
 
 POLL_S = 0.5
 NO_METRICS = frozenset({"step", "condition", "seed"})
-"""Numbers in a row that are no metrics. A sink gets the step beside them, and the labels in its settings."""
+"""Numbers in a row that are not metrics. A sink gets the step beside them, and the labels in its settings."""
 
 
 @dataclass(slots=True)
@@ -90,9 +90,9 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise UnusableSettings(f"cannot be read: {error}") from error
     if not isinstance(document, dict):
-        raise UnusableSettings("does not hold a JSON object")
+        raise UnusableSettings("is not a JSON object")
     if "error" in document:
-        raise UnusableSettings(f"could not be made: {document['error']}")
+        raise UnusableSettings(f"could not be created: {document['error']}")
     settings = {key: value for key, value in document.items() if value is not None}
     return settings | {"config": redact(settings.get("config", {}), secret_values())}
 

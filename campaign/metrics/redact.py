@@ -1,4 +1,4 @@
-"""Replaces whatever looks like a secret before it is written or sent."""
+"""Replaces everything that looks like a secret before it is written or sent."""
 
 from __future__ import annotations
 

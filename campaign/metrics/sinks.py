@@ -1,7 +1,7 @@
 """Metrics sinks: services and files outside a run's record that show its metrics, such as W&B.
 
 **A sink can never stop a run.** The JSONL record is the truth, and a sink only mirrors it. For each attempt, each
-enabled sink has a process of its own, `campaign.metrics.mirror`. An exception there ends only that process, with a
+enabled sink has its own process, `campaign.metrics.mirror`. An exception there ends only that process, with a
 message in `<name>.log` of the attempt's folder; a call that hangs is cut off `LIMIT_S` after the attempt.
 
 To add one: a module with the functions of `SinkModule`, a row in `SINKS`, and its keys in `LoggingSection` of
@@ -66,7 +66,7 @@ class Sink(Protocol):
     def finish(self, exit_code: int) -> bool:
         """Send what is left and close. `exit_code` is the core's, 0 for success.
 
-        False when something did not arrive where the user wants it; the log says what.
+        False when something did not reach the destination that the user chose; the log says what.
         """
 
 

@@ -1,4 +1,4 @@
-"""Reads everything a report needs from a campaign's folder, tolerating whatever is missing.
+"""Reads everything a report needs from a campaign's folder, tolerating missing parts.
 
 A folder without `plan.json`, runs that have not begun, failed runs, and records that are still being written are
 displayed as what they are. Only a folder without any run is an error.
@@ -193,7 +193,7 @@ def _owner(
 
 def _state(run: RunPaths, config: Mapping[str, Any], now: float) -> tuple[RunState, int, str]:
     """State, number of attempts and last error, from the files of the attempts. Without an outcome, the age of the
-    last sign of life tells `running` from `lost`."""
+    last heartbeat tells `running` from `lost`."""
     attempts = run.attempts()
     if not attempts:
         return ("done" if run.metrics.is_file() else "pending"), 0, ""

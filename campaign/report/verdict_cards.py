@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from campaign.analysis.attainability import p_text
-from campaign.analysis.comparison import Comparison
+from campaign.analysis.condition_comparison import Comparison
 from campaign.analysis.reasons import counted, interval, number, p_is, percent
 from campaign.analysis.verdict import Verdict, verdicts
 from campaign.errors import UsageError

@@ -17,7 +17,7 @@ from campaign.spec.problems import Problems
 from campaign.spec.spec import CampaignSection
 
 MOST_RUNS = 100_000
-"""Most runs (conditions times seeds) of a campaign; a file that asks for more contains a mistake."""
+"""Most runs (conditions times seeds) of a campaign; a file that declares more contains a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def declared_conditions(
     if campaign.exclude and not campaign.factors:
         problems.at_key(
             ("campaign", "exclude"),
-            "leaves out combinations of `factors`, and there are none",
+            "excludes combinations of `factors`, but the campaign has no factors",
             "remove it, or add [campaign.factors]",
         )
     listed = _listed(campaign.conditions, "conditions", folder, problems)

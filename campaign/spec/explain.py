@@ -95,7 +95,7 @@ def _by_kind(kind: str, value: Any, context: Mapping[str, Any], message: str) ->
         case "too_long":
             return f"takes at most {_values(context['max_length'])}, got {context['actual_length']}", ""
         case "missing":
-            return "is required, and missing", ""
+            return "is required but missing", ""
         case "value_error":  # raised by a validator of ours, whose message is a sentence already
             return message.removeprefix("Value error, "), ""
         case _:
@@ -117,7 +117,7 @@ def _unknown_key(
 
 
 def unknown_section(name: str, value: Any) -> tuple[str, str]:
-    """Message and hint for a name at the top level that is no section."""
+    """Message and hint for a name at the top level that is not a section."""
     if name in RESERVED_SECTIONS:
         return (
             f"section [{name}] is reserved for a later release",

@@ -18,7 +18,7 @@ class FieldInfo:
     section: str
     name: str
     kind: Literal["identity", "runtime"] | None
-    """None only for a field that is not classified, which a test refuses."""
+    """None only for a field that is not classified, which fails a test."""
     doc: str
     default: Any
     is_table: bool

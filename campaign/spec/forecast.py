@@ -53,16 +53,16 @@ def exact_test_note(seeds: int, candidates: int) -> str:
 
 def concurrency(config: RunConfig, facts: Facts) -> int:
     """How many runs of this configuration fit at the same time; 0 when none does."""
-    wanted = config.resources
+    resources = config.resources
     cpus = facts.cpus if config.ray.num_cpus is None else config.ray.num_cpus
     gpus = facts.gpus if config.ray.num_gpus is None else config.ray.num_gpus
     # In floating point 0.3 / 0.1 is slightly less than 3.
-    fits = floor(cpus / wanted.num_cpus + 1e-9)
-    if 0 < wanted.num_gpus < 1:
+    fits = floor(cpus / resources.num_cpus + 1e-9)
+    if 0 < resources.num_gpus < 1:
         # Fractions are packed into one GPU; a run never spans parts of two.
-        fits = min(fits, int(gpus) * floor(1 / wanted.num_gpus + 1e-9))
-    elif wanted.num_gpus:
-        fits = min(fits, int(gpus // wanted.num_gpus))
+        fits = min(fits, int(gpus) * floor(1 / resources.num_gpus + 1e-9))
+    elif resources.num_gpus:
+        fits = min(fits, int(gpus // resources.num_gpus))
     return fits
 
 
@@ -125,15 +125,15 @@ def _infeasible(conditions: tuple[Condition, ...], facts: Facts) -> Iterator[str
         config = condition.config
         if config.cluster is not None or concurrency(config, facts):
             continue
-        wanted = (
+        needed = (
             f"{_amount(config.resources.num_cpus, 'CPU')} and {_amount(config.resources.num_gpus, 'GPU')}"
         )
-        if wanted not in reported:
-            reported.add(wanted)
+        if needed not in reported:
+            reported.add(needed)
             cpus = facts.cpus if config.ray.num_cpus is None else config.ray.num_cpus
             gpus = facts.gpus if config.ray.num_gpus is None else config.ray.num_gpus
             yield (
-                f"infeasible on this machine: a run of {condition.label} needs {wanted}; "
+                f"infeasible on this machine: a run of {condition.label} needs {needed}; "
                 f"it offers {_amount(cpus, 'CPU')} and {_amount(gpus, 'GPU')}"
             )
 

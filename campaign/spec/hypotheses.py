@@ -126,7 +126,7 @@ class Hypothesis(Section):
 
 
 class Extension(Section):
-    """Seeds that were added after a look at the results; recorded before their runs start."""
+    """Seeds that were added after an interim look; recorded before their runs start."""
 
     at: Positive
     """Number of seeds of each condition before."""

@@ -132,7 +132,7 @@ def module_configs(
 
 
 def _run(files: list[Path]) -> list[dict[str, Any]] | str:
-    """One answer for each file, or why there is none."""
+    """One answer for each file, or the reason for its absence."""
     try:
         done = subprocess.run(
             [sys.executable, "-c", _RUNNER],

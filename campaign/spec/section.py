@@ -1,4 +1,4 @@
-"""The base of every section's model. A module of its own: `campaign check` needs it without the sections of a run."""
+"""The base of every section's model. A separate module, because `campaign check` needs it without the sections of a run."""
 
 from __future__ import annotations
 

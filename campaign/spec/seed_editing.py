@@ -30,7 +30,7 @@ def with_seeds(text: str, seeds: tuple[int, ...]) -> str | None:
     parsed, and it is returned only if the seeds are all that has changed.
     """
     before = tomllib.loads(text)
-    wanted: dict[str, Any] = {**before, "campaign": {**before.get("campaign", {}), "seeds": list(seeds)}}
+    expected: dict[str, Any] = {**before, "campaign": {**before.get("campaign", {}), "seeds": list(seeds)}}
     table = _TABLE.search(text)
     if table is None:
         return None
@@ -43,7 +43,7 @@ def with_seeds(text: str, seeds: tuple[int, ...]) -> str | None:
         start = table.end() + found.start()
         changed = f"{text[:start]}{seeds_line(seeds)}{text[start + len(found.group()) :]}"
     try:
-        return changed if tomllib.loads(changed) == wanted else None
+        return changed if tomllib.loads(changed) == expected else None
     except tomllib.TOMLDecodeError:
         return None
 

@@ -149,9 +149,7 @@ def test_compare_unfinished_campaign_withholds_p_and_names_the_way_on(run: Run, 
     assert final.stdout.startswith("CONFIRMED (exploratory)")
 
 
-def test_compare_campaign_that_is_nowhere_says_where_it_looked(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_compare_unknown_campaign_reports_where_it_looked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CAMPAIGN_DIR", "elsewhere")
     done = run("compare", "study")
     assert done.returncode == 2
@@ -207,7 +205,9 @@ def test_extend_adaptively_records_the_stage_before_the_new_runs(run: Run, tmp_p
 
 
 @pytest.mark.parametrize("text", ["[campaign", '[campaign]\nname = "x"\n', "[campaign]\nseeds = 3\n", ""])
-def test_extend_spec_without_readable_seeds_is_refused_in_words(run: Run, tmp_path: Path, text: str) -> None:
+def test_extend_spec_without_readable_seeds_is_refused_with_the_reason(
+    run: Run, tmp_path: Path, text: str
+) -> None:
     (tmp_path / "study.toml").write_text(text, encoding="utf-8")
     done = run("extend", "study.toml")
     assert done.returncode == 2

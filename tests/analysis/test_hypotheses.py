@@ -50,7 +50,7 @@ def hypothesis(**fields: Any) -> Hypothesis:
         ({"name": ""}, "at least 1 character"),
     ],
 )
-def test_hypothesis_that_makes_no_sense_is_refused(fields: dict[str, Any], words: str) -> None:
+def test_contradictory_hypothesis_is_refused(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         hypothesis(**fields)
 
@@ -145,7 +145,7 @@ def test_extend_before_anything_ran_is_still_the_design() -> None:
         ((8, 16), 4, 8, "declared"),
     ],
 )
-def test_extend_says_what_becomes_of_the_error_rate(
+def test_extend_reports_the_effect_on_the_error_rate(
     looks: tuple[int, ...], seeds: int, to: int | None, kept: str
 ) -> None:
     extended = extend(range(seeds), freeze([hypothesis()], range(seeds), looks), to)

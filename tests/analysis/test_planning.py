@@ -64,13 +64,13 @@ def test_plan_looks_count_for_what_can_be_confirmed() -> None:
 
 
 @pytest.mark.parametrize("levels", [{"grpo": [0.5], "maxrl": [0.6]}, {"grpo": [0.5] * 4, "maxrl": [0.5] * 4}])
-def test_pilot_that_cannot_tell_is_refused_in_words(levels: dict[str, list[float]]) -> None:
+def test_pilot_without_enough_data_is_refused_with_the_reason(levels: dict[str, list[float]]) -> None:
     with pytest.raises(UsageError, match=r"cannot estimate|has no variance"):
         pilot_of(runs_of(levels), CLAIM)
 
 
 @pytest.mark.parametrize("seeds", [3, 8])
-def test_plan_without_a_pilot_says_a_detectable_effect_that_simulation_confirms(seeds: int) -> None:
+def test_plan_without_a_pilot_reports_a_detectable_effect_that_simulation_confirms(seeds: int) -> None:
     (planned,) = planned_power([CLAIM], ("grpo", "maxrl"), seeds)
     found = re.search(r"detect ([0-9.]+) standard deviations", planned.words[-1])
     assert found is not None

@@ -72,7 +72,7 @@ def test_attainable_imports_neither_scipy_nor_numpy() -> None:
     assert said.strip() == "[]"
 
 
-def test_names_of_the_package_are_all_there_whatever_was_imported_before() -> None:
+def test_names_of_the_package_are_complete_after_any_import() -> None:
     code = (
         "import campaign.analysis.verdict, campaign.analysis.power, campaign.analysis as a;"
         "print([n for n in a.__all__ if type(getattr(a, n)).__name__ == 'module'])"
@@ -105,7 +105,7 @@ def test_power_simulated_t_tests_reject_as_often() -> None:
 
 @settings(deadline=None)
 @given(st.integers(2, 100))
-def test_minimum_detectable_effect_has_exactly_the_wanted_power(n: int) -> None:
+def test_minimum_detectable_effect_has_exactly_the_target_power(n: int) -> None:
     assert power(n, minimum_detectable(n, 1.0), 1.0) == pytest.approx(0.8, abs=1e-6)
 
 

@@ -42,7 +42,7 @@ def test_load_layout_names_condition_and_seed_by_the_path(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "layout", ["{nonsense}/metrics.jsonl", "{seed}/{seed}", "../{run}/metrics.jsonl", "/tmp/{run}", ""]
 )
-def test_load_layout_that_makes_no_sense_is_refused_in_words(tmp_path: Path, layout: str) -> None:
+def test_load_invalid_layout_is_refused_with_the_reason(tmp_path: Path, layout: str) -> None:
     with pytest.raises(UsageError, match="layout"):
         load_runs(tmp_path, layout)
 
@@ -54,7 +54,7 @@ def test_load_folder_without_runs_says_how_to_name_them(tmp_path: Path) -> None:
         load_runs(tmp_path / "nowhere")
 
 
-def test_load_rows_that_name_nobody_are_refused(tmp_path: Path) -> None:
+def test_load_rows_without_condition_or_seed_are_refused(tmp_path: Path) -> None:
     write_rows(tmp_path / "one" / "metrics.jsonl", rows([0.5] * 5, condition="a"))
     with pytest.raises(UsageError, match="no seed"):
         load_runs(tmp_path)
@@ -90,7 +90,7 @@ def test_load_emergence_logs_are_runs_too(tmp_path: Path) -> None:
     assert by_completion.runs[0].metrics["reward"].tolist() == [0.5] * 8
 
 
-def test_record_truncated_last_line_is_passed_over_and_named(tmp_path: Path) -> None:
+def test_record_truncated_last_line_is_ignored_and_reported(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "m.jsonl", rows([0.1, 0.2]), ending='\n{"step": 2, "corr')
     (record,) = read_record(path).values()
     assert record.steps.tolist() == [0, 1]
@@ -134,7 +134,7 @@ def test_record_file_without_rows_has_none(tmp_path: Path, junk: str) -> None:
 
 
 @pytest.mark.parametrize("junk", ["not json\n", "[1, 2]\n", "null\n", '{"no": "step"}\n', '{"step": "3"}\n'])
-def test_record_file_without_a_step_says_so(tmp_path: Path, junk: str) -> None:
+def test_record_file_without_a_step_is_reported(tmp_path: Path, junk: str) -> None:
     (tmp_path / "m.jsonl").write_text(junk, encoding="utf-8")
     (record,) = read_record(tmp_path / "m.jsonl").values()
     assert len(record.steps) == 0
@@ -193,7 +193,7 @@ def test_completions_are_counted_from_the_runs_own_rows_or_its_emergence_log(tmp
 
 
 @pytest.mark.parametrize("step", [-1, 1.5, None, "3", True])
-def test_record_step_that_is_no_whole_number_is_passed_over(tmp_path: Path, step: object) -> None:
+def test_record_row_without_an_integer_step_is_ignored(tmp_path: Path, step: object) -> None:
     path = write_rows(tmp_path / "m.jsonl", [*rows([0.1, 0.2]), {"step": step, "correct_rate": 9.0}])
     values = [value for record in read_record(path).values() for value in record.metrics["correct_rate"]]
     assert 9.0 not in values or step is True  # JSON's true is polars' 1: it is the step of a row that exists
@@ -244,7 +244,7 @@ def test_running_run_is_read_from_its_attempts_merged_by_step(tmp_path: Path) ->
     assert loaded.metrics["correct_rate"].tolist() == [0.1, 0.2, 0.9, 0.9]
 
 
-def test_failed_run_is_told_by_its_last_attempt(tmp_path: Path) -> None:
+def test_failed_run_is_recognised_by_its_last_attempt(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "a_s1"
     write_rows(run / "attempts" / "0001" / "metrics.jsonl", rows([0.1], condition="a", seed=1))
     (run / "attempts" / "0001" / "result.json").write_text('{"kind": "failed"}', encoding="utf-8")
@@ -252,7 +252,7 @@ def test_failed_run_is_told_by_its_last_attempt(tmp_path: Path) -> None:
     assert load_runs(tmp_path).runs[0].state == "failed"
 
 
-def test_run_whose_link_points_nowhere_yet_is_going_and_empty(tmp_path: Path) -> None:
+def test_run_with_a_dangling_link_is_running_and_empty(tmp_path: Path) -> None:
     run = tmp_path / "runs" / "a_s1"
     (run / "attempts" / "0001").mkdir(parents=True)
     (run / "metrics.jsonl").symlink_to("attempts/0001/metrics.jsonl")
@@ -281,7 +281,7 @@ def test_plan_gives_order_seeds_and_steps(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"seeds": "x"}', '{"hypotheses": [{"name": "h"}]}'])
-def test_plan_that_cannot_be_read_is_an_error_in_words(tmp_path: Path, text: str) -> None:
+def test_unreadable_plan_is_an_error_with_the_reason(tmp_path: Path, text: str) -> None:
     write_levels(tmp_path, {"a": [0.1]})
     (tmp_path / "plan.json").write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match=r"plan\.json cannot be read"):
@@ -340,7 +340,7 @@ def test_summary_held_out_evaluation_goes_before_the_training_curve(tmp_path: Pa
     assert summarise(runs, "correct_rate", "tail")["a"].values[1] == pytest.approx(0.9)
 
 
-def test_summary_metric_that_is_not_there_suggests_the_nearest(tmp_path: Path) -> None:
+def test_summary_unknown_metric_suggests_a_similar_one(tmp_path: Path) -> None:
     write_run(tmp_path, "a", 1, [0.5] * 10)
     with pytest.raises(UsageError, match="did you mean `correct_rate`"):
         summarise(load_runs(tmp_path), "corect_rate")
@@ -370,7 +370,7 @@ def test_summary_run_without_an_end_is_missing_with_the_reason(
     assert reason in sample.missing[2]
 
 
-def test_summary_run_still_going_is_missing_with_the_reason() -> None:
+def test_summary_unfinished_run_is_missing_with_the_reason() -> None:
     runs = runs_of({"a": [0.1, 0.2], "b": [0.1, 0.2]}, states={"a_s1": "running", "b_s0": "failed"})
     samples = summarise(runs, "correct_rate")
     assert "is unfinished" in samples["a"].missing[1]

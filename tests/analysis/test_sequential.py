@@ -58,7 +58,7 @@ def test_sequential_p_is_the_alpha_whose_bound_is_reached(alpha: float, look: in
     assert sequential_p(z, at) == pytest.approx(alpha, rel=1e-4)
 
 
-def test_sequential_p_rejection_at_an_early_look_stands() -> None:
+def test_sequential_p_rejection_at_an_early_look_is_kept() -> None:
     early = sequential_p([4.0], (0.5,))
     assert sequential_p([4.0, 0.1], (0.5, 1.0)) == pytest.approx(early)
 

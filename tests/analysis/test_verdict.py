@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from folders import runs_of
 
-from campaign.analysis.comparison import Design, compare
+from campaign.analysis.condition_comparison import Design, compare
 from campaign.analysis.factorial import find_two_by_two, interaction
 from campaign.analysis.kernels import PerSeed
 from campaign.analysis.runs import Runs
@@ -236,7 +236,7 @@ def test_condition_added_after_freezing_is_exploratory_and_the_others_stay_decla
     assert late.exploratory == ("condition late was added after the first submit",)
 
 
-def test_declared_seed_that_left_the_plan_still_counts_and_is_told() -> None:
+def test_declared_seed_removed_from_the_plan_still_counts_and_is_reported() -> None:
     frozen = freeze([hypothesis()], range(8))
     runs = runs_of(levels(0.1), frozen=frozen)
     shopped = Runs(runs.runs, replace(runs.design, seeds=(0, 1, 2, 3, 4, 5, 7)))
@@ -255,12 +255,12 @@ def test_campaign_that_has_only_begun_is_inconclusive_and_not_an_error() -> None
         judged(of, hypothesis(metric="val/exact"))
 
 
-def test_conditions_without_a_common_seed_are_told_about_the_unpaired_test() -> None:
+def test_conditions_without_a_common_seed_are_referred_to_the_unpaired_test() -> None:
     of: Levels = {"grpo": [0.5, 0.6, 0.4, None, None, None], "maxrl": [None, None, None, 0.4, 0.8, 0.9]}
     assert "share no seed" in verdicts(runs_of(of))[0].reason
 
 
-def test_frozen_hypothesis_that_was_removed_is_judged_all_the_same() -> None:
+def test_frozen_hypothesis_that_was_removed_is_still_judged() -> None:
     frozen = freeze([hypothesis(name="kept"), hypothesis(name="gone", summary="final")], range(8))
     kept, gone = verdicts(runs_of(levels(0.1), frozen=frozen), [hypothesis(name="kept")])
     assert gone.hypothesis == "gone"
@@ -302,7 +302,7 @@ def test_planned_run_that_has_not_begun_withholds_the_test_too() -> None:
     assert verdict.comparison.p is None
 
 
-def test_final_tests_what_is_there_and_says_that_the_plan_was_not_followed() -> None:
+def test_final_tests_the_available_runs_and_reports_the_unfinished_plan() -> None:
     frozen = freeze([hypothesis()], range(8))
     runs = runs_of(levels(0.1), frozen=frozen, states={"maxrl_s3": "running"})
     (verdict,) = verdicts(runs, final=True)
@@ -328,7 +328,7 @@ def test_paired_effect_is_the_difference_of_the_means_that_are_shown() -> None:
     assert comparison.baseline.values[3] == 9.0
 
 
-def test_look_not_reached_yet_says_when_the_first_one_is() -> None:
+def test_look_not_reached_yet_reports_the_first_one() -> None:
     verdict = judged(levels(0.1, 16), hypothesis(), looks=(8, 16), states={"maxrl_s2": "running"})
     assert "the first look is at 8 seeds, and 15 are complete" in verdict.reason
     assert verdict.comparison.p is None
@@ -424,7 +424,7 @@ def _differences(of: Levels) -> Differences:
         ({"grpo": [0.5, 0.6, 0.7, None], "maxrl": [0.6, 0.8, 0.8, 0.9]}, "Too few seeds"),
     ],
 )
-def test_edge_cases_answer_in_words(of: Levels, words: str) -> None:
+def test_edge_cases_are_answered_with_a_sentence(of: Levels, words: str) -> None:
     (verdict,) = verdicts(runs_of(of))
     assert words in verdict.reason
     assert verdict.outcome == "INCONCLUSIVE"
@@ -449,13 +449,13 @@ def test_metric_of_any_scale_has_the_same_verdict(factor: float, test: str) -> N
     assert other.lower / factor == pytest.approx(plain.lower, rel=1e-9)
 
 
-def test_metric_too_large_for_arithmetic_is_told_and_not_computed_with() -> None:
+def test_metric_too_large_for_arithmetic_is_reported_and_not_used() -> None:
     verdict = judged({"grpo": [1.7e308] * 8, "maxrl": [-1.7e308] * 8}, hypothesis())
     assert verdict.outcome == "INCONCLUSIVE"
     assert "too large for double precision" in verdict.reason
 
 
-def test_condition_that_does_not_log_the_metric_is_told_once_and_is_no_divergence() -> None:
+def test_condition_that_does_not_log_the_metric_is_reported_once_and_not_as_divergence() -> None:
     runs = runs_of(levels(0.1))
     without = tuple(replace(run, metrics={"loss": run.metrics["correct_rate"]}) for run in runs.of("maxrl"))
     (verdict,) = verdicts(Runs((*runs.of("grpo"), *without)), metric="correct_rate")
@@ -463,13 +463,13 @@ def test_condition_that_does_not_log_the_metric_is_told_once_and_is_no_divergenc
     assert not any("diverged" in note for note in verdict.notes)
 
 
-def test_conditions_of_other_lengths_are_told() -> None:
+def test_conditions_of_different_lengths_are_reported() -> None:
     short, long = runs_of({"a": [0.1, 0.2, 0.3]}, steps=10), runs_of({"b": [0.1, 0.2, 0.3]}, steps=30)
     (verdict,) = verdicts(Runs((*short.runs, *long.runs)))
     assert "the runs of the conditions differ in length (steps): a 10, b 30" in verdict.notes
 
 
-def test_significance_that_rests_on_skewness_is_told_and_decides_nothing() -> None:
+def test_significance_that_rests_on_skewness_is_reported_and_decides_nothing() -> None:
     of: Levels = {"grpo": [0.0] * 8, "maxrl": [-0.2, 0.9, -0.3, -2.0, -1.9, -2.0, -1.8, -2.1]}
     verdict = judged(of, hypothesis())
     assert verdict.comparison.recommendation == "significant_degradation"
@@ -521,7 +521,7 @@ def test_adaptive_extension_of_welchs_test_is_labelled_exploratory() -> None:
         )
 
 
-def test_one_condition_alone_is_refused_in_words() -> None:
+def test_single_condition_is_refused_with_the_reason() -> None:
     with pytest.raises(UsageError, match="needs two conditions"):
         verdicts(runs_of({"grpo": [0.5] * 8}))
 

@@ -22,7 +22,7 @@ def test_files_that_agree_outside_of_the_fields_under_test_exit_0(run: Run, writ
     assert "same environment variables" in done.stdout
 
 
-def test_unproven_exits_3_and_names_the_edit_unless_it_is_to_warn(run: Run, write: Write) -> None:
+def test_unproven_exits_3_with_the_edit_unless_warn_is_set(run: Run, write: Write) -> None:
     root = write(a="config = {'x': [1, 2]}\n", b="config = {'x': list({'u', 'v'})}\n")
     done = run("a.py", "b.py", cwd=root)
     assert done.returncode == 3
@@ -79,19 +79,19 @@ def test_shipped_conditions_differ_only_in_the_fields_under_test(run: Run) -> No
     assert done.returncode == 0, done.stdout
 
 
-def test_against_outside_of_a_repository_says_so(run: Run, write: Write) -> None:
+def test_against_outside_of_a_repository_is_reported(run: Run, write: Write) -> None:
     done = run("a.py", "--against", "HEAD", cwd=write(a=A), env={"GIT_CEILING_DIRECTORIES": "/"})
     assert done.returncode == 2
     assert "not a git repository" in done.stderr
 
 
-def test_file_that_is_not_there_names_the_one_that_is_spelled_alike(run: Run, write: Write) -> None:
+def test_missing_file_suggests_a_similar_name(run: Run, write: Write) -> None:
     done = run("reference.py", "varient.py", cwd=write(reference=A, variant=B))
     assert done.returncode == 2
     assert "there is no such file; did you mean `variant.py`?" in done.stderr
 
 
-def test_table_with_nothing_to_compare_is_no_pass(run: Run, tmp_path: Path) -> None:
+def test_table_with_nothing_to_compare_does_not_pass(run: Run, tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text("[check]\n")
     done = run("study.toml", cwd=tmp_path)
     assert done.returncode == 2

@@ -59,7 +59,7 @@ def test_action_annotates_a_confound_and_writes_the_summary(write: Write) -> Non
     assert "confound: lr" in (root / "summary.md").read_text()
 
 
-def test_action_passes_when_all_is_proven_and_warns_when_asked_to(write: Write) -> None:
+def test_action_passes_when_all_is_proven_and_warns_on_request(write: Write) -> None:
     root = write(a=A, b=B, c="import os, random\nconfig = {'lr': random.random(), 'name': 'a'}\n")
     assert run_step("Check", root, SPEC="a.py b.py", ARGUMENTS="-u lr,name").returncode == 0
     assert run_step("Check", root, SPEC="a.py c.py").returncode == 3

@@ -90,7 +90,7 @@ def test_declared_utf8_and_a_byte_order_mark_change_nothing(run: Run, write: Wri
 
 
 @pytest.mark.parametrize("kind", ["fifo", "device", "loop", "folder"])
-def test_what_is_no_plain_file_is_refused_and_not_waited_for(run: Run, write: Write, kind: str) -> None:
+def test_special_file_is_refused_without_waiting(run: Run, write: Write, kind: str) -> None:
     root = write(a="config = 1\n")
     if kind == "fifo":
         os.mkfifo(root / "b.py")
@@ -103,7 +103,7 @@ def test_what_is_no_plain_file_is_refused_and_not_waited_for(run: Run, write: Wr
     assert "Traceback" not in done.stderr
 
 
-def test_text_that_would_steer_the_terminal_is_written_out(run: Run, write: Write) -> None:
+def test_terminal_control_characters_are_escaped(run: Run, write: Write) -> None:
     keys = r"'a\x1b]0;title\x07': 1, '\ud800': '\x1b[31m', 'n\nl': 2"
     done = run("a.py", "b.py", cwd=write(a="config = {}\n", b=f"config = {{{keys}}}\n"))
     assert done.returncode == 1

@@ -84,6 +84,6 @@ def test_first_disagreement_names_the_place_and_skips_what_is_not_known(
     assert first_disagreement(left, right, "config") == where
 
 
-def test_module_that_uses_its_own_name_is_no_disagreement(write: Write) -> None:
+def test_module_that_uses_its_own_name_is_not_a_disagreement(write: Write) -> None:
     root = write(a="config = {'name': __name__}\nif __name__ == '__main__': config['lr'] = 1\n")
     verify_against_execution(["a.py"], root)

@@ -127,7 +127,7 @@ def test_every_logged_metric_is_in_the_schema(tmp_path: Path) -> None:
     assert schema.unknown({name for row in rows(tmp_path) for name in row}) == []
 
 
-def test_what_does_not_occur_is_left_out(tmp_path: Path) -> None:
+def test_undefined_metrics_are_omitted(tmp_path: Path) -> None:
     train(tmp_path, algorithm={"strategic_grams": []}, data={"sources": ["add"]})
     names = {name for row in rows(tmp_path) for name in row}
     assert not [
@@ -142,7 +142,7 @@ def test_last_two_checkpoints_stay_and_the_last_step_has_one(tmp_path: Path) -> 
     assert sorted(path.name for path in AttemptPaths(tmp_path).checkpoints.iterdir()) == names
 
 
-def test_finished_run_that_is_resumed_ends_at_once(tmp_path: Path) -> None:
+def test_finished_run_that_is_resumed_ends_immediately(tmp_path: Path) -> None:
     train(tmp_path / "first")
     train(tmp_path / "second", resume=AttemptPaths(tmp_path / "first").checkpoint(4))
     assert rows(tmp_path / "second") == []
@@ -154,7 +154,7 @@ def test_trained_model_is_in_the_hugging_face_format(tmp_path: Path) -> None:
     assert load_llama(tmp_path / "model").config.hidden_size == 128
 
 
-def test_sigterm_leaves_a_checkpoint_exits_75_and_the_next_goes_on(tmp_path: Path) -> None:
+def test_sigterm_saves_a_checkpoint_exits_75_and_the_next_attempt_resumes(tmp_path: Path) -> None:
     config = write_config(
         tmp_path / "config.toml", training={"max_steps": 100_000, "save_every": 0, "eval_every": 0}
     )
@@ -176,7 +176,7 @@ def test_sigterm_leaves_a_checkpoint_exits_75_and_the_next_goes_on(tmp_path: Pat
     assert [row["step"] for row in rows(tmp_path / "two")] == [last - 2, last - 1]
 
 
-def test_full_disk_is_told_and_leaves_no_half_checkpoint(tmp_path: Path) -> None:
+def test_full_disk_is_reported_and_leaves_no_partial_checkpoint(tmp_path: Path) -> None:
     """A limit on file sizes stands in for the disk: metrics fit, a checkpoint does not."""
     config = write_config(tmp_path / "config.toml")
     result = subprocess.run(
@@ -201,7 +201,7 @@ def test_full_disk_is_told_and_leaves_no_half_checkpoint(tmp_path: Path) -> None
         ({"training": {"max_tokens": 600}}, "exceed the model's context of 512"),
     ],
 )
-def test_mistake_in_the_configuration_is_told_without_a_traceback(
+def test_mistake_in_the_configuration_is_reported_without_a_traceback(
     tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
     result = run_core(write_config(tmp_path / "config.toml", **changes), tmp_path / "out")
@@ -210,7 +210,7 @@ def test_mistake_in_the_configuration_is_told_without_a_traceback(
     assert "Traceback" not in result.stderr
 
 
-def test_folder_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unwritable_folder_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     config = write_config(tmp_path / "config.toml")
     assert core_main.main([str(config), "--out", str(tmp_path / "file")]) == 2
@@ -292,7 +292,7 @@ def test_entrypoint_logs_and_resumes(entrypoint: Path) -> None:
     assert [row["step"] for row in rows(entrypoint / "two")] == [3]
 
 
-def test_entrypoint_that_stopped_when_asked_exits_75(entrypoint: Path) -> None:
+def test_entrypoint_that_stopped_on_request_exits_75(entrypoint: Path) -> None:
     config = write_config(entrypoint / "config.toml", core={"entrypoint": "my_core:stops_itself"})
     assert run_core(config, entrypoint / "out", cwd=entrypoint).returncode == 75
 
@@ -313,7 +313,7 @@ def test_entrypoint_pays_for_no_torch(entrypoint: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
-def test_entrypoint_mistakes_are_told(entrypoint: Path) -> None:
+def test_entrypoint_mistakes_are_reported(entrypoint: Path) -> None:
     config = write_config(entrypoint / "config.toml", core={"entrypoint": "my_core:unlabelled"})
     result = run_core(config, entrypoint / "out", cwd=entrypoint)
     assert (result.returncode, "integer `step`" in result.stderr) == (2, True)

@@ -16,7 +16,7 @@ from campaign.core.advantages import ADVANTAGES, resolve_advantage
 from campaign.core.credit import AlgorithmContext, credit_pipeline
 from campaign.core.credit_reference import updated
 from campaign.core.policy import PromptBatch
-from campaign.core.problems import Problem
+from campaign.core.problem_stream import Problem
 from campaign.core.rollout import Rollout
 from campaign.core.sampler import Samples
 from campaign.core.sepa import SepaState, observe, pooling
@@ -234,7 +234,7 @@ def test_dotted_uncertainty_gets_the_context() -> None:
     assert resolve_uncertainty(f"{HERE}.doubt")(UncertaintyContext(ones, ones, ones)).tolist() == [[0.5, 0.5]]
 
 
-def test_wrong_results_of_user_functions_are_told() -> None:
+def test_invalid_results_of_user_functions_are_reported() -> None:
     with pytest.raises(UsageError, match=r"shape \(1,\) instead of \(1, 2\)"):
         resolve_advantage(f"{HERE}.misshapen", {})(torch.tensor([[1.0, 0.0]]))
     context = context_of([2.0], [[1.0]], [[False]], beta=0.1, alpha=0.2, weight=0.0)
@@ -242,7 +242,7 @@ def test_wrong_results_of_user_functions_are_told() -> None:
         resolve_transform(f"{HERE}.infinite")(context)
 
 
-def test_unknown_names_are_told_with_the_nearest() -> None:
+def test_unknown_names_are_reported_with_the_closest_match() -> None:
     with pytest.raises(UsageError, match="did you mean `grpo`"):
         resolve_advantage("grop", {})
     with pytest.raises(UsageError, match="cannot be imported"):
@@ -295,7 +295,7 @@ def test_gate_opens_once_and_stays_open() -> None:
     assert (state.gate_open, pooling(state, section, 6)) == (True, 0.6)
 
 
-def test_gate_of_zero_is_no_gate() -> None:
+def test_gate_of_zero_is_always_open() -> None:
     section = SepaSection(correct_rate_gate=0.0, delay_steps=0, steps=10)
     assert observe(SepaState(), section, 0.0, None).gate_open
 

@@ -106,7 +106,7 @@ def shorter_is_better(context: object) -> torch.Tensor:
     return (lengths.mean() - lengths)[:, None] * mask + 0.1 * mask
 
 
-def test_model_that_cannot_be_had_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unavailable_model_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(UsageError, match="neither `embedded`, nor the folder"):
         load_policy(run_config(model={"model": "nobody/nothing"}), tmp_path)
@@ -115,7 +115,7 @@ def test_model_that_cannot_be_had_is_told(tmp_path: Path, monkeypatch: pytest.Mo
         load_policy(run_config(model={"model": "empty"}), tmp_path)
 
 
-def test_context_that_is_too_short_is_told_with_the_arithmetic(gpt2: Path) -> None:
+def test_context_that_is_too_short_is_reported_with_the_arithmetic(gpt2: Path) -> None:
     policy = load_policy(run_config(model={"model": str(gpt2)}), Path())
     with pytest.raises(UsageError, match=r"3 tokens \+ 94 .* = 97 exceed the model's context of 96"):
         policy.sample(PromptBatch(((5, 6, 7),), 2, 1.0), uniforms(2, 94))

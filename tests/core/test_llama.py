@@ -88,7 +88,7 @@ def test_llama_with_something_special_goes_to_transformers(change: dict[str, obj
     assert not supported(document | change)
 
 
-def test_weights_that_do_not_fit_are_told(embedded: Llama, tmp_path: Path) -> None:
+def test_weights_that_do_not_match_are_reported(embedded: Llama, tmp_path: Path) -> None:
     save_llama(embedded, tmp_path)
     document = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(document | {"intermediate_size": 128}))

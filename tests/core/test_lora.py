@@ -78,7 +78,7 @@ def test_saved_adapter_is_loaded_by_peft(adapted: Llama, tmp_path: Path) -> None
         torch.testing.assert_close(theirs(IDS).logits, adapted(IDS), atol=2e-5, rtol=1e-4)
 
 
-def test_unknown_target_is_told_with_the_layers_there_are(tiny_llama: Llama) -> None:
+def test_unknown_target_is_reported_with_the_available_layers(tiny_llama: Llama) -> None:
     with pytest.raises(UsageError, match=r"no linear layer is called qproj; available: down_proj, gate_proj"):
         add_adapters(tiny_llama, 4, 8.0, ("q_proj", "qproj"), torch.Generator())
 

@@ -95,7 +95,7 @@ def test_a_row_does_not_depend_on_its_neighbours(embedded: Llama, tokenizer: Wor
     assert together[2 * GROUP : 3 * GROUP] == alone
 
 
-def test_large_vocabularies_are_normalised_at_once_to_the_same_numbers(
+def test_large_vocabularies_are_normalised_immediately_to_the_same_numbers(
     embedded: Llama, tokenizer: WordTokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoder, prompts, numbers = FusedDecoder(embedded), prompts_of(tokenizer), uniforms(12, 24)

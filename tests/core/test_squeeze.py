@@ -18,7 +18,7 @@ from campaign.errors import UsageError
 
 
 def adapter_of(rank: int, true_rank: int, seed: int = 0, layers: int = 3) -> Adapter:
-    """Layers whose update has `true_rank`, though the adapter has room for `rank`."""
+    """Layers whose update has `true_rank`, although the rank of the adapter is `rank`."""
     generator = torch.Generator().manual_seed(seed)
 
     def layer() -> LoraFactors:
@@ -122,7 +122,7 @@ def test_command_writes_the_squeezed_adapter_and_never_over_one(tmp_path: Path) 
     assert isinstance(again.exception, UsageError)
 
 
-def test_what_cannot_be_squeezed_is_told(tmp_path: Path) -> None:
+def test_adapter_that_cannot_be_squeezed_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a readable adapter"):
         read_adapter(tmp_path)
     config = adapter_config(2, 4.0, ["q_proj"], "base")

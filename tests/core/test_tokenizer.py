@@ -60,7 +60,7 @@ def test_saved_library_tokenizer_is_loaded_again(tmp_path: Path) -> None:
     assert load_tokenizer(tmp_path).encode("Q: add 1 2") == library.encode("Q: add 1 2")
 
 
-def test_missing_and_broken_tokenizer_files_are_told(tmp_path: Path) -> None:
+def test_missing_and_broken_tokenizer_files_are_reported(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"no tokenizer\.json"):
         load_tokenizer(tmp_path)
     (tmp_path / "tokenizer.json").write_text("{")

@@ -15,7 +15,7 @@ from campaign.core.llama_files import load_llama
 from campaign.core.optimizer import FlatAdamW
 from campaign.core.planning_tokens import PlanningGrams
 from campaign.core.policy import EMBEDDED, LlamaPolicy
-from campaign.core.problems import load_problems
+from campaign.core.problem_stream import load_problems
 from campaign.core.rollout import Rollout, roll_out, step_generator
 from campaign.core.sepa import SepaState
 from campaign.core.tokenizer import WordTokenizer
@@ -42,7 +42,7 @@ def test_flat_adamw_is_torch_adamw(tiny_llama: Llama, weight_decay: float) -> No
         torch.testing.assert_close(mine, other, atol=1e-5, rtol=1e-4)
 
 
-def test_update_norm_is_the_distance_the_weights_went(tiny_llama: Llama) -> None:
+def test_update_norm_is_the_distance_the_weights_moved(tiny_llama: Llama) -> None:
     before = copy.deepcopy(tiny_llama)
     optimizer = FlatAdamW(list(tiny_llama.parameters()), (0.9, 0.95), 0.0)
     tiny_llama(torch.tensor([[3, 4, 5]])).square().mean().backward()
@@ -154,7 +154,7 @@ def test_batch_of_ties_changes_nothing(tokenizer: WordTokenizer) -> None:
     assert (report.rows, report.grad_norm, report.update_norm) == (0, 0.0, 0.0)
 
 
-def test_loss_that_is_no_number_stops_the_run_at_its_step(tokenizer: WordTokenizer) -> None:
+def test_nan_loss_stops_the_run_at_its_step(tokenizer: WordTokenizer) -> None:
     batch = Experience(tokenizer, run_config())
     with torch.no_grad():
         batch.model.model.norm.weight[0] = float("nan")

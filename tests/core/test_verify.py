@@ -56,7 +56,7 @@ def test_reward_by_kind(kind: str, completion: str, answer: str, reward: float) 
 
 
 @given(st.sampled_from(PROBLEM_TYPES), st.text(), st.text())
-def test_reward_is_between_zero_and_one_whatever_is_written(kind: str, completion: str, answer: str) -> None:
+def test_reward_is_between_zero_and_one_for_any_completion(kind: str, completion: str, answer: str) -> None:
     assert 0.0 <= reward_of(kind, completion, answer) <= 1.0
 
 

@@ -77,7 +77,7 @@ def print_devices() -> tuple[str, ...]:
     return (sys.executable, "-c", "import os; print(os.environ['CUDA_VISIBLE_DEVICES'])")
 
 
-def test_an_attempt_comes_back_with_its_outcome(backend: Backend, make_assignment: Other) -> None:
+def test_attempt_is_reported_with_its_outcome(backend: Backend, make_assignment: Other) -> None:
     backend.launch(make_assignment(steps=3), ONE)
     (ended,) = ends(backend, 1)
     assert ended.key == AttemptKey("base_s1", 1)
@@ -85,14 +85,14 @@ def test_an_attempt_comes_back_with_its_outcome(backend: Backend, make_assignmen
     assert ended.outcome.kind == "finished"
 
 
-def test_a_failing_core_is_an_outcome_and_no_error(backend: Backend, make_assignment: Other) -> None:
+def test_failing_core_is_an_outcome_and_not_an_error(backend: Backend, make_assignment: Other) -> None:
     backend.launch(make_assignment(command=(sys.executable, "-c", "raise ValueError('x')")), ONE)
     (ended,) = ends(backend, 1)
     assert ended.outcome is not None
     assert (ended.outcome.kind, ended.outcome.message) == ("failed", "ValueError: x")
 
 
-def test_no_more_runs_at_once_than_there_is_room_for(backend: Backend, other: Other, run: RunPaths) -> None:
+def test_concurrent_runs_never_exceed_the_capacity(backend: Backend, other: Other, run: RunPaths) -> None:
     for index in range(5):
         backend.launch(other(f"a_s{index}", steps=4, pause=0.1), ONE)
     finished = ends(backend, 5)
@@ -125,13 +125,13 @@ def test_runs_see_the_gpus_they_were_given_and_no_others(
     assert len(seen["a_s1"].split(",")) == len(seen["b_s1"].split(",")) == 2
 
 
-def test_runs_that_want_half_a_gpu_get_exactly_one_device(
+def test_runs_that_request_half_a_gpu_get_exactly_one_device(
     backend: Backend, other: Other, run: RunPaths
 ) -> None:
     names = ("a_s1", "b_s1", "c_s1")
     for name in names:
-        wanted = ResourcesSection(num_cpus=0.5, num_gpus=0.5)
-        backend.launch(other(name, command=print_devices()), wanted)
+        required = ResourcesSection(num_cpus=0.5, num_gpus=0.5)
+        backend.launch(other(name, command=print_devices()), required)
     finished = ends(backend, 3)
     assert [ended.outcome and ended.outcome.kind for ended in finished] == ["finished"] * 3, finished
     for name in names:
@@ -206,10 +206,10 @@ def test_shares_that_fit_in_total_but_on_no_device_wait(
     run: RunPaths, make_assignment: Other, other: Other
 ) -> None:
     local = LocalBackend(cpus=8, devices=["0", "1"])
-    wanted = ResourcesSection(num_cpus=1, num_gpus=0.6)
-    local.launch(make_assignment(steps=10_000, pause=0.02), wanted)
+    required = ResourcesSection(num_cpus=1, num_gpus=0.6)
+    local.launch(make_assignment(steps=10_000, pause=0.02), required)
     for name in ("a_s1", "b_s1"):
-        local.launch(other(name, steps=10_000, pause=0.02), wanted)
+        local.launch(other(name, steps=10_000, pause=0.02), required)
     assert len(local.supervisors()) == 2
     local.abandon(AttemptKey("base_s1", 1))
     until(lambda: local.wait(0.05) or len(local.supervisors()) == 2, "the third run on the freed device")
@@ -217,24 +217,24 @@ def test_shares_that_fit_in_total_but_on_no_device_wait(
 
 
 @pytest.mark.parametrize(
-    ("wanted", "said"),
+    ("required", "said"),
     [
-        (ResourcesSection(num_gpus=2), r"2 GPUs \(resources.num_gpus\) of 1"),
-        (ResourcesSection(num_cpus=64), r"64 CPU cores \(resources.num_cpus\) of 2"),
-        (ResourcesSection(memory_gb=999), r"999 GiB of memory \(resources.memory_gb\) of 8"),
+        (ResourcesSection(num_gpus=2), r"2 GPUs \(resources.num_gpus; available: 1\)"),
+        (ResourcesSection(num_cpus=64), r"64 CPU cores \(resources.num_cpus; available: 2\)"),
+        (ResourcesSection(memory_gb=999), r"999 GiB of memory \(resources.memory_gb; available: 8\)"),
     ],
 )
-def test_what_can_never_start_is_refused_with_the_arithmetic(wanted: ResourcesSection, said: str) -> None:
+def test_infeasible_run_is_refused_with_the_arithmetic(required: ResourcesSection, said: str) -> None:
     with pytest.raises(Infeasible, match=said):
-        require_feasible(Capacity(2, 1, 8), wanted, "run a_s1")
+        require_feasible(Capacity(2, 1, 8), required, "run a_s1")
 
 
 def test_fractions_of_gpus_add_up() -> None:
-    room = Capacity(8, 1, 8)
+    free = Capacity(8, 1, 8)
     for _ in range(3):
-        assert room.holds(ResourcesSection(num_gpus=0.3))
-        room -= ResourcesSection(num_gpus=0.3)
-    assert not room.holds(ResourcesSection(num_gpus=0.3))
+        assert free.holds(ResourcesSection(num_gpus=0.3))
+        free -= ResourcesSection(num_gpus=0.3)
+    assert not free.holds(ResourcesSection(num_gpus=0.3))
 
 
 def _note(run: RunPaths) -> dict[str, Any] | None:

@@ -70,7 +70,7 @@ def _enrolments(store: Store) -> list[Any]:
     return [Enrolment(r.id, r.condition, r.seed, r.identity, r.config, r.max_steps) for r in store.runs()]
 
 
-def test_status_without_a_name_lists_the_campaigns_of_this_place(half_done: SmallCampaign) -> None:
+def test_status_without_a_name_lists_all_campaigns(half_done: SmallCampaign) -> None:
     folder = half_done.paths.root.parent
     code, out, _ = call(folder, "status")
     assert code == 0
@@ -79,7 +79,7 @@ def test_status_without_a_name_lists_the_campaigns_of_this_place(half_done: Smal
     assert json.loads(out)["campaigns"][0]["states"] == {"done": 1, "pending": 1}
 
 
-def test_status_says_that_nobody_runs_it(half_done: SmallCampaign) -> None:
+def test_status_reports_that_no_controller_is_alive(half_done: SmallCampaign) -> None:
     code, out, err = call(half_done.paths.root.parent, "status", "small", "--watch")
     assert (code, err) == (0, "")
     assert "not running; submit it again to resume" in out
@@ -105,13 +105,13 @@ def test_logs_shows_what_a_run_wrote(half_done: SmallCampaign) -> None:
     assert err == "--- base_s2, attempt 1\n"
 
 
-def test_logs_of_an_attempt_that_never_was_lists_those_that_were(half_done: SmallCampaign) -> None:
+def test_logs_of_an_unknown_attempt_lists_the_existing_ones(half_done: SmallCampaign) -> None:
     code, _, err = call(half_done.paths.root.parent, "logs", "small", "base_s2", "--attempt", "7")
     assert code == 2
     assert "base_s2 has no attempt 7; there are: 1" in err
 
 
-def test_cancel_without_a_controller_is_written_at_once(half_done: SmallCampaign) -> None:
+def test_cancel_without_a_controller_is_written_immediately(half_done: SmallCampaign) -> None:
     code, out, _ = call(half_done.paths.root.parent, "cancel", "small")
     assert code == 0
     assert "cancelled: base_s2" in out
@@ -133,7 +133,7 @@ def test_a_campaign_is_found_by_name_folder_and_spec(
         locate("smal")
 
 
-def test_a_run_is_found_by_its_beginning_when_there_is_one() -> None:
+def test_run_is_found_by_an_unambiguous_prefix() -> None:
     ids = ["base_s1", "base_s2", "kl_s1"]
     assert match_run("kl", ids) == "kl_s1"
     with pytest.raises(UsageError, match="is ambiguous: 2 runs start with it"):
@@ -142,7 +142,7 @@ def test_a_run_is_found_by_its_beginning_when_there_is_one() -> None:
         match_run("bace_s1", ids)
 
 
-def test_run_executes_one_configuration_and_goes_on_where_it_stopped(campaign: SmallCampaign) -> None:
+def test_run_executes_one_configuration_and_resumes_where_it_stopped(campaign: SmallCampaign) -> None:
     campaign.enrol(campaign.spec(seeds=(1,), steps=30, pause=0.05))
     config = campaign.paths.run("base_s1").config
     folder = campaign.paths.root.parent

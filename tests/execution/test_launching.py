@@ -119,7 +119,7 @@ def test_provenance_tells_a_changed_tree_from_a_clean_one(tmp_path: Path) -> Non
     assert (git_state(tmp_path) or {})["diff_sha256"] != changed["diff_sha256"]
 
 
-def test_a_squeeze_that_fails_is_a_problem_and_no_error(campaign: SmallCampaign) -> None:
+def test_failing_squeeze_is_reported_as_a_problem(campaign: SmallCampaign) -> None:
     settings = config(model=ModelSection(lora_rank=4), squeeze=SqueezeSection())
     attempt = campaign.paths.run("base_s7").attempt(1)
     attempt.adapter.mkdir(parents=True)

@@ -54,7 +54,7 @@ runs = st.builds(
 
 @given(st.lists(runs, max_size=12), st.integers(45, 200), st.integers(8, 20))
 @settings(max_examples=60, deadline=None)
-def test_the_table_never_leaves_its_window(shown: list[RunView], columns: int, lines: int) -> None:
+def test_live_table_fits_the_window(shown: list[RunView], columns: int, lines: int) -> None:
     rows = printed(view(shown), columns, lines)
     assert len(rows) <= lines
     assert all(len(row) <= columns for row in rows)
@@ -70,7 +70,7 @@ def test_names_keep_their_ends() -> None:
     assert shortened("abcdefghijkl", 10) == "abcd..ijkl"
 
 
-def test_with_too_many_runs_those_that_move_are_shown_and_the_others_counted() -> None:
+def test_with_too_many_runs_the_active_ones_are_shown_and_the_others_counted() -> None:
     many = [run_view(id=f"r_s{seed}", state="done") for seed in range(100)]
     many[70] = run_view(id="r_s70", state="running")
     rows = printed(view(many), 80, lines=12)
@@ -78,19 +78,19 @@ def test_with_too_many_runs_those_that_move_are_shown_and_the_others_counted() -
     assert any("... and" in row and "done" in row for row in rows)
 
 
-def test_a_failed_run_says_why() -> None:
+def test_failed_run_reports_the_reason() -> None:
     rows = printed(view([run_view(state="failed", error="ValueError: no such token")]), 80)
     assert "base_s1: ValueError: no such token" in rows
 
 
-def test_without_a_terminal_there_is_a_line_for_each_change_and_no_colour() -> None:
+def test_output_without_a_terminal_is_a_line_per_change_without_colour() -> None:
     console = Console(file=io.StringIO(), width=80)
     plain = display(console)
     assert isinstance(plain, PlainDisplay)
     plain.update(view([run_view(state="pending")]))
     plain.update(view([run_view(state="running")]))
     plain.update(view([run_view(state="running", steps=6)]))
-    plain.say("stopping")
+    plain.show_message("stopping")
     plain.update(view([run_view(state="done", steps=100, correct_rate=0.67)]))
     assert console.file.getvalue().splitlines() == [  # type: ignore[attr-defined]
         "base_s1: running at step 5/100, correct rate 0.25",

@@ -79,7 +79,7 @@ def test_a_second_submit_of_a_finished_campaign_runs_nothing(campaign: SmallCamp
 
 
 @pytest.mark.parametrize("who", ["supervisor", "core"])
-def test_a_run_whose_process_is_killed_goes_on_from_its_checkpoint(campaign: SmallCampaign, who: str) -> None:
+def test_run_whose_process_is_killed_resumes_from_its_checkpoint(campaign: SmallCampaign, who: str) -> None:
     campaign.enrol(campaign.spec(seeds=(1,), steps=20, pause=0.02))
 
     def kill(_: Controller) -> bool:
@@ -96,7 +96,7 @@ def test_a_run_whose_process_is_killed_goes_on_from_its_checkpoint(campaign: Sma
     assert note["first_step"] >= 5
 
 
-def test_a_run_that_was_killed_too_often_fails_and_says_so(campaign: SmallCampaign) -> None:
+def test_run_that_was_killed_too_often_fails_with_the_reason(campaign: SmallCampaign) -> None:
     campaign.enrol(campaign.spec(seeds=(1,), steps=10_000, pause=0.02, max_losses=1))
 
     def kill(_: Controller) -> None:
@@ -126,7 +126,7 @@ def test_a_failing_run_is_tried_again_and_then_left(campaign: SmallCampaign) -> 
     assert row.error == "RuntimeError: told to fail at step 7"
 
 
-def test_a_failed_run_stays_failed_until_a_retry_is_asked_for(campaign: SmallCampaign) -> None:
+def test_failed_run_stays_failed_until_a_retry_is_requested(campaign: SmallCampaign) -> None:
     spec = campaign.spec(seeds=(1,), max_failures=0)
     campaign.enrol(spec)
     obstacle = campaign.paths.run("base_s1").root / "FAIL_AT_7"
@@ -220,7 +220,9 @@ def test_an_attempt_of_unknown_fate_is_not_replaced_before_its_lease_is_over(cam
     assert len(campaign.attempts("base_s1")) == 2
 
 
-def test_cancelling_a_run_stops_it_alone_and_submitting_again_goes_on(campaign: SmallCampaign) -> None:
+def test_cancelling_a_run_stops_only_that_run_and_submitting_again_resumes_it(
+    campaign: SmallCampaign,
+) -> None:
     spec = campaign.spec(seeds=(1, 2), steps=40, pause=0.02)
     campaign.enrol(spec)
 
@@ -239,7 +241,7 @@ def test_cancelling_a_run_stops_it_alone_and_submitting_again_goes_on(campaign: 
     assert campaign.note("base_s1", 2)["first_step"] > 0
 
 
-def test_a_stop_lets_all_runs_save_and_the_next_submit_goes_on(campaign: SmallCampaign) -> None:
+def test_stop_lets_all_runs_save_and_the_next_submit_resumes(campaign: SmallCampaign) -> None:
     spec = campaign.spec(seeds=(1, 2, 3), steps=40, pause=0.02)
     campaign.enrol(spec)
 
@@ -296,7 +298,7 @@ def test_a_lost_store_costs_no_step_beyond_the_last_checkpoints(campaign: SmallC
 
 def test_a_run_that_fits_nowhere_is_refused_before_anything_starts(campaign: SmallCampaign) -> None:
     campaign.enrol(campaign.spec(resources=ResourcesSection(num_gpus=1.0)))
-    with pytest.raises(Infeasible, match=r"1 GPUs \(resources.num_gpus\) of 0"):
+    with pytest.raises(Infeasible, match=r"1 GPUs \(resources.num_gpus; available: 0\)"):
         run(campaign)
     assert not campaign.paths.run("base_s1").attempts()
 
@@ -313,7 +315,7 @@ def test_runs_in_flight_stay_about_the_capacity(campaign: SmallCampaign) -> None
     campaign.audit(steps=5)
 
 
-def test_a_moved_campaign_goes_on(campaign: SmallCampaign, tmp_path: Path) -> None:
+def test_moved_campaign_resumes(campaign: SmallCampaign, tmp_path: Path) -> None:
     from campaign.folder.paths import CampaignPaths
 
     spec = campaign.spec(seeds=(1,))

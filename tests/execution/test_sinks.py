@@ -143,7 +143,7 @@ def test_a_sink_that_hangs_is_killed_and_leaves_the_run_alone(
     ("settings", "problem"),
     [("1 / 0", "ZeroDivisionError"), ("{'a': {1}}", "TypeError: Object of type set"), ("{'a': 1}", "")],
 )
-def test_settings_that_cannot_be_made_are_logged_and_leave_the_run_and_other_sinks_alone(
+def test_failing_sink_settings_are_logged_and_affect_neither_the_run_nor_other_sinks(
     run: RunPaths,
     make_assignment: Make,
     environment: dict[str, str],

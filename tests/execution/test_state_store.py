@@ -62,7 +62,7 @@ def finished(number: int) -> Outcome:
 DONE = Settlement("done", 0, 0)
 
 
-def test_an_attempt_is_on_the_disk_before_anybody_hears_of_it(paths: CampaignPaths, store: Store) -> None:
+def test_committed_attempt_survives_a_killed_writer(paths: CampaignPaths, store: Store) -> None:
     """A writer is killed again and again; what it said it had committed is there, and never half of it."""
     store.close()
     for _ in range(5):
@@ -90,7 +90,7 @@ def test_an_attempt_is_on_the_disk_before_anybody_hears_of_it(paths: CampaignPat
         assert row.state == ("running" if attempts[-1]["outcome"] is None else "pending")
 
 
-def test_a_new_controller_takes_what_ran_for_lost(store: Store) -> None:
+def test_new_controller_marks_running_attempts_as_lost(store: Store) -> None:
     first = store.begin_epoch("test")
     store.launch([("base_s1", 1)], first)
     assert store.begin_epoch("test") == first + 1
@@ -136,7 +136,7 @@ def test_cancelling_ends_what_waits_and_marks_what_runs(store: Store) -> None:
     }
 
 
-def test_a_run_that_left_the_spec_is_kept_but_waits_for_nothing(store: Store) -> None:
+def test_run_removed_from_the_spec_is_kept_but_never_started(store: Store) -> None:
     with store.transaction():
         store.enrol([Enrolment("base_s2", "base", 2, "v1:a", "c", 10)])
     assert [row.id for row in store.runs()] == ["base_s2"]
@@ -157,7 +157,7 @@ def test_a_reader_cannot_write(paths: CampaignPaths, store: Store) -> None:
     assert len(store.runs()) == 2
 
 
-def test_a_folder_without_a_store_is_no_campaign(paths: CampaignPaths) -> None:
+def test_folder_without_a_store_is_not_a_campaign(paths: CampaignPaths) -> None:
     with pytest.raises(StoreUnreadable, match="holds no campaign"):
         StoreReader.open(paths)
 
@@ -176,7 +176,7 @@ def test_a_store_of_another_version_is_refused_with_both_numbers(paths: Campaign
         Store.open(paths)
 
 
-def test_a_store_that_somebody_else_holds_is_reported_as_locked(paths: CampaignPaths, store: Store) -> None:
+def test_store_held_by_another_process_is_reported_as_locked(paths: CampaignPaths, store: Store) -> None:
     other = sqlite3.connect(paths.database, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     store._db.execute("PRAGMA busy_timeout = 50")
@@ -208,7 +208,7 @@ def test_readers_never_block_the_writer(paths: CampaignPaths, store: Store) -> N
     assert row.attempt == 29
 
 
-def test_a_campaign_has_one_controller_and_the_second_is_told_which(paths: CampaignPaths) -> None:
+def test_second_controller_is_refused_with_the_id_of_the_first(paths: CampaignPaths) -> None:
     lock = CampaignLock.acquire(paths)
     with pytest.raises(UsageError, match=f"already being run by process {os.getpid()} on "):
         CampaignLock.acquire(paths)

@@ -153,7 +153,7 @@ def test_a_campaign_survives_the_death_of_a_worker_and_of_its_controller(place: 
     assert attempts == {run_id: len(place.small.attempts(run_id)) for run_id in place.small.states()}
 
 
-def test_ctrl_c_in_a_terminal_saves_all_runs_and_says_how_to_go_on(place: Place) -> None:
+def test_ctrl_c_in_a_terminal_saves_all_runs_and_prints_how_to_resume(place: Place) -> None:
     """A real terminal: its Ctrl-C reaches every process of the foreground group, cores included."""
     place.hold()
     pid, terminal = pty.fork()
@@ -200,7 +200,7 @@ def test_ctrl_c_in_a_terminal_saves_all_runs_and_says_how_to_go_on(place: Place)
     assert not processes_with(str(place.paths.runs))
 
 
-def test_a_detached_campaign_gives_the_prompt_back_and_can_be_cancelled_and_resumed(place: Place) -> None:
+def test_detached_submit_returns_immediately_and_can_be_cancelled_and_resumed(place: Place) -> None:
     place.hold()
     code, out, err = place.call("submit", "small.toml", "--detach", "--json")
     assert code == 0, err
@@ -230,7 +230,7 @@ def test_a_detached_campaign_gives_the_prompt_back_and_can_be_cancelled_and_resu
     assert place.small.attempts("base_s1")[0]["outcome"]["reason"] == "cancelled"
 
 
-def test_a_cluster_that_does_not_answer_is_an_error_for_people(place: Place) -> None:
+def test_unreachable_cluster_is_an_error_with_a_hint(place: Place) -> None:
     code, _, err = place.call("submit", "small.toml", "--address", "127.0.0.1:1")
     assert code == 4, err
     assert "no Ray cluster answers at 127.0.0.1:1" in err

@@ -60,7 +60,7 @@ def test_an_attempt_that_is_executed_twice_runs_once(run: RunPaths, make_assignm
     assert len(list(read_jsonl(run.attempt(1).metrics))) == 3
 
 
-def test_many_claims_of_one_attempt_at_once_have_one_winner(make_assignment: Make) -> None:
+def test_concurrent_claims_of_one_attempt_have_one_winner(make_assignment: Make) -> None:
     assignment = make_assignment(steps=2)
     outcomes: list[Outcome] = []
     threads = [threading.Thread(target=lambda: outcomes.append(supervise(assignment))) for _ in range(8)]
@@ -79,7 +79,7 @@ def test_an_attempt_behind_the_fence_never_starts_its_core(run: RunPaths, make_a
     assert not run.attempt(1).metrics.exists()
 
 
-def test_an_attempt_that_is_fenced_while_it_runs_is_killed_at_once(
+def test_attempt_that_is_fenced_while_it_runs_is_killed_immediately(
     run: RunPaths, make_assignment: Make
 ) -> None:
     thread, outcomes = in_background(make_assignment(steps=10_000, pause=0.02))
@@ -104,7 +104,9 @@ def test_a_cancelled_core_saves_its_state_and_ends(run: RunPaths, make_assignmen
     assert checkpoint.step == len(list(read_jsonl(run.attempt(1).metrics)))
 
 
-def test_a_core_that_does_not_hear_is_killed_after_its_grace(run: RunPaths, make_assignment: Make) -> None:
+def test_core_that_ignores_sigterm_is_killed_after_its_grace_period(
+    run: RunPaths, make_assignment: Make
+) -> None:
     deaf = python(
         "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('x', flush=True)\n"
         "while True: time.sleep(1)"
@@ -138,7 +140,7 @@ def test_an_attempt_that_cannot_see_the_fence_ends_itself_within_its_lease(
     assert not alive(pid)
 
 
-def test_a_short_loss_of_sight_does_not_end_an_attempt(run: RunPaths, make_assignment: Make) -> None:
+def test_brief_filesystem_outage_does_not_end_an_attempt(run: RunPaths, make_assignment: Make) -> None:
     thread, outcomes = in_background(make_assignment(steps=60, pause=0.02, lease_s=60.0))
     first_row(run)
     run.fence.unlink()
@@ -169,20 +171,20 @@ def test_a_failure_keeps_its_traceback_and_last_lines(make_assignment: Make) -> 
         ("raise SystemExit(0)", "finished", 0, ""),
     ],
 )
-def test_an_end_is_told_apart(
+def test_kinds_of_ends_are_distinguished(
     make_assignment: Make, code: str, kind: str, exit_code: int | None, signal_name: str
 ) -> None:
     outcome = supervise(make_assignment(command=python(code)))
     assert (outcome.kind, outcome.exit_code, outcome.signal) == (kind, exit_code, signal_name)
 
 
-def test_a_program_that_is_not_there_is_a_failure_that_says_so(make_assignment: Make) -> None:
+def test_missing_program_is_a_failure_with_the_reason(make_assignment: Make) -> None:
     outcome = supervise(make_assignment(command=("no-such-program",)))
     assert outcome.kind == "failed"
     assert "cannot start 'no-such-program'" in outcome.message
 
 
-def test_what_a_core_leaves_behind_is_ended_with_it(run: RunPaths, make_assignment: Make) -> None:
+def test_processes_left_by_a_core_are_killed(run: RunPaths, make_assignment: Make) -> None:
     sleeper = "[sys.executable, '-c', 'import time; time.sleep(300)']"
     code = f"import subprocess, sys; subprocess.Popen({sleeper}, start_new_session=True)"
     assert supervise(make_assignment(command=python(code))).kind == "finished"

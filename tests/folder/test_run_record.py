@@ -65,7 +65,7 @@ def test_an_attempt_that_died_before_its_first_step_hides_nothing(run: RunPaths)
     assert [step for step, _ in who_wrote(run.emergence / "generations.jsonl")][::2] == list(range(8))
 
 
-def test_while_a_run_lives_its_record_leads_into_the_attempt(run: RunPaths) -> None:
+def test_record_of_a_live_run_is_a_link_into_the_attempt(run: RunPaths) -> None:
     attempt(run, 1, range(3))
     settle_record(run, FORMAT)
     attempt(run, 2, range(3, 5))

@@ -158,7 +158,7 @@ def test_mirror_numbers_rows_without_a_step_from_where_the_attempt_began(
     assert [(row["_step"], row["loss"]) for row in rows] == [(25, 1.0), (26, 2.0)]
 
 
-def test_mirror_reads_a_last_line_that_was_cut_off_and_lines_that_are_no_json(
+def test_mirror_reads_a_truncated_last_line_and_lines_that_are_not_json(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
     attempt = _attempt(tmp_path)
@@ -235,7 +235,7 @@ def test_mirror_with_a_server_that_refuses_records_offline_and_says_so(
 
 
 @pytest.mark.slow
-def test_mirror_with_a_server_that_never_answers_records_offline_and_says_so(
+def test_mirror_with_a_server_that_never_answers_records_offline_and_logs_it(
     tmp_path: Path, environment: dict[str, str], silent_server: str
 ) -> None:
     _records_offline(tmp_path, environment, silent_server)
@@ -255,7 +255,7 @@ def _records_offline(tmp_path: Path, environment: dict[str, str], server: str) -
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"project": "p"}', "{"])
-def test_mirror_with_unusable_settings_exits_2_and_says_why(
+def test_mirror_with_unusable_settings_exits_2_with_the_reason(
     tmp_path: Path, environment: dict[str, str], text: str
 ) -> None:
     attempt = _attempt(tmp_path)
@@ -264,13 +264,15 @@ def test_mirror_with_unusable_settings_exits_2_and_says_why(
     assert "wandb.json" in (attempt / "wandb.log").read_text()
 
 
-def test_mirror_disabled_ends_at_once_and_writes_nothing(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_mirror_disabled_ends_immediately_and_writes_nothing(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
     attempt = _attempt(tmp_path, mode="disabled")
     assert _start(attempt, environment).wait(60) == 0
     assert not (attempt / "wandb").exists()
 
 
-def test_mirror_whose_supervisor_was_killed_finishes_what_is_there(
+def test_mirror_whose_supervisor_was_killed_sends_the_remaining_rows(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
     attempt = _attempt(tmp_path)

@@ -28,7 +28,7 @@ def _offline_run(campaign: Path, run: str, synced: bool = False) -> Path:
     return folder
 
 
-def test_sync_with_nothing_to_do_says_so_and_succeeds(tmp_path: Path) -> None:
+def test_sync_with_nothing_to_upload_succeeds_with_a_message(tmp_path: Path) -> None:
     _offline_run(tmp_path, "a_s1", synced=True)
     result = CliRunner().invoke(app, ["sync", str(tmp_path)])
     assert result.exit_code == 0
@@ -43,7 +43,7 @@ def test_sync_without_a_key_names_the_variable_and_exits_4(tmp_path: Path) -> No
     assert result.exception.exit_code == 4
 
 
-def test_sync_with_a_server_that_refuses_says_which_and_exits_4(
+def test_sync_with_a_refusing_server_names_it_and_exits_4(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _offline_run(tmp_path, "a_s1")

@@ -51,7 +51,7 @@ def _complaints(browser: Any) -> list[str]:
     ]
 
 
-def test_page_draws_every_figure_and_complains_of_nothing(browser: Any, report_page: Path) -> None:
+def test_page_draws_every_figure_without_errors(browser: Any, report_page: Path) -> None:
     _open(browser, report_page)
     figures = browser.execute_script("return document.querySelectorAll('[data-figure]').length")
     drawn = browser.execute_script("return document.querySelectorAll('[data-drawn] svg').length")
@@ -118,7 +118,7 @@ def test_page_with_long_names_is_never_wider_than_a_phone(browser: Any, tmp_path
     assert browser.execute_script("return document.documentElement.scrollWidth <= 375")
 
 
-def test_page_landmarks_have_names_of_their_own(browser: Any, report_page: Path) -> None:
+def test_page_landmarks_have_distinct_names(browser: Any, report_page: Path) -> None:
     _open(browser, report_page)
     script = """return [...document.querySelectorAll("section[aria-labelledby], [role=region]")]
         .map((part) => part.getAttribute("aria-label")
@@ -144,7 +144,7 @@ def test_printed_page_keeps_the_key_to_the_colours_and_lets_tall_verdicts_break(
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_page_text_stands_out_from_its_ground(browser: Any, report_page: Path, dark: bool) -> None:
+def test_page_text_has_sufficient_contrast(browser: Any, report_page: Path, dark: bool) -> None:
     """Contrast of the WCAG, at least 4.5:1 for text and for the muted text of axes."""
     _open(browser, report_page, dark=dark)
     script = """

@@ -37,12 +37,12 @@ def test_read_campaign_shows_the_state_of_a_run(tmp_path: Path, state: str) -> N
     assert ("not finite" in run.error) == (state == "failed")
 
 
-def test_read_campaign_calls_an_attempt_without_a_sign_of_life_lost(tmp_path: Path) -> None:
+def test_read_campaign_calls_an_attempt_without_a_heartbeat_lost(tmp_path: Path) -> None:
     folder = make_campaign(tmp_path / "c", steps=30, states={"grpo+none_s42": "running"})
     assert read_campaign(folder, now=time.time() + 3600).runs[0].state == "lost"
 
 
-def test_read_campaign_without_a_plan_goes_by_the_folders(tmp_path: Path) -> None:
+def test_read_campaign_without_a_plan_uses_the_folders(tmp_path: Path) -> None:
     record = read_campaign(make_campaign(tmp_path / "c", steps=20, plan=False))
     assert len(record.runs) == 6
     assert set(record.conditions) == {"grpo+none", "grpo+none~kl_coef=0.1"}
@@ -70,7 +70,7 @@ def test_read_campaign_of_something_else_is_refused(tmp_path: Path) -> None:
         read_campaign(tmp_path)
 
 
-def test_read_campaign_passes_over_a_damaged_plan_document(tmp_path: Path) -> None:
+def test_read_campaign_ignores_a_damaged_plan_document(tmp_path: Path) -> None:
     folder = make_campaign(tmp_path / "c", steps=20)
     (folder / "check.json").write_text("{")
     (folder / "squeeze.json").write_text("[]")
@@ -98,7 +98,7 @@ def test_curves_bin_long_runs_and_keep_the_mean_of_every_run(tmp_path: Path) -> 
     assert found.seeds[0].values[0] == pytest.approx(run.data.metrics["correct_rate"][:3].mean())
 
 
-def test_curves_of_runs_of_different_length_say_so(tmp_path: Path) -> None:
+def test_curves_of_runs_of_different_length_carry_a_note(tmp_path: Path) -> None:
     folder = make_campaign(tmp_path / "c", steps=60, states={"grpo+none_s42": "running"})
     found = curves(read_campaign(folder), "correct_rate")
     assert found is not None
@@ -106,7 +106,7 @@ def test_curves_of_runs_of_different_length_say_so(tmp_path: Path) -> None:
     assert found.conditions[0].count.tolist() == [3] * 20 + [2] * 40
 
 
-def test_curves_of_a_metric_that_nobody_has_are_none(tmp_path: Path) -> None:
+def test_curves_of_a_metric_that_no_run_has_are_none(tmp_path: Path) -> None:
     assert curves(read_campaign(make_campaign(tmp_path / "c", steps=10)), "nothing") is None
 
 

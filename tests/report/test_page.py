@@ -148,7 +148,7 @@ def test_page_is_the_same_for_the_same_folder(tmp_path: Path) -> None:
     assert _page(folder) == _page(folder)
 
 
-def test_page_of_a_running_campaign_says_so_and_shows_no_p_value(tmp_path: Path) -> None:
+def test_page_of_a_running_campaign_has_a_banner_and_no_p_value(tmp_path: Path) -> None:
     folder = make_campaign(
         tmp_path / "c",
         steps=40,
@@ -195,7 +195,7 @@ def test_page_of_runs_with_missing_metrics_and_numbers_that_are_none(tmp_path: P
     json.dumps(to_document(found), allow_nan=False)
 
 
-def test_page_of_a_campaign_with_a_metric_of_its_own_shows_it(tmp_path: Path) -> None:
+def test_page_of_a_campaign_with_a_custom_metric_shows_it(tmp_path: Path) -> None:
     folder = tmp_path / "c"
     for seed in (1, 2):
         with JsonlWriter(folder / "runs" / f"mine_s{seed}" / "metrics.jsonl") as writer:
@@ -264,7 +264,7 @@ def test_page_shows_the_squeezes_variance_table_and_the_proof(tmp_path: Path) ->
 @pytest.mark.parametrize(
     "document", ["{", "[]", '{"ranks": 3}', '{"ranks": [{"rank": 1}], "recommended_rank": 1}']
 )
-def test_page_passes_over_a_squeeze_that_it_does_not_understand(tmp_path: Path, document: str) -> None:
+def test_page_ignores_a_malformed_squeeze_table(tmp_path: Path, document: str) -> None:
     folder = make_campaign(tmp_path / "c", steps=10)
     (folder / "squeeze.json").write_text(document)
     assert 'id="squeeze"' not in _page(folder)

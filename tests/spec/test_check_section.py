@@ -64,7 +64,7 @@ def test_check_and_plan_report_the_same_problem_at_the_same_place(
     assert f"{path}:5:10: check.labels: expected a list, got 3" in checked.err
 
 
-def test_a_date_in_the_table_is_a_problem_and_no_crash(cli: Cli, tmp_path: Path) -> None:
+def test_date_in_the_table_is_a_problem_and_not_a_crash(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "campaign.toml"
     path.write_text('[check]\nvariants = ["b.py"]\nentry = 2020-02-02\n')
     assert cli("check", path).code == 2

@@ -22,7 +22,7 @@ def test_a_hypothesis_about_the_campaigns_conditions_is_kept_as_written(spec_of:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("metric = 'x'\n", "hypotheses[0].name: is required, and missing"),
+        ("metric = 'x'\n", "hypotheses[0].name: is required but missing"),
         (
             "name = 'h'\nmetric = 'x'\ncandidate = 'kll'\n",
             ':9:13: hypotheses[0].candidate: there is no condition "kll"',

@@ -198,7 +198,7 @@ def test_a_model_folder_is_found_beside_the_spec_and_a_hub_name_is_left_alone(
     assert labels(spec)[0] == "grpo+none~model=weights-small"
 
 
-def test_max_steps_of_the_campaign_is_every_runs_and_a_condition_may_differ(spec_of: Loader) -> None:
+def test_max_steps_of_the_campaign_applies_to_every_run_unless_a_condition_sets_it(spec_of: Loader) -> None:
     spec = spec_of(
         "[campaign]\nmax_steps = 7\n"
         "[[campaign.conditions]]\nlr = 0.1\n[[campaign.conditions]]\nmax_steps = 9\n"

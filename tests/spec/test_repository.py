@@ -47,7 +47,7 @@ def test_a_shipped_campaign_loads_and_plans(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", CAMPAIGNS, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_a_shipped_campaign_says_what_it_is_for(path: Path) -> None:
+def test_shipped_campaign_states_its_purpose(path: Path) -> None:
     comments = re.findall(r"^# .+", path.read_text(), re.M)
     assert len(comments) >= 3
 

@@ -1,4 +1,4 @@
-"""What models of functions and methods share: reading their arguments, asking Python, refusing."""
+"""Shared by the models of functions and methods: reading arguments, calling Python itself, refusing."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _with_keywords(
 
 
 def lift_result(evaluator: Evaluator, call: Callable[[], Any], at: Origin) -> Value:
-    """What Python computes; an exception of its own is one that the checked code raises."""
+    """The result that Python computes; an exception that it raises is raised by the checked code."""
     try:
         return lift(call(), at)
     except Halt:

@@ -48,7 +48,7 @@ def class_method(function: Callable[..., Any], evaluator: Evaluator, args: Args,
 def constant_method(name: str, evaluator: Evaluator, args: Args, site: Site) -> Value:
     """A method of a constant: computed when its arguments are constants too, symbolic otherwise."""
     holder, *rest = args.positional
-    # `str.join` goes through its argument before it joins; an external iterable is left to Python.
+    # `str.join` iterates over its argument before it joins; an external iterable is left to Python.
     if name == "join" and len(rest) == 1 and not is_external(rest[0].payload):
         rest = [Value(ListObj(evaluator.elements(rest[0], site.at)), rest[0].origin)]
     at = call_origin(args, site)

@@ -48,7 +48,7 @@ def new_list(evaluator: Evaluator, args: Args, site: Site) -> Value:
     if not args.positional:
         return Value(ListObj([]), site.at)
     value = first_argument(evaluator, args, site)
-    # Its elements are known at run time only, but equal on both sides, and going through it is recorded.
+    # Its elements are known at run time only, but equal on both sides, and the iteration is recorded.
     if is_external(value.payload):
         return symbolic(evaluator, "list", site.at, value)
     return Value(ListObj(evaluator.elements(value, site.at)), call_origin(args, site))
@@ -79,7 +79,7 @@ def new_dict(evaluator: Evaluator, args: Args, site: Site) -> Value:
         ]
         return symbolic(evaluator, "dict", site.at, *args.positional, *given)
     result = DictObj({})
-    # The positional argument first, then the keywords; a key that comes again keeps its place.
+    # The positional argument first, then the keywords; a repeated key keeps its position.
     for key, item in pairs_of(evaluator, args, site.at):
         store(evaluator, result, key, item, site.at)
     return Value(result, site.at)

@@ -65,7 +65,7 @@ def _as_dataclass(
 
 
 def add_slots(cls: ClassObj, at: Origin) -> None:
-    """`slots=True` builds a second class whose fields are slots; their defaults are no attributes of it. A
+    """`slots=True` builds a second class whose fields are slots; their defaults are not attributes of it. A
     `super()` of the first class would still refer to that one."""
     if "__slots__" in cls.namespace or uses_super(cls):
         reason = f"the checker cannot evaluate dataclass {cls.name} with slots=True: it has __slots__ or uses super()"

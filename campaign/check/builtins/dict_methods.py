@@ -19,11 +19,11 @@ def _look_up(evaluator: Evaluator, holder: Value, key: Value, site: Site) -> Val
     """The item under a key, or None. Subscription reads it, so that a dialect's conversions apply."""
     entries = holder.payload.entries
     evaluator.readable(holder.payload, site.at)
-    wanted = hash_key(evaluator, key, site)
-    if wanted in entries:
+    key_hash = hash_key(evaluator, key, site)
+    if key_hash in entries:
         return evaluator.get_item(holder, key, site.at)
     # Two external values with different text may still be the same key at run time.
-    if entries and any(is_external_key(other) for other in (wanted, *entries)):
+    if entries and any(is_external_key(other) for other in (key_hash, *entries)):
         reason = "the checker cannot look up a key that is only known at run time"
         raise Halt(reason, site.at, "use a constant as the key")
     return None

@@ -1,4 +1,4 @@
-"""The builtin functions: one row each, with its model and what Python lets it be called with.
+"""The builtin functions: one row each, with its model and the arguments that Python accepts.
 
 To add one, write its model (or use `computed_by_python`) and its row in `FUNCTIONS`.
 """

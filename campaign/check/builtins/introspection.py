@@ -1,4 +1,4 @@
-"""Builtin functions that look at objects and names, or run a string as code."""
+"""Builtin functions that inspect objects and names, or run a string as code."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def is_instance(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 
 def is_subclass(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    cls, wanted = (value.payload for value in args.positional)
+    cls, parent = (value.payload for value in args.positional)
     # The bases of an external base are not known, so that its subclasses may be anything.
-    if isinstance(cls, ClassObj) and isinstance(wanted, ClassObj) and not cls.external:
-        return Value(wanted in cls.mro, call_origin(args, site))
-    if isinstance(cls, type) and isinstance(wanted, type):
-        return Value(issubclass(cls, wanted), call_origin(args, site))
+    if isinstance(cls, ClassObj) and isinstance(parent, ClassObj) and not cls.external:
+        return Value(parent in cls.mro, call_origin(args, site))
+    if isinstance(cls, type) and isinstance(parent, type):
+        return Value(issubclass(cls, parent), call_origin(args, site))
     return symbolic(evaluator, "issubclass", site.at, *args.positional)
 
 
@@ -207,7 +207,9 @@ def _given_scope(args: Args, site: Site) -> Scope:
         holder = args.positional[1].payload.holder
         if isinstance(holder, ModuleObj):
             return holder.scope
-    raise Halt("the checker cannot evaluate exec() or eval() with names of its own", site.at, WRITE_CODE_OUT)
+    raise Halt(
+        "the checker cannot evaluate exec() or eval() with its own globals or locals", site.at, WRITE_CODE_OUT
+    )
 
 
 def super_object(evaluator: Evaluator, args: Args, site: Site) -> Value:

@@ -1,4 +1,4 @@
-"""Builtin functions that go through what they are given, as lazily and in the order that Python does."""
+"""Builtin functions that iterate over their arguments, as lazily as Python does and in the same order."""
 
 from __future__ import annotations
 
@@ -94,9 +94,7 @@ def _items_to_measure(evaluator: Evaluator, given: Value, at: Origin) -> Iterato
         # Each element is measured before the next one is computed: either may have effects.
         return _counted(evaluator, given, at)
     if isinstance(given.payload, SetObj):
-        reason = (
-            "the checker cannot pick from a set by key: which of two equal ones it is differs between runs"
-        )
+        reason = "the checker cannot pick from a set by key: which of two elements with equal keys it returns differs between runs"
         raise Halt(reason, at, "pick from a list")
     return iter(evaluator.elements(given, at))
 
@@ -132,7 +130,9 @@ def in_sorted_order(evaluator: Evaluator, args: Args, site: Site) -> Value:
     items = unordered(evaluator, first_argument(evaluator, args, site), site.at)
     if isinstance(args.positional[0].payload, SetObj) and "key" in args.keywords:
         # The sort is stable: elements with equal keys stay in the order of the set.
-        reason = "the checker cannot sort a set by key: the order of equal ones differs between runs"
+        reason = (
+            "the checker cannot sort a set by key: the order of elements with equal keys differs between runs"
+        )
         raise Halt(reason, site.at, "sort a list")
     return Value(ListObj(in_order(evaluator, items, args.keywords, site)), call_origin(args, site))
 

@@ -105,14 +105,14 @@ def sort(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 def in_order(evaluator: Evaluator, items: list[Value], keywords: dict[str, Value], site: Site) -> list[Value]:
     """Sorted as Python sorts: every key is computed once and in order, the sort is stable, and `reverse` keeps
-    equal elements in their order. Only `<` is asked, of the keys."""
+    equal elements in their order. Only `<` of the keys is called."""
     key = keywords.get("key")
     reverse = keywords.get("reverse")
     keys = items
     if key is not None and key.payload is not None:
         keys = [evaluator.call(key, Args([item]), site.at, site.scope) for item in items]
     backwards = reverse is not None and evaluator.truth(reverse, site.at)
-    # Python's own sort decides which pairs are compared: a `__lt__` with effects is asked as often as by Python.
+    # Python's own sort decides which pairs are compared: a `__lt__` with effects is called as often as in Python.
     ranks = [_Rank(evaluator, item, site.at) for item in keys]
     pairs = sorted(zip(ranks, items, strict=True), key=itemgetter(0), reverse=backwards)
     return [item for _, item in pairs]

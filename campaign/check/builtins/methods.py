@@ -37,13 +37,13 @@ from campaign.check.values.limits import Halt
 
 
 def next_item(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    """`next(iterator)`. Reading consumes: whoever else holds the iterator finds it one element further."""
+    """`next(iterator)`. Reading consumes: every other reference to the iterator sees it advanced."""
     source = args.positional[0].payload
     if not isinstance(source, IteratorObj):
         reason = "the checker cannot evaluate next() of an iterator that is not modelled"
         raise Halt(reason, site.at, "take the element by its index")
     source.version += 1
-    # The default is no element: with one, an exhausted iterator raises nothing.
+    # The default is not an element: with one, an exhausted iterator raises nothing.
     for item in source.source:
         return item
     if len(args.positional) > 1:
@@ -85,7 +85,7 @@ def _container_method(holder: Value, name: str) -> Builtin | None:
 
 
 def _real_type(payload: Any) -> type | None:
-    """The Python type behind a container; None for one with methods of its own."""
+    """The Python type behind a container; None for one with its own methods."""
     if isinstance(payload, SetObj):
         return frozenset if payload.frozen else set
     if isinstance(payload, DictObj) and not payload.is_plain:
@@ -137,7 +137,7 @@ def builtin_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin
             return Value(kind, at)
     else:
         kind = type_name(payload)
-        # What the real type has not raises AttributeError; what it has, but without a model, is refused.
+        # An attribute that the real type lacks raises AttributeError; one without a model is refused.
         real = payload if is_constant(payload) else REAL_TYPES.get(type(payload))
         if (is_constant(payload) or real is not None) and not hasattr(real, name):
             raise evaluator.error(AttributeError, f"{kind!r} object has no attribute {name!r}", at)

@@ -1,7 +1,7 @@
 """What Python accepts: a call of a modelled function that Python would refuse never gets an answer.
 
 Two guards surround every builtin function, type and method. The number of arguments and the keywords have to
-be among those that it takes. And where all arguments are small constants, Python itself is asked: what it
+be among those that it takes. And where all arguments are small constants, Python itself is called: what it
 raises is raised, and an answer of the model that differs from Python's ends the evaluation.
 """
 
@@ -29,7 +29,7 @@ from campaign.check.values.limits import Halt
 
 ANY = 1_000_000
 SMALL = 400
-"""Elements and characters of the arguments with which Python is asked."""
+"""Most elements and characters of arguments with which Python itself is called."""
 
 
 class Signature(NamedTuple):
@@ -61,7 +61,7 @@ class Model(NamedTuple):
     signature: Signature | None = None
     """None for a function that is refused whatever it is given."""
     confirmed: bool = False
-    """Python is asked as well, because its answer, or its refusal, depends on what the arguments are."""
+    """Python itself is called as well, because its result, or its refusal, depends on the arguments."""
 
 
 def builtin_function(name: str, real: Any, model: Model, holder: Value | None = None) -> Builtin:
@@ -76,7 +76,7 @@ def builtin_method(kind: type, name: str, model: Model, holder: Value | None = N
 def check_call(
     name: str, real: Any, model: Model, receivers: int, evaluator: Evaluator, args: Args, at: Origin
 ) -> Any:
-    """What Python answers, or `NOT_CONFIRMED` where it is not asked."""
+    """The result of Python itself, or `NOT_CONFIRMED` where it is not called."""
     _refuse_misfit(name, model.signature, args, len(args.positional) - receivers, at)
     return _python_answer(evaluator, real, args, at) if model.confirmed else NOT_CONFIRMED
 
@@ -124,8 +124,8 @@ KINDS = (str, int, float, bool, complex, list, tuple, dict, set, frozenset, type
 
 
 def _small(payload: Any, left: list[int]) -> Any:
-    """A real object of its own, so that a method that is asked changes nothing of the evaluation.
-    Raises `NotConcrete` for what is no constant, and above `SMALL`."""
+    """A separate Python object, so that calling a method of it does not change the evaluation.
+    Raises `NotConcrete` unless it is a constant, and above `SMALL`."""
     left[0] -= len(payload) if isinstance(payload, str | bytes | range) else 1
     if left[0] < 0 or (isinstance(payload, Mutable) and payload.escaped_to):
         raise NotConcrete

@@ -119,7 +119,7 @@ def abstract_method(evaluator: Evaluator, args: Args, site: Site) -> Value:
 
 
 def same_function(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    """Decorators that leave what they get as it is."""
+    """Decorators that return their argument unchanged."""
     return args.positional[0] if args.positional else Value(Builtin("decorator", same_function), site.at)
 
 
@@ -309,7 +309,7 @@ MOST_NUMBERS, MOST_BITS = 1_000, 200
 
 
 def _of_few_numbers(name: str, evaluator: Evaluator, args: Args, site: Site) -> Value:
-    """Refuses what a short program could make to run for hours, before Python is asked."""
+    """Refuses, before Python is called, a computation that could run for hours."""
     for value in args.positional:
         if isinstance(value.payload, IteratorObj):
             raise Halt(f"the checker cannot evaluate math.{name}() of an iterator", site.at, "use a list")
@@ -346,7 +346,7 @@ def suppressing(evaluator: Evaluator, context: Value, at: Origin) -> tuple[Value
         return None
 
     def leave(body: Callable[[], Completion]) -> Completion:
-        # Inside, whether an external call raises decides how the configuration goes on, as in a `try`.
+        # Inside, whether an external call raises decides how the evaluation continues, as in a `try`.
         evaluator.tries += 1
         try:
             return body()

@@ -61,7 +61,7 @@ def expand_globs(targets: tuple[str, ...], root: Path, exclude: str = "") -> tup
     """The targets with each glob replaced by the files that it matches, except those whose name starts with `_`."""
     expanded: list[str] = []
     for target in targets:
-        # `?` starts the arguments of a target and is no wildcard.
+        # `?` starts the arguments of a target; it is not a wildcard.
         is_glob = any(sign in target.partition("?")[0] for sign in "*[")
         expanded += _matching_files(target, root) if is_glob else [target]
     return tuple(dict.fromkeys(target for target in expanded if target != exclude))

@@ -1,6 +1,6 @@
 """A configuration framework as the checker models it, and what several frameworks share.
 
-To add one, write a `Dialect` in a file of its own and name it in `campaign/check/dialects/registry.py`.
+To add one, write a `Dialect` in a separate file and name it in `campaign/check/dialects/registry.py`.
 A function or method of the framework without a model stays external, or is refused with a reason: a model that
 is only nearly right would let a false claim through.
 """

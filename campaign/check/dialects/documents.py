@@ -116,7 +116,7 @@ def _toml_value(data: Any, path: tuple[str, ...], lines: dict[tuple[str, ...], i
     literal = Origin(at.file, at.line, at.column, (), "literal", data)
     if isinstance(data, str | int | float | bool):
         return Value(data, literal)
-    # Dates have no payload of their own; the type in front keeps one apart from a string that reads alike.
+    # Dates have no payload type; the type in front keeps one apart from a string that reads alike.
     return Value(f"{type(data).__name__} {data.isoformat()}", literal)
 
 

@@ -95,7 +95,9 @@ def _store(evaluator: Evaluator, args: Args, site: Site) -> Value:
     where = ".".join([*groups, name])
     if "." in name:
         raise Halt(
-            f"the checker cannot store {name!r}: a name with a dot is no field", at, "use a name without dots"
+            f"the checker cannot store {name!r}: a name with a dot is not a field",
+            at,
+            "use a name without dots",
         )
     node = structured(evaluator, given["node"], at)
     _refuse_defaults(node, where, at)
@@ -175,7 +177,7 @@ def structured(evaluator: Evaluator, value: Value, at: Origin) -> Value:
 def _fields(cls: ClassObj, at: Origin) -> list[DataField]:
     if cls.kind != "dataclass" or cls.external:
         raise Halt(
-            f"the checker cannot evaluate stored class {cls.name}: it is no dataclass",
+            f"the checker cannot evaluate stored class {cls.name}: it is not a dataclass",
             at,
             "add @dataclass to it",
         )
@@ -196,7 +198,7 @@ def _defaults_of(evaluator: Evaluator, cls: ClassObj, at: Origin) -> InstObj:
 
 
 def _instance_of(evaluator: Evaluator, payload: InstObj, at: Origin) -> InstObj:
-    """Only the fields: an attribute that `__post_init__` adds is no part of the config."""
+    """Only the fields: an attribute that `__post_init__` adds is not part of the config."""
     cls, holder = payload.cls, Value(payload, at)
     values: dict[str, Value] = {}
     for name in (field.name for field in _fields(cls, at)):
@@ -208,7 +210,7 @@ def _instance_of(evaluator: Evaluator, payload: InstObj, at: Origin) -> InstObj:
 def _field_value(evaluator: Evaluator, cls: ClassObj, name: str, value: Value, at: Origin) -> Value:
     """A value as its field stores it. OmegaConf converts by the annotation: the int of a float field becomes a
     float. The rarer conversions, as of a string to a number, are left out: both sides have equal annotations, or
-    are no proof, so values that are equal before a conversion are equal after it."""
+    are unproven, so values that are equal before a conversion are equal after it."""
     if type(value.payload) is int:
         owner = next(base for base in cls.mro if name in base.annotations)
         annotation = owner.annotations[name]
@@ -229,13 +231,13 @@ def _refuse_defaults(node: Value, where: str, at: Origin) -> None:
         names = payload.kwargs
     else:
         raise Halt(
-            f"the checker cannot evaluate config {where!r}: it is no dataclass or dict",
+            f"the checker cannot evaluate config {where!r}: it is neither a dataclass nor a dict",
             at,
             "store a dataclass",
         )
     if "defaults" in names:
         reason = f"the checker cannot evaluate the `defaults` list of config {where!r}: what Hydra composes is not modelled"
-        raise Halt(reason, at, "give each group a field with a dataclass of its own instead of `defaults`")
+        raise Halt(reason, at, "give each group its own field with a dataclass instead of `defaults`")
 
 
 def _refuse_unmodelled(evaluator: Evaluator, values: list[Value], nodes: DictObj, at: Origin) -> None:

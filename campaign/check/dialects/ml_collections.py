@@ -94,7 +94,7 @@ class MLConfigDict(AttributeMapping):
         **refused_methods("ConfigDict", {
             "copy_and_resolve_references": "use copy.deepcopy()", "copy": "use copy.deepcopy()",
             "get_ref": "write the value out", "get_oneway_ref": "write the value out",
-            "ignore_type": "give the field its final type at once",
+            "ignore_type": "give the field its final type when it is created",
             "update_from_flattened_dict": "set the fields one by one",
             "values": "read the fields by name", "items": "read the fields by name",
             "iteritems": "read the fields by name", "setdefault": "set the field", "pop": "use del",
@@ -102,7 +102,7 @@ class MLConfigDict(AttributeMapping):
     }  # fmt: skip
 
     def get_attribute(self, evaluator: Evaluator, holder: Value, name: str, at: Origin) -> Value | None:
-        """Methods come before fields: `ConfigDict` finds fields in `__getattr__`, which Python asks last."""
+        """Methods come before fields: `ConfigDict` finds fields in `__getattr__`, which Python calls last."""
         if name in self.methods:
             return Value(Builtin(name, self.methods[name], holder), at)
         if find_method(holder, name) is not None:

@@ -129,7 +129,7 @@ def load_config(evaluator: Evaluator, path: str, at: Origin, chain: tuple[str, .
         raise evaluator.error(FileNotFoundError, f"no base {shown}", at)
     tree = evaluator.sources.tree(path)
     module = new_module(evaluator, path, os.path.basename(path).removesuffix(".py"), os.path.dirname(path))
-    # mmengine runs a base once for each config that names it, so each chain has a module of its own.
+    # mmengine runs a base once for each config that names it, so each chain has a separate module.
     evaluator.modules[os.path.realpath(path) + "#" + "/".join(chain)] = module
     base = DictObj({}, MMENGINE)
     for file in base_files(evaluator, tree, module):

@@ -22,7 +22,7 @@ DIALECTS: tuple[Dialect, ...] = (
     Hydra(),
     PythonModules(),
 )
-"""In the order in which they are asked who loads a target: a document whatever its entry is, plain Python last."""
+"""In the order in which `loads` is tried: documents first, whatever the entry says, and plain Python last."""
 
 ENTRIES = tuple(dialect.entry for dialect in DIALECTS if dialect.entry)
 """The entry kinds that select a dialect."""

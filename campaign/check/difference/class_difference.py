@@ -34,7 +34,7 @@ def compare_tuples(pair: Pair) -> None:
 @compares(InstObj)
 def compare_instances(pair: Pair) -> None:
     x, y = pair.x, pair.y
-    # Each side has classes of its own, so that identity says nothing: they are matched by name, then compared.
+    # Each side has its own classes, so identity says nothing: they are matched by name, then compared.
     if x.cls.name != y.cls.name:
         pair.add("type")
         return
@@ -66,8 +66,8 @@ def compare_behaviour(pair: Pair, x: ClassObj, y: ClassObj) -> None:
     """Compare all of two classes but their data attributes, which are compared with each instance."""
     if x is y or (id(x), id(y)) in pair.comparison.equal_pairs:
         return
-    # A key of its own: equal behaviour does not make a class equal that is itself part of the configuration, or that a
-    # method reads by name.
+    # A separate key: equal behaviour does not make two classes equal where one is itself part of the configuration, or
+    # is read by name in a method.
     key = (id(x), id(y), "behaviour")
     pair.comparison.compare_once(key, (x, y), partial(_compare_behaviour, pair, x, y))
 

@@ -67,7 +67,7 @@ def classify(comparison: Comparison, patterns: DeclaredPatterns, targets: tuple[
     findings: list[Finding] = []
     undeclared: list[Difference] = []
     for difference in comparison.differences:
-        # Before the patterns: a cosmetic difference at a field under test is no use of the declaration.
+        # Before the patterns: a cosmetic difference at a field under test does not count as a use of the pattern.
         if difference.cosmetic:
             findings.append(to_finding(difference, "cosmetic"))
         elif matches(patterns.under_test, difference.path):
@@ -150,9 +150,9 @@ def may_refer_to(name: str, path: str) -> bool:
     It may be relative (`${.rate}`, `${..model.rate}`), or start at a part of the configuration that is a document of
     its own. Any path whose end fits, or that of one of its parents, is taken as read: too many, but never too few.
     """
-    wanted = f".{name.lstrip('.')}"
+    suffix = f".{name.lstrip('.')}"
     ends = [end for end in range(1, len(path) + 1) if end == len(path) or path[end] in ".["]
-    return any(f".{path[:end]}".endswith(wanted) for end in ends)
+    return any(f".{path[:end]}".endswith(suffix) for end in ends)
 
 
 def _interpolation_finding(

@@ -38,7 +38,7 @@ def compare_targets(
                 continue
             matched |= {id(case), id(other)}
             yield from compare_cases(left, case, right, other, patterns, targets)
-    # Without a counterpart, the other file raised on the way to its outcome of the tests.
+    # Without a counterpart, the other file raised before it reached these outcomes.
     for target, cases in ((left, references), (right, variants)):
         if any(id(case) not in matched for case in cases):
             message = f"{target.text} has a configuration in environments in which the other file raises"
@@ -62,7 +62,7 @@ def compare_cases(
         compare_hidden_effects(comparison, a, b)
         findings = classify(comparison, patterns, targets)
     except Halt as halt:
-        # The comparison did not reach the end of the trees: whatever was found until then is no complete answer.
+        # The comparison did not reach the end of the trees: the differences found until then are not a complete answer.
         findings = [
             Finding(
                 "unproven",

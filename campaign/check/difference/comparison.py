@@ -200,7 +200,7 @@ class Comparison:
         a, b = self.opened(a), self.opened(b)
         x, y = a.payload, b.payload
         pair = Pair(self, path, a, b)
-        # Not even equal to itself: the two sides run as two processes, each with a value of its own.
+        # Not even equal to itself: the two sides run as two processes, each with its own value.
         never_equal = next((payload for payload in (x, y) if is_never_equal(payload)), None)
         if isinstance(never_equal, Unknown):
             pair.add_unproven(never_equal.reason, never_equal.suggestion or "write the value out")
@@ -292,7 +292,7 @@ def compare_unlike(pair: Pair) -> None:
         message = "the checker cannot compare two values of this type"
         pair.add_unproven(message, "put plain values into the configuration")
     # A name spelled as a class is an external class, and a call of it one of its instances: neither is a constant or an
-    # object of the checked files. Any other external value may turn out to equal the other side.
+    # object of the checked files. Any other external value may equal the other side at run time.
     elif not external or (len(external) == 1 and is_class_name(external[0])):
         pair.add("type")
     else:

@@ -85,7 +85,7 @@ def differs_only_by_file_name(difference: Difference) -> bool:
 
 
 def _may_be_label(difference: Difference, a: Value, b: Value) -> bool:
-    """Strings, or values that may turn out as strings. A number that is computed from the file's name is no label:
+    """Strings, or values that may be strings at run time. A number that is computed from the file's name is not a label:
     `1 if "big" in __file__ else 2` decides something."""
     if is_constant(a.payload) and is_constant(b.payload):
         return isinstance(a.payload, str) and isinstance(b.payload, str)

@@ -46,7 +46,7 @@ def dump_tree(roots: dict[str, Value], single: bool) -> Any:
     writer = Writer()
     if single:
         return writer.form(next(iter(roots.values())))
-    return {"$names": writer.named(roots)}
+    return {"$names": writer.forms_by_name(roots)}
 
 
 class Writer:
@@ -103,7 +103,7 @@ class Writer:
 
     def partial_form(self, payload: Partial) -> Any:
         args = self.items([payload.function, *payload.args])
-        return {"$call": "functools.partial", "args": args, "kwargs": self.named(payload.kwargs)}
+        return {"$call": "functools.partial", "args": args, "kwargs": self.forms_by_name(payload.kwargs)}
 
     def tuple_form(self, payload: TupleObj) -> Any:
         if payload.cls is None:
@@ -116,23 +116,23 @@ class Writer:
         if payload.cls.kind == "enum":
             member = f"{payload.cls.qualname}.{payload.attrs['name'].payload}"
             return {"$enum": member, "value": self.form(payload.attrs["value"])}
-        return {"$object": payload.cls.qualname, "fields": self.named(instance_fields(payload))}
+        return {"$object": payload.cls.qualname, "fields": self.forms_by_name(instance_fields(payload))}
 
     def call_form(self, payload: ExternalCall) -> Any:
         callee = payload.callee.payload
         name = callee.name if isinstance(callee, ExternalName) else self.form(payload.callee)
         form: dict[str, Any] = {"$call": name, "args": self.items(payload.args)}
-        form["kwargs"] = self.named(payload.kwargs)
+        form["kwargs"] = self.forms_by_name(payload.kwargs)
         if payload.fields:
-            form["fields"] = self.named(payload.fields)
+            form["fields"] = self.forms_by_name(payload.fields)
         if payload.log:
             form["effects"] = [self.effect_form(effect) for effect in payload.log]
         return form
 
     def effect_form(self, effect: Effect) -> list[Any]:
-        return [effect.name, self.items(effect.args), self.named(effect.kwargs)]
+        return [effect.name, self.items(effect.args), self.forms_by_name(effect.kwargs)]
 
-    def named(self, values: dict[str, Value]) -> dict[str, Any]:
+    def forms_by_name(self, values: dict[str, Value]) -> dict[str, Any]:
         return {name: self.form(values[name]) for name in sorted(values)}
 
 
@@ -152,7 +152,7 @@ FORMS: dict[type, Callable[[Writer, Any], Any]] = {
     SetObj: lambda writer, p: {"$frozenset" if p.frozen else "$set": writer.sorted_items(p)},
     DictObj: Writer.dict_form,
     InstObj: Writer.instance_form,
-    ClassObj: lambda writer, p: {"$class": p.qualname, "fields": writer.named(data_attributes(p))},
+    ClassObj: lambda writer, p: {"$class": p.qualname, "fields": writer.forms_by_name(data_attributes(p))},
     FuncObj: lambda writer, payload: {"$function": payload.name},
     ModuleObj: lambda writer, payload: {"$module": payload.name},
     ExternalName: lambda writer, payload: {"$ref": payload.name},

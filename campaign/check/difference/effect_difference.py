@@ -53,7 +53,7 @@ def _compare_effect(comparison: Comparison, path: Path, x: Effect, y: Effect) ->
         message = f"an argument of {x.name}() changes after the call"
         comparison.add_unproven(path, *at, message, "change the object before it is passed to the call")
     if x.target is not None and y.target is not None and not comparison.are_equal(x.target, y.target):
-        comparison.add_unproven(path, *at, f"{x.name} is done to different objects", SAME_ON_BOTH_SIDES)
+        comparison.add_unproven(path, *at, f"{x.name} is applied to different objects", SAME_ON_BOTH_SIDES)
     _compare_effect_arguments(comparison, path, x, y)
 
 

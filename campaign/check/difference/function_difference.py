@@ -26,7 +26,7 @@ def compare_functions(pair: Pair) -> None:
     if len(x.defaults) != len(y.defaults) or set(x.kw_defaults) != set(y.kw_defaults):
         pair.add("code")
         return
-    # Python evaluates a default once, when the `def` runs: it is a value, and no part of the code.
+    # Python evaluates a default once, when the `def` runs: it is a value, not part of the code.
     defaults = pair.below("__defaults__", x.name)
     for index, (mine, other) in enumerate(zip(x.defaults, y.defaults, strict=True)):
         defaults.compare_part(f"[{index}]", "", mine, other)
@@ -124,7 +124,7 @@ def compare_builtins(pair: Pair) -> None:
     if x.name != y.name:
         pair.add("value")
     elif x.call is not y.call and x.holder is None:
-        # A model that closes over values of its own (`operator.itemgetter(3)`): its name does not tell which.
+        # A model that closes over its own values (`operator.itemgetter(3)`): its name does not tell which.
         message = f"the checker cannot compare two results of {x.name}"
         pair.add_unproven(message, "write the value out, or a function instead of it")
     elif x.holder is not None and y.holder is not None:

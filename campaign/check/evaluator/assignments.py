@@ -158,7 +158,7 @@ def in_place(evaluator: Evaluator, node: ast.AugAssign, current: Value, scope: S
 def _change_in_place(
     evaluator: Evaluator, kind: type[ast.operator], current: Value, operand: Value, at: Origin
 ) -> bool:
-    """Change a mutable container. It keeps its identity: whoever else holds it sees the change."""
+    """Change a mutable container. It keeps its identity: every other reference sees the change."""
     payload = current.payload
     if isinstance(payload, ListObj) and kind is ast.Add:
         extend(evaluator, payload, operand, at)

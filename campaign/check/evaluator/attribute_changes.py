@@ -160,7 +160,7 @@ def set_instance(evaluator: Evaluator, holder: Value, name: str, value: Value, a
 def _refuse_assignment(evaluator: Evaluator, cls: ClassObj, name: str, at: Origin) -> None:
     """Raises where Python raises for an assignment to an attribute of an instance, or where it is not modelled."""
     if cls.options.get("frozen"):
-        if evaluator.tries:  # FrozenInstanceError is a class of its own, which a handler may name
+        if evaluator.tries:  # FrozenInstanceError is a separate class, which a handler may name
             raise Halt("the code writes to a frozen dataclass inside a try", at, "use dataclasses.replace()")
         raise evaluator.error(AttributeError, f"cannot assign to field {name!r}", at)
     if cls.kind == "enum":

@@ -225,7 +225,7 @@ def class_attribute(evaluator: Evaluator, holder: Value, name: str, at: Origin) 
 def _missing_of_class(evaluator: Evaluator, payload: ClassObj, name: str, at: Origin) -> Exception:
     if payload.builtin is not None and hasattr(payload.builtin, name):
         return not_modelled(name, payload.name, at)
-    # `object`, the slots and the base classes behind enums and named tuples define attributes of their own.
+    # `object`, the slots and the base classes behind enums and named tuples define further attributes.
     has_slots = any("__slots__" in cls.namespace for cls in payload.mro)
     if hasattr(object, name) or has_slots or name.startswith("__") or payload.kind != "plain":
         return not_modelled(name, f"class {payload.name}", at)

@@ -123,7 +123,7 @@ def guarded(
     site: Site,
     expected: Any = NOT_CONFIRMED,
 ) -> Value:
-    """The result of a model, where Python gives the result `expected` or was not asked."""
+    """The result of a model, where Python gives the result `expected` or was not called."""
     # A model is written for the arguments that its function accepts. Where it fails on others, evaluation ends: an
     # exception of the model is not the exception that Python would raise.
     try:

@@ -49,7 +49,7 @@ def class_statement(evaluator: Evaluator, node: ast.ClassDef, scope: Scope) -> V
     cls = ClassObj(node.name, qualname, scope.module, tuple(bases))
     _inherit(evaluator, cls, bases, at)
     _keywords(cls, args, at)
-    # The body runs in a namespace of its own, which becomes that of the class (reference, 8.8). A class around it is
+    # The body runs in a new namespace, which becomes that of the class (reference, 8.8). A class around it is
     # skipped in lookups, as its names are not visible in nested scopes (4.2.2).
     inner = Scope("class", scope.module, scope.visible_inside(), class_names(node))
     inner.cls = cls
@@ -262,7 +262,7 @@ def _next_value(cls: ClassObj, name: str, before: list[Any], at: Origin) -> int 
 
 
 def _is_special(cls: ClassObj, name: str) -> bool:
-    """`__dunder__`, `_sunder_` and mangled private names are no members; `_name` is one."""
+    """`__dunder__`, `_sunder_` and mangled private names are not members; `_name` is one."""
     special = name[:1] == "_" and name[-1:] == "_" and len(name) > 2
     return special or name.startswith(f"_{cls.name.lstrip('_')}__")
 

@@ -101,7 +101,7 @@ def _is_set_view(value: Value) -> bool:
 def _view_as_set(evaluator: Evaluator, value: Value, at: Origin) -> Value:
     """An operand of a comparison with `keys()` or `items()`, which compare as sets, and with sets alone."""
     if not (_is_set_view(value) or isinstance(value.payload, SetObj) or is_unevaluated(value.payload)):
-        raise Halt("a dict view is compared with something that is no set", at, "compare it with a set")
+        raise Halt("a dict view is compared with something other than a set", at, "compare it with a set")
     return as_set(evaluator, value, at)
 
 

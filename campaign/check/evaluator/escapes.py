@@ -108,7 +108,7 @@ def _changes_state(node: ast.AST, on_self: bool) -> bool:
     assert isinstance(node, FunctionNode)
     parameters = [arg.arg for arg in ast.walk(node.args) if isinstance(arg, ast.arg)]
     first = next((arg.arg for arg in (*node.args.posonlyargs, *node.args.args)), None)
-    # A local variable that is no parameter is taken as a fresh object; a parameter is the caller's object.
+    # A local variable that is not a parameter is taken as a fresh object; a parameter is the caller's object.
     writable = names_of(node).local - set(parameters) | ({first} if not on_self else set())
     return any(
         target is None or not (isinstance(target, ast.Name) and target.id in writable)

@@ -55,7 +55,7 @@ def call_external(evaluator: Evaluator, callee: Value, args: Args, at: Origin) -
 
 
 def _impure_result(payload: Any, at: Origin, passed: list[Any]) -> Any:
-    """What a call returns that is no function of its inputs; None for a call that is. Refuses callbacks."""
+    """The result of a call that is not a function of its inputs; None for any other call. Refuses callbacks."""
     named = isinstance(payload, ExternalName)
     if named and is_nondeterministic(payload.name):
         return Nondeterministic(payload.name)

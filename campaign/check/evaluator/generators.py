@@ -1,4 +1,4 @@
-"""Generator functions: the body runs in a thread of its own and takes turns with its consumer.
+"""Generator functions: the body runs in a separate thread and takes turns with its consumer.
 
 A generator suspends in the middle of nested Python frames of the evaluator, which only a thread (or rewriting every
 handler as a generator) can keep. Exactly one of the two runs at any time: each waits for the semaphore that the other

@@ -172,7 +172,7 @@ def relative_folder(evaluator: Evaluator, importer: ModuleObj, level: int, at: O
         folder = os.path.dirname(folder)
     if not _inside_root(evaluator, folder):
         reason = "a relative import leads out of the checked folder"
-        raise Halt(reason, at, "run the check from a folder further up")
+        raise Halt(reason, at, "run the check from a parent folder")
     return folder
 
 

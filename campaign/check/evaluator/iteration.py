@@ -70,7 +70,7 @@ def _view_elements(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[V
 
 def _iterator_elements(evaluator: Evaluator, value: Value, at: Origin) -> Iterator[Value]:
     # An iterator is its own iterator: two loops over it share one position.
-    value.payload.version += 1  # whoever holds the iterator will find it advanced
+    value.payload.version += 1  # every other reference to the iterator sees it advanced
     source: Iterator[Value] = value.payload.source
     return source
 
@@ -265,6 +265,6 @@ def _comprehension_operand(node: Comprehension, name: str, scope: Scope, at: Ori
         reason = "a comprehension makes something that differs between runs, for each element"
         raise Halt(reason, at, "compute it before the comprehension, or write the elements out")
     if not (is_constant(payload) or is_external(payload) or isinstance(payload, type)):
-        reason = f"a comprehension over elements only known at run time reads {name}, which is no constant"
+        reason = f"a comprehension over elements only known at run time reads {name}, which is not a constant"
         raise Halt(reason, at, "write the elements out")
     return found

@@ -162,7 +162,7 @@ def _sequence(like: Any, items: list[Value]) -> ListObj | TupleObj:
 
 
 def _merge_dicts(evaluator: Evaluator, name: str, a: DictObj, b: DictObj, at: Origin) -> DictObj | None:
-    if not (a.is_plain and b.is_plain):  # a framework's mapping has an `__or__` of its own
+    if not (a.is_plain and b.is_plain):  # a framework's mapping has its own `__or__`
         return None
     evaluator.charge((len(a.entries) + len(b.entries)) // ELEMENTS_A_STEP, at)
     merged = DictObj(dict(a.entries))

@@ -201,7 +201,7 @@ class Evaluator:
         return ITERATION[type(payload)](self, value, at)
 
     def elements(self, value: Value, at: Origin) -> list[Value]:
-        """All elements at once. Each costs a step, since a generator may be endless."""
+        """All elements, eagerly. Each costs a step, since a generator may be endless."""
         found: list[Value] = []
         for item in self.iterate(value, at):
             self.charge(1, at)

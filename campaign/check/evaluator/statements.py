@@ -57,7 +57,7 @@ def expression_statement(evaluator: Evaluator, node: ast.Expr, scope: Scope) -> 
 
 
 def call_statement(evaluator: Evaluator, node: ast.Call, scope: Scope) -> None:
-    # The result is thrown away, so that an external function is called for its effect: elsewhere it is taken as pure.
+    # The result is discarded, so an external function is called for its effect: elsewhere it is taken as pure.
     function = evaluator.eval(node.func, scope)
     at = evaluator.place(node, scope, function.origin)
     args = arguments(evaluator, node, scope)
@@ -191,7 +191,7 @@ def import_statement(evaluator: Evaluator, node: ast.Import, scope: Scope) -> Co
     return None
 
 
-# Imported modules and external names are no part of a configuration that is "all public names", nor are functions and
+# Imported modules and external names are not part of a configuration that is "all public names", nor are functions and
 # classes that are imported from a module.
 def _bind_import(evaluator: Evaluator, name: str, value: Value, scope: Scope, *marked: type) -> None:
     bind(evaluator, name, value, scope)

@@ -73,10 +73,10 @@ def _type_to_string(evaluator: Evaluator, value: Value, function: str, at: Origi
 def _instance_to_string(evaluator: Evaluator, value: Value, function: str, at: Origin) -> Value:
     payload: InstObj = value.payload
     if function == "ascii":  # `repr()` with the other characters escaped
-        shown = _instance_to_string(evaluator, value, "repr", at)
-        if isinstance(shown.payload, str):
-            return Value(shown.payload.encode("ascii", "backslashreplace").decode(), shown.origin)
-        return symbolic_string(evaluator, function, at, shown)
+        text = _instance_to_string(evaluator, value, "repr", at)
+        if isinstance(text.payload, str):
+            return Value(text.payload.encode("ascii", "backslashreplace").decode(), text.origin)
+        return symbolic_string(evaluator, function, at, text)
     for name in SPECIAL_METHODS.get(function, ("__repr__",)):
         if payload.cls.find(name) is not None:
             args = [Value("", at)] if name == "__format__" else []

@@ -209,7 +209,7 @@ def reads_environment(value: Value) -> bool:
     if isinstance(value.payload, SymbolicOperation) and value.payload.roots:
         return False
     held = reachable([value])
-    # `float(os.environ["LR"])` raises in some environments; an external call in between has reasons of its own.
+    # `float(os.environ["LR"])` raises in some environments; an external call in between may raise for other reasons.
     return any(
         isinstance(part, SymbolicOperation) and part.op.startswith("os.environ") for part in held
     ) and not any(isinstance(part, ExternalCall) for part in held)
@@ -229,7 +229,7 @@ def decide(evaluator: Evaluator, value: Value, at: Origin) -> bool:
 def decision_key(evaluator: Evaluator, value: Value, at: Origin) -> str:
     """The key of a decision on a value."""
     # Both files have the same key only for equal values, so a test comes out alike wherever the values are equal. A
-    # value that cannot be matched between the files has a key of its own: all combinations of outcomes are compared.
+    # value that cannot be matched between the files has a unique key: all combinations of outcomes are compared.
     try:
         return fingerprint(value.payload)
     except Unmatched:

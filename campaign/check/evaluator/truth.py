@@ -33,7 +33,7 @@ def _instance_truth(evaluator: Evaluator, value: Value, at: Origin) -> bool:
     plain = unwrap_enum(value)
     if plain is not value:  # a member of an IntEnum or StrEnum is as true as its value
         return evaluator.truth(plain, at)
-    # `__len__` is asked only when the class has no `__bool__`.
+    # `__len__` is called only when the class has no `__bool__`.
     for name in ("__bool__", "__len__"):
         if payload.cls.find(name) is not None:
             return evaluator.truth(evaluator.call_method(value, name, Args([]), at), at)

@@ -64,35 +64,37 @@ def _class_of(payload: Any) -> type | ClassObj | None:
 
 def is_a(evaluator: Evaluator, value: Value, kind: Value, at: Origin) -> bool:
     """`isinstance(value, kind)` for one class."""
-    payload, wanted = value.payload, kind.payload
-    if is_unevaluated(payload) or is_external(wanted):
+    payload, tested_class = value.payload, kind.payload
+    if is_unevaluated(payload) or is_external(tested_class):
         return evaluator.truth(symbolic(evaluator, "isinstance", at, value, kind), at)
-    if isinstance(wanted, ClassObj):
-        return _is_own_instance(payload, wanted, at)
-    if not isinstance(wanted, type):
+    if isinstance(tested_class, ClassObj):
+        return _is_own_instance(payload, tested_class, at)
+    if not isinstance(tested_class, type):
         reason = "isinstance() is called with something that is not modelled as a class"
         raise Halt(reason, at, "test against a class or a tuple of classes")
-    if wanted is object:
+    if tested_class is object:
         return True
     if is_constant(payload):
-        return isinstance(payload, wanted)
+        return isinstance(payload, tested_class)
     if isinstance(payload, InstObj | ErrorObj):
         # A class of the checked files keeps its nearest builtin base, `Exception` or `int` for example.
         cls = payload.cls if isinstance(payload, InstObj) else payload.type
         real = cls.builtin if isinstance(cls, ClassObj) else cls
-        return real is not None and issubclass(real, wanted)
+        return real is not None and issubclass(real, tested_class)
     # A named tuple is a tuple, and a framework's mapping a dict; the other types have no base but object.
-    return wanted is BUILTIN_BASES.get(type(payload), _class_of(payload))
+    return tested_class is BUILTIN_BASES.get(type(payload), _class_of(payload))
 
 
-def _is_own_instance(payload: Any, wanted: ClassObj, at: Origin) -> bool:
+def _is_own_instance(payload: Any, tested_class: ClassObj, at: Origin) -> bool:
     if any(
         isinstance(base.payload, ExternalName) and base.payload.name == "typing.Protocol"
-        for base in wanted.bases
+        for base in tested_class.bases
     ):
         # A runtime-checkable protocol looks for attributes instead of the inheritance.
-        raise Halt(f"isinstance() of protocol {wanted.name} is not modelled", at, "test against a class")
+        raise Halt(
+            f"isinstance() of protocol {tested_class.name} is not modelled", at, "test against a class"
+        )
     own = payload.cls if isinstance(payload, InstObj | TupleObj) else None
     if isinstance(payload, ErrorObj) and isinstance(payload.type, ClassObj):
         own = payload.type
-    return own is not None and wanted in own.mro
+    return own is not None and tested_class in own.mro

@@ -59,7 +59,7 @@ class CheckDocument:
     assumptions: tuple[str, ...]
     variants: tuple[WrittenVariant, ...]
     allowed: str | None
-    """The reason given with `--allow-confounds` to submit all the same."""
+    """The reason given with `--allow-confounds`."""
 
 
 def to_json(result: CheckResult, allowed: str | None = None) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class DataField:
         self.field = field
         self.kw_only = kw_only
         self.init_only = init_only
-        """An `InitVar`: it is passed to `__post_init__` and is no attribute."""
+        """An `InitVar`: it is passed to `__post_init__` and is not an attribute."""
 
 
 DATACLASS_METHODS = {

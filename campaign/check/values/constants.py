@@ -153,19 +153,19 @@ def _instance_key(payload: InstObj) -> Key:
     if cls.kind == "enum":
         return ("member", cls.qualname, id(payload), payload)
     if cls.find("__eq__") is not None or cls.find("__hash__") is not None or cls.options.get("eq"):
-        reason = f"an instance of {cls.name}, which has an equality of its own, is used as a key"
+        reason = f"an instance of {cls.name}, which defines its own equality, is used as a key"
         raise Halt(reason, None, "use a constant as the key")
     return _identity_key(payload)
 
 
 def _identity_key(payload: Any) -> Key:
-    # The payload is part of its key, so that it lives as long as the key and its id is not used again.
+    # The payload is part of its key, so that it is kept alive with the key and its id is not reused.
     return ("object", id(payload), payload)
 
 
 def _external_key(payload: Any) -> Key:
     try:
-        return ("outside", fingerprint(payload))
+        return ("external", fingerprint(payload))
     except Unmatched:
         raise NotConcrete from None
 
@@ -185,7 +185,7 @@ KEYS: dict[type, Callable[[Any], Key]] = {
 def is_external_key(key: Key) -> bool:
     """Whether a key is only known at run time: it may equal a key that looks different here."""
     if isinstance(key, tuple) and key:
-        return key[0] == "outside" or (key[0] == "tuple" and any(is_external_key(part) for part in key[1:]))
+        return key[0] == "external" or (key[0] == "tuple" and any(is_external_key(part) for part in key[1:]))
     return False
 
 

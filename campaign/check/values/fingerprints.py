@@ -20,26 +20,26 @@ class Unmatched(Exception):
     """The value holds code of the checked files, which has no fingerprint."""
 
 
-def fingerprint(payload: Any, depth: int = 0, known: dict[int, str] | None = None) -> str:
-    """Raises `Unmatched`. `known` holds the fingerprints of shared objects, of which there may be exponentially many
+def fingerprint(payload: Any, depth: int = 0, memo: dict[int, str] | None = None) -> str:
+    """Raises `Unmatched`. `memo` holds the fingerprints of shared objects, of which there may be exponentially many
     occurrences."""
     if is_constant(payload):
         # The type is part of it: 1, 1.0 and True are equal but not interchangeable.
         return shortened(f"{type(payload).__name__}:{payload!r}")
     if isinstance(payload, ExternalName):
         return f"{payload.name}{_epoch(payload.epoch)}"
-    known = {} if known is None else known
-    if id(payload) not in known:
+    memo = {} if memo is None else memo
+    if id(payload) not in memo:
         write = WRITERS.get(type(payload))
         if depth > DEPTH or (write is None and not isinstance(payload, type)):
             raise Unmatched
         text = (
             payload.__name__
             if write is None
-            else write(payload, lambda value: fingerprint(value.payload, depth + 1, known))
+            else write(payload, lambda value: fingerprint(value.payload, depth + 1, memo))
         )
-        known[id(payload)] = shortened(text)
-    return known[id(payload)]
+        memo[id(payload)] = shortened(text)
+    return memo[id(payload)]
 
 
 def shortened(text: str) -> str:

@@ -33,7 +33,7 @@ class Display(Protocol):
 
     def update(self, view: CampaignView) -> None: ...
 
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """Show `text` with the next update. Prints nothing itself, so that a signal handler may call it."""
 
     def close(self) -> None: ...
@@ -62,7 +62,7 @@ class TerminalDisplay:
         self._console.width = columns
         self._live.update(table(view, columns, lines - 1, self._hint), refresh=True)
 
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         self._hint = text
 
     def close(self) -> None:
@@ -92,7 +92,7 @@ class PlainDisplay:
         for line in lines:
             self._console.print(line, soft_wrap=True)
 
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         self._messages.append(text)
 
     def close(self) -> None:
@@ -195,9 +195,9 @@ def _visible(runs: tuple[RunView, ...], lines: int) -> tuple[list[RunView], list
     if len(runs) <= lines:
         return list(runs), []
     ranked = sorted(range(len(runs)), key=lambda index: (ORDER[runs[index].state], index))
-    shown = set(ranked[: max(1, lines - 1)])
-    return [run for i, run in enumerate(runs) if i in shown], [
-        r for i, r in enumerate(runs) if i not in shown
+    visible = set(ranked[: max(1, lines - 1)])
+    return [run for i, run in enumerate(runs) if i in visible], [
+        r for i, r in enumerate(runs) if i not in visible
     ]
 
 

@@ -114,7 +114,7 @@ def _row(label: str, runs: Sequence[PlannedRun], name: int, columns: Sequence[in
 
 
 class _Line:
-    """A row that puts a label longer than its column on a line of its own."""
+    """A row that puts a label longer than its column on a separate line."""
 
     def __init__(self, label: str, width: int) -> None:
         from rich.text import Text
@@ -173,11 +173,11 @@ def _differences(conditions: Iterable[Condition], console: Console) -> None:
 
 def _resources(plan: Plan, facts: Facts) -> str:
     config = plan.conditions[0].config
-    wanted = config.resources
-    parts = [f"{wanted.num_cpus:g} CPU", f"{wanted.num_gpus:g} GPU"]
-    if wanted.memory_gb:
-        parts.append(f"{wanted.memory_gb:g} GiB")
-    alike = all(condition.config.resources == wanted for condition in plan.conditions)
+    resources = config.resources
+    parts = [f"{resources.num_cpus:g} CPU", f"{resources.num_gpus:g} GPU"]
+    if resources.memory_gb:
+        parts.append(f"{resources.memory_gb:g} GiB")
+    alike = all(condition.config.resources == resources for condition in plan.conditions)
     scope = "per run" if alike else f"per run of {plan.conditions[0].label}, others differ"
     each = f"resources: {', '.join(parts)} {scope}"
     if config.cluster is not None:

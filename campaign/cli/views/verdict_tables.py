@@ -13,7 +13,7 @@ from campaign.analysis.attainability import p_text
 from campaign.analysis.reasons import counted, interval, number, p_is, percent
 
 if TYPE_CHECKING:
-    from campaign.analysis.comparison import Comparison
+    from campaign.analysis.condition_comparison import Comparison
     from campaign.analysis.descriptive import Rates
     from campaign.analysis.litmus import Threshold
     from campaign.analysis.verdict import Verdict
@@ -90,7 +90,7 @@ def _arms(comparison: Comparison) -> Iterator[tuple[str, str]]:
         if not len(arm.values) or arm.condition == "0":
             continue
         sd = "unknown" if arm.sd is None else number(arm.sd)
-        yield arm.condition, "no seed that counts" if arm.mean is None else f"{number(arm.mean)} (sd {sd})"
+        yield arm.condition, "no usable seed" if arm.mean is None else f"{number(arm.mean)} (sd {sd})"
     unit = "pairs" if comparison.test == "paired t" else "in the smaller condition"
     yield "seeds", counted(comparison.n, unit)
 
@@ -99,7 +99,7 @@ def _tests(comparison: Comparison, p: float) -> Iterator[tuple[str, str]]:
     family = comparison.family_size
     if family > 1:
         limits = interval(comparison.simultaneous_lower, comparison.simultaneous_upper)
-        yield f"all {family} at once", limits
+        yield f"all {family} jointly", limits
     yield comparison.test, f"p {p_text(p)}"
     look, sequential = comparison.look, comparison.p_sequential
     if look is not None and sequential is not None:

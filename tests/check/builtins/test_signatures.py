@@ -54,7 +54,7 @@ def test_call_that_python_refuses_in_one_file_is_not_proven(call: str, tmp_path:
 
 
 @pytest.mark.parametrize("name", PYTHON_HAS)
-def test_name_that_python_has_is_no_name_error(name: str, tmp_path: Path) -> None:
+def test_unmodelled_builtin_name_is_not_a_name_error(name: str, tmp_path: Path) -> None:
     text = f"try:\n    config = [{name}]\nexcept NameError:\n    config = 'missing'"
     tree = dump(_write(tmp_path, "p.py", text), tmp_path, "names:config")
     assert isinstance(tree, dict)

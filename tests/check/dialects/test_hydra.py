@@ -51,7 +51,7 @@ STORED = {
     "a dataclass without its __post_init__": "@dataclass\nclass Late:\n    x: int = 1\n"
     "    def __post_init__(self):\n        self.x = 5\ncs.store(name='a', node=Late)\ncs.store(name='b', node=Late())",
     "an int in a float field": "cs.store(name='config', node=Adam(lr=1))",
-    "an attribute that is no field": "mine = Config()\nmine.extra = 3\ncs.store(name='config', node=mine)",
+    "an attribute that is not a field": "mine = Config()\nmine.extra = 3\ncs.store(name='config', node=mine)",
 }
 
 
@@ -140,13 +140,13 @@ def test_undeclared_difference_between_stores_is_a_confound(
         "Kind = {}\n@dataclass\nclass Rate:\n    lr: Kind = 1\ncs.store(name='rate', node=Rate)",
     ],
 )
-def test_annotation_that_converts_the_value_is_never_passed_over(stored: str, check: Check) -> None:
+def test_annotation_that_converts_the_value_is_never_ignored(stored: str, check: Check) -> None:
     text = HEAD + stored
     assert check(text.format("int"), text.format("int"), entry="hydra").verdict == "proven"
     assert check(text.format("int"), text.format("float"), entry="hydra").verdict != "proven"
 
 
-def test_other_config_name_of_the_application_is_never_passed_over(check: Check) -> None:
+def test_other_config_name_of_the_application_is_never_ignored(check: Check) -> None:
     stored = "cs.store(name='config', node=Config)\ncs.store(name='other', node=Adam)"
     other = MAIN.replace('"config"', '"other"')
     assert check(HEAD + stored + MAIN, HEAD + stored + other, entry="hydra").verdict != "proven"
@@ -166,9 +166,9 @@ REFUSED = {
     "cs.store('a', Adam)\ncfg = hydra.compose('a', overrides=['lr=1'])": "hydra.compose()",
     "cs.store('a', Adam)\nwith hydra.initialize(config_path='conf'):\n    pass": "hydra.initialize()",
     "cs.store('a', Adam)\nhydra.initialize_config_dir('conf')": "hydra.initialize_config_dir()",
-    "class Bare: pass\ncs.store('a', Bare())": "no dataclass",
+    "class Bare: pass\ncs.store('a', Bare())": "not a dataclass",
     "cs.store('a', {'f': print})": "no such node",
-    "cs.store('a', 3)": "no dataclass or dict",
+    "cs.store('a', 3)": "neither a dataclass nor a dict",
     "cs.store('a', {'x': '${lr}'}, group='g')": "`${...}` beside groups",
     "cs.store('g', Adam)\ncs.store('a', Adam, group='g')": "a config has that name",
     "cs.store('a', Adam, group='g')\ncs.store('g', {'x': 1})": "a group has that name",

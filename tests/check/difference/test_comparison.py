@@ -34,7 +34,7 @@ def test_assertion_on_one_side_only_is_not_proven(check: Check) -> None:
     assert check(asserting, branching).verdict == "unproven"
 
 
-def test_effect_on_an_object_that_is_no_part_of_the_configuration_counts(check: Check) -> None:
+def test_effect_on_an_object_outside_the_configuration_counts(check: Check) -> None:
     text = "import fw\nd = {'lr': 1}\nfw.register(d)\nconfig = {'f': lambda: d, 'x': 1}\n"
     assert check(text, text).verdict == "proven"
     assert check(text, text.replace("'lr': 1", "'lr': 2"), under_test=("f",)).verdict == "unproven"

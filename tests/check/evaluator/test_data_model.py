@@ -72,7 +72,7 @@ def test_dict_view_compared_with_no_set_is_refused(check: Check, expression: str
         assert result.verdict == "unproven"
 
 
-def test_namespaces_of_two_instances_in_one_operand_are_told_apart(check: Check) -> None:
+def test_namespaces_of_two_instances_in_one_operand_are_distinguished(check: Check) -> None:
     program = """
 import framework
 class A:
@@ -102,7 +102,7 @@ config = {{'value': sum, 'lr': a.lr}}
 
 
 @pytest.mark.parametrize("statement", ["del config[[]]", "del config[framework.key]", "config['a'].b = 1"])
-def test_statement_that_python_or_the_checker_refuses_is_no_pass(check: Check, statement: str) -> None:
+def test_statement_that_python_or_the_checker_refuses_does_not_pass(check: Check, statement: str) -> None:
     program = f"import framework\nconfig = {{'a': 1}}\n{statement}\n"
     assert check(program, "config = {'a': 1}\n").verdict != "proven"
 

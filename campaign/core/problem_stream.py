@@ -201,7 +201,7 @@ def read_problems(path: Path) -> list[Problem]:
     if faults:
         raise SpecError(faults)
     if not problems:
-        raise UsageError(f"{path}: there is no problem in this file")
+        raise UsageError(f"{path}: this file contains no problems")
     return problems
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from campaign.core.problems import Problem, TrainingStream, load_problems, read_problems
+from campaign.core.problem_stream import Problem, TrainingStream, load_problems, read_problems
 from campaign.errors import SpecError, UsageError
 
 
@@ -47,7 +47,7 @@ def test_seeds_train_on_different_problems_and_are_evaluated_on_the_same() -> No
 
 
 @given(st.integers(1, 7), st.lists(st.integers(0, 12), min_size=1, max_size=6))
-def test_a_step_has_the_same_problems_whatever_was_asked_before(size: int, steps: list[int]) -> None:
+def test_problems_of_a_step_do_not_depend_on_earlier_calls(size: int, steps: list[int]) -> None:
     weights = {"one": 2.0}
     in_order = stream(1, weights)
     expected = [in_order.batch(step, size) for step in range(13)]
@@ -111,7 +111,7 @@ def test_held_out_file_is_the_evaluation(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_bad_line_is_told_with_its_place(tmp_path: Path, line: Any, message: str) -> None:
+def test_bad_line_is_reported_with_its_position(tmp_path: Path, line: Any, message: str) -> None:
     good = {"prompt": "p", "answer": "1"}
     with pytest.raises(SpecError) as caught:
         read_problems(write_lines(tmp_path / "d.jsonl", [good, line, good]))
@@ -120,13 +120,13 @@ def test_bad_line_is_told_with_its_place(tmp_path: Path, line: Any, message: str
     assert message in str(problem)
 
 
-def test_all_bad_lines_are_told_at_once(tmp_path: Path) -> None:
+def test_all_bad_lines_are_reported_together(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
         read_problems(write_lines(tmp_path / "d.jsonl", ["{", {"prompt": 1}, "x"]))
     assert [p.place.line for p in caught.value.problems if p.place] == [1, 2, 2, 3]
 
 
-def test_unreadable_files_are_told(tmp_path: Path) -> None:
+def test_unreadable_files_are_reported(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         read_problems(tmp_path / "absent.jsonl")
     (tmp_path / "latin.jsonl").write_bytes(b'{"prompt": "\xe4"}')
@@ -158,7 +158,7 @@ def test_source_may_be_a_function_of_the_user() -> None:
         load_problems(run_config(data={"sources": [f"{__name__}.nothing"]}), Path())
 
 
-def test_unknown_sources_and_weights_are_told() -> None:
+def test_unknown_sources_and_weights_are_reported() -> None:
     with pytest.raises(ValidationError, match=r"data\.sources"):
         run_config(data={"sources": ["add", "sorts"]})
     with pytest.raises(UsageError, match="no source is called sort"):
