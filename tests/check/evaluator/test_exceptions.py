@@ -29,3 +29,17 @@ def test_an_external_class_that_may_be_a_base_of_the_exception_is_refused(
     messages = [finding.message for finding in result.variants[0].findings]
     assert result.verdict == "unproven"
     assert all("external exception class" in message for message in messages), messages
+
+
+def test_a_failed_assertion_carries_its_message(check: Check) -> None:
+    text = "try:\n    assert 0, {message}\nexcept AssertionError as error:\n    config = error.args\n"
+    same = check(text.format(message=5), "config = (5,)\n", entry="names:config")
+    assert same.verdict == "proven"
+    other = check(text.format(message=5), text.format(message=6), entry="names:config")
+    assert other.verdict == "confound"
+    bare = check(
+        "try:\n    assert 0\nexcept AssertionError as error:\n    config = error.args\n",
+        "config = ()\n",
+        entry="names:config",
+    )
+    assert bare.verdict == "proven"
