@@ -90,8 +90,17 @@ PATHS = ["basename", "commonprefix", "dirname", "isabs", "join", "normpath", "sp
 
 
 def new_partial(evaluator: Evaluator, args: Args, site: Site) -> Value:
-    function = args.positional[0]
-    return Value(Partial(function, tuple(args.positional[1:]), dict(args.keywords)), call_origin(args, site))
+    function, *positional = args.positional
+    keywords = dict(args.keywords)
+    # A partial object of a partial object takes over its function and its arguments (functools, `partial.__new__`).
+    if isinstance(function.payload, Partial):
+        inner = function.payload
+        function, positional, keywords = (
+            inner.function,
+            [*inner.args, *positional],
+            {**inner.kwargs, **keywords},
+        )
+    return Value(Partial(function, tuple(positional), keywords), call_origin(args, site))
 
 
 def reduce(evaluator: Evaluator, args: Args, site: Site) -> Value:

@@ -107,7 +107,7 @@ def catches(evaluator: Evaluator, error: Value, wanted: Value, at: Origin) -> bo
     own = _builtin_base(payload.type, at) if isinstance(payload.type, ClassObj) else payload.type
     if isinstance(kind, type) and own is not None:
         return issubclass(own, kind)
-    if isinstance(kind, EXTERNAL | Unknown):
+    if isinstance(kind, (*EXTERNAL, Unknown)):
         reason = "an external exception class may or may not be a base of the one that is raised"
         raise Halt(reason, at, "catch a builtin exception")
     message = "catching classes that do not inherit from BaseException is not allowed"

@@ -31,6 +31,7 @@ from campaign.check.evaluator.symbolic import decision_key, symbolic
 from campaign.check.values import (
     EXTERNAL,
     ClassObj,
+    ErrorObj,
     ExternalName,
     FuncObj,
     InstObj,
@@ -227,7 +228,8 @@ def assert_statement(evaluator: Evaluator, node: ast.Assert, scope: Scope) -> Co
         if evaluator.decisions.assume(key):
             return None
     if not evaluator.truth(test, at):
-        raise evaluator.error(AssertionError, "", at)
+        message = () if node.msg is None else (evaluator.eval(node.msg, scope),)
+        raise Raised(Value(ErrorObj(AssertionError, message), at))
     return None
 
 

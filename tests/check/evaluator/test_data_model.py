@@ -8,6 +8,7 @@ from tests.check.conftest import Check
 
 CLASSES = """
 import dataclasses
+import functools
 class Base:
     def __init__(self, n=0): self.n = n
     def __add__(self, other): return "left"
@@ -54,6 +55,9 @@ def removed(mapping, key):
         "Lookup().both", "Lookup().own", "Lookup().kind", "Lookup().other", "Lookup().static(3)", "Lookup().named()",
         "[10, 20, 30][True]", "'abc'[-1]", "range(10)[2]", "removed({'a': 1, 'b': 2}, 'a')", "removed([1, 2, 3], slice(2))",
         "[y for x in [[1, 2], [3]] for y in x if y > 1]", "'%s-%d' % ('a', 3)", "-True", "(1, 2) + (3,)", "{'a': 1} | {'a': 2}",
+        "functools.partial(functools.partial(removed, 1), 2).func is removed",
+        "functools.partial(functools.partial(removed, 1, k=1, m=2), 2, k=3).args",
+        "functools.partial(functools.partial(removed, 1, k=1, m=2), 2, k=3).keywords",
     ],
 )  # fmt: skip
 def test_operation_gives_what_python_gives(check: Check, expression: str) -> None:
