@@ -33,7 +33,7 @@ import json, os, signal, sys, time
 run_dir, seed, checkpoint, steps, pause = sys.argv[1:6]
 steps, pause = int(steps), float(pause)
 asked = []
-signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
+signal.signal(signal.SIGTERM, lambda *_: os.path.exists(f"{run_dir}/../../DEAF") or asked.append(True))
 step = int(checkpoint.rsplit("_", 1)[1]) if checkpoint else 0
 
 def save():
@@ -63,7 +63,8 @@ while step < steps:
         sys.exit(75)
 """
 """Arguments: attempt folder, seed, checkpoint, steps, seconds a step. Checkpoints every 5 steps; fails where
-a file `FAIL_AT_<step>` in the run's folder says so; waits at step 8 while it holds a file `HOLD`."""
+a file `FAIL_AT_<step>` in the run's folder says so; waits at step 8 while it holds a file `HOLD`, and ignores
+SIGTERM while it holds a file `DEAF`."""
 
 
 def until(condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
