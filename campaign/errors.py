@@ -6,6 +6,7 @@ of the process. The command line prints it without a traceback (``--debug`` show
 | class              | exit | when                                                              |
 |--------------------|------|-------------------------------------------------------------------|
 | `RunsFailed`       | 1    | runs failed, a verdict is FAILED                                  |
+| `StaleRuns`        | 1    | done runs have other settings than the spec; the user must decide |
 | `Confounded`       | 1    | conditions differ outside the fields under test                   |
 | `UsageError`       | 2    | an invalid flag, path or name                                     |
 | `SpecError`        | 2    | the campaign file is invalid; has all problems of the file        |
@@ -61,6 +62,10 @@ class CampaignError(Exception):
 
 
 class RunsFailed(CampaignError):
+    exit_code = 1
+
+
+class StaleRuns(CampaignError):
     exit_code = 1
 
 

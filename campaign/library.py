@@ -14,6 +14,7 @@ campaign.open("campaigns/first_light")       # a campaign that was submitted bef
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -70,8 +71,8 @@ class LoadedSpec:
 
         Raises `Confounded` before anything starts, when the conditions differ outside the fields under test and
         `allow_confounds` gives no reason; `UsageError` when another process executes the campaign; `Infeasible` when
-        the backend cannot start; `RunsFailed`, `Incomplete` or `Interrupted` unless every run is done. A proof that is
-        neither proven nor refuted does not stop a submit; it is in `check.json` and in the report.
+        the backend cannot start; `RunsFailed`, `StaleRuns`, `Incomplete` or `Interrupted` unless every run is done with
+        the settings of the spec. A proof that is neither proven nor refuted does not stop a submit; it is in `check.json` and in the report.
         """
         from campaign.execution.locate import campaigns_root
         from campaign.folder.paths import CampaignPaths
@@ -94,12 +95,14 @@ class OpenCampaign:
     """A campaign's folder as it was when its record was first read."""
 
     folder: Path
+    include_stale: bool = False
+    """Whether metrics, verdicts and plots have runs with other settings than the plan's too."""
 
     @cached_property
     def record(self) -> CampaignRecord:
         from campaign.report.campaign_record import read_campaign
 
-        return read_campaign(self.folder)
+        return read_campaign(self.folder, include_stale=self.include_stale)
 
     @property
     def name(self) -> str:
@@ -115,11 +118,15 @@ class OpenCampaign:
 
     @property
     def runs(self) -> tuple[RunEntry, ...]:
-        """Every run, started or not: `id`, `condition`, `seed`, `state`, `steps`, `config`, `data`."""
+        """Every run, started or not: `id`, `condition`, `seed`, `state`, `stale`, `steps`, `config`, `data`."""
         return self.record.runs
 
     def metrics(self) -> pl.DataFrame:
-        """One row per run and step: `condition`, `seed`, `step`, then every metric (null where absent)."""
+        """One row per run and step: `condition`, `seed`, `step`, then every metric (null where absent).
+
+        Stale runs have no rows; a warning names them.
+        """
+        self._warn()
         return self.record.record.frame()
 
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -129,6 +136,7 @@ class OpenCampaign:
         """
         from campaign.analysis.verdict import verdicts
 
+        self._warn()
         return verdicts(self.record.record)
 
     def plot(self, metric: str = "correct_rate") -> alt.LayerChart:
@@ -139,6 +147,7 @@ class OpenCampaign:
         from campaign.report.curves import curves
         from campaign.report.figures import learning_curve
 
+        self._warn()
         found = curves(self.record, metric)
         if found is None:
             raise UsageError(f"no run has {metric!r}\n    there are: {', '.join(self.record.record.metrics)}")
@@ -153,6 +162,7 @@ class OpenCampaign:
         from campaign.report.finals import final_values
         from campaign.report.verdict_cards import judge
 
+        self._warn()
         final = final_values(self.record)
         intervals = judge(self.record).intervals(self.record.conditions[0], final.metric)
         figure = difference_plot(final, self.record.conditions, intervals)
@@ -168,6 +178,7 @@ class OpenCampaign:
         from campaign.report.figures import seed_heat_map
         from campaign.report.finals import final_values
 
+        self._warn()
         figure = seed_heat_map(final_values(self.record), self.record.conditions, self.record.seeds)
         if figure is None:
             raise UsageError("no run is complete")
@@ -179,13 +190,20 @@ class OpenCampaign:
 
         return build_report(self.folder, out)
 
+    def _warn(self) -> None:
+        """A `UserWarning` that names the stale runs, because what is returned cannot."""
+        from campaign.report.captions import stale_warning
+
+        if self.record.stale:
+            warnings.warn(stale_warning(self.record), stacklevel=3)
+
     def _repr_html_(self) -> str:
         from campaign.report.captions import format_value
         from campaign.report.finals import final_values
 
         final = final_values(self.record)
         rows = [
-            (run.condition, str(run.seed), run.state, str(run.steps), format_value(final.get(run)))
+            (run.condition, str(run.seed), run.shown_state, str(run.steps), format_value(final.get(run)))
             for run in self.runs
         ]
         return _html(self.name, ("condition", "seed", "state", "steps", final.metric), rows)
@@ -198,11 +216,15 @@ def load(spec: str | os.PathLike[str]) -> LoadedSpec:
     return LoadedSpec(load_spec(Path(spec)))
 
 
-def open_campaign(campaign: str | os.PathLike[str]) -> OpenCampaign:
-    """Open a campaign by its folder, its name, or its spec. Raises `UsageError` when there is none."""
+def open_campaign(campaign: str | os.PathLike[str], *, include_stale: bool = False) -> OpenCampaign:
+    """Open a campaign by its folder, its name, or its spec. Raises `UsageError` when there is none.
+
+    Stale runs, whose settings are not those of the plan, are listed but in no metrics, verdict or plot, unless
+    `include_stale`; the verdicts are then exploratory.
+    """
     from campaign.execution.locate import folder_of
 
-    return OpenCampaign(folder_of(os.fspath(campaign)))
+    return OpenCampaign(folder_of(os.fspath(campaign)), include_stale)
 
 
 def _html(title: str, header: tuple[str, ...], rows: Sequence[Sequence[str]]) -> str:

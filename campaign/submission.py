@@ -21,7 +21,7 @@ from campaign.check.campaign_proof import proof_sentence, prove_spec
 from campaign.check.findings import CheckResult
 from campaign.check.output.json import to_json
 from campaign.check.output.text import to_text
-from campaign.errors import CampaignError, Confounded, Incomplete, Interrupted, RunsFailed
+from campaign.errors import CampaignError, Confounded, Incomplete, Interrupted, RunsFailed, StaleRuns
 from campaign.execution.backend import require_backend
 from campaign.execution.controller import Ending
 from campaign.execution.enrolment import enrol, runs_to_start, write_folder
@@ -40,6 +40,7 @@ from campaign.spec.plan_json import plan_to_json
 from campaign.spec.planned_runs import Facts, Plan, PlannedRun
 from campaign.spec.resolve import resolve
 from campaign.spec.spec import Spec
+from campaign.spec.stale import stale_sentence
 
 PROGRESS_INTERVAL_S = 0.5
 REPORT_TIMEOUT_S = 300.0
@@ -96,6 +97,19 @@ class Submission:
         if self.proof.verdict == "unproven":
             return f"{proof_sentence(self.proof)}; see: campaign check {self.spec.path}"
         return ""
+
+    @property
+    def stale(self) -> str:
+        """The runs that keep a result of other settings than the spec's; "" when there are none."""
+        started = {run.id for run in self.runs}
+        left = {
+            run.id: (run.reason.partition(" with ")[2],)
+            for run in self.plan.runs
+            if run.action == "stale" and run.id not in started
+        }
+        if not left:
+            return ""
+        return f"{_count_stale(len(left))} and will not be repeated without --rerun-stale: {stale_sentence(left)}"
 
     @property
     def backend(self) -> str:
@@ -166,8 +180,8 @@ def submit(
 ) -> CampaignView:
     """Run what is missing, in this process; returns the campaign's final state.
 
-    `on_progress` gets the campaign's state about twice per second. Raises as `open_submission` does, and `RunsFailed`,
-    `Incomplete` or `Interrupted` unless every run is done.
+    `on_progress` gets the campaign's state about twice per second. Raises as `open_submission` and `require_complete`
+    do.
     """
     submission, lock = open_submission(spec, paths, options)
     ending: Ending = "complete"
@@ -229,7 +243,8 @@ def read_view(paths: CampaignPaths) -> CampaignView:
 
 
 def require_complete(view: CampaignView, ending: Ending, command: str) -> None:
-    """Raises `RunsFailed`, `Incomplete` or `Interrupted`, with the `command` to resume, unless every run is done."""
+    """Raises `RunsFailed`, `StaleRuns`, `Incomplete` or `Interrupted`, with the `command` to resume, unless every run is
+    done with the settings of the spec."""
     left = len(view.runs) - view.count("done", "failed")
     resume = f"resume: {command}"
     if ending == "interrupted":
@@ -243,6 +258,11 @@ def require_complete(view: CampaignView, ending: Ending, command: str) -> None:
         raise RunsFailed(f"{_runs(failed)} failed{rest}\n    {retry}")
     if left:
         raise Incomplete(f"{_runs(left)} left ({view.count('cancelled')} cancelled)\n    {resume}")
+    if view.stale:
+        raise StaleRuns(
+            f"{_count_stale(len(view.stale))}, so no comparison has them: {stale_sentence(view.stale)}\n"
+            f"    repeat: {command} --rerun-stale"
+        )
 
 
 def build_report_in_subprocess(paths: CampaignPaths) -> tuple[Path | None, str]:
@@ -273,6 +293,11 @@ def _provenance(submission: Submission) -> dict[str, Any]:
     spec = submission.spec.path
     workdir = spec.absolute().parent
     return {**provenance(workdir), "import_path": [str(workdir), os.getcwd()], "spec": str(spec)}
+
+
+def _count_stale(number: int) -> str:
+    verb = "is" if number == 1 else "are"
+    return f"{_runs(number)} {verb} stale (done with other settings than the spec's)"
 
 
 def _runs(number: int) -> str:

@@ -10,6 +10,7 @@ from campaign.errors import UsageError
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import PlanDocument, read_plan
 from campaign.spec.hypotheses import Frozen, Hypothesis, read_frozen, read_hypotheses
+from campaign.spec.submitted_spec import changed_since_submit
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class CampaignDesign:
     """As in the latest plan; the frozen ones may differ."""
     looks: tuple[int, ...] = ()
     frozen: Frozen | None = None
+    notes: tuple[str, ...] = ()
+    """What a reader must know about the plan, as sentences."""
 
 
 def read_design(folder: Path) -> CampaignDesign:
@@ -41,18 +44,20 @@ def read_design(folder: Path) -> CampaignDesign:
         hypotheses = read_hypotheses(document.hypotheses)
     except (ValueError, TypeError) as error:
         raise UsageError(f"{paths.plan} cannot be read: {error}") from None
-    return _design(document, hypotheses, folder, frozen)
+    return _design(document, hypotheses, paths, frozen)
 
 
 def _design(
-    document: PlanDocument, hypotheses: tuple[Hypothesis, ...], folder: Path, frozen: Frozen | None
+    document: PlanDocument, hypotheses: tuple[Hypothesis, ...], paths: CampaignPaths, frozen: Frozen | None
 ) -> CampaignDesign:
+    changed = changed_since_submit(paths, document)
     return CampaignDesign(
-        name=document.name or folder.name,
+        name=document.name or paths.root.name,
         conditions=document.labels,
         seeds=document.seeds,
         steps={entry.label: entry.max_steps for entry in document.conditions if entry.max_steps},
         hypotheses=hypotheses,
         looks=document.looks,
         frozen=frozen,
+        notes=(changed,) if changed else (),
     )

@@ -15,6 +15,7 @@ from campaign.analysis.completions import count
 from campaign.analysis.layout import Found, find_runs, run_name
 from campaign.analysis.records import KnownColumns, Owner, Record, read_record, record_of
 from campaign.analysis.runs import Run, Runs
+from campaign.analysis.stale_runs import StaleRuns
 from campaign.errors import UsageError
 from campaign.folder.outcome import read_outcome
 from campaign.folder.paths import RunPaths
@@ -35,8 +36,9 @@ def load_runs(
     *,
     states: Mapping[str, RunState] | None = None,
     generations: bool = False,
+    include_stale: bool = False,
 ) -> Runs:
-    """Every run of a folder.
+    """Every run of a folder. Stale ones are kept apart, in `Runs.stale`, unless `include_stale`.
 
     `layout` tells where the metrics are when the folder is not a campaign's, for example
     ``{condition}_s{seed}/metrics.jsonl``. `states` (run id -> state) come from the campaign's store. Without it
@@ -47,6 +49,7 @@ def load_runs(
     """
     found = find_runs(folder, layout)
     design = read_design(folder)
+    stale = StaleRuns()
     # polars and file reads release the GIL, so threads help here.
     with ThreadPoolExecutor(max_workers=4) as pool:
         known = KnownColumns()
@@ -56,6 +59,8 @@ def load_runs(
         for run in _runs_of(file, folder):
             if (state := (states or {}).get(run.id)) is not None:
                 run = replace(run, state=state)
+            settings = stale.of(run.path, run.condition, run.id)
+            run = replace(run, stale=settings.stale, notes=(*run.notes, *settings.notes))
             if generations:
                 run = replace(run, generations=count_generations(run), completions=count_completions(run))
             key = (run.condition, run.seed)
@@ -63,7 +68,13 @@ def load_runs(
                 raise UsageError(f"two files claim to be run {run.id}: {runs[key].path} and {run.path}")
             runs[key] = run
     design = replace(design, steps={**_configured_steps(runs.values()), **design.steps})
-    return Runs(_in_order(runs, design), design, folder)
+    ordered = _in_order(runs, design)
+    return Runs(
+        tuple(run for run in ordered if include_stale or not run.stale),
+        design,
+        folder,
+        () if include_stale else tuple(run for run in ordered if run.stale),
+    )
 
 
 def count_generations(run: Run) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from campaign.analysis.campaign_design import CampaignDesign
 from campaign.folder.states import ENDED, RunState
+from campaign.spec.stale import first_change
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,6 +38,8 @@ class Run:
     """(correct, total) completions over all steps; None when they were not counted."""
     notes: tuple[str, ...] = ()
     """Irregularities of the files, as sentences."""
+    stale: tuple[str, ...] = ()
+    """The settings in which the run differs from its plan, each with both values; empty when it does not."""
 
     @property
     def id(self) -> str:
@@ -61,15 +64,20 @@ class Runs:
     design: CampaignDesign = field(default_factory=CampaignDesign)
     """The conditions, seeds, looks and hypotheses that the plan declares; empty without a plan."""
     folder: Path = Path()
+    stale: tuple[Run, ...] = ()
+    """Runs with other settings than the plan's. They are in no comparison: `runs` does not have them."""
     _index: Mapping[tuple[str, int], Run] = field(init=False, repr=False, compare=False)
+    _stale_index: Mapping[tuple[str, int], Run] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_index", {(run.condition, run.seed): run for run in self.runs})
+        for name, runs in (("_index", self.runs), ("_stale_index", self.stale)):
+            object.__setattr__(self, name, {(run.condition, run.seed): run for run in runs})
 
     @property
     def conditions(self) -> tuple[str, ...]:
         """Condition labels, in the order of the plan, then of first appearance."""
-        return tuple(dict.fromkeys((*self.design.conditions, *(run.condition for run in self.runs))))
+        found = (run.condition for run in (*self.runs, *self.stale))
+        return tuple(dict.fromkeys((*self.design.conditions, *found)))
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -78,7 +86,9 @@ class Runs:
         A look tests the first seeds of this order, so it must not depend on the data.
         """
         frozen = self.design.frozen.seeds if self.design.frozen else ()
-        found = sorted({run.seed for run in self.runs})
+        # Without a plan nothing else says that the stale ones exist.
+        stale = () if self.design.seeds else self.stale
+        found = sorted({run.seed for run in (*self.runs, *stale)})
         return tuple(dict.fromkeys((*frozen, *self.design.seeds, *found)))
 
     @property
@@ -87,10 +97,29 @@ class Runs:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return tuple(f"{run.id}: {note}" for run in self.runs for note in run.notes)
+        """Irregularities of the folder and of the files, and the stale runs, as sentences."""
+        of_runs = (f"{run.id}: {note}" for run in (*self.runs, *self.stale) for note in run.notes)
+        left_out = (f"{run.id} is stale and was left out: {'; '.join(run.stale)}" for run in self.stale)
+        included = (
+            f"{run.id} is stale and was included: {'; '.join(run.stale)}" for run in self.runs if run.stale
+        )
+        return (*self.design.notes, *left_out, *included, *of_runs)
 
     def get(self, condition: str, seed: int) -> Run | None:
         return self._index.get((condition, seed))
+
+    def stale_of(self, conditions: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """Run id -> what makes it stale, for the stale runs of `conditions` that are left out."""
+        return {run.id: run.stale for run in self.stale if run.condition in conditions}
+
+    def is_stale(self, condition: str, seed: int) -> bool:
+        """Whether the run was left out because it is stale."""
+        return (condition, seed) in self._stale_index
+
+    def why_missing(self, condition: str, seed: int) -> str:
+        """Why there is no run to compare, as the end of a sentence."""
+        run = self._stale_index.get((condition, seed))
+        return "there is no such run" if run is None else f"is stale ({first_change(run.stale)})"
 
     def of(self, condition: str) -> tuple[Run, ...]:
         return tuple(run for run in self.runs if run.condition == condition)

@@ -8,12 +8,13 @@ computed before all runs of a look have ended.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from campaign.analysis.runs import Runs
 from campaign.analysis.sequential import Look, plan_looks
 from campaign.spec.hypotheses import Extension, Frozen
+from campaign.spec.stale import listed, stale_sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +61,44 @@ def stage_of(
     test, whose stages cannot be combined when seeds were added adaptively.
     """
     seeds = runs.seeds
-    exploratory: list[str] = []
+    exploratory = _by_request(runs, conditions)
     unfinished = _unfinished(runs, conditions, seeds)
+    notes = _stale_notes(runs, conditions)
     if final and unfinished:
         exploratory.append(f"it was stopped with {_count_runs(len(unfinished))} of its plan unfinished")
         unfinished = []
     if looks:
         waiting = {seed for _, seed in unfinished}
-        return _stage_at_looks(seeds, waiting, tuple(looks), frozen, tuple(exploratory), paired)
-    if frozen is not None and len(seeds) > len(frozen.seeds) > 0:
-        exploratory.append(
-            f"it was extended from {len(frozen.seeds)} to {len(seeds)} seeds without declared looks"
-        )
-    return Stage(seeds, _withheld_reason(unfinished), exploratory=tuple(exploratory))
+        stage = _stage_at_looks(seeds, waiting, tuple(looks), frozen, tuple(exploratory), paired)
+    else:
+        if frozen is not None and len(seeds) > len(frozen.seeds) > 0:
+            exploratory.append(
+                f"it was extended from {len(frozen.seeds)} to {len(seeds)} seeds without declared looks"
+            )
+        stage = Stage(seeds, _withheld_reason(unfinished, runs), exploratory=tuple(exploratory))
+    if stage.withheld and notes:
+        stage = replace(stage, withheld=f"{stage.withheld}; {'; '.join(notes)}")
+    return replace(stage, notes=(*notes, *stage.notes))
+
+
+def _by_request(runs: Runs, conditions: Sequence[str]) -> list[str]:
+    """Why a comparison that includes stale runs is exploratory; empty when it includes none."""
+    included = {run.id: run.stale for run in runs.runs if run.stale and run.condition in conditions}
+    if not included:
+        return []
+    verb = "runs have" if len(included) > 1 else "run has"
+    return [f"{len(included)} stale {verb} other settings than the plan: {stale_sentence(included)}"]
+
+
+def _stale_notes(runs: Runs, conditions: Sequence[str]) -> tuple[str, ...]:
+    """The stale runs that are left out, and the conditions that have no others."""
+    left_out = runs.stale_of(conditions)
+    if not left_out:
+        return ()
+    bare = [label for label in conditions if not runs.of(label) and runs.stale_of((label,))]
+    alone = f"all runs of {' and of '.join(bare)} are stale; " if bare else ""
+    verb = "stale runs were" if len(left_out) > 1 else "stale run was"
+    return (f"{alone}{len(left_out)} {verb} left out: {stale_sentence(left_out)}",)
 
 
 def _stage_at_looks(
@@ -159,16 +185,21 @@ def _unfinished(runs: Runs, conditions: Sequence[str], seeds: Sequence[int]) -> 
     ]
 
 
-def _withheld_reason(unfinished: Sequence[tuple[str, int]]) -> str:
-    if not unfinished:
+def _withheld_reason(unfinished: Sequence[tuple[str, int]], runs: Runs) -> str:
+    """Why nothing is tested yet. A stale run counts as one that the plan still waits for."""
+    stale = [pair for pair in unfinished if runs.is_stale(*pair)]
+    open_ = [pair for pair in unfinished if not runs.is_stale(*pair)]
+    parts = [f"{_count_runs(len(stale))} {_verb(stale)} stale"] if stale else []
+    if open_:
+        names = listed([f"{condition}_s{seed}" for condition, seed in open_])
+        parts.append(f"{_count_runs(len(open_))} {_verb(open_)} unfinished ({names})")
+    if not parts:
         return ""
-    names = ", ".join(f"{condition}_s{seed}" for condition, seed in unfinished[:4])
-    more = f" and {len(unfinished) - 4} more" if len(unfinished) > 4 else ""
-    verb = "is" if len(unfinished) == 1 else "are"
-    return (
-        f"{_count_runs(len(unfinished))} {verb} unfinished ({names}{more}); testing now and again later "
-        "would inflate the error rate"
-    )
+    return f"{' and '.join(parts)}; testing now and again later would inflate the error rate"
+
+
+def _verb(counted: Sequence[object]) -> str:
+    return "is" if len(counted) == 1 else "are"
 
 
 def _count_runs(count: int) -> str:

@@ -57,11 +57,11 @@ class Summary:
 
 def default_metric(runs: Runs) -> str:
     """The first of `PREFERRED` that the runs have. Raises `UsageError` when they have none."""
-    logged = set(runs.metrics)
+    logged = set(runs.metrics) or {name for run in runs.stale for name in run.metrics}
     for name in PREFERRED:
         if name in logged or f"val/{name}" in logged:
             return name
-    if not runs.metrics:
+    if not logged:
         why = (
             "; ".join(dict.fromkeys(note for run in runs.runs for note in run.notes))
             or "their files are empty"
@@ -69,7 +69,7 @@ def default_metric(runs: Runs) -> str:
         raise UsageError(f"the runs have no metrics: {why}")
     raise UsageError(
         f"no default metric ({', '.join(PREFERRED)}) is logged; "
-        f"name one with --metric: {', '.join(runs.metrics)}"
+        f"name one with --metric: {', '.join(sorted(logged))}"
     )
 
 
@@ -119,9 +119,10 @@ def summarise(runs: Runs, metric: str, summary: str = "auto") -> dict[str, SeedS
     try:
         resolved = resolve_summary(runs, metric, summary)
     except UsageError:
-        if all(run.state == "done" for run in runs.runs):
+        if not runs.stale and all(run.state == "done" for run in runs.runs):
             raise
-        # Unfinished runs may still log the metric, for example at their first evaluation.
+        # Unfinished runs may still log the metric, for example at their first evaluation, and stale ones when they
+        # are repeated.
         return {label: _not_logged(runs, label, metric) for label in runs.conditions}
     return {condition: _sample(runs, condition, resolved) for condition in runs.conditions}
 
@@ -139,7 +140,7 @@ def _sample(runs: Runs, condition: str, summary: Summary) -> SeedSample:
     for seed in runs.seeds:
         run = runs.get(condition, seed)
         if run is None:
-            missing[seed] = "there is no such run"
+            missing[seed] = runs.why_missing(condition, seed)
         elif reason := _incomplete(run, length) or _missing_values(run, summary, expected):
             missing[seed] = reason
         elif abs(value := _reduce(run, length, summary)) <= MAX_VALUE:
@@ -163,7 +164,12 @@ class _Expected:
 
 
 def _not_logged(runs: Runs, condition: str, metric: str) -> SeedSample:
-    missing = dict.fromkeys(runs.seeds, f"has not logged {metric} yet")
+    missing = {
+        seed: f"has not logged {metric} yet"
+        if runs.get(condition, seed)
+        else runs.why_missing(condition, seed)
+        for seed in runs.seeds
+    }
     return SeedSample(condition, {}, metric, f"{metric}, not logged yet", missing)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any, ClassVar
@@ -76,6 +76,9 @@ class VerdictsDocument:
     exit_code: int
     verdicts: tuple[Verdict, ...]
     notes: tuple[str, ...]
+    stale: Mapping[str, tuple[str, ...]]
+    """Run id -> the settings in which it differs from its plan, each with both values. Unless they were included by
+    request, these runs are in no verdict."""
 
 
 def verdicts(
@@ -129,8 +132,9 @@ def exit_code(results: Sequence[Verdict]) -> int:
 def document(results: Sequence[Verdict], runs: Runs | None = None) -> dict[str, Any]:
     """The JSON form of `VerdictsDocument`."""
     name, notes = (runs.design.name, runs.notes) if runs else ("", ())
+    stale = {run.id: run.stale for run in (*runs.runs, *runs.stale) if run.stale} if runs else {}
     verdicts_document: dict[str, Any] = as_json(
-        VerdictsDocument(VERSION, "campaign.verdicts", name, exit_code(results), tuple(results), notes)
+        VerdictsDocument(VERSION, "campaign.verdicts", name, exit_code(results), tuple(results), notes, stale)
     )
     return verdicts_document
 
@@ -274,8 +278,8 @@ def _minima(runs: Runs, claim: Claim, stage: Stage, comparison: Comparison) -> t
     tested = [
         run
         for condition in claim.conditions
-        for seed in stage.seeds
-        if (run := runs.get(condition, seed)) is not None and seed not in comparison.dropped
+        for seed in _compared_seeds(comparison, condition, stage)
+        if (run := runs.get(condition, seed)) is not None
     ]
     if hypothesis.min_steps:
         steps = min((run.length for run in tested), default=0)
@@ -286,6 +290,14 @@ def _minima(runs: Runs, claim: Claim, stage: Stage, comparison: Comparison) -> t
             minimum("generations", hypothesis.min_generations, logged, "completions in the smallest log")
         )
     return tuple(rows)
+
+
+def _compared_seeds(comparison: Comparison, condition: str, stage: Stage) -> Iterable[int]:
+    """The seeds of a condition that the comparison is based on."""
+    if comparison.test == "paired t":
+        return comparison.differences
+    arms = {arm.condition: arm.values for arm in (comparison.baseline, comparison.candidate)}
+    return arms.get(condition, stage.seeds)
 
 
 def _cautions(comparison: Comparison) -> list[str]:

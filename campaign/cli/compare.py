@@ -44,6 +44,13 @@ def compare(
     final: Annotated[
         bool, typer.Option("--final", help="Test although runs are missing; the verdicts are exploratory.")
     ] = False,
+    include_stale: Annotated[
+        bool,
+        typer.Option(
+            "--include-stale",
+            help="Compare runs with other settings than the plan's too; the verdicts are exploratory.",
+        ),
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Compare conditions on one number per run.
@@ -59,7 +66,8 @@ def compare(
     from campaign.execution.locate import folder_of
 
     folder = folder_of(campaign)
-    runs = load_runs(folder, layout, states=stored_states(folder), generations=True)
+    states = stored_states(folder)
+    runs = load_runs(folder, layout, states=states, generations=True, include_stale=include_stale)
     flags = {
         "metric": metric,
         "summary": summary,
@@ -80,6 +88,8 @@ def compare(
         show(results, stdout())
         for note in _notes(runs):
             stderr().print(f"note: {note}", markup=False, highlight=False)
+        if runs.stale:
+            stderr().print("--include-stale compares stale runs too; --rerun-stale of submit repeats them")
         if any(verdict.comparison.withheld for verdict in results):
             stderr().print(
                 "if nothing more will run, --final tests the finished runs and marks the verdicts exploratory"
@@ -88,12 +98,13 @@ def compare(
 
 
 def _notes(runs: Runs) -> list[str]:
-    """Irregularities in the runs' files, each reported once with the runs that have it."""
+    """What is to be known about the plan, and irregularities in the runs' files, each reported once with the runs that
+    have it."""
     by_note: dict[str, list[str]] = {}
-    for run in runs.runs:
+    for run in (*runs.runs, *runs.stale):
         for note in run.notes:
             by_note.setdefault(note, []).append(run.id)
-    return [
+    return [*runs.design.notes] + [
         f"{', '.join(ids[:3])}{f' and {len(ids) - 3} more runs' if len(ids) > 3 else ''}: {note}"
         for note, ids in by_note.items()
     ]

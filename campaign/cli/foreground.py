@@ -42,7 +42,7 @@ def show_outcome(
 ) -> None:
     """Print the campaign's outcome, with the `command` that resumes it; with `new_results`, build its report first.
 
-    Raises `RunsFailed`, `Incomplete` or `Interrupted` unless every run is done.
+    Raises as `require_complete` does.
     """
     from campaign.cli.console import print_json, stdout
     from campaign.cli.views.outcome_tables import show_campaign

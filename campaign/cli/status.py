@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -44,24 +45,28 @@ def document(view: CampaignView) -> dict[str, Any]:
 
 
 def _read(paths: CampaignPaths) -> CampaignView:
-    from campaign.execution.view import CampaignReader
+    from campaign.folder.plan_document import plan_or_empty
+    from campaign.spec.submitted_spec import changed_since_submit
+    from campaign.submission import read_view
 
-    reader = CampaignReader(paths)
-    try:
-        return reader.read()
-    finally:
-        reader.close()
+    changed = changed_since_submit(paths, plan_or_empty(paths.plan))
+    return replace(read_view(paths), notes=(changed,) if changed else ())
 
 
 def _show(view: CampaignView, *, as_json: bool) -> None:
     from campaign.cli.console import print_json, stdout
     from campaign.cli.views.live_table import table
+    from campaign.spec.stale import stale_sentence
 
     if as_json:
         print_json(document(view))
         return
     console = stdout()
     console.print(table(view, console.width, lines=len(view.runs) + 10, hint=_hint(view)), soft_wrap=True)
+    if view.stale:
+        console.print(f"stale, so no comparison has them: {stale_sentence(view.stale)}", soft_wrap=True)
+    for note in view.notes:
+        console.print(f"note: {note}", soft_wrap=True)
 
 
 def _hint(view: CampaignView) -> str:
@@ -99,7 +104,7 @@ def _watch(paths: CampaignPaths, *, as_json: bool) -> None:
         if live:
             live.close()
     if live:
-        _show(view, as_json=False)
+        _show(_read(paths), as_json=False)
 
 
 def _list(found: list[CampaignPaths], *, as_json: bool) -> None:
@@ -128,7 +133,7 @@ def _list(found: list[CampaignPaths], *, as_json: bool) -> None:
 def _entry(view: CampaignView) -> dict[str, Any]:
     counts: dict[str, int] = {}
     for run in view.runs:
-        counts[run.state] = counts.get(run.state, 0) + 1
+        counts[run.shown_state] = counts.get(run.shown_state, 0) + 1
     return {"name": view.name, "runs": len(view.runs), "controller": view.controller, "states": counts}
 
 

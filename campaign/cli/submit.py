@@ -101,8 +101,9 @@ def _show_dry_run(submission: Submission, *, as_json: bool) -> None:
 def _warn(submission: Submission) -> None:
     from campaign.cli.console import stderr
 
-    if submission.warning:
-        stderr().print(submission.warning, style="yellow", soft_wrap=True)
+    for warning in (submission.warning, submission.stale):
+        if warning:
+            stderr().print(warning, style="yellow", soft_wrap=True)
 
 
 def _announce(submission: Submission) -> None:

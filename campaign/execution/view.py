@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +12,10 @@ from campaign.execution.progress import ProgressReader
 from campaign.execution.run_summary import record_format
 from campaign.execution.store_reader import RunRow, StoreReader
 from campaign.folder.paths import CampaignPaths
+from campaign.folder.plan_document import PlanDocument, plan_or_empty
 from campaign.folder.states import ENDED, RunState
+from campaign.spec.run_config import config_to_json
+from campaign.spec.stale import PlannedSettings, another_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,13 @@ class RunView:
     failures: int
     losses: int
     error: str
+    stale: tuple[str, ...] = ()
+    """The settings in which the run differs from the plan, each with both values; empty when it does not."""
+
+    @property
+    def shown_state(self) -> str:
+        """The state, except that a run that is done with other settings than the plan's is not done but `stale`."""
+        return "stale" if self.stale and self.state == "done" else self.state
 
     @property
     def left(self) -> int:
@@ -41,6 +51,7 @@ class RunView:
 class ConditionView:
     label: str
     done: int
+    """Runs that are done with the settings of the plan."""
     runs: int
     correct_rate: float | None
     """Mean over the finished seeds: of the last evaluation, or of the last steps where there was no evaluation."""
@@ -57,9 +68,16 @@ class CampaignView:
     runs: tuple[RunView, ...]
     conditions: tuple[ConditionView, ...]
     eta_s: float | None
+    notes: tuple[str, ...] = ()
+    """What a reader must know about the plan, as sentences; filled in by those who display a campaign once."""
 
     def count(self, *states: RunState) -> int:
         return sum(run.state in states for run in self.runs)
+
+    @property
+    def stale(self) -> dict[str, tuple[str, ...]]:
+        """Run id -> what makes it stale. No comparison has these runs."""
+        return {run.id: run.stale for run in self.runs if run.stale}
 
     @property
     def complete(self) -> bool:
@@ -76,25 +94,30 @@ class CampaignReader:
         self.paths = paths
         self._store = StoreReader.open(paths)
         self._progress = ProgressReader()
+        self._planned = _PlannedIdentities(paths)
 
     def read(self) -> CampaignView:
         who = holder(self.paths)
         pid = who.get("pid") if who else None
         rows = self._store.runs()
+        self._planned.refresh()
+        stale = {row.id: self._planned.changes(row, self._store) for row in rows}
         launched = self._store.launched_at()
-        runs = tuple(self._run(row, launched.get(row.id), live=who is not None) for row in rows)
+        runs = tuple(
+            self._run(row, launched.get(row.id), stale[row.id], live=who is not None) for row in rows
+        )
         return CampaignView(
             name=self.paths.root.name,
             controller=pid if isinstance(pid, int) else None,
             runs=runs,
-            conditions=_conditions(rows),
+            conditions=_conditions(rows, stale),
             eta_s=_eta(runs),
         )
 
     def close(self) -> None:
         self._store.close()
 
-    def _run(self, row: RunRow, launched: float | None, *, live: bool) -> RunView:
+    def _run(self, row: RunRow, launched: float | None, stale: tuple[str, ...], *, live: bool) -> RunView:
         state: RunState = row.state
         steps, rate, eta = int(row.summary.get("steps", 0)), row.summary.get("correct_rate"), None
         if row.attempt and row.state in ("running", "lost", "pending"):
@@ -113,7 +136,7 @@ class CampaignReader:
             state, eta = "interrupted", None
         return RunView(
             row.id, row.condition, row.seed, state, steps, row.max_steps, rate, eta,
-            row.attempt, row.failures, row.losses, row.error,
+            row.attempt, row.failures, row.losses, row.error, stale,
         )  # fmt: skip
 
     def _running_state(self, row: RunRow, logged: bool) -> RunState:
@@ -123,6 +146,40 @@ class CampaignReader:
             return "running"
         claimed = self.paths.run(row.id).attempt(row.attempt).root.exists()
         return "starting" if claimed else "queued"
+
+
+class _PlannedIdentities:
+    """The identities that the latest plan gives its runs, against which those of the store are compared."""
+
+    def __init__(self, paths: CampaignPaths) -> None:
+        self._path = paths.plan
+        self._read: tuple[int, int, int] | None = None
+        self._identities: dict[str, str] = {}
+        self._settings = PlannedSettings(PlanDocument())
+        self._known: dict[tuple[str, str, str], tuple[str, ...]] = {}
+
+    def refresh(self) -> None:
+        """Read `plan.json` if it was replaced: a campaign of ten thousand runs has one of several megabytes."""
+        try:
+            stat = self._path.stat()
+        except OSError:
+            return
+        signature = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        if signature != self._read:
+            plan = plan_or_empty(self._path)
+            self._identities = {run.id: run.identity for run in plan.runs}
+            self._settings, self._known, self._read = PlannedSettings(plan), {}, signature
+
+    def changes(self, row: RunRow, store: StoreReader) -> tuple[str, ...]:
+        """What makes a run stale; empty when it has the plan's identity, is not in the plan, or was never begun."""
+        planned = self._identities.get(row.id, row.identity)
+        if planned == row.identity or not row.attempt:
+            return ()
+        key = (row.condition, row.config, row.identity.partition(":")[0])
+        if key not in self._known:
+            found = self._settings.changes(row.condition, config_to_json(store.config(row)))
+            self._known[key] = found or (another_version(row.identity),)
+        return self._known[key]
 
 
 def _remaining(
@@ -147,15 +204,15 @@ def _eta(runs: Sequence[RunView]) -> float | None:
     return max(work / at_once, *running.values())
 
 
-def _conditions(rows: Sequence[RunRow]) -> tuple[ConditionView, ...]:
+def _conditions(rows: Sequence[RunRow], stale: Mapping[str, tuple[str, ...]]) -> tuple[ConditionView, ...]:
     by_label: dict[str, list[RunRow]] = {}
     for row in rows:
         by_label.setdefault(row.condition, []).append(row)
-    return tuple(_condition(label, members) for label, members in by_label.items())
+    return tuple(_condition(label, members, stale) for label, members in by_label.items())
 
 
-def _condition(label: str, rows: Sequence[RunRow]) -> ConditionView:
-    done = [row for row in rows if row.state == "done"]
+def _condition(label: str, rows: Sequence[RunRow], stale: Mapping[str, tuple[str, ...]]) -> ConditionView:
+    done = [row for row in rows if row.state == "done" and not stale[row.id]]
     rated = [row.summary for row in done if row.summary.get("correct_rate") is not None]
     rates = [float(summary["correct_rate"]) for summary in rated]
     return ConditionView(

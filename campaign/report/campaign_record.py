@@ -45,12 +45,22 @@ class RunEntry:
     config: Mapping[str, Any] = field(default_factory=dict)
     """The content of the run's `config.toml`."""
     data: Run | None = None
-    """The run's record; None before the first row."""
+    """The run's record; None before the first row, and for a stale run, which no table or figure may use."""
     paths: RunPaths = field(default_factory=lambda: RunPaths(Path()))
+    stale: tuple[str, ...] = ()
+    """The settings in which the run differs from the plan, each with both values; empty when it does not."""
+    left_out: bool = False
+    """Whether the run is stale and was not included by request."""
+    steps: int = 0
 
     @property
-    def steps(self) -> int:
-        return self.data.length if self.data is not None else 0
+    def shown_state(self) -> str:
+        return "stale" if self.stale and self.state == "done" else self.state
+
+    @property
+    def remark(self) -> str:
+        """What happened to the run, where there is something to say."""
+        return "; ".join(part for part in (self.error, *self.stale) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +91,25 @@ class CampaignRecord:
 
     @property
     def complete(self) -> bool:
-        return all(run.state == "done" for run in self.runs)
+        return all(run.state == "done" and not run.stale for run in self.runs)
+
+    @property
+    def stale(self) -> dict[str, tuple[str, ...]]:
+        """Run id -> what makes it stale."""
+        return {run.id: run.stale for run in self.runs if run.stale}
 
     def of(self, condition: str) -> tuple[RunEntry, ...]:
         return tuple(run for run in self.runs if run.condition == condition)
 
     def count(self, state: RunState) -> int:
-        return sum(run.state == state for run in self.runs)
+        """The runs in a state; stale ones are not counted."""
+        return sum(run.state == state and not run.stale for run in self.runs)
 
 
-def read_campaign(folder: Path, now: float | None = None) -> CampaignRecord:
+def read_campaign(folder: Path, now: float | None = None, *, include_stale: bool = False) -> CampaignRecord:
     """Read a campaign's folder. `now` (seconds since 1970) is the time against which leases are measured.
+
+    Stale runs are listed, and their records are left out unless `include_stale`.
 
     Raises `UsageError` when there is no such folder, it has no run, or its plan cannot be read.
     """
@@ -101,7 +119,7 @@ def read_campaign(folder: Path, now: float | None = None) -> CampaignRecord:
     paths = CampaignPaths(folder)
     plan = read_plan(paths.plan)
     found = _run_folders(paths, time.time() if now is None else now)
-    record = _load(folder, found)
+    record = _load(folder, found, include_stale)
     entries = _entries(paths, plan, record, found)
     if not entries:
         raise UsageError(f"{folder} holds no runs yet\n    `campaign submit` starts them")
@@ -136,12 +154,12 @@ def _run_folders(paths: CampaignPaths, now: float) -> dict[str, _RunFolder]:
     return found
 
 
-def _load(folder: Path, found: Mapping[str, _RunFolder]) -> Runs:
+def _load(folder: Path, found: Mapping[str, _RunFolder], include_stale: bool) -> Runs:
     """The metrics of all runs; none before the first row of the first run."""
     if not any(os.path.lexists(run.paths.metrics) for run in found.values()):
         return Runs((), read_design(folder), folder)
     states = {run_id: run.state for run_id, run in found.items()}
-    return load_runs(folder, CAMPAIGN_LAYOUT, states=states, generations=True)
+    return load_runs(folder, CAMPAIGN_LAYOUT, states=states, generations=True, include_stale=include_stale)
 
 
 def _entries(
@@ -149,13 +167,14 @@ def _entries(
 ) -> tuple[RunEntry, ...]:
     """Planned runs in the order of the plan, then those that only have a folder."""
     planned = {run.id: run for run in plan.runs}
-    by_id = {run.id: run for run in record.runs}
+    by_id = {run.id: run for run in (*record.runs, *record.stale)}
     entries = []
     for run_id in dict.fromkeys((*planned, *by_id, *found)):
         shown = found.get(run_id) or _RunFolder(paths.run(run_id), {}, "pending", 0, "")
         data = by_id.get(run_id)
         if (owner := _owner(run_id, planned.get(run_id), shown.config, data)) is not None:
-            entries.append(_entry(run_id, *owner, shown, data, record.design.steps))
+            left_out = record.is_stale(*owner)
+            entries.append(_entry(run_id, *owner, shown, data, record.design.steps, left_out=left_out))
     order = {label: place for place, label in enumerate(plan.labels)}
     return tuple(sorted(entries, key=lambda run: order.get(run.condition, len(order))))
 
@@ -167,12 +186,15 @@ def _entry(
     shown: _RunFolder,
     data: Run | None,
     planned_steps: Mapping[str, int],
+    *,
+    left_out: bool,
 ) -> RunEntry:
     steps = (shown.config.get("training") or {}).get("max_steps", planned_steps.get(condition))
     return RunEntry(
         run_id, condition, seed, shown.state, shown.attempts, shown.error,
         steps if isinstance(steps, int) else None,
-        shown.config, data if data is not None and len(data.steps) else None, shown.paths,
+        shown.config, data if data is not None and len(data.steps) and not left_out else None, shown.paths,
+        data.stale if data is not None else (), left_out, data.length if data is not None else 0,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from campaign.report.campaign_record import CampaignRecord
 from campaign.report.contents import Contents
+from campaign.spec.stale import stale_sentence
 
 CHECK_SENTENCES = {
     "proven": "The check proved that the conditions differ only in the fields under test.",
@@ -49,19 +50,35 @@ def overview(contents: Contents) -> str:
     return (
         f"{_count(len(record.conditions), 'condition')} \N{MULTIPLICATION SIGN} "
         f"{_count(len(record.seeds), 'seed')}{length}. "
-        f"{record.count('done')} of {_count(len(record.runs), 'run')} done."
+        f"{record.count('done')} of {_count(len(record.runs), 'run')} done"
+        f"{f', {len(record.stale)} stale' if record.stale else ''}."
     )
 
 
 def banner(record: CampaignRecord) -> str:
     """A warning that the report is not final; empty when it is."""
-    if record.complete:
-        return ""
     states = ("running", "pending", "lost", "interrupted", "failed", "cancelled")
     parts = [f"{record.count(state)} {state}" for state in states if record.count(state)]  # type: ignore[arg-type]
-    active = any(record.count(state) for state in ("running", "pending", "lost"))
-    head = "This campaign is not finished" if active else "Not every run completed"
-    return f"{head}: {', '.join(parts)}. All numbers are based on the data available so far."
+    sentences = []
+    if parts:
+        active = any(record.count(state) for state in ("running", "pending", "lost"))
+        head = "This campaign is not finished" if active else "Not every run completed"
+        sentences.append(f"{head}: {', '.join(parts)}. All numbers are based on the data available so far.")
+    return " ".join([*sentences, *([stale_warning(record)] if record.stale else [])])
+
+
+def stale_warning(record: CampaignRecord) -> str:
+    """The stale runs, and whether the numbers of the report include them."""
+    fate = (
+        "were included by request"
+        if any(run.stale for run in record.record.runs)
+        else "are in no comparison, mean or figure"
+    )
+    verb = "run has" if len(record.stale) == 1 else "runs have"
+    return (
+        f"{len(record.stale)} stale {verb} other settings than the plan and {fate}: "
+        f"{stale_sentence(record.stale)}."
+    )
 
 
 def check_sentence(record: CampaignRecord) -> str:

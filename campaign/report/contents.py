@@ -156,7 +156,7 @@ def _summarise(record: CampaignRecord, values: FinalValues, label: str, baseline
     shared = [by_seed[seed] - reference[seed] for seed in by_seed if seed in reference and label != baseline]
     return ConditionSummary(
         condition=label,
-        done=sum(run.state == "done" for run in record.of(label)),
+        done=sum(run.state == "done" and not run.left_out for run in record.of(label)),
         runs=len(record.of(label)),
         values=by_seed,
         mean=fmean(numbers) if numbers else None,

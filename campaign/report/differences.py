@@ -43,13 +43,13 @@ def _values(path: str, record: CampaignRecord, configs: Mapping[str, Mapping[str
 
 
 def _configurations(record: CampaignRecord) -> dict[str, Mapping[str, Any]]:
-    """Condition -> configuration: that of its first run that has one, else the planned one."""
+    """Condition -> configuration: that of its first run that has one and is not stale, else the planned one."""
     found: dict[str, Mapping[str, Any]] = {}
     for entry in record.plan.conditions:
         if entry.config:
             found[entry.label] = entry.config
     for run in reversed(record.runs):
-        if run.config:
+        if run.config and not run.stale:
             found[run.condition] = run.config
     return found
 

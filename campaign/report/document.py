@@ -48,6 +48,8 @@ class WrittenRun:
     value: float | None
     value_so_far: float | None
     error: str
+    stale: tuple[str, ...]
+    """The settings in which the run differs from the plan, each with both values. A stale run has no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ def _run(run: RunEntry, values: FinalValues) -> WrittenRun:
         rounded(values.get(run)),
         rounded(values.preliminary(run)),
         run.error,
+        run.stale,
     )
 
 

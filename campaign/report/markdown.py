@@ -26,7 +26,7 @@ def to_markdown(contents: Contents) -> str:
 def _head(contents: Contents) -> list[str]:
     record = contents.record
     warning = banner(record)
-    return [f"# {text(record.name)}", overview(contents), f"> {warning}" if warning else ""]
+    return [f"# {text(record.name)}", overview(contents), f"> {text(warning)}" if warning else ""]
 
 
 def _verdicts(contents: Contents) -> list[str]:
@@ -99,13 +99,14 @@ def _runs(contents: Contents) -> list[str]:
     header = ["run", "state", "attempts", "steps", contents.final_values.metric, "what happened"]
     rows = [
         [
-            run.id, run.state, str(run.attempts),
+            run.id, run.shown_state, str(run.attempts),
             f"{run.steps} of {run.planned_steps}" if run.planned_steps else str(run.steps),
-            format_value(contents.final_values.get(run)), run.error,
+            format_value(contents.final_values.get(run)), run.remark,
         ]
         for run in contents.record.runs
     ]  # fmt: skip
-    return ["## Runs", table(header, rows)]
+    notes = "\n".join(f"- {text(note)}" for note in contents.record.notes)
+    return ["## Runs", table(header, rows), notes and f"Notes on the records:\n\n{notes}"]
 
 
 def _samples(contents: Contents) -> list[str]:

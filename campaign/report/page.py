@@ -95,7 +95,7 @@ def render_page(contents: Contents, library: str) -> str:
         squeeze=squeeze_table(record),
         declared=any(row.under_test is not None for row in contents.differences),
         check=check_sentence(record),
-        errors=any(run.error for run in record.runs),
+        errors=any(run.remark for run in record.runs),
         samples=contents.samples,
         command=submit_command(record),
         provenance=facts,

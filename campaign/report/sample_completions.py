@@ -59,7 +59,7 @@ def sample_rows(record: CampaignRecord) -> tuple[SampleRow, ...]:
 def _logs(record: CampaignRecord) -> list[list[Sample]]:
     by_seed: dict[int, list[list[Sample]]] = {}
     for seed in record.seeds:
-        logs = [_read(run) for run in record.runs if run.seed == seed]
+        logs = [_read(run) for run in record.runs if run.seed == seed and not run.left_out]
         by_seed[seed] = [log for log in logs if log]
         if len(by_seed[seed]) == len(record.conditions):
             return by_seed[seed]

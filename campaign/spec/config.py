@@ -66,6 +66,10 @@ class CoreSection(Section):
     """`pkg.module:function`, called with a `RunContext` in a separate process."""
     command: Identity[tuple[str, ...] | None] = None
     """Program and arguments; `{config}`, `{run_dir}`, `{seed}` and `{checkpoint}` are replaced."""
+    entrypoint_sha256: Identity[ContentHash | None] = None
+    """SHA-256 of the source of `entrypoint`. Computed when not given."""
+    command_sha256: Identity[ContentHash | None] = None
+    """SHA-256 of the local files and modules that `command` names, such as `train.py`. Computed when not given."""
     metrics_file: Identity[str] = "metrics.jsonl"
     """File in the run's folder to which the command appends one JSON object per step."""
     metrics_map: Identity[dict[str, str]] = {}
@@ -81,7 +85,9 @@ class ModelSection(Section):
 
     model: Identity[str] = "embedded"
     """`embedded` (0.3 M parameters, part of the package), a folder in Hugging Face format (relative to the campaign
-    file), or a hub name."""
+    file), or a hub name. The content of a folder is part of the identity, as `model_sha256`; its location is not."""
+    model_sha256: Identity[ContentHash | None] = None
+    """SHA-256 of the files in the folder `model`. Computed when not given; when given, the folder must match it."""
     revision: Identity[str | None] = None
     """Commit of a hub model."""
     lora_rank: Identity[Count] = 0
@@ -107,6 +113,8 @@ class DataSection(Section):
 
     sources: Identity[tuple[Annotated[str, NamedOrDotted(SOURCES)], ...]] = SOURCES
     """Procedural task sources, used in turn; ignored when `path` is given."""
+    sources_sha256: Identity[ContentHash | None] = None
+    """SHA-256 of the source of the functions in `sources`. Computed when not given."""
     level: Identity[Annotated[int, Field(ge=0, le=1)]] = 0
     """Difficulty of the procedural sources."""
     path: Runtime[str | None] = None
@@ -168,12 +176,20 @@ class AlgorithmSection(Section):
 
     advantage_mode: Identity[Annotated[str, NamedOrDotted(ADVANTAGES)]] = "grpo"
     """Episode-level advantage: `grpo`, `maxrl`, `rloo`, `reinforce_pp`, or a dotted path `pkg.mod.fn`."""
+    advantage_mode_sha256: Identity[ContentHash | None] = None
+    """SHA-256 of the source of `advantage_mode` when it is a function. Computed when not given."""
     transform_mode: Identity[Annotated[str, NamedOrDotted(TRANSFORMS)]] = "none"
     """Token-level transform of the advantage: `none`, `gtpo`, `gtpo_hicra`, `gtpo_sepa`, or a dotted path."""
+    transform_mode_sha256: Identity[ContentHash | None] = None
+    """SHA-256 of the source of `transform_mode` when it is a function. Computed when not given."""
     uncertainty_kind: Identity[Annotated[str, NamedOrDotted(UNCERTAINTIES)]] = "shannon_entropy"
     """Token-level uncertainty: `surprisal`, `predictive_variance`, `shannon_entropy`, or a dotted path."""
+    uncertainty_kind_sha256: Identity[ContentHash | None] = None
+    """SHA-256 of the source of `uncertainty_kind` when it is a function. Computed when not given."""
     algorithm_mode: Identity[Annotated[str, NamedOrDotted(())] | None] = None
     """Dotted path of a function that replaces advantage and transform."""
+    algorithm_mode_sha256: Identity[ContentHash | None] = None
+    """SHA-256 of the source of `algorithm_mode` when it is a function. Computed when not given."""
     params: Identity[dict[str, Any]] = {}
     """Settings of `algorithm_mode`."""
     advantage_params: Identity[dict[str, Any]] = {}

@@ -18,6 +18,9 @@ from campaign.spec.section import Section
 
 VERSION = 1
 
+LOCATIONS = {"model.model": "model.model_sha256"}
+"""Field that may name a folder -> the hash of the folder's content. With the hash, the location does not count."""
+
 Memo = dict[int, tuple[Section, str]]
 """Section id -> the section and the text that is hashed for it. The section is held because CPython reuses the id
 of an object that was freed."""
@@ -46,7 +49,13 @@ def identity_fields(config: RunConfig) -> dict[str, Any]:
         for field in members:
             value = field.default if section is None else getattr(section, field.name)
             found[field.path] = list(value) if isinstance(value, tuple) else value
-    return found
+    return counted(found)
+
+
+def counted(values: dict[str, Any]) -> dict[str, Any]:
+    """Dotted path -> value without the fields that only locate a content whose hash is among the fields."""
+    hidden = {path for path, sha256_path in LOCATIONS.items() if values.get(sha256_path) is not None}
+    return {path: value for path, value in values.items() if path not in hidden}
 
 
 def identity_defaults() -> dict[str, Any]:
@@ -65,6 +74,12 @@ def _by_section() -> dict[str, tuple[FieldInfo, ...]]:
     return _grouped
 
 
+def _located(field: FieldInfo, section: Section) -> bool:
+    """Whether the field is only the location of a content that is hashed. Both are in one section."""
+    sha256_path = LOCATIONS.get(field.path)
+    return sha256_path is not None and getattr(section, sha256_path.partition(".")[2]) is not None
+
+
 def _section_text(name: str, section: Section, memo: Memo) -> str:
     """`name={...}` and a line end; empty when all fields are at their default.
 
@@ -77,7 +92,7 @@ def _section_text(name: str, section: Section, memo: Memo) -> str:
     values = {
         field.name: value
         for field in _by_section()[name]
-        if (value := getattr(section, field.name)) != field.default
+        if (value := getattr(section, field.name)) != field.default and not _located(field, section)
     }
     text = f"{name}={json.dumps(values, sort_keys=True, ensure_ascii=False)}\n" if values else ""
     memo[id(section)] = (section, text)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-from campaign.spec.explain import toml_value
 from campaign.spec.forecast import notes
-from campaign.spec.identity import Memo, identity, identity_defaults, identity_fields
+from campaign.spec.identity import Memo, counted, identity, identity_defaults, identity_fields
 from campaign.spec.planned_runs import Action, Condition, Facts, Plan, PlannedRun, RunFacts
 from campaign.spec.section import Section
 from campaign.spec.spec import Spec
+from campaign.spec.stale import another_version, changes, first_change
 
 _NO_FACTS = Facts()
 
@@ -30,7 +29,7 @@ def resolve(spec: Spec, facts: Facts = _NO_FACTS) -> Plan:
             config = condition.config.model_copy(update={"training": trainings[key]})
             run_identity = identity(config, memo)
             previous = facts.runs.get(f"{condition.label}_s{seed}")
-            action, reason = _action(condition, seed, run_identity, previous)
+            action, reason = _action(condition, run_identity, previous)
             runs.append(PlannedRun(condition, seed, run_identity, action, reason))
     plan = Plan(
         name=spec.name,
@@ -45,14 +44,12 @@ def resolve(spec: Spec, facts: Facts = _NO_FACTS) -> Plan:
     return replace(plan, notes=spec.notes + notes(plan, facts))
 
 
-def _action(
-    condition: Condition, seed: int, run_identity: str, previous: RunFacts | None
-) -> tuple[Action, str]:
+def _action(condition: Condition, run_identity: str, previous: RunFacts | None) -> tuple[Action, str]:
     """The action for a run and the reason for it; `previous` is what is recorded of the run."""
     if previous is None or (previous.state == "pending" and not previous.attempts):
         return "run", "new"
     if previous.identity != run_identity:
-        return _action_after_change(previous, _first_change(condition, seed, previous))
+        return _action_after_change(previous, _first_change(condition, previous))
     match previous.state:
         case "done":
             return "skip", "done" if previous.last_step is None else f"done, {previous.last_step + 1} steps"
@@ -77,26 +74,12 @@ def _action_after_change(previous: RunFacts, change: str) -> tuple[Action, str]:
             return "run", f"starts over: {previous.state} with {change}"
 
 
-def _first_change(condition: Condition, seed: int, previous: RunFacts) -> str:
+def _first_change(condition: Condition, previous: RunFacts) -> str:
     """The first field that changed, with its old and new value, and the number of further changes."""
-    now = identity_fields(condition.config) | {"training.seed": seed}
     # A field that is not recorded was added by a later release: its default is what the run had.
-    before: dict[str, Any] = {**identity_defaults(), **previous.identity_fields}
-    changed = [path for path in {**now, **before} if _as_list(now.get(path)) != _as_list(before.get(path))]
-    if not changed:
-        return f"another version of the identity ({previous.identity.partition(':')[0]})"
-    path = changed[0]
-    more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
-    return f"{path} = {_value(before.get(path))}, now {_value(now.get(path))}{more}"
-
-
-def _as_list(value: Any) -> Any:
-    """Recorded values come from JSON, which has no tuples."""
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _value(value: Any) -> str:
-    return "not set" if value is None else toml_value(value)
+    before = counted({**identity_defaults(), **previous.identity_fields})
+    changed = changes(before, identity_fields(condition.config))
+    return first_change(changed) if changed else another_version(previous.identity)
 
 
 def _at_step(previous: RunFacts) -> str:

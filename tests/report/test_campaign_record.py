@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -121,6 +122,9 @@ def test_differences_mark_a_field_that_was_not_declared(tmp_path: Path) -> None:
     folder = make_campaign(tmp_path / "c", steps=10)
     for path in folder.glob("runs/grpo+none~*/config.toml"):
         path.write_text(path.read_text().replace("lr = 0.0003", "lr = 0.001"))
+    plan = json.loads((folder / "plan.json").read_text())
+    plan["conditions"][1]["config"]["training"]["lr"] = 0.001
+    (folder / "plan.json").write_text(json.dumps(plan))
     found = {row.path: row.under_test for row in differences(read_campaign(folder))}
     assert found == {"algorithm.kl_coef": True, "training.lr": False}
 

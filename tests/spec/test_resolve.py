@@ -81,10 +81,10 @@ def test_a_recorded_run_of_the_same_identity_is_handled_by_its_state(
 @pytest.mark.parametrize(
     ("state", "action", "reason"),
     [
-        ("done", "stale", "done with training.lr = 0.0003, now 0.001"),
-        ("running", "stale", "running with training.lr = 0.0003, now 0.001"),
-        ("failed", "run", "starts over: failed with training.lr = 0.0003, now 0.001"),
-        ("lost", "run", "starts over: lost with training.lr = 0.0003, now 0.001"),
+        ("done", "stale", "done with training.lr: 0.0003, the spec says 0.001"),
+        ("running", "stale", "running with training.lr: 0.0003, the spec says 0.001"),
+        ("failed", "run", "starts over: failed with training.lr: 0.0003, the spec says 0.001"),
+        ("lost", "run", "starts over: lost with training.lr: 0.0003, the spec says 0.001"),
     ],
 )
 def test_a_recorded_run_of_another_identity_is_stale_or_new_and_the_field_is_named(

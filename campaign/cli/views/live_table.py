@@ -122,7 +122,8 @@ def headline(view: CampaignView) -> Text:
     from rich.text import Text
 
     line = Text(view.name, style="bold")
-    parts = [f"{view.count('done')}/{len(view.runs)} done"]
+    done = sum(run.shown_state == "done" for run in view.runs)
+    parts = [f"{done}/{len(view.runs)} done"]
     for states, word in (
         (("running", "starting"), "running"), (("failed",), "failed"), (("lost",), "lost"),
         (("interrupted",), "interrupted"), (("cancelled",), "cancelled"),
@@ -130,6 +131,8 @@ def headline(view: CampaignView) -> Text:
         number = view.count(*states)
         if number:
             parts.append(f"{number} {word}")
+    if view.stale:
+        parts.append(f"{len(view.stale)} stale")
     line.append("  " + ", ".join(parts), style="not bold")
     if view.eta_s is not None:
         line.append(f"  about {clock(view.eta_s)} left", style="dim not bold")
@@ -144,7 +147,8 @@ def run_line(run: RunView, width: int, columns: int) -> Text:
     left = "" if run.eta_s is None else clock(run.eta_s)
     digits = len(str(run.max_steps))
     line = Text(f"{shortened(run.id, width):<{width}}  ")
-    line.append(f"{run.state:<11}", style=STYLES[run.state])
+    style = STYLES[run.state] if run.shown_state == run.state else "magenta"
+    line.append(f"{run.shown_state:<11}", style=style)
     line.append(f"  {run.steps:>{digits}}/{run.max_steps}")
     line.append(f"  {rate:>4}")
     line.append(f"  {left:>7}", style="dim")
@@ -222,7 +226,8 @@ def _cut(line: Text, columns: int) -> Text:
 def _plain_line(run: RunView) -> str:
     rate = "" if run.correct_rate is None else f", correct rate {run.correct_rate:.2f}"
     error = f": {one_line(run.error)}" if run.error and run.state in ("failed", "lost") else ""
-    return f"{run.id}: {run.state} at step {run.steps}/{run.max_steps}{rate}{error}"
+    stale = " (stale)" if run.stale else ""
+    return f"{run.id}: {run.state}{stale} at step {run.steps}/{run.max_steps}{rate}{error}"
 
 
 def _terminal_size(console: Console) -> tuple[int, int]:

@@ -157,7 +157,7 @@ def _hints(runs: Iterable[PlannedRun], console: Console) -> None:
     if "retry" in actions:
         console.print("retry: `campaign submit --retry-failed` tries these again")
     if "stale" in actions:
-        console.print("stale: `campaign submit --rerun-stale` repeats these")
+        console.print("stale: no comparison has these; `campaign submit --rerun-stale` repeats them")
 
 
 def _differences(conditions: Iterable[Condition], console: Console) -> None:
