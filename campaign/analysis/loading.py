@@ -60,7 +60,8 @@ def load_runs(
             if (state := (states or {}).get(run.id)) is not None:
                 run = replace(run, state=state)
             settings = stale.of(run.path, run.condition, run.id)
-            run = replace(run, stale=settings.stale, notes=(*run.notes, *settings.notes))
+            notes = (*run.notes, *settings.notes)
+            run = replace(run, stale=settings.stale, notes=notes, code=stale.code_of(run.path))
             if generations:
                 run = replace(run, generations=count_generations(run), completions=count_completions(run))
             key = (run.condition, run.seed)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campaign.analysis.campaign_design import CampaignDesign
+from campaign.folder.run_code import Code
 from campaign.folder.states import ENDED, RunState
 from campaign.spec.stale import first_change
 
@@ -38,6 +39,8 @@ class Run:
     """(correct, total) completions over all steps; None when they were not counted."""
     notes: tuple[str, ...] = ()
     """Irregularities of the files, as sentences."""
+    code: tuple[Code, ...] = ()
+    """What its attempts were executed by: commit and versions, without repetitions. Empty when it is not recorded."""
     stale: tuple[str, ...] = ()
     """The settings in which the run differs from its plan, each with both values; empty when it does not."""
 

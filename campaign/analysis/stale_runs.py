@@ -10,6 +10,7 @@ from typing import Any
 
 from campaign.folder.paths import CampaignPaths, RunPaths
 from campaign.folder.plan_document import plan_or_empty
+from campaign.folder.run_code import Code, RecordedCode
 from campaign.folder.run_record import read_config
 from campaign.spec.stale import PlannedSettings, changes, first_change, recorded_fields
 
@@ -34,6 +35,7 @@ class RecordedSettings:
 class _Campaign:
     settings: PlannedSettings
     labels: tuple[str, ...]
+    code: RecordedCode
 
 
 class StaleRuns:
@@ -56,6 +58,12 @@ class StaleRuns:
         if key not in self._found:
             self._found[key] = self._judged(campaign, condition, run_id, read_config(RunPaths(folder)))
         return self._found[key]
+
+    def code_of(self, metrics: Path) -> tuple[Code, ...]:
+        """What the attempts of the run to which the file `metrics` belongs were executed by."""
+        campaign = self._campaign(_nearest(metrics, CampaignPaths(Path()).plan.name))
+        folder = _nearest(metrics, RunPaths(Path()).config.name)
+        return () if campaign is None or folder is None else campaign.code.of(RunPaths(folder))
 
     def _judged(
         self, campaign: _Campaign | None, condition: str, run_id: str, config: Mapping[str, Any]
@@ -91,7 +99,7 @@ class StaleRuns:
         if folder not in self._campaigns:
             plan = plan_or_empty(CampaignPaths(folder).plan)
             recorded = tuple(entry.label for entry in plan.conditions if entry.config)
-            self._campaigns[folder] = _Campaign(PlannedSettings(plan), recorded)
+            self._campaigns[folder] = _Campaign(PlannedSettings(plan), recorded, RecordedCode(plan))
         return self._campaigns[folder]
 
 

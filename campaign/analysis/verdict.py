@@ -18,12 +18,15 @@ from campaign.analysis.samples import Differences, SeedSample, contrast
 from campaign.analysis.significance import holm
 from campaign.analysis.stages import Stage, stage_of
 from campaign.analysis.summaries import summarise
+from campaign.folder.run_code import differences
 from campaign.json_documents import as_json
 from campaign.spec.hypotheses import Direction, Frozen, Hypothesis
 
 Summarise = Callable[[str, str], dict[str, SeedSample]]
 """(metric, summary) -> condition -> one value per run."""
 
+MOST_FACTS = 6
+"""Most differences in code that one note lists."""
 VERSION = 1
 """Version of the JSON document that `document` returns."""
 
@@ -231,6 +234,7 @@ def _verdict(
         *([seeds] if (seeds := dropped(comparison)) else []),
         *_cautions(comparison),
         *_unequal_lengths(runs, claim),
+        *_unequal_code(runs, claim, stage, comparison),
     )
     return Verdict(
         hypothesis=claim.name,
@@ -329,6 +333,23 @@ def _unequal_lengths(runs: Runs, claim: Claim) -> list[str]:
         return []
     listed = ", ".join(f"{condition} {length}" for condition, length in lengths.items())
     return [f"the runs of the conditions differ in length (steps): {listed}"]
+
+
+def _unequal_code(runs: Runs, claim: Claim, stage: Stage, comparison: Comparison) -> list[str]:
+    """A caveat when the runs were not all executed by the same code, which is a difference besides the tested one."""
+    sides = {
+        condition: [
+            run.code
+            for seed in _compared_seeds(comparison, condition, stage)
+            if (run := runs.get(condition, seed)) is not None
+        ]
+        for condition in claim.conditions
+    }
+    found = differences(sides)
+    if not found:
+        return []
+    more = f"; and {len(found) - MOST_FACTS} more" if len(found) > MOST_FACTS else ""
+    return [f"the runs were not all executed by the same code: {' | '.join(found[:MOST_FACTS])}{more}"]
 
 
 def _reason(

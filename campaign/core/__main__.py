@@ -12,6 +12,7 @@ import os
 import sys
 from pathlib import Path
 
+from campaign.core.hub_revision import note_model_revision
 from campaign.core.stopping import StopRequest
 from campaign.errors import CampaignError, Interrupted, RunsFailed, UsageError
 from campaign.folder.states import FINISHED_EXIT_CODE, STOPPED_EXIT_CODE
@@ -54,13 +55,18 @@ def _run(config_path: Path, out: Path, resume: Path | None, stop: StopRequest) -
         if config.core.entrypoint:
             from campaign.core.context import run_entrypoint
 
-            return run_entrypoint(config.core.entrypoint, config, folder, resume, stop)
+            try:
+                return run_entrypoint(config.core.entrypoint, config, folder, resume, stop)
+            finally:
+                note_model_revision(config.model, folder)
         import torch
 
         from campaign.core.trainer import Trainer
 
         torch.set_num_threads(config.training.threads)
-        return Trainer(config, folder, data_folder, resume).run(stop)
+        trainer = Trainer(config, folder, data_folder, resume)
+        note_model_revision(config.model, folder)
+        return trainer.run(stop)
     except OSError as error:
         if error.errno in STORAGE_FULL:
             raise RunsFailed(

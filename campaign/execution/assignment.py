@@ -33,6 +33,13 @@ class Assignment:
     sinks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Content of the settings file of each metrics sink that the run uses, by name."""
 
+    refused: str = ""
+    """Why the attempt must fail without starting its core; empty when it may start."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Path -> SHA-256 of source files that must not have changed when the core starts."""
+    provenance: str = ""
+    """Id of the provenance (see `campaign.folder.run_code`) of the submit that executes the attempt."""
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -60,6 +60,8 @@ class Controller:
     import_path: tuple[str, ...] = ()
     failure_limit: int | None = None
     """Number of failed runs at which no more are started and the others are stopped."""
+    provenance: str = ""
+    """Id of the provenance of the submit, which every attempt records."""
     on_turn: Callable[[], None] = lambda: None
     """Called at least four times a second, for a display."""
     clock: Callable[[], float] = time.monotonic
@@ -277,7 +279,8 @@ class Controller:
         self.backend.launch(
             assignment(
                 config, run, number, self._epoch, workdir=self.workdir, stop_file=self.paths.stop,
-                checkpoint=checkpoint, import_path=self.import_path,
+                checkpoint=checkpoint, import_path=self.import_path, provenance=self.provenance,
+                planned_source=True,
             ),
             config.resources,
         )  # fmt: skip

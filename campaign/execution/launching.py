@@ -12,12 +12,14 @@ from typing import Any
 
 from campaign.execution.assignment import Assignment
 from campaign.execution.checkpoints import Checkpoint
+from campaign.execution.supervisor import source_changed
 from campaign.folder.paths import RunPaths
 from campaign.folder.plan_document import plan_or_empty
 from campaign.metrics.sinks import SINKS
 from campaign.spec.config import RunConfig
 from campaign.spec.identity import identity
 from campaign.spec.run_config import config_to_json
+from campaign.spec.source_code import changed_source, local_files, search_path
 
 
 def assignment(
@@ -30,8 +32,14 @@ def assignment(
     stop_file: Path | None = None,
     checkpoint: Checkpoint | None = None,
     import_path: tuple[str, ...] = (),
+    provenance: str = "",
+    planned_source: bool = False,
 ) -> Assignment:
-    """The assignment of attempt `number`, which resumes from `checkpoint` if there is one."""
+    """The assignment of attempt `number`, which resumes from `checkpoint` if there is one.
+
+    With `planned_source`, the attempt is refused when the source code is no longer the one that the configuration
+    records: its result would carry the hash of other code.
+    """
     attempt = run.attempt(number).root.absolute()
     resume = str(checkpoint.path.absolute()) if checkpoint else ""
     return Assignment(
@@ -50,7 +58,19 @@ def assignment(
         grace_s=config.retry.grace_s,
         lease_s=config.retry.lease_s,
         sinks=sink_settings(config, run, number, checkpoint.step if checkpoint else None),
+        provenance=provenance,
+        **(_source_checks(config, workdir.absolute(), import_path) if planned_source else {}),
     )
+
+
+def _source_checks(config: RunConfig, workdir: Path, import_path: tuple[str, ...]) -> dict[str, Any]:
+    path = search_path(workdir, import_path)
+    changed = changed_source(config, workdir, path)
+    return {
+        "refused": source_changed(changed) if changed else "",
+        # Checked again by the supervisor, because the attempt may wait for resources.
+        "sources": local_files(config, workdir, path),
+    }
 
 
 def core_command(config: RunConfig, config_file: Path, attempt: Path, checkpoint: str) -> tuple[str, ...]:

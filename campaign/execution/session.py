@@ -19,6 +19,7 @@ from campaign.execution.store import Store
 from campaign.execution.store_reader import StoreReader
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import plan_or_empty
+from campaign.folder.run_code import provenance_id
 from campaign.spec.config import RunConfig
 
 STORAGE_FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -61,7 +62,14 @@ def run_session(
         _start(backend)
         workdir, import_path = workdir_of(paths)
         controller = Controller(
-            paths, store, backend, workdir, import_path, failure_limit=failure_limit(paths), on_turn=on_turn
+            paths,
+            store,
+            backend,
+            workdir,
+            import_path,
+            failure_limit=failure_limit(paths),
+            on_turn=on_turn,
+            provenance=provenance_id(plan_or_empty(paths.plan).provenance),
         )
         # After the backend has started, because Ray installs its own signal handlers.
         with _signals(controller, on_stop):

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from campaign.folder.atomic_files import write_json
 from campaign.folder.outcome import Outcome, OutcomeKind
 from campaign.folder.paths import AttemptPaths, RunPaths
 from campaign.folder.states import FINISHED_EXIT_CODE, STOPPED_EXIT_CODE
+from campaign.spec.content_hashes import file_sha256
 
 BLIND_SHARE = 0.5
 """Share of the lease after which a supervisor that cannot read the campaign's folder ends its attempt. The rest
@@ -109,6 +110,21 @@ class Orders:
         return None
 
 
+def source_changed(what: Sequence[str]) -> str:
+    """Why an attempt fails whose source, a file or what a field names, is not that of the plan."""
+    return (
+        f"the source of {', '.join(what)} has changed since the run was planned: restore it and submit with --retry-failed, or "
+        "submit again to start over with the new source"
+    )
+
+
+def _sha256(path: str) -> str:
+    try:
+        return file_sha256(Path(path))
+    except OSError as error:
+        return str(error)
+
+
 class _Supervision:
     def __init__(
         self, assignment: Assignment, attempt: AttemptPaths, orders: Orders, devices: str | None
@@ -120,6 +136,9 @@ class _Supervision:
         self.began = time.monotonic()
 
     def run(self) -> Outcome:
+        changed = [path for path, planned in self.assignment.sources.items() if _sha256(path) != planned]
+        if self.assignment.refused or changed:
+            return self._failure(self.assignment.refused or source_changed(changed))
         adopt_orphans()  # before the first child, or an orphan of it could already belong to init
         mirrors = self._start_mirrors()
         with self.attempt.log.open("ab") as log:
@@ -205,6 +224,7 @@ class _Supervision:
                 "checkpoint": self.assignment.checkpoint,
                 "first_step": self.assignment.first_step,
                 "epoch": self.assignment.epoch,
+                "provenance": self.assignment.provenance,
             },
             sync=False,
         )

@@ -71,6 +71,11 @@ class AttemptPaths(RecordPaths):
         return self.root / "model"
 
     @property
+    def model_source(self) -> Path:
+        """The commit that a hub model was resolved to."""
+        return self.root / "model_source.json"
+
+    @property
     def started(self) -> Path:
         return self.root / "start.json"
 

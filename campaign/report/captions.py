@@ -115,6 +115,9 @@ def provenance(record: CampaignRecord) -> tuple[list[tuple[str, str]], list[tupl
     tables = dict(record.provenance)
     packages = tables.pop("packages", None)
     facts = list(_flatten(tables))
+    for number, earlier in enumerate(record.plan.earlier, start=1):
+        kept = {key: value for key, value in earlier.items() if key in ("time", "git", "python")}
+        facts += _flatten(kept, f"earlier submit {number} ")
     identities = {run.identity for run in record.plan.runs}
     if identities:
         facts.append(("runs planned", str(len(identities))))

@@ -87,6 +87,8 @@ class ReportDocument:
     """Metric -> condition -> curve."""
     samples: tuple[SampleRow, ...]
     provenance: Mapping[str, Any]
+    earlier: tuple[Mapping[str, Any], ...]
+    """The provenance of earlier submits, where it differs."""
     command: str
     """The command that repeats the campaign."""
     notes: tuple[str, ...]
@@ -127,6 +129,7 @@ def to_document(contents: Contents) -> dict[str, Any]:
         curves={panel.name: _curves(panel) for panel in contents.panels if panel.is_curve},
         samples=contents.samples,
         provenance=record.provenance,
+        earlier=record.plan.earlier,
         command=submit_command(record),
         notes=tuple(record.notes),
     )

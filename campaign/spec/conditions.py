@@ -127,10 +127,15 @@ class ConditionResolver:
 
     def _with_files(self, config: RunConfig, set_at: Mapping[FieldPath, TomlPath]) -> RunConfig:
         data = self.files.resolve_data(config.data, set_at)
-        model = self.files.resolve_model(config.model, set_at)
-        if data is config.data and model is config.model:
+        resolved = {
+            "core": self.files.resolve_sources("core", config.core, set_at),
+            "data": self.files.resolve_sources("data", data, set_at),
+            "model": self.files.resolve_model(config.model, set_at),
+            "algorithm": self.files.resolve_sources("algorithm", config.algorithm, set_at),
+        }
+        if all(section is getattr(config, name) for name, section in resolved.items()):
             return config
-        return config.model_copy(update={"data": data, "model": model})
+        return config.model_copy(update=resolved)
 
     def _refuse_duplicates(self, pairs: list[tuple[DeclaredCondition, Condition]]) -> None:
         by_label: dict[str, Condition] = {}

@@ -1,4 +1,4 @@
-"""Files that a configuration refers to: their absolute paths, and the content hashes of data files."""
+"""Files that a configuration refers to: their absolute paths, and the content hashes of data, models and source code."""
 
 from __future__ import annotations
 
@@ -6,23 +6,37 @@ import os
 from collections.abc import Mapping
 from hashlib import file_digest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from campaign.spec.config import DataSection, ModelSection
+from campaign.spec.content_hashes import model_sha256
 from campaign.spec.explain import dotted_path
 from campaign.spec.overrides import FieldPath
 from campaign.spec.positions import TomlPath
 from campaign.spec.problems import Problems
+from campaign.spec.section import Section
+from campaign.spec.source_code import COMMAND, FUNCTION_FIELDS, MissingModule, field_sha256, search_path
 
 _DATA_FILES = ("path", "eval_path")
+SOURCE_FIELDS: dict[str, tuple[str, ...]] = {}
+"""Section -> its fields that name source code."""
+for _field in (*FUNCTION_FIELDS, COMMAND):
+    _section, _, _name = _field.partition(".")
+    SOURCE_FIELDS[_section] = (*SOURCE_FIELDS.get(_section, ()), _name)
+
+S = TypeVar("S", bound=Section)
 
 
 class ReferencedFiles:
-    """Resolves the files of one campaign file; each data file is hashed once."""
+    """Resolves the files of one campaign file; each of them is hashed once."""
 
     def __init__(self, folder: Path, problems: Problems) -> None:
         self.folder = folder
         self.problems = problems
+        self.notes: dict[str, None] = {}
+        """What could not be resolved and is no error, as sentences."""
+        self._sources: dict[tuple[str, Any], str | None] = {}
+        self._with_sources: dict[int, tuple[Section, Section]] = {}
         self._hashes: dict[Path, str | None] = {}
         # By the id of the section, which is held so that the id is not reused.
         self._data: dict[int, tuple[DataSection, DataSection]] = {}
@@ -59,10 +73,73 @@ class ReferencedFiles:
     def resolve_model(self, model: ModelSection, set_at: Mapping[FieldPath, TomlPath]) -> ModelSection:
         """`model` with an absolute path when it is a folder, because a run has another working directory."""
         if id(model) not in self._models:
-            folder = self._model_folder(model.model, set_at.get(("model", "model"), ("model", "model")))
-            resolved = model if folder is None else model.model_copy(update={"model": str(folder)})
+            at = set_at.get(("model", "model"), ("model", "model"))
+            folder = self._model_folder(model.model, at)
+            resolved = model
+            if folder is not None:
+                actual = self._model_hash(folder, model.model, at)
+                declared = model.model_sha256
+                self._compare_hashes("model.model", model.model, actual, declared, set_at)
+                resolved = model.model_copy(update={"model": str(folder), "model_sha256": actual or declared})
             self._models[id(model)] = (model, resolved)
         return self._models[id(model)][1]
+
+    def resolve_sources(self, name: str, section: S, set_at: Mapping[FieldPath, TomlPath]) -> S:
+        """`section` with the hashes of the source code that it names; `name` is the section's."""
+        if id(section) not in self._with_sources:
+            update = {}
+            for field in SOURCE_FIELDS.get(name, ()):
+                value, declared = getattr(section, field), getattr(section, f"{field}_sha256")
+                ignored = isinstance(section, DataSection) and section.path is not None
+                actual = None if ignored else self._source_hash(f"{name}.{field}", value, set_at)
+                self._compare_hashes(f"{name}.{field}", str(value), actual, declared, set_at)
+                if actual is not None:
+                    update[f"{field}_sha256"] = actual
+            resolved = section.model_copy(update=update) if update else section
+            self._with_sources[id(section)] = (section, resolved)
+            self._with_sources[id(resolved)] = (resolved, resolved)
+        return cast("S", self._with_sources[id(section)][1])
+
+    def _source_hash(
+        self, field: str, value: str | tuple[str, ...] | None, set_at: Mapping[FieldPath, TomlPath]
+    ) -> str | None:
+        if (field, value) not in self._sources:
+            workdir = Path(os.path.abspath(self.folder))
+            found = None
+            try:
+                found = field_sha256(field, value, workdir, search_path(workdir))
+            except MissingModule as missing:
+                self.notes[
+                    f"{field}: module {missing} is not found on this machine, so the identity of the runs does not "
+                    "have its source"
+                ] = None
+            except OSError as error:
+                section, _, name = field.partition(".")
+                at = set_at.get((section, name), (section, name))
+                self.problems.at_value(at, f"its source cannot be read: {error}", field=field)
+            self._sources[field, value] = found
+        return self._sources[field, value]
+
+    def _compare_hashes(
+        self, field: str, written: str, actual: str | None, declared: str | None,
+        set_at: Mapping[FieldPath, TomlPath],
+    ) -> None:  # fmt: skip
+        if actual and declared and actual != declared:
+            section, _, name = field.partition(".")
+            path = (section, f"{name}_sha256")
+            self.problems.at_value(
+                set_at.get(path, path),
+                f"{written} has other content: its SHA-256 is {actual}",
+                "restore the content, or update the hash if the new content is intended",
+                field=f"{field}_sha256",
+            )
+
+    def _model_hash(self, folder: Path, written: str, at: TomlPath) -> str | None:
+        try:
+            return model_sha256(folder)
+        except OSError as error:
+            self.problems.at_value(at, f"cannot be read: {written}: {error}", field="model.model")
+            return None
 
     def _model_folder(self, written: str, at: TomlPath) -> Path | None:
         """None for the embedded model and for hub names, which are not paths."""

@@ -70,7 +70,7 @@ def from_document(document: Document, path: Path) -> Spec:
             for condition, entry in zip(conditions, declared, strict=False)
             if entry.module is not None
         },
-        notes=document.notes + _notes(data, campaign),
+        notes=document.notes + _notes(data, campaign) + tuple(resolver.files.notes),
     )
 
 
@@ -141,8 +141,8 @@ def _under_test(
     paths = list(_fields_set(declared, conditions))
     if campaign.under_test is not None:
         paths = _matching(campaign.under_test, list(dict.fromkeys([*fields(), *paths])), problems)
-    # Conditions with different data files differ in the content hash too.
-    hashes = [f"{path}_sha256" for path in paths if path in ("data.path", "data.eval_path")]
+    # Conditions with different data, models or source code differ in the content hash too.
+    hashes = [f"{path}_sha256" for path in paths if f"{path}_sha256" in fields()]
     return tuple(dict.fromkeys([*paths, *hashes]))
 
 
