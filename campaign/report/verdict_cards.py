@@ -18,9 +18,9 @@ class Card:
     """One verdict on the page."""
 
     label: str
-    """The outcome, marked when exploratory."""
+    """The outcome; for an exploratory comparison what was observed."""
     kind: str
-    """`confirmed`, `failed` or `inconclusive`."""
+    """`confirmed`, `failed`, `inconclusive` or `exploratory`."""
     exploratory: bool
     title: str
     what: str
@@ -78,7 +78,7 @@ def _card(verdict: Verdict) -> Card:
         effect=number(comparison.effect, signed=True) if comparison.effect is not None else "",
         interval=_interval(comparison),
         evidence=_evidence(comparison),
-        recommendation=comparison.recommendation.replace("_", " "),
+        recommendation=verdict.recommendation.replace("_", " "),
         reason=verdict.reason,
         rows=tuple(_facts(verdict)),
         notes=verdict.notes,
@@ -114,11 +114,11 @@ def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
             sd = number(arm.sd) if arm.sd is not None else "unknown"
             yield arm.condition, f"{number(arm.mean)}, sd {sd}"
     for row in verdict.thresholds:
-        yield f"litmus, {row.label}", row.words
+        yield f"{'litmus' if verdict.confirmatory else 'threshold'}, {row.label}", row.words
     for minimum in verdict.minima:
         yield f"minimum {minimum.label}", f"{'met' if minimum.met else 'not met'}: {minimum.words}"
     yield from _statistics(comparison)
-    yield "recommendation", comparison.recommendation.replace("_", " ")
+    yield "recommendation", verdict.recommendation.replace("_", " ")
     if verdict.frozen:
         yield "hypotheses frozen as", verdict.frozen[:16]
 
