@@ -8,10 +8,10 @@ from functools import cache, partial
 from typing import Any, ClassVar, Literal
 
 from campaign.analysis import completions
+from campaign.analysis.attainability import MIN_PAIRS
 from campaign.analysis.claims import Claim, claims_of
 from campaign.analysis.condition_comparison import Comparison, Design, adjust, compare, compare_contrast
 from campaign.analysis.descriptive import Rates
-from campaign.analysis.attainability import MIN_PAIRS
 from campaign.analysis.litmus import Litmus, Minimum, Threshold, against, litmus, minimum
 from campaign.analysis.reasons import dropped, observed, p_is
 from campaign.analysis.runs import Runs

@@ -19,6 +19,10 @@ CHECK_SENTENCES = {
 """Verdict of `campaign check` -> the sentence that explains it."""
 
 
+CANDIDATE_MINUS_BASELINE = "candidate - baseline"
+"""The heading of every column of differences."""
+
+
 def format_value(value: float | None) -> str:
     """A number in a table: three decimals below 10, else three significant digits; a dash for None and NaN."""
     if value is None or value != value:
@@ -51,6 +55,19 @@ def overview(contents: Contents) -> str:
         f"{_count(len(record.seeds), 'seed')}{length}. "
         f"{record.count('done')} of {_count(len(record.runs), 'run')} done."
     )
+
+
+def difference_rule(contents: Contents) -> str:
+    """Which condition is subtracted from which in the table and the figure; empty when nothing is compared."""
+    if not contents.pairs:
+        return ""
+    design, first = contents.record.record.design, contents.pairs[0].baseline
+    if design.hypotheses or (design.frozen is not None and design.frozen.hypotheses):
+        return (
+            "Candidate and baseline are those of the hypotheses in this metric; any other condition is compared with "
+            f"{first}."
+        )
+    return f"No hypothesis was declared: every condition is compared with {first}."
 
 
 def banner(record: CampaignRecord) -> str:

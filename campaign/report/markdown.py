@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from campaign.report.captions import (
+    CANDIDATE_MINUS_BASELINE,
     banner,
     check_sentence,
+    difference_rule,
     format_signed,
     format_value,
     overview,
@@ -43,7 +45,6 @@ def _verdicts(contents: Contents) -> list[str]:
 
 
 def _conditions(contents: Contents) -> list[str]:
-    record = contents.record
     header = [
         "condition",
         "runs done",
@@ -51,17 +52,21 @@ def _conditions(contents: Contents) -> list[str]:
         "sd",
         "lowest",
         "highest",
-        f"difference to {record.conditions[0]}",
+        CANDIDATE_MINUS_BASELINE,
     ]
     rows = [
         [
             row.condition, f"{row.done} of {row.runs}", format_value(row.mean), format_value(row.sd),
             format_value(row.low), format_value(row.high),
-            "baseline" if row.condition == record.conditions[0] else format_signed(row.difference),
+            "; ".join(f"{pair.label}: {format_signed(pair.mean)} ({pair.seeds})" for pair in row.differences)
+            or "baseline",
         ]
         for row in contents.summaries
     ]  # fmt: skip
-    about = f"One value per run: {text(contents.final_values.description)}. Incomplete runs are excluded."
+    about = (
+        f"One value per run: {text(contents.final_values.description)}. Incomplete runs are excluded. "
+        f"{text(difference_rule(contents))}"
+    ).strip()
     return ["## Conditions", about, table(header, rows, numbers_from=1)]
 
 

@@ -15,8 +15,10 @@ from typing import Any
 
 from campaign.metrics.definitions import Metric
 from campaign.report.captions import (
+    CANDIDATE_MINUS_BASELINE,
     banner,
     check_sentence,
+    difference_rule,
     format_signed,
     format_value,
     overview,
@@ -80,6 +82,8 @@ def render_page(contents: Contents, library: str) -> str:
         banner=banner(record),
         sections=_sections(contents),
         final_values=contents.final_values,
+        difference_rule=difference_rule(contents),
+        candidate_minus_baseline=CANDIDATE_MINUS_BASELINE,
         summaries=contents.summaries,
         cards=contents.judgement.cards,
         refused=contents.judgement.refused,

@@ -44,17 +44,6 @@ class Judgement:
     def cards(self) -> tuple[Card, ...]:
         return tuple(_card(verdict) for verdict in self.verdicts)
 
-    def intervals(self, baseline: str, metric: str) -> dict[str, tuple[float, float]]:
-        """Condition -> simultaneous confidence interval of its difference to `baseline` in `metric`."""
-        found: dict[str, tuple[float, float]] = {}
-        for verdict in self.verdicts:
-            comparison = verdict.comparison
-            low, high = comparison.simultaneous_lower, comparison.simultaneous_upper
-            matches = comparison.baseline.condition == baseline and comparison.metric == metric
-            if matches and comparison.test == "paired t" and low is not None and high is not None:
-                found.setdefault(comparison.candidate.condition, (low, high))
-        return found
-
 
 def judge(record: CampaignRecord) -> Judgement:
     """The verdicts of a campaign; none for a single condition."""
