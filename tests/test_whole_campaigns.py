@@ -171,6 +171,9 @@ def test_confound_that_was_allowed_is_recorded_and_shown_in_every_report(mixed: 
     assert "must follow" in (mixed / "campaigns/mixed/report/report.md").read_text()
     report = json.loads((mixed / "campaigns/mixed/report/report.json").read_text())
     assert report["check"]["allowed"] == "the <b>rate</b> must follow"
+    assert report["executed"]["verdict"] == "confound"
+    said = " ".join(_campaign(mixed, "compare", "mixed", expect=3).stdout.split())
+    assert "outside the fields under test; allowed with the reason: the <b>rate</b> must follow" in said
 
 
 def test_hypothesis_changed_after_the_first_submit_is_exploratory_in_every_output(mixed: Path) -> None:

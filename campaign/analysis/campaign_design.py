@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from campaign.errors import UsageError
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import PlanDocument, read_plan
+from campaign.folder.recorded_check import RecordedCheck, read_recorded_check
 from campaign.spec.hypotheses import Frozen, Hypothesis, read_frozen, read_hypotheses
 
 
@@ -25,6 +26,8 @@ class CampaignDesign:
     """As in the latest plan; the frozen ones may differ."""
     looks: tuple[int, ...] = ()
     frozen: Frozen | None = None
+    check: RecordedCheck = field(default_factory=RecordedCheck)
+    """What the check of the conditions found at the last submit."""
 
 
 def read_design(folder: Path) -> CampaignDesign:
@@ -41,7 +44,7 @@ def read_design(folder: Path) -> CampaignDesign:
         hypotheses = read_hypotheses(document.hypotheses)
     except (ValueError, TypeError) as error:
         raise UsageError(f"{paths.plan} cannot be read: {error}") from None
-    return _design(document, hypotheses, folder, frozen)
+    return replace(_design(document, hypotheses, folder, frozen), check=read_recorded_check(paths.check))
 
 
 def _design(

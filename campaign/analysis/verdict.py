@@ -50,6 +50,9 @@ class Verdict:
     minima: tuple[Minimum, ...]
     reason: str
     """The reason for the outcome, as sentences that can be quoted."""
+    confound: str = ""
+    """The fields outside the fields under test in which the claim's conditions differ too, and the reason why they
+    were run; empty when none is recorded."""
     notes: tuple[str, ...] = ()
     """Caveats: dropped seeds, irregular files, seeds that wait for a later look."""
     family: str = ""
@@ -70,7 +73,8 @@ class Verdict:
     @property
     def label(self) -> str:
         """The outcome as every output prints it; what was observed where the claim is exploratory."""
-        return self.litmus if self.confirmatory else f"exploratory: {observed(self.comparison)}"
+        label = self.litmus if self.confirmatory else f"exploratory: {observed(self.comparison)}"
+        return f"{label} (confounded)" if self.confound else label
 
     @property
     def recommendation(self) -> str:
@@ -241,8 +245,11 @@ def _verdict(
     minima = _minima(runs, claim, stage, compared)
     result = litmus(rows, minima)
     withdrawn = "the hypothesis was frozen and is no longer in the spec; it is still tested"
+    confound = runs.design.check.confound(claim.conditions)
+    doubt = runs.design.check.doubt
     notes = (
         *stage.notes,
+        *([doubt] if doubt else []),
         *([withdrawn] if claim.withdrawn else []),
         *([seeds] if (seeds := dropped(comparison)) else []),
         *_cautions(comparison),
@@ -255,7 +262,9 @@ def _verdict(
         comparison=comparison,
         thresholds=tuple(rows),
         minima=minima,
-        reason=_reason(claim, result, rows, minima, comparison),
+        reason=_reason(claim, result, rows, minima, comparison)
+        + (f" Confounded: {confound}." if confound else ""),
+        confound=confound,
         notes=notes,
         family=claim.family_key[0],
         frozen=frozen.sha256 if frozen else "",

@@ -62,9 +62,8 @@ def prove_resolved_conditions(plan: Plan) -> CheckResult:
         dict.fromkeys(program for condition in plan.conditions if (program := _program(condition)))
     )
     core = " and ".join(programs) or "the built-in core"
-    assumptions = (f"{core} reads nothing but the run's configuration", ONE_ENVIRONMENT)
-    if len(programs) == 1:
-        assumptions = (f"{core} is the same code for all runs", *assumptions)
+    same_code = (f"{core} is the same code for all runs",) if len(programs) == 1 else ()
+    assumptions = (*same_code, f"{core} reads nothing but the run's configuration", ONE_ENVIRONMENT)
     under_test = [compile_pattern(text) for text in plan.under_test]
     patterns = DeclaredPatterns(under_test, [compile_pattern(text) for text in LABELS], [])
     variants = []

@@ -11,14 +11,6 @@ from typing import Any
 from campaign.report.campaign_record import CampaignRecord
 from campaign.report.contents import Contents
 
-CHECK_SENTENCES = {
-    "proven": "The check proved that the conditions differ only in the fields under test.",
-    "confound": "The check found a confound: the conditions differ outside the fields under test.",
-    "unproven": "The check could not prove that the conditions differ only in the fields under test.",
-}
-"""Verdict of `campaign check` -> the sentence that explains it."""
-
-
 CANDIDATE_MINUS_BASELINE = "candidate - baseline"
 """The heading of every column of differences."""
 
@@ -79,13 +71,6 @@ def banner(record: CampaignRecord) -> str:
     active = any(record.count(state) for state in ("running", "pending", "lost"))
     head = "This campaign is not finished" if active else "Not every run completed"
     return f"{head}: {', '.join(parts)}. All numbers are based on the data available so far."
-
-
-def check_sentence(record: CampaignRecord) -> str:
-    """The result of the check of the conditions; empty when it was not recorded."""
-    sentence = CHECK_SENTENCES.get(str(record.check.get("verdict")), "")
-    reason = record.check.get("allowed")
-    return f"{sentence} The runs were started regardless; the reason given: {reason}" if reason else sentence
 
 
 def submit_command(record: CampaignRecord) -> str:

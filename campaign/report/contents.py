@@ -12,6 +12,7 @@ from campaign.metrics.definitions import Metric, lookup
 from campaign.report.campaign_record import CampaignRecord
 from campaign.report.curves import Curves, curves, varies
 from campaign.report.differences import Difference, differences
+from campaign.report.executed_proof import ExecutedProof, executed_proof
 from campaign.report.figures import Figure, difference_plot, learning_curve, seed_heat_map
 from campaign.report.finals import FinalValues, final_values
 from campaign.report.paired import PairedDifference, paired_differences
@@ -109,6 +110,8 @@ class Contents:
     judgement: Judgement
     pairs: tuple[PairedDifference, ...]
     """The differences between conditions that the report shows."""
+    executed: ExecutedProof
+    """What the configurations of the runs shown say about the conditions."""
 
     @property
     def file_panels(self) -> tuple[Panel, ...]:
@@ -145,6 +148,7 @@ def collect_contents(record: CampaignRecord) -> Contents:
         samples=sample_rows(record),
         judgement=judgement,
         pairs=pairs,
+        executed=executed_proof(record),
     )
 
 

@@ -11,6 +11,7 @@ from campaign.json_documents import as_json
 from campaign.report.campaign_record import RunEntry
 from campaign.report.captions import submit_command
 from campaign.report.contents import ConditionSummary, Contents, Panel
+from campaign.report.executed_proof import ExecutedProof
 from campaign.report.figures import rounded
 from campaign.report.finals import FinalValues
 from campaign.report.paired import PairedDifference
@@ -100,6 +101,8 @@ class ReportDocument:
     """Why there are no verdicts; None when there are."""
     differences: Mapping[str, Mapping[str, str]]
     """Field -> condition -> value, for the fields in which the conditions differ."""
+    executed: ExecutedProof
+    """The comparison of the configurations that the runs shown were executed with."""
     check: Mapping[str, Any] | None
     """The result of the check, see `campaign schema check`; None when it was not recorded."""
     squeeze: Mapping[str, Any] | None
@@ -130,6 +133,7 @@ def to_document(contents: Contents) -> dict[str, Any]:
         differences={
             row.path: dict(zip(record.conditions, row.values, strict=True)) for row in contents.differences
         },
+        executed=contents.executed,
         check=record.check or None,
         squeeze=record.squeeze or None,
         curves={panel.name: _curves(panel) for panel in contents.panels if panel.is_curve},

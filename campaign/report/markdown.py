@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from campaign.report.captions import (
     CANDIDATE_MINUS_BASELINE,
     banner,
-    check_sentence,
     difference_rule,
     format_signed,
     format_value,
@@ -38,6 +37,7 @@ def _verdicts(contents: Contents) -> list[str]:
     parts = ["## Verdicts"] if judgement.verdicts else []
     for card in judgement.cards:
         parts.append(f"### {text(card.label)}: {text(card.title)}")
+        parts.append(f"> Confounded: {text(card.confound)}." if card.confound else "")
         parts.append(text(card.reason))
         parts += [f"- {text(note)}" for note in card.notes]
         parts.append(table(["", ""], card.rows))
@@ -89,14 +89,13 @@ def _figures(contents: Contents) -> list[str]:
 
 
 def _differences(contents: Contents) -> list[str]:
-    record = contents.record
-    if not contents.differences:
+    if not contents.differences and not contents.executed.sentences:
         return []
     rows = [[code(row.path), *(code(value) for value in row.values)] for row in contents.differences]
     return [
         "## Differences between conditions",
-        check_sentence(record),
-        table(["field", *record.conditions], rows, raw=True),
+        text(contents.executed.text),
+        table(["field", *contents.record.conditions], rows, raw=True) if rows else "",
     ]
 
 

@@ -17,7 +17,6 @@ from campaign.metrics.definitions import Metric
 from campaign.report.captions import (
     CANDIDATE_MINUS_BASELINE,
     banner,
-    check_sentence,
     difference_rule,
     format_signed,
     format_value,
@@ -98,7 +97,7 @@ def render_page(contents: Contents, library: str) -> str:
         differences=contents.differences,
         squeeze=squeeze_table(record),
         declared=any(row.under_test is not None for row in contents.differences),
-        check=check_sentence(record),
+        check=contents.executed.text,
         errors=any(run.error for run in record.runs),
         samples=contents.samples,
         command=submit_command(record),

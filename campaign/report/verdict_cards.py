@@ -30,6 +30,8 @@ class Card:
     recommendation: str
     reason: str
     rows: tuple[tuple[str, str], ...]
+    confound: str
+    """In which other fields the conditions differ, and why they were run; empty when there are none."""
     notes: tuple[str, ...]
 
 
@@ -70,6 +72,7 @@ def _card(verdict: Verdict) -> Card:
         recommendation=verdict.recommendation.replace("_", " "),
         reason=verdict.reason,
         rows=tuple(_facts(verdict)),
+        confound=verdict.confound,
         notes=verdict.notes,
     )
 

@@ -11,6 +11,7 @@ import pytest
 
 from campaign.check.campaign_proof import combine_results, proof_sentence, prove_conditions, prove_spec
 from campaign.check.findings import CheckResult, Finding, VariantResult
+from campaign.check.output.json import to_json
 from campaign.errors import Confounded, UsageError
 from campaign.spec.config import RunConfig
 from campaign.spec.load import load
@@ -182,6 +183,12 @@ def test_configuration_of_a_command_is_what_is_compared_and_its_code_is_not(unre
     unrelated.write_text(PLAIN)
     assert "the built-in core reads nothing but the run's configuration" in proof(unrelated).assumptions
     assert proof(unrelated).not_compared == ""
+
+
+def test_reason_for_a_confound_is_recorded_only_where_there_is_one(unrelated: Path) -> None:
+    assert to_json(proof(unrelated), "the warm start")["allowed"] is None
+    unrelated.write_text(f"{PLAIN}lr = 0.5\n")
+    assert to_json(proof(unrelated), "the warm start")["allowed"] == "the warm start"
 
 
 def test_flags_that_describe_no_file_are_refused_and_do_not_seem_to_apply(unrelated: Path) -> None:

@@ -33,6 +33,8 @@ def show(results: Sequence[Verdict], console: Console) -> None:
         if index:
             console.print()
         console.print(Text.assemble((verdict.label, _STYLE[verdict.outcome]), "  ", verdict.hypothesis))
+        if verdict.confound:
+            console.print(Text(f"confounded: {verdict.confound}", style="bold red"))
         console.print(_numbers(verdict))
         console.print(_thresholds(verdict))
         for row in verdict.minima:
