@@ -10,7 +10,7 @@ of the process. The command line prints it without a traceback (``--debug`` show
 | `Confounded`       | 1    | conditions differ outside the fields under test                   |
 | `UsageError`       | 2    | an invalid flag, path or name                                     |
 | `SpecError`        | 2    | the campaign file is invalid; has all problems of the file        |
-| `Unproven`         | 3    | neither proven nor refuted; a verdict is INCONCLUSIVE             |
+| `Unproven`         | 3    | neither proven nor refuted; a verdict INCONCLUSIVE or exploratory |
 | `Infeasible`       | 4    | no backend, or resources that no node can offer                   |
 | `Incomplete`       | 5    | stopped before everything was done; the same command resumes      |
 | `Interrupted`      | 130  | Ctrl-C                                                            |

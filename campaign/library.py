@@ -154,20 +154,22 @@ class OpenCampaign:
         return learning_curve(found, self.record.conditions).to_altair()
 
     def plot_differences(self) -> alt.LayerChart:
-        """Difference to the first condition, one point per seed.
+        """Candidate minus baseline of the declared comparisons, one point per seed.
 
-        Raises `UsageError` when no seed is complete in two conditions.
+        Without hypotheses, every condition minus the first one. Raises `UsageError` when no seed is complete in both
+        conditions of a pair.
         """
         from campaign.report.figures import difference_plot
         from campaign.report.finals import final_values
+        from campaign.report.paired import paired_differences
         from campaign.report.verdict_cards import judge
 
         self._warn()
         final = final_values(self.record)
-        intervals = judge(self.record).intervals(self.record.conditions[0], final.metric)
-        figure = difference_plot(final, self.record.conditions, intervals)
+        pairs = paired_differences(self.record, final, judge(self.record))
+        figure = difference_plot(pairs, final.metric, self.record.conditions)
         if figure is None:
-            raise UsageError("no seed is complete in two conditions")
+            raise UsageError("no seed is complete in both conditions of a pair")
         return figure.to_altair()
 
     def plot_seeds(self) -> alt.LayerChart:

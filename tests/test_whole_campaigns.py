@@ -171,6 +171,9 @@ def test_confound_that_was_allowed_is_recorded_and_shown_in_every_report(mixed: 
     assert "must follow" in (mixed / "campaigns/mixed/report/report.md").read_text()
     report = json.loads((mixed / "campaigns/mixed/report/report.json").read_text())
     assert report["check"]["allowed"] == "the <b>rate</b> must follow"
+    assert report["executed"]["verdict"] == "confound"
+    said = " ".join(_campaign(mixed, "compare", "mixed", expect=3).stdout.split())
+    assert "outside the fields under test; allowed with the reason: the <b>rate</b> must follow" in said
 
 
 def test_hypothesis_changed_after_the_first_submit_is_exploratory_in_every_output(mixed: Path) -> None:
@@ -178,10 +181,10 @@ def test_hypothesis_changed_after_the_first_submit_is_exploratory_in_every_outpu
     assert [verdict["confirmatory"] for verdict in declared["verdicts"]] == [True]
     (mixed / "mixed.toml").write_text(CONFOUNDED + "min_effect = 0.5\n")
     _campaign(mixed, "submit", "mixed.toml", "--allow-confounds", "the <b>rate</b> must follow")
-    changed = json.loads(_campaign(mixed, "compare", "mixed", "--json", expect=1).stdout)
+    changed = json.loads(_campaign(mixed, "compare", "mixed", "--json", expect=3).stdout)
     (verdict,) = changed["verdicts"]
     assert not verdict["confirmatory"]
     assert any("min_effect" in words for words in verdict["exploratory"])
-    assert "exploratory" in _campaign(mixed, "compare", "mixed", expect=1).stdout
+    assert "exploratory" in _campaign(mixed, "compare", "mixed", expect=3).stdout
     _campaign(mixed, "report", "mixed")
     assert "exploratory" in (mixed / "campaigns/mixed/report/report.md").read_text()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from campaign.errors import UsageError
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import PlanDocument, read_plan
+from campaign.folder.recorded_check import RecordedCheck, read_recorded_check
 from campaign.spec.hypotheses import Frozen, Hypothesis, read_frozen, read_hypotheses
 from campaign.spec.submitted_spec import changed_since_submit
 
@@ -28,6 +29,8 @@ class CampaignDesign:
     frozen: Frozen | None = None
     notes: tuple[str, ...] = ()
     """What a reader must know about the plan, as sentences."""
+    check: RecordedCheck = field(default_factory=RecordedCheck)
+    """What the check of the conditions found at the last submit."""
 
 
 def read_design(folder: Path) -> CampaignDesign:
@@ -44,7 +47,7 @@ def read_design(folder: Path) -> CampaignDesign:
         hypotheses = read_hypotheses(document.hypotheses)
     except (ValueError, TypeError) as error:
         raise UsageError(f"{paths.plan} cannot be read: {error}") from None
-    return _design(document, hypotheses, paths, frozen)
+    return replace(_design(document, hypotheses, paths, frozen), check=read_recorded_check(paths.check))
 
 
 def _design(

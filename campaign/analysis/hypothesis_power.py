@@ -50,8 +50,11 @@ def planned_power(
     seeds: int,
     looks: Sequence[int] = (),
     pilot_runs: Runs | None = None,
+    *,
+    declared: bool = True,
 ) -> tuple[PlannedPower, ...]:
-    """Power of each hypothesis with `seeds` seeds; `pilot_runs` provides the variance of its metric.
+    """Power of each hypothesis with `seeds` seeds; `pilot_runs` provides the variance of its metric. `declared` is
+    False for `undeclared`, which no number of seeds confirms.
 
     Raises `UsageError` when the pilot lacks the metric or has too few runs to estimate its variance.
     """
@@ -59,7 +62,7 @@ def planned_power(
     for hypothesis in hypotheses:
         family[hypothesis.family] = family.get(hypothesis.family, 0) + _candidates(hypothesis, conditions)
     return tuple(
-        _power_of(hypothesis, family[hypothesis.family], seeds, looks, pilot_runs)
+        _power_of(hypothesis, family[hypothesis.family], seeds, looks, pilot_runs, declared)
         for hypothesis in hypotheses
     )
 
@@ -91,14 +94,21 @@ def pilot_of(runs: Runs, hypothesis: Hypothesis) -> Pilot:
 
 
 def _power_of(
-    hypothesis: Hypothesis, family: int, seeds: int, looks: Sequence[int], pilot_runs: Runs | None
+    hypothesis: Hypothesis,
+    family: int,
+    seeds: int,
+    looks: Sequence[int],
+    pilot_runs: Runs | None,
+    declared: bool,
 ) -> PlannedPower:
     sentences = [describe_attainable(seeds, hypothesis.alpha)]
     needed = max(hypothesis.min_pairs, MIN_PAIRS, min_pairs_to_reject(hypothesis.alpha))
     final_seeds = max((seeds, *looks))
-    if final_seeds < needed:
+    if not declared:
+        sentences.append("no hypothesis is declared, so every comparison is exploratory and confirms nothing")
+    elif final_seeds < needed:
         sentences.append(
-            f"{hypothesis.name!r} cannot become CONFIRMED with {final_seeds} seeds: it needs {needed}"
+            f"{hypothesis.name!r} cannot become CONFIRMED or FAILED with {final_seeds} seeds: it needs {needed}"
         )
     if pilot_runs is None:
         sentences.append(_standardised(seeds, hypothesis.alpha / family))

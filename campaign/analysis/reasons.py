@@ -77,6 +77,35 @@ def recommendation_reason(comparison: Comparison) -> str:
     return f"{clause}. {_insufficiency(comparison)}"
 
 
+def observed(comparison: Comparison) -> str:
+    """The observed direction and size of the effect and the seeds that agree with it, without any claim: for example
+    `lower by 0.0330 in all 3 seeds`. Positive is a candidate that is higher than the baseline, whichever is better.
+    """
+    if comparison.withheld:
+        return "not tested yet"
+    if comparison.effect is None:
+        return "nothing to compare"
+    of_a_contrast = comparison.baseline.condition == "0"
+    above, below = ("above 0", "below 0") if of_a_contrast else ("higher", "lower")
+    size = "no difference"
+    if comparison.effect:
+        size = f"{above if comparison.effect > 0 else below} by {number(abs(comparison.effect))}"
+    if not comparison.differences:
+        return f"{size} on average; the runs are not paired by seed"
+    return f"{size} {_agreement(tuple(comparison.differences.values()), above, below)}"
+
+
+def _agreement(differences: tuple[float, ...], above: str, below: str) -> str:
+    """In how many seeds the difference has which sign."""
+    total = len(differences)
+    counts = {above: sum(d > 0 for d in differences), below: sum(d < 0 for d in differences)}
+    counts["equal"] = total - sum(counts.values())
+    if max(counts.values()) == total:
+        return "in the only seed" if total == 1 else f"in all {total} seeds"
+    parts = [f"{sign} in {count}" for sign, count in counts.items() if count]
+    return f"on average, mixed: {', '.join(parts)} of {total} seeds"
+
+
 def dropped(comparison: Comparison) -> str:
     """The excluded seeds and the reasons; empty when none is excluded."""
     if not comparison.dropped:

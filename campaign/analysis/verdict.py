@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from campaign.analysis import completions
+from campaign.analysis.attainability import MIN_PAIRS
 from campaign.analysis.claims import Claim, claims_of
 from campaign.analysis.condition_comparison import Comparison, Design, adjust, compare, compare_contrast
 from campaign.analysis.descriptive import Rates
-from campaign.analysis.litmus import Minimum, Outcome, Threshold, against, minimum, outcome
-from campaign.analysis.reasons import dropped, p_is
+from campaign.analysis.litmus import Litmus, Minimum, Threshold, against, litmus, minimum
+from campaign.analysis.reasons import dropped, observed, p_is
 from campaign.analysis.runs import Runs
 from campaign.analysis.samples import Differences, SeedSample, contrast
 from campaign.analysis.significance import holm
@@ -21,6 +22,10 @@ from campaign.analysis.summaries import summarise
 from campaign.folder.run_code import differences
 from campaign.json_documents import as_json
 from campaign.spec.hypotheses import Direction, Frozen, Hypothesis
+
+Outcome = Literal["CONFIRMED", "FAILED", "INCONCLUSIVE", "EXPLORATORY"]
+"""The litmus of a hypothesis that was frozen before the runs. Any other comparison is exploratory: it describes what
+was observed, and neither confirms nor refutes."""
 
 Summarise = Callable[[str, str], dict[str, SeedSample]]
 """(metric, summary) -> condition -> one value per run."""
@@ -35,10 +40,12 @@ VERSION = 1
 class Verdict:
     """The verdict on one claim, with all numbers and the reason as sentences."""
 
-    WRITTEN: ClassVar[tuple[str, ...]] = ("confirmatory", "label")
+    WRITTEN: ClassVar[tuple[str, ...]] = ("outcome", "confirmatory", "label")
 
     hypothesis: str
-    outcome: Outcome
+    litmus: Litmus
+    """What the intervals, the minima of evidence and the exact test say of the thresholds. It is the outcome of a
+    confirmatory claim only."""
     exploratory: tuple[str, ...]
     """Why the claim is not confirmatory; empty when it is."""
     comparison: Comparison
@@ -46,6 +53,9 @@ class Verdict:
     minima: tuple[Minimum, ...]
     reason: str
     """The reason for the outcome, as sentences that can be quoted."""
+    confound: str = ""
+    """The fields outside the fields under test in which the claim's conditions differ too, and the reason why they
+    were run; empty when none is recorded."""
     notes: tuple[str, ...] = ()
     """Caveats: dropped seeds, irregular files, seeds that wait for a later look."""
     family: str = ""
@@ -60,9 +70,23 @@ class Verdict:
         return not self.exploratory
 
     @property
+    def outcome(self) -> Outcome:
+        return self.litmus if self.confirmatory else "EXPLORATORY"
+
+    @property
     def label(self) -> str:
-        """The outcome as every output prints it, marked when exploratory."""
-        return self.outcome if self.confirmatory else f"{self.outcome} (exploratory)"
+        """The outcome as every output prints it; what was observed where the claim is exploratory."""
+        label = self.litmus if self.confirmatory else f"exploratory: {observed(self.comparison)}"
+        return f"{label} (confounded)" if self.confound else label
+
+    @property
+    def recommendation(self) -> str:
+        """The recommendation as outputs for people print it. It is about a difference from 0, the litmus about the thresholds: beside a
+        FAILED or CONFIRMED, "insufficient evidence" would be read as a doubt about it."""
+        if self.comparison.recommendation == "insufficient_statistical_evidence":
+            if self.outcome in ("CONFIRMED", "FAILED"):
+                return "no statistically significant difference from 0"
+        return self.comparison.recommendation
 
     def to_json(self) -> dict[str, Any]:
         verdict: dict[str, Any] = as_json(self)
@@ -127,9 +151,9 @@ def verdicts(
 
 
 def exit_code(results: Sequence[Verdict]) -> int:
-    """1 if any verdict is FAILED, else 3 if any is INCONCLUSIVE, else 0."""
+    """1 if any verdict is FAILED, else 3 if any is INCONCLUSIVE or exploratory, else 0."""
     outcomes = {verdict.outcome for verdict in results}
-    return 1 if "FAILED" in outcomes else 3 if "INCONCLUSIVE" in outcomes else 0
+    return 1 if "FAILED" in outcomes else 3 if outcomes - {"CONFIRMED"} else 0
 
 
 def document(results: Sequence[Verdict], runs: Runs | None = None) -> dict[str, Any]:
@@ -218,18 +242,21 @@ def _verdict(
     frozen: Frozen | None,
 ) -> Verdict:
     hypothesis = claim.hypothesis
-    rows = [against(comparison, hypothesis.litmus_threshold, "effect")]
     mechanism = _mechanism(summarised, claim, stage)
+    ranking = _ranking(summarised, claim, stage)
+    rows = [against(comparison, hypothesis.litmus_threshold, "effect")]
     if mechanism is not None and hypothesis.mechanism is not None:
         rows.append(against(mechanism, hypothesis.mechanism.threshold, "mechanism"))
-    rows.extend(_ranking(summarised, claim, stage))
-    minima = _minima(runs, claim, stage, comparison)
-    guard = comparison.sign_flip
-    guard_holds = not comparison.withheld and (guard is None or guard.p < hypothesis.alpha)
-    result = outcome(rows, minima, guard_holds)
+    rows.extend(against(pair, 0.0, label) for label, pair in ranking.items())
+    compared = (comparison, *([mechanism] if mechanism is not None else []), *ranking.values())
+    minima = _minima(runs, claim, stage, compared)
+    result = litmus(rows, minima)
     withdrawn = "the hypothesis was frozen and is no longer in the spec; it is still tested"
+    confound = runs.design.check.confound(claim.conditions)
+    doubt = runs.design.check.doubt
     notes = (
         *stage.notes,
+        *([doubt] if doubt else []),
         *([withdrawn] if claim.withdrawn else []),
         *([seeds] if (seeds := dropped(comparison)) else []),
         *_cautions(comparison),
@@ -238,12 +265,14 @@ def _verdict(
     )
     return Verdict(
         hypothesis=claim.name,
-        outcome=result,
+        litmus=result,
         exploratory=claim.exploratory,
         comparison=comparison,
         thresholds=tuple(rows),
         minima=minima,
-        reason=_reason(claim, result, rows, minima, comparison, guard_holds),
+        reason=_reason(claim, result, rows, minima, comparison)
+        + (f" Confounded: {confound}." if confound else ""),
+        confound=confound,
         notes=notes,
         family=claim.family_key[0],
         frozen=frozen.sha256 if frozen else "",
@@ -262,23 +291,28 @@ def _mechanism(summarised: Summarise, claim: Claim, stage: Stage) -> Comparison 
     return _compare_in(summarised, claim, mechanism.metric, mechanism.summary, design, stage, 1)
 
 
-def _ranking(summarised: Summarise, claim: Claim, stage: Stage) -> list[Threshold]:
-    """The comparison of each condition of the declared ranking with the next one."""
+def _ranking(summarised: Summarise, claim: Claim, stage: Stage) -> dict[str, Comparison]:
+    """The comparison of each condition of the declared ranking with the next one, by label."""
     hypothesis = claim.hypothesis
     if not hypothesis.ranking:
-        return []
+        return {}
     samples = summarised(hypothesis.metric, hypothesis.summary)
     design = Design(hypothesis.direction, hypothesis.alpha, hypothesis.test)
-    return [
-        against(compare(samples[worse], samples[better], design, stage=stage), 0.0, f"{better} above {worse}")
+    return {
+        f"{better} above {worse}": compare(samples[worse], samples[better], design, stage=stage)
         for better, worse in zip(hypothesis.ranking, hypothesis.ranking[1:], strict=False)
-    ]
+    }
 
 
-def _minima(runs: Runs, claim: Claim, stage: Stage, comparison: Comparison) -> tuple[Minimum, ...]:
-    hypothesis = claim.hypothesis
+def _minima(runs: Runs, claim: Claim, stage: Stage, compared: Sequence[Comparison]) -> tuple[Minimum, ...]:
+    """The minima of evidence, which every comparison of the claim must meet: any of them can decide it.
+
+    Fewer than `MIN_PAIRS` never decide, whatever is declared, just as they support no recommendation.
+    """
+    hypothesis, comparison = claim.hypothesis, compared[0]
     unit = "pairs" if hypothesis.test == "paired" else "runs in the smaller condition"
-    rows = [minimum("pairs", hypothesis.min_pairs, comparison.n, unit)]
+    needed = max(hypothesis.min_pairs, MIN_PAIRS)
+    rows = [minimum("pairs", needed, min(each.n for each in compared), unit)]
     tested = [
         run
         for condition in claim.conditions
@@ -354,22 +388,21 @@ def _unequal_code(runs: Runs, claim: Claim, stage: Stage, comparison: Comparison
 
 def _reason(
     claim: Claim,
-    result: Outcome,
+    result: Litmus,
     rows: Sequence[Threshold],
     minima: Sequence[Minimum],
     comparison: Comparison,
-    guard_holds: bool,
 ) -> str:
-    head = f"{result} (exploratory: {'; '.join(claim.exploratory)})" if claim.exploratory else result
+    head = f"exploratory ({'; '.join(claim.exploratory)})" if claim.exploratory else result
     if comparison.withheld:
         return f"{head}: {comparison.withheld}."
+    if claim.exploratory:
+        return f"{head}: {observed(comparison)}. {comparison.reason}"
     decisive = {
-        "FAILED": [row.words for row in rows if row.side == "below"],
+        "FAILED": [row.words for row in rows if row.side == "below" and row.agrees],
         "CONFIRMED": [row.words for row in rows],
-        "INCONCLUSIVE": [row.words for row in rows if row.side != "above"],
+        "INCONCLUSIVE": [row.words for row in rows if row.side != "above" or not row.agrees],
     }[result]
-    # The minima of a CONFIRMED verdict are all met, so this adds nothing to it.
+    # The minima of a CONFIRMED or FAILED verdict are all met, so this adds nothing to it.
     decisive += [row.words for row in minima if not row.met]
-    if not decisive and not guard_holds:
-        decisive = ["all intervals lie above their thresholds, but the exact sign-flip test does not reject"]
     return f"{head}: {'; '.join(decisive)}. {comparison.reason}"

@@ -1,4 +1,8 @@
-"""The proof of a campaign file: of its `[check]` table, or else of its conditions and the modules they come from."""
+"""The proof of a campaign file: of its conditions, of the modules they come from, and of its `[check]` table.
+
+The resolved conditions are what the runs are made of, so they are always compared. A `[check]` table that names files
+adds a comparison and replaces none: all must hold, and each is reported under its own name.
+"""
 
 from __future__ import annotations
 
@@ -28,15 +32,35 @@ def prove_spec(
 
     Raises `UsageError` or `SpecError` when the declaration does not fit the files.
     """
-    if spec.check.names_files:
-        return prove_section(spec.check, spec.path, overrides, against)
     if against is not None:
+        if not spec.check.names_files:
+            raise UsageError(
+                "--against needs a [check] table or files; the conditions of this spec are in the spec"
+            )
+        return prove_section(spec.check, spec.path, overrides, against)
+    if spec.check.model_fields_set and not spec.check.names_files:
         raise UsageError(
-            "--against needs a [check] table or files; the conditions of this spec are in the spec"
+            "[check] names no `variants`, so nothing of it would be checked: name the files to compare, or remove "
+            "the table; what may differ between conditions is declared in `campaign.under_test`"
         )
     root, prefix = _import_root(spec.path)
     modules = [prefix + module for module in spec.modules.values()]
+    if spec.check.names_files:
+        section = named_section(prove_section(spec.check, spec.path, overrides))
+        # The flags describe the files of the table.
+        return combine_results(prove_conditions(plan, modules, root), section)
+    if overrides and len(modules) < 2:
+        raise UsageError(
+            "the flags describe files, and this campaign names none: declare its fields under test in "
+            "`campaign.under_test`"
+        )
     return prove_conditions(plan, modules, root, overrides)
+
+
+def named_section(result: CheckResult) -> CheckResult:
+    """The result over the files of a `[check]` table, as a part of a campaign's proof."""
+    files = len(result.variants) + 1
+    return replace(result, name="[check]", compared=f"the configurations of {files} files")
 
 
 def prove_section(
@@ -66,34 +90,60 @@ def prove_conditions(
     declaration = Declaration(modules[0], tuple(dict.fromkeys(modules[1:])), ENTRY, under_test)
     # A field under test may be set in the spec alone, so that no module has it; the resolved configurations cover it.
     sources = prove(replace(declaration, **(overrides or {})), root, may_be_unmatched=under_test)
-    return combine_results(resolved, sources)
+    count = len(declaration.variants) + 1
+    compared = f"the sources of {count} condition modules"
+    return combine_results(resolved, replace(sources, name="condition modules", compared=compared))
 
 
-def combine_results(resolved: CheckResult, sources: CheckResult) -> CheckResult:
-    """One result of two: its verdict is the worse of both."""
-    variants = list(resolved.variants)
-    for variant in sources.variants:
-        findings = unique_findings(list(variant.findings))
-        variants.append(VariantResult(variant.target, verdict_of(findings), findings))
-    assumptions = tuple(dict.fromkeys((*resolved.assumptions, *sources.assumptions)))
-    return CheckResult(f"{resolved.reference} ({sources.reference})", tuple(variants), assumptions)
+def combine_results(*results: CheckResult) -> CheckResult:
+    """One result of several, which are its parts: its verdict is the worst of them. Those that compare nothing, as the
+    conditions of a campaign with only one, are left out."""
+    parts = [part for result in results for part in result.comparisons if part.variants]
+    if len(parts) < 2:
+        return parts[0] if parts else results[0]
+    parts = [replace(part, variants=tuple(map(_unique, part.variants))) for part in parts]
+    others = ", ".join(part.reference for part in parts[1:])
+    return CheckResult(
+        f"{parts[0].reference} ({others})",
+        tuple(variant for part in parts for variant in part.variants),
+        tuple(dict.fromkeys(assumption for part in parts for assumption in part.assumptions)),
+        not_compared=next((part.not_compared for part in parts if part.not_compared), ""),
+        parts=tuple(parts),
+    )
+
+
+def _unique(variant: VariantResult) -> VariantResult:
+    findings = unique_findings(list(variant.findings))
+    return VariantResult(variant.target, verdict_of(findings), findings)
 
 
 def proof_sentence(result: CheckResult) -> str:
-    """The answer in one line."""
+    """The answer in one line: what was compared, and what was found."""
     if not result.variants:
         return "nothing to compare"
+    parts = result.comparisons
+    sentences = [_sentence(part) for part in parts]
+    if len(parts) > 1:
+        sentences = [f"{part.name}: {sentence}" for part, sentence in zip(parts, sentences, strict=True)]
+    if result.not_compared and result.verdict == "proven":
+        sentences.append(f"not compared: {result.not_compared}")
+    heads = {"proven": "proven", "confound": "CONFOUND", "unproven": "cannot prove"}
+    return f"{heads[result.verdict]}: {'; '.join(sentences)}"
+
+
+def _sentence(part: CheckResult) -> str:
     fields = sorted(
-        {f.path for v in result.variants for f in v.findings if f.kind in ("confound", "unproven") and f.path}
+        {f.path for v in part.variants for f in v.findings if f.kind in ("confound", "unproven") and f.path}
     )
     where = f" in {', '.join(fields[:4])}{' ...' if len(fields) > 4 else ''}" if fields else ""
-    match result.verdict:
+    what = part.compared or "the configurations"
+    match part.verdict:
         case "proven":
-            return "proven: the conditions differ only in the fields under test"
+            return f"{what} differ only in the fields under test"
         case "confound":
-            return f"CONFOUND: the conditions also differ{where}, outside the fields under test"
+            return f"{what} also differ{where}, outside the fields under test"
         case _:
-            return f"cannot prove that the conditions differ only in the fields under test{where}"
+            return f"it is not proven that {what} differ only in the fields under test{where and f':{where}'}"
 
 
 def _import_root(path: Path) -> tuple[Path, str]:

@@ -58,11 +58,24 @@ class VariantResult:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The results of all variants that were compared with one reference."""
+    """The results of all variants that were compared with one reference, or of several such comparisons."""
 
     reference: str
     variants: tuple[VariantResult, ...]
     assumptions: tuple[str, ...] = ASSUMPTIONS
+    name: str = ""
+    """Name of the comparison in a campaign's proof, such as `resolved conditions`; empty for a check of files."""
+    compared: str = ""
+    """What was compared, as a phrase that is the subject of every sentence about the result."""
+    not_compared: str = ""
+    """What the runs also depend on and was not compared, as a phrase; empty where there is nothing to say."""
+    parts: tuple[CheckResult, ...] = ()
+    """The comparisons of a proof that consists of several; all must hold."""
+
+    @property
+    def comparisons(self) -> tuple[CheckResult, ...]:
+        """Each comparison with its own reference."""
+        return self.parts or (self,)
 
     @property
     def verdict(self) -> Verdict:

@@ -22,10 +22,10 @@ from campaign.check.workers import run_with_deep_stack
 LABELS = ("campaign", "condition")
 """Fields of a run's configuration that only name it."""
 
-RESOLVED_ASSUMPTIONS = (
-    "the built-in core reads nothing but the run's configuration",
-    "one interpreter, the same environment variables and package versions for all runs",
-)
+NAME = "resolved conditions"
+"""Name of this comparison in a campaign's proof."""
+
+ONE_ENVIRONMENT = "one interpreter, the same environment variables and package versions for all runs"
 
 OPEN_FORMS = frozenset(
     {"$term", "$unknown", "$nondeterministic", "$call", "$ref", "$function", "$class", "$cases", "$module"}
@@ -52,8 +52,18 @@ class Plan(Protocol):
 
 
 def prove_resolved_conditions(plan: Plan) -> CheckResult:
-    """Compare the resolved configuration of every condition with that of the first one."""
+    """Compare the resolved configuration of every condition with that of the first one.
+
+    The code of a core that is not built in is no part of the configuration: two runs with equal configurations may
+    differ in it. The result says so.
+    """
     first, *others = plan.conditions
+    programs = list(
+        dict.fromkeys(program for condition in plan.conditions if (program := _program(condition)))
+    )
+    core = " and ".join(programs) or "the built-in core"
+    same_code = (f"{core} is the same code for all runs",) if len(programs) == 1 else ()
+    assumptions = (*same_code, f"{core} reads nothing but the run's configuration", ONE_ENVIRONMENT)
     under_test = [compile_pattern(text) for text in plan.under_test]
     patterns = DeclaredPatterns(under_test, [compile_pattern(text) for text in LABELS], [])
     variants = []
@@ -65,7 +75,22 @@ def prove_resolved_conditions(plan: Plan) -> CheckResult:
         findings = [_without_places(finding) for finding in classify(comparison, patterns, ())]
         unique = unique_findings(findings)
         variants.append(VariantResult(condition.label, verdict_of(unique), unique))
-    return CheckResult(first.label, tuple(variants), RESOLVED_ASSUMPTIONS)
+    return CheckResult(
+        first.label,
+        tuple(variants),
+        assumptions,
+        name=NAME,
+        compared=f"the resolved configurations of {'both' if len(others) == 1 else f'all {len(others) + 1}'} conditions",
+        not_compared=f"the code of {core}" if programs else "",
+    )
+
+
+def _program(condition: Condition) -> str:
+    """The program of a core that is not built in, as a phrase; empty for the built-in one."""
+    core = _as_plain_data(dict(condition.config).get("core")) or {}
+    if core.get("command"):
+        return f"the command `{' '.join(core['command'])}`"
+    return f"the entry point `{core['entrypoint']}`" if core.get("entrypoint") else ""
 
 
 def _differing_parts(

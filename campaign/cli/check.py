@@ -165,12 +165,13 @@ def _campaign_file(targets: list[str]) -> Document | None:
 
 
 def _check_spec(document: Document, flags: _Flags, against: str | None) -> CheckResult:
-    """The proof over a campaign file. One that names its files in `[check]` need not be valid otherwise."""
+    """The proof over a campaign file. One that only has a `[check]` table is a declaration of files, and need not be a
+    valid campaign."""
     from campaign.check.campaign_proof import prove_section, prove_spec
 
     path = Path(document.file)
     section = _check_section(document)
-    if section.names_files:
+    if section.names_files and "campaign" not in document.data:
         return prove_section(section, path, flags.given, against)
     from campaign.spec.load import from_document
     from campaign.spec.planned_runs import Facts

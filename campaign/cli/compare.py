@@ -42,7 +42,7 @@ def compare(
         ),
     ] = None,
     final: Annotated[
-        bool, typer.Option("--final", help="Test although runs are missing; the verdicts are exploratory.")
+        bool, typer.Option("--final", help="Test although runs are missing; the comparisons are exploratory.")
     ] = False,
     include_stale: Annotated[
         bool,
@@ -56,7 +56,7 @@ def compare(
     """Compare conditions on one number per run.
 
     Without A and B: every declared hypothesis, or all conditions against the first. Exit code 0: CONFIRMED,
-    1: FAILED, 3: INCONCLUSIVE.
+    1: FAILED, 3: INCONCLUSIVE, or a comparison that was not frozen before the runs.
     """
     from campaign.analysis.loading import load_runs
     from campaign.analysis.verdict import document, exit_code, verdicts
@@ -92,7 +92,7 @@ def compare(
             stderr().print("--include-stale compares stale runs too; --rerun-stale of submit repeats them")
         if any(verdict.comparison.withheld for verdict in results):
             stderr().print(
-                "if nothing more will run, --final tests the finished runs and marks the verdicts exploratory"
+                "if nothing more will run, --final tests the finished runs; the comparisons are then exploratory"
             )
     raise typer.Exit(exit_code(results))
 

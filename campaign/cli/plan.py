@@ -71,8 +71,9 @@ def power_of_plan(plan: Plan, pilot: Path | None) -> tuple[PlannedPower, ...]:
         from campaign.analysis.loading import load_runs
 
         pilot_runs = load_runs(pilot)
-    hypotheses = read_hypotheses(plan.hypotheses) or (undeclared(pilot_runs),)
-    return planned_power(hypotheses, labels, len(plan.seeds), plan.looks, pilot_runs)
+    declared = read_hypotheses(plan.hypotheses)
+    hypotheses = declared or (undeclared(pilot_runs),)
+    return planned_power(hypotheses, labels, len(plan.seeds), plan.looks, pilot_runs, declared=bool(declared))
 
 
 def facts_for(folder: Path) -> Facts:

@@ -12,12 +12,8 @@ from campaign.report.campaign_record import CampaignRecord
 from campaign.report.contents import Contents
 from campaign.spec.stale import stale_sentence
 
-CHECK_SENTENCES = {
-    "proven": "The check proved that the conditions differ only in the fields under test.",
-    "confound": "The check found a confound: the conditions differ outside the fields under test.",
-    "unproven": "The check could not prove that the conditions differ only in the fields under test.",
-}
-"""Verdict of `campaign check` -> the sentence that explains it."""
+CANDIDATE_MINUS_BASELINE = "candidate - baseline"
+"""The heading of every column of differences."""
 
 
 def format_value(value: float | None) -> str:
@@ -55,6 +51,19 @@ def overview(contents: Contents) -> str:
     )
 
 
+def difference_rule(contents: Contents) -> str:
+    """Which condition is subtracted from which in the table and the figure; empty when nothing is compared."""
+    if not contents.pairs:
+        return ""
+    design, first = contents.record.record.design, contents.pairs[0].baseline
+    if design.hypotheses or (design.frozen is not None and design.frozen.hypotheses):
+        return (
+            "Candidate and baseline are those of the hypotheses in this metric; any other condition is compared with "
+            f"{first}."
+        )
+    return f"No hypothesis was declared: every condition is compared with {first}."
+
+
 def banner(record: CampaignRecord) -> str:
     """A warning that the report is not final; empty when it is."""
     states = ("running", "pending", "lost", "interrupted", "failed", "cancelled")
@@ -79,13 +88,6 @@ def stale_warning(record: CampaignRecord) -> str:
         f"{len(record.stale)} stale {verb} other settings than the plan and {fate}: "
         f"{stale_sentence(record.stale)}."
     )
-
-
-def check_sentence(record: CampaignRecord) -> str:
-    """The result of the check of the conditions; empty when it was not recorded."""
-    sentence = CHECK_SENTENCES.get(str(record.check.get("verdict")), "")
-    reason = record.check.get("allowed")
-    return f"{sentence} The runs were started regardless; the reason given: {reason}" if reason else sentence
 
 
 def submit_command(record: CampaignRecord) -> str:

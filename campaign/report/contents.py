@@ -12,8 +12,10 @@ from campaign.metrics.definitions import Metric, lookup
 from campaign.report.campaign_record import CampaignRecord
 from campaign.report.curves import Curves, curves, varies
 from campaign.report.differences import Difference, differences
+from campaign.report.executed_proof import ExecutedProof, executed_proof
 from campaign.report.figures import Figure, difference_plot, learning_curve, seed_heat_map
 from campaign.report.finals import FinalValues, final_values
+from campaign.report.paired import PairedDifference, paired_differences
 from campaign.report.parallel import parallel_coordinates
 from campaign.report.sample_completions import SampleRow, sample_rows
 from campaign.report.verdict_cards import Judgement, judge
@@ -88,9 +90,8 @@ class ConditionSummary:
     sd: float | None
     low: float | None
     high: float | None
-    difference: float | None
-    """Mean difference to the baseline over shared seeds; None for the baseline itself."""
-    pairs: int
+    differences: tuple[PairedDifference, ...]
+    """Those of which the condition is the candidate; empty for a condition that is only a baseline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,10 @@ class Contents:
     differences: tuple[Difference, ...]
     samples: tuple[SampleRow, ...]
     judgement: Judgement
+    pairs: tuple[PairedDifference, ...]
+    """The differences between conditions that the report shows."""
+    executed: ExecutedProof
+    """What the configurations of the runs shown say about the conditions."""
 
     @property
     def file_panels(self) -> tuple[Panel, ...]:
@@ -123,6 +128,7 @@ def collect_contents(record: CampaignRecord) -> Contents:
     values = final_values(record)
     judgement = judge(record)
     found = differences(record)
+    pairs = paired_differences(record, values, judgement)
     training = values.metric.removeprefix("val/")
     main = tuple(dict.fromkeys((values.metric, training))) if values.metric else ()
     logged = _logged_metrics(record)
@@ -131,29 +137,33 @@ def collect_contents(record: CampaignRecord) -> Contents:
     return Contents(
         record=record,
         final_values=values,
-        summaries=summarise_conditions(record, values),
+        summaries=summarise_conditions(record, values, pairs),
         main=_curve_panels(record, main, "large", always=True),
         sources=_curve_panels(record, by_source, "small"),
         entropy=_curve_panels(record, ENTROPY, "small"),
         further=_curve_panels(record, further, "small")[:MAX_FURTHER_PANELS],
-        comparison=_comparison_panels(record, values, judgement),
+        comparison=_comparison_panels(record, values, pairs),
         fields=_field_panels(record, values, found),
         differences=found,
         samples=sample_rows(record),
         judgement=judgement,
+        pairs=pairs,
+        executed=executed_proof(record),
     )
 
 
-def summarise_conditions(record: CampaignRecord, values: FinalValues) -> tuple[ConditionSummary, ...]:
+def summarise_conditions(
+    record: CampaignRecord, values: FinalValues, pairs: Sequence[PairedDifference]
+) -> tuple[ConditionSummary, ...]:
     """One summary per condition; all numbers are descriptive."""
-    baseline = record.conditions[0]
-    return tuple(_summarise(record, values, label, baseline) for label in record.conditions)
+    return tuple(_summarise(record, values, label, pairs) for label in record.conditions)
 
 
-def _summarise(record: CampaignRecord, values: FinalValues, label: str, baseline: str) -> ConditionSummary:
-    by_seed, reference = values.of(label), values.of(baseline)
+def _summarise(
+    record: CampaignRecord, values: FinalValues, label: str, pairs: Sequence[PairedDifference]
+) -> ConditionSummary:
+    by_seed = values.of(label)
     numbers = list(by_seed.values())
-    shared = [by_seed[seed] - reference[seed] for seed in by_seed if seed in reference and label != baseline]
     return ConditionSummary(
         condition=label,
         done=sum(run.state == "done" and not run.left_out for run in record.of(label)),
@@ -163,8 +173,7 @@ def _summarise(record: CampaignRecord, values: FinalValues, label: str, baseline
         sd=stdev(numbers) if len(numbers) > 1 else None,
         low=min(numbers, default=None),
         high=max(numbers, default=None),
-        difference=fmean(shared) if shared else None,
-        pairs=len(shared),
+        differences=tuple(pair for pair in pairs if pair.candidate == label),
     )
 
 
@@ -243,19 +252,19 @@ def _describe_curves(found: Curves) -> str:
 
 
 def _comparison_panels(
-    record: CampaignRecord, values: FinalValues, judgement: Judgement
+    record: CampaignRecord, values: FinalValues, pairs: Sequence[PairedDifference]
 ) -> tuple[Panel, ...]:
     panels = []
-    intervals = judgement.intervals(record.conditions[0], values.metric)
-    differences_figure = difference_plot(values, record.conditions, intervals)
-    line = ", the line its confidence interval" if intervals else ""
-    if differences_figure is not None:
+    figure = difference_plot(pairs, values.metric, record.conditions)
+    line = ", the line its confidence interval" if any(pair.interval for pair in pairs) else ""
+    if figure is not None:
+        shown = "; ".join(pair.label for pair in pairs if pair.by_seed)
         panels.append(
             Panel(
-                "paired-differences", "Paired differences", differences_figure,
-                f"One point per seed: {values.metric} of a condition minus that of {record.conditions[0]} "
-                f"on the same prompts in the same order. The bar is the mean{line}.",
-                "large", description=_describe_differences(record, values),
+                "paired-differences", "Paired differences: candidate - baseline", figure,
+                f"One point per seed: {values.metric} of the candidate minus that of the baseline, with the same "
+                f"seed ({shown}). The bar is the mean{line}.",
+                "large", description=_describe_differences(pairs),
             )
         )  # fmt: skip
     heat_map = seed_heat_map(values, record.conditions, record.seeds)
@@ -286,11 +295,11 @@ def _field_panels(
     )  # fmt: skip
 
 
-def _describe_differences(record: CampaignRecord, values: FinalValues) -> str:
+def _describe_differences(pairs: Sequence[PairedDifference]) -> str:
     lines = [
-        f"{summary.condition}: mean difference {summary.difference:+.3g} over {summary.pairs} seeds"
-        for summary in summarise_conditions(record, values)
-        if summary.difference is not None
+        f"{pair.label}: mean difference {pair.mean:+.3g} over {pair.seeds}"
+        for pair in pairs
+        if pair.by_seed and pair.mean is not None
     ]
     return "; ".join(lines) + "."
 

@@ -27,7 +27,7 @@ class Difference:
 
 def differences(record: CampaignRecord) -> tuple[Difference, ...]:
     """The paths whose values differ between conditions that have a configuration, sorted."""
-    configs = {label: dict(_leaves(config)) for label, config in _configurations(record).items()}
+    configs = {label: dict(leaves(config)) for label, config in _configurations(record).items()}
     recorded = [configs[label] for label in record.conditions if label in configs]
     paths = sorted({path for config in recorded for path in config} - RUN_FIELDS)
     declared = record.plan.under_test
@@ -54,11 +54,11 @@ def _configurations(record: CampaignRecord) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, item in value.items():
         path = f"{prefix}{key}"
         if isinstance(item, Mapping):
-            yield from _leaves(item, f"{path}.")
+            yield from leaves(item, f"{path}.")
         elif item is not None:
             yield path, item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, default=str)
 

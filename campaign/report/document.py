@@ -10,9 +10,11 @@ from campaign.analysis.verdict import Verdict
 from campaign.json_documents import as_json
 from campaign.report.campaign_record import RunEntry
 from campaign.report.captions import submit_command
-from campaign.report.contents import Contents, Panel
+from campaign.report.contents import ConditionSummary, Contents, Panel
+from campaign.report.executed_proof import ExecutedProof
 from campaign.report.figures import rounded
 from campaign.report.finals import FinalValues
+from campaign.report.paired import PairedDifference
 from campaign.report.sample_completions import SampleRow
 
 VERSION = 1
@@ -21,7 +23,11 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class WrittenStanding:
-    """Summary statistics of one condition; `low` and `high` are its minimum and maximum over the seeds."""
+    """Summary statistics of one condition; `low` and `high` are its minimum and maximum over the seeds.
+
+    `difference` is the mean of this condition minus `baseline` over `pairs` seeds: the first entry of
+    `paired_differences` whose candidate it is. All three are null or 0 for a condition that is only a baseline.
+    """
 
     condition: str
     runs: int
@@ -30,8 +36,23 @@ class WrittenStanding:
     sd: float | None
     low: float | None
     high: float | None
+    baseline: str | None
     difference: float | None
     pairs: int
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenDifference:
+    """Candidate minus baseline in the metric of the report."""
+
+    label: str
+    candidate: str
+    baseline: str
+    mean: float | None
+    pairs: int
+    """Number of pairs, or of runs in the smaller condition where runs are not paired by seed."""
+    by_seed: Mapping[str, float | None]
+    """Seed -> difference; empty where runs are not paired by seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +95,16 @@ class ReportDocument:
     metric: str
     summary: str
     conditions: tuple[WrittenStanding, ...]
+    paired_differences: tuple[WrittenDifference, ...]
+    """The differences of the figure and the table, with the baselines that the hypotheses declare."""
     runs: tuple[WrittenRun, ...]
     verdicts: tuple[Verdict, ...]
     verdicts_refused: str | None
     """Why there are no verdicts; None when there are."""
     differences: Mapping[str, Mapping[str, str]]
     """Field -> condition -> value, for the fields in which the conditions differ."""
+    executed: ExecutedProof
+    """The comparison of the configurations that the runs shown were executed with."""
     check: Mapping[str, Any] | None
     """The result of the check, see `campaign schema check`; None when it was not recorded."""
     squeeze: Mapping[str, Any] | None
@@ -104,26 +129,15 @@ def to_document(contents: Contents) -> dict[str, Any]:
         complete=record.complete,
         metric=values.metric,
         summary=values.description,
-        conditions=tuple(
-            WrittenStanding(
-                line.condition,
-                line.runs,
-                line.done,
-                rounded(line.mean),
-                rounded(line.sd),
-                rounded(line.low),
-                rounded(line.high),
-                rounded(line.difference),
-                line.pairs,
-            )
-            for line in contents.summaries
-        ),
+        conditions=tuple(_standing(line) for line in contents.summaries),
+        paired_differences=tuple(_difference(pair) for pair in contents.pairs),
         runs=tuple(_run(run, values) for run in record.runs),
         verdicts=tuple(contents.judgement.verdicts),
         verdicts_refused=contents.judgement.refused or None,
         differences={
             row.path: dict(zip(record.conditions, row.values, strict=True)) for row in contents.differences
         },
+        executed=contents.executed,
         check=record.check or None,
         squeeze=record.squeeze or None,
         curves={panel.name: _curves(panel) for panel in contents.panels if panel.is_curve},
@@ -134,6 +148,29 @@ def to_document(contents: Contents) -> dict[str, Any]:
         notes=tuple(record.notes),
     )
     return cast("dict[str, Any]", as_json(document))
+
+
+def _standing(line: ConditionSummary) -> WrittenStanding:
+    first = next(iter(line.differences), None)
+    return WrittenStanding(
+        line.condition,
+        line.runs,
+        line.done,
+        rounded(line.mean),
+        rounded(line.sd),
+        rounded(line.low),
+        rounded(line.high),
+        first.baseline if first is not None else None,
+        rounded(first.mean) if first is not None else None,
+        first.number if first is not None else 0,
+    )
+
+
+def _difference(pair: PairedDifference) -> WrittenDifference:
+    by_seed = {str(seed): rounded(value) for seed, value in pair.by_seed.items()}
+    return WrittenDifference(
+        pair.label, pair.candidate, pair.baseline, rounded(pair.mean), pair.number, by_seed
+    )
 
 
 def _run(run: RunEntry, values: FinalValues) -> WrittenRun:

@@ -21,6 +21,7 @@ import numpy as np
 from campaign.metrics.definitions import lookup
 from campaign.report.curves import Curves
 from campaign.report.finals import FinalValues
+from campaign.report.paired import PairedDifference
 from campaign.report.theme import dashes, hues, resolve_colours, vega_config
 
 if TYPE_CHECKING:
@@ -131,25 +132,23 @@ def learning_curve(curves: Curves, conditions: Sequence[str]) -> Figure:
 
 
 def difference_plot(
-    final_values: FinalValues,
-    conditions: Sequence[str],
-    intervals: Mapping[str, tuple[float, float]] | None = None,
+    pairs: Sequence[PairedDifference], metric: str, conditions: Sequence[str]
 ) -> Figure | None:
-    """Paired differences of each condition to the first: one point per shared seed, their mean, and the
-    confidence interval of the verdict where there is one. None when no seed is complete in two conditions."""
-    rows = paired_differences(final_values, conditions)
-    if not rows:
+    """Candidate minus baseline of each pair of conditions: one point per shared seed, their mean, and the confidence
+    interval of the verdict where there is one. None when no seed is complete in both conditions of a pair."""
+    shown = [pair for pair in pairs if pair.by_seed]
+    if not shown:
         return None
-    with_rows = {row["condition"] for row in rows}
-    labels = [label for label in conditions if label in with_rows]
-    title = [f"{_truncate(final_values.metric)},", f"difference to {_truncate(conditions[0])}"]
+    labels = {pair.label: _two_lines(pair) for pair in shown}
     x = {
         "field": "difference",
         "type": "quantitative",
-        "title": title,
+        "title": f"{_truncate(metric)}, candidate - baseline",
         "scale": {"zero": True, "padding": 12},
     }
-    fields = [("condition", "nominal", ""), ("seed", "nominal", ""), ("difference", "quantitative", "+.4~g")]
+    y = _condition_axis(list(labels)) | {"field": "pair"}
+    y["axis"] |= {"labelExpr": f"{json.dumps(labels)}[datum.label]", "labelLineHeight": 14, "labelOffset": -7}
+    fields = [("pair", "nominal", ""), ("seed", "nominal", ""), ("difference", "quantitative", "+.4~g")]
     layers: tuple[Spec, ...] = (
         {
             "data": {"name": "zero"},
@@ -161,7 +160,7 @@ def difference_plot(
             "mark": {"type": "circle", "size": 90, "opacity": 0.75},
             "encoding": {
                 "x": {**x, "axis": {"grid": True}},
-                "y": _condition_axis(labels),
+                "y": y,
                 "color": colour(conditions, legend=False),
                 "tooltip": [_field(name, kind, form) for name, kind, form in fields],
             },
@@ -169,40 +168,36 @@ def difference_plot(
         {
             "data": {"name": "differences"},
             "mark": {"type": "tick", "thickness": 3, "size": 24, "color": "var(--ink)", "aria": False},
-            "encoding": {"x": {**x, "aggregate": "mean"}, "y": _condition_axis(labels)},
+            "encoding": {"x": {**x, "aggregate": "mean"}, "y": y},
         },
     )
+    rows = [
+        {"pair": pair.label, "condition": pair.candidate, "seed": seed, "difference": rounded(value)}
+        for pair in shown
+        for seed, value in sorted(pair.by_seed.items())
+    ]
     datasets: dict[str, Rows] = {"differences": rows, "zero": [{"at": 0}]}
     limits = [
-        {"condition": label, "low": rounded(low), "high": rounded(high)}
-        for label, (low, high) in (intervals or {}).items()
-        if label in labels
+        {"pair": pair.label, "low": rounded(pair.interval[0]), "high": rounded(pair.interval[1])}
+        for pair in shown
+        if pair.interval is not None
     ]
     if limits:
         datasets["intervals"] = limits
-        layers = (layers[0], _interval_layer(x, labels), *layers[1:])
+        layers = (layers[0], _interval_layer(x, y), *layers[1:])
     return Figure(layers, datasets, {"height": 44 * len(labels)})
 
 
-def _interval_layer(x: Spec, labels: Sequence[str]) -> Spec:
+def _two_lines(pair: PairedDifference) -> list[str]:
+    return [_truncate(pair.candidate), f"- {_truncate(pair.baseline)}"]
+
+
+def _interval_layer(x: Spec, y: Spec) -> Spec:
     return {
         "data": {"name": "intervals"},
         "mark": {"type": "rule", "strokeWidth": 2, "color": "var(--ink)", "opacity": 0.55, "aria": False},
-        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": _condition_axis(labels)},
+        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y},
     }
-
-
-def paired_differences(final_values: FinalValues, conditions: Sequence[str]) -> list[Spec]:
-    """Condition minus first condition, for each seed that both have."""
-    if len(conditions) < 2:
-        return []
-    baseline = final_values.of(conditions[0])
-    return [
-        {"condition": label, "seed": seed, "difference": rounded(value - baseline[seed])}
-        for label in conditions[1:]
-        for seed, value in sorted(final_values.of(label).items())
-        if seed in baseline
-    ]
 
 
 def seed_heat_map(

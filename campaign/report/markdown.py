@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from campaign.report.captions import (
+    CANDIDATE_MINUS_BASELINE,
     banner,
-    check_sentence,
+    difference_rule,
     format_signed,
     format_value,
     overview,
@@ -36,6 +37,7 @@ def _verdicts(contents: Contents) -> list[str]:
     parts = ["## Verdicts"] if judgement.verdicts else []
     for card in judgement.cards:
         parts.append(f"### {text(card.label)}: {text(card.title)}")
+        parts.append(f"> Confounded: {text(card.confound)}." if card.confound else "")
         parts.append(text(card.reason))
         parts += [f"- {text(note)}" for note in card.notes]
         parts.append(table(["", ""], card.rows))
@@ -43,7 +45,6 @@ def _verdicts(contents: Contents) -> list[str]:
 
 
 def _conditions(contents: Contents) -> list[str]:
-    record = contents.record
     header = [
         "condition",
         "runs done",
@@ -51,17 +52,21 @@ def _conditions(contents: Contents) -> list[str]:
         "sd",
         "lowest",
         "highest",
-        f"difference to {record.conditions[0]}",
+        CANDIDATE_MINUS_BASELINE,
     ]
     rows = [
         [
             row.condition, f"{row.done} of {row.runs}", format_value(row.mean), format_value(row.sd),
             format_value(row.low), format_value(row.high),
-            "baseline" if row.condition == record.conditions[0] else format_signed(row.difference),
+            "; ".join(f"{pair.label}: {format_signed(pair.mean)} ({pair.seeds})" for pair in row.differences)
+            or "baseline",
         ]
         for row in contents.summaries
     ]  # fmt: skip
-    about = f"One value per run: {text(contents.final_values.description)}. Incomplete runs are excluded."
+    about = (
+        f"One value per run: {text(contents.final_values.description)}. Incomplete runs are excluded. "
+        f"{text(difference_rule(contents))}"
+    ).strip()
     return ["## Conditions", about, table(header, rows, numbers_from=1)]
 
 
@@ -84,14 +89,13 @@ def _figures(contents: Contents) -> list[str]:
 
 
 def _differences(contents: Contents) -> list[str]:
-    record = contents.record
-    if not contents.differences:
+    if not contents.differences and not contents.executed.sentences:
         return []
     rows = [[code(row.path), *(code(value) for value in row.values)] for row in contents.differences]
     return [
         "## Differences between conditions",
-        check_sentence(record),
-        table(["field", *record.conditions], rows, raw=True),
+        text(contents.executed.text),
+        table(["field", *contents.record.conditions], rows, raw=True) if rows else "",
     ]
 
 

@@ -15,8 +15,9 @@ from typing import Any
 
 from campaign.metrics.definitions import Metric
 from campaign.report.captions import (
+    CANDIDATE_MINUS_BASELINE,
     banner,
-    check_sentence,
+    difference_rule,
     format_signed,
     format_value,
     overview,
@@ -80,6 +81,8 @@ def render_page(contents: Contents, library: str) -> str:
         banner=banner(record),
         sections=_sections(contents),
         final_values=contents.final_values,
+        difference_rule=difference_rule(contents),
+        candidate_minus_baseline=CANDIDATE_MINUS_BASELINE,
         summaries=contents.summaries,
         cards=contents.judgement.cards,
         refused=contents.judgement.refused,
@@ -94,7 +97,7 @@ def render_page(contents: Contents, library: str) -> str:
         differences=contents.differences,
         squeeze=squeeze_table(record),
         declared=any(row.under_test is not None for row in contents.differences),
-        check=check_sentence(record),
+        check=contents.executed.text,
         errors=any(run.remark for run in record.runs),
         samples=contents.samples,
         command=submit_command(record),

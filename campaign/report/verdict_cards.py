@@ -18,9 +18,9 @@ class Card:
     """One verdict on the page."""
 
     label: str
-    """The outcome, marked when exploratory."""
+    """The outcome; for an exploratory comparison what was observed."""
     kind: str
-    """`confirmed`, `failed` or `inconclusive`."""
+    """`confirmed`, `failed`, `inconclusive` or `exploratory`."""
     exploratory: bool
     title: str
     what: str
@@ -30,6 +30,8 @@ class Card:
     recommendation: str
     reason: str
     rows: tuple[tuple[str, str], ...]
+    confound: str
+    """In which other fields the conditions differ, and why they were run; empty when there are none."""
     notes: tuple[str, ...]
 
 
@@ -43,17 +45,6 @@ class Judgement:
     @property
     def cards(self) -> tuple[Card, ...]:
         return tuple(_card(verdict) for verdict in self.verdicts)
-
-    def intervals(self, baseline: str, metric: str) -> dict[str, tuple[float, float]]:
-        """Condition -> simultaneous confidence interval of its difference to `baseline` in `metric`."""
-        found: dict[str, tuple[float, float]] = {}
-        for verdict in self.verdicts:
-            comparison = verdict.comparison
-            low, high = comparison.simultaneous_lower, comparison.simultaneous_upper
-            matches = comparison.baseline.condition == baseline and comparison.metric == metric
-            if matches and comparison.test == "paired t" and low is not None and high is not None:
-                found.setdefault(comparison.candidate.condition, (low, high))
-        return found
 
 
 def judge(record: CampaignRecord) -> Judgement:
@@ -78,9 +69,10 @@ def _card(verdict: Verdict) -> Card:
         effect=number(comparison.effect, signed=True) if comparison.effect is not None else "",
         interval=_interval(comparison),
         evidence=_evidence(comparison),
-        recommendation=comparison.recommendation.replace("_", " "),
+        recommendation=verdict.recommendation.replace("_", " "),
         reason=verdict.reason,
         rows=tuple(_facts(verdict)),
+        confound=verdict.confound,
         notes=verdict.notes,
     )
 
@@ -114,11 +106,11 @@ def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
             sd = number(arm.sd) if arm.sd is not None else "unknown"
             yield arm.condition, f"{number(arm.mean)}, sd {sd}"
     for row in verdict.thresholds:
-        yield f"litmus, {row.label}", row.words
+        yield f"{'litmus' if verdict.confirmatory else 'threshold'}, {row.label}", row.words
     for minimum in verdict.minima:
         yield f"minimum {minimum.label}", f"{'met' if minimum.met else 'not met'}: {minimum.words}"
     yield from _statistics(comparison)
-    yield "recommendation", comparison.recommendation.replace("_", " ")
+    yield "recommendation", verdict.recommendation.replace("_", " ")
     if verdict.frozen:
         yield "hypotheses frozen as", verdict.frozen[:16]
 

@@ -80,11 +80,12 @@ class Hypothesis(Section):
     family: str = ""
     """Hypotheses of the same family share one error rate (Holm's correction); by default all are one family."""
     min_pairs: Annotated[int, Field(ge=2, le=10**6)] = MIN_PAIRS
-    """Fewest pairs, or with `welch` runs per condition, for the verdict CONFIRMED."""
+    """Fewest pairs, or with `welch` runs per condition, for the verdicts CONFIRMED and FAILED. Fewer than 6 never
+    suffice."""
     min_steps: Count = 0
-    """Fewest steps in every run included in the test, for the verdict CONFIRMED."""
+    """Fewest steps in every run included in the test, for the verdicts CONFIRMED and FAILED."""
     min_generations: Count = 0
-    """Fewest logged completions in every run included in the test, for the verdict CONFIRMED."""
+    """Fewest logged completions in every run included in the test, for the verdicts CONFIRMED and FAILED."""
     mechanism: Mechanism | None = None
     """A second metric that must move too."""
     ranking: tuple[str, ...] = ()

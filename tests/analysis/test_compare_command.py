@@ -85,12 +85,11 @@ def test_compare_two_conditions_of_a_declared_hypothesis_is_confirmed(run: Run, 
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (("grpo+none", "maxrl+none"), 0),
-        (("maxrl+none", "grpo+none"), 1),
-        (("grpo+none", "maxrl+gtpo"), 3),
-        (("grpo+none", "maxrl+none", "--lower"), 1),
-        (("grpo+none", "maxrl+none", "--min-effect", "0.5"), 1),
-        (("grpo+none", "maxrl+none", "--summary", "final", "--welch"), 0),
+        (("grpo+none", "maxrl+none"), 3),
+        (("maxrl+none", "grpo+none"), 3),
+        (("grpo+none", "maxrl+none", "--lower"), 3),
+        (("grpo+none", "maxrl+none", "--min-effect", "0.5"), 3),
+        (("grpo+none", "maxrl+none", "--summary", "final", "--welch"), 3),
         ((), 3),
         (("grpo+none", "maxrl+nne"), 2),
         (("grpo+none",), 2),
@@ -128,7 +127,7 @@ def test_compare_foreign_folder_by_layout(run: Run, tmp_path: Path) -> None:
             write_rows(tmp_path / f"{label}_s{seed}" / "log.jsonl", rows, ending='\n{"step": 20, "tr')
     layout = ("--layout", "{condition}_s{seed}/log.jsonl", "--metric", "train/acc")
     done = run("compare", ".", "grpo+none", "maxrl+none", *layout)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
     assert "cut off" in done.stderr
     unnamed = run("compare", ".", *layout[:2])
     assert unnamed.returncode == 2
@@ -145,8 +144,41 @@ def test_compare_unfinished_campaign_withholds_p_and_names_the_way_on(run: Run, 
     assert "withheld" in waiting.stdout
     assert "--final" in waiting.stderr
     final = run("compare", "study", "grpo+none", "maxrl+none", "--final")
-    assert final.returncode == 0
-    assert final.stdout.startswith("CONFIRMED (exploratory)")
+    assert final.returncode == 3
+    assert final.stdout.startswith("exploratory: higher by ")
+    assert "in all 7 seeds" in " ".join(final.stdout.split())
+
+
+FROZEN_WORDS = ("CONFIRMED", "FAILED", "INCONCLUSIVE")
+
+
+@pytest.mark.parametrize("words", [("grpo+none", "maxrl+none"), ("maxrl+none", "grpo+none"), ()])
+def test_comparison_that_nobody_froze_wears_no_word_of_a_frozen_one(
+    run: Run, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    write_levels(tmp_path, LEVELS)
+    done = run("compare", ".", *words)
+    assert done.stdout.startswith("exploratory: ")
+    assert not [word for word in FROZEN_WORDS if word in done.stdout]
+    document = json.loads(run("compare", ".", *words, "--json").stdout)
+    for verdict in document["verdicts"]:
+        assert (verdict["outcome"], verdict["confirmatory"]) == ("EXPLORATORY", False)
+        assert verdict["exploratory"]
+        assert verdict["litmus"] in FROZEN_WORDS
+        assert not [word for word in FROZEN_WORDS if word in verdict["label"] + verdict["reason"]]
+
+
+def test_three_seeds_say_the_same_of_a_pair_in_both_orders(run: Run, tmp_path: Path) -> None:
+    """Three pairs that the t-test alone would call a loss."""
+    write_levels(tmp_path, {"kl_0": [0.50, 0.52, 0.51], "kl_0.1": [0.47, 0.485, 0.475]})
+    there, back = (
+        json.loads(run("compare", ".", *pair, "--json").stdout)["verdicts"][0]
+        for pair in (("kl_0", "kl_0.1"), ("kl_0.1", "kl_0"))
+    )
+    assert there["comparison"]["p"] < 0.05
+    assert (there["litmus"], back["litmus"]) == ("INCONCLUSIVE", "INCONCLUSIVE")
+    assert there["label"] == "exploratory: lower by 0.0333 in all 3 seeds"
+    assert back["label"] == "exploratory: higher by 0.0333 in all 3 seeds"
 
 
 def test_compare_unknown_campaign_reports_where_it_looked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,7 +135,7 @@ def test_verdict_minima_short_of_the_declared_keep_it_inconclusive() -> None:
     assert [(row.label, row.met) for row in short.minima] == [
         ("pairs", False), ("steps", False), ("generations", False),
     ]  # fmt: skip
-    assert "20 steps in the shortest run; the declared minimum is 50" in short.reason
+    assert "20 steps in the shortest run; the minimum is 50" in short.reason
 
 
 def test_verdict_mechanism_that_does_not_move_keeps_it_from_being_confirmed() -> None:
@@ -427,7 +427,7 @@ def _differences(of: Levels) -> Differences:
 def test_edge_cases_are_answered_with_a_sentence(of: Levels, words: str) -> None:
     (verdict,) = verdicts(runs_of(of))
     assert words in verdict.reason
-    assert verdict.outcome == "INCONCLUSIVE"
+    assert verdict.litmus == "INCONCLUSIVE"
     json.dumps(verdict.to_json(), allow_nan=False)
 
 

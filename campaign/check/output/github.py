@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from campaign.check.findings import CheckResult, Finding, VariantResult
 from campaign.check.output.text import printable, to_text
 from campaign.errors import Place
@@ -16,17 +18,24 @@ def to_github(result: CheckResult) -> str:
     """One workflow command per line. Text from the files is escaped so that it cannot form a command."""
     result = printable(result)
     lines = []
+    variants = [(part.name, variant) for part in result.comparisons for variant in part.variants]
     for verdict in ("confound", "unproven"):
-        chosen = [variant for variant in result.variants if variant.verdict == verdict]
+        chosen = [named for named in variants if named[1].verdict == verdict]
         kept = chosen if len(chosen) <= ANNOTATIONS else chosen[: ANNOTATIONS - 1]
-        lines += [_annotation(variant) for variant in kept]
+        lines += [_annotation(*named) for named in kept]
         if len(chosen) > len(kept):
-            lines.append(_others(verdict, chosen[len(kept) :]))
-    counts = (
-        f"{sum(v.verdict == 'proven' for v in result.variants)} of {len(result.variants)} variants proven"
-    )
-    lines.append(f"::notice title=campaign check::{escape_message(counts)}")
+            lines.append(_others(verdict, [variant for _, variant in chosen[len(kept) :]]))
+    lines.append(f"::notice title=campaign check::{escape_message('; '.join(_counts(result)))}")
     return "\n".join(lines) + "\n"
+
+
+def _counts(result: CheckResult) -> Iterator[str]:
+    for part in result.comparisons:
+        proven = sum(variant.verdict == "proven" for variant in part.variants)
+        name = f"{part.name}: " if part.name else ""
+        yield f"{name}{proven} of {len(part.variants)} variants proven"
+    if result.not_compared:
+        yield f"not compared: {result.not_compared}"
 
 
 def _others(verdict: str, variants: list[VariantResult]) -> str:
@@ -43,7 +52,7 @@ def to_summary(result: CheckResult) -> str:
     return f"### campaign check: {result.verdict}\n\n{fence}text\n{to_text(result, 100).replace(fence, '')}{fence}\n"
 
 
-def _annotation(variant: VariantResult) -> str:
+def _annotation(comparison: str, variant: VariantResult) -> str:
     # A variant with a confound is annotated with its confounds only: they are to be resolved first.
     chosen = [found for found in variant.findings if found.kind == variant.verdict]
     level, title = ("error", "confound") if variant.verdict == "confound" else ("warning", "cannot prove")
@@ -51,7 +60,8 @@ def _annotation(variant: VariantResult) -> str:
     lines = [_line(found) for found in chosen[:LISTED]]
     if len(chosen) > LISTED:
         lines.append(f"and {len(chosen) - LISTED} more")
-    properties = _properties(place, variant.target, f"{title}: {variant.target}")
+    named = f"{title}, {comparison}" if comparison else title
+    properties = _properties(place, variant.target, f"{named}: {variant.target}")
     return f"::{level} {properties}::{escape_message(chr(10).join(lines))}"
 
 

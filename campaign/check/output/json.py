@@ -42,9 +42,27 @@ class WrittenFinding:
 class WrittenVariant:
     """The findings about one variant."""
 
+    comparison: str
+    """Name of the comparison that it belongs to; empty for a check of files."""
     target: str
     verdict: Verdict
     findings: tuple[WrittenFinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenComparison:
+    """One of the comparisons of a proof. All must hold."""
+
+    name: str
+    """`resolved conditions`, `condition modules` or `[check]`; empty for a check of files."""
+    compared: str
+    """What was compared, as a phrase."""
+    not_compared: str
+    """What the runs also depend on and was not compared; empty where there is nothing to say."""
+    reference: str
+    verdict: Verdict
+    targets: tuple[str, ...]
+    assumptions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +76,18 @@ class CheckDocument:
     reference: str
     assumptions: tuple[str, ...]
     variants: tuple[WrittenVariant, ...]
+    comparisons: tuple[WrittenComparison, ...]
+    """What was compared, each with its own reference."""
     allowed: str | None
-    """The reason given with `--allow-confounds`."""
+    """The reason given with `--allow-confounds`; null unless there is a confound."""
 
 
 def to_json(result: CheckResult, allowed: str | None = None) -> dict[str, Any]:
     """The JSON form of `CheckDocument`."""
     variants = tuple(
-        WrittenVariant(variant.target, variant.verdict, tuple(map(_finding, variant.findings)))
-        for variant in result.variants
+        WrittenVariant(part.name, variant.target, variant.verdict, tuple(map(_finding, variant.findings)))
+        for part in result.comparisons
+        for variant in part.variants
     )
     document = CheckDocument(
         VERSION,
@@ -76,10 +97,24 @@ def to_json(result: CheckResult, allowed: str | None = None) -> dict[str, Any]:
         result.reference,
         result.assumptions,
         variants,
-        allowed,
+        tuple(map(_comparison, result.comparisons)),
+        allowed if result.verdict == "confound" else None,
     )
     ready: dict[str, Any] = as_json(document)
     return ready
+
+
+def _comparison(part: CheckResult) -> WrittenComparison:
+    targets = tuple(variant.target for variant in part.variants)
+    return WrittenComparison(
+        part.name,
+        part.compared,
+        part.not_compared,
+        part.reference,
+        part.verdict,
+        targets,
+        part.assumptions,
+    )
 
 
 def _finding(finding: Finding) -> WrittenFinding:

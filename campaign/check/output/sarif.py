@@ -61,8 +61,9 @@ def to_sarif(result: CheckResult, version: str) -> dict[str, Any]:
         for rule, what in RULES.items()
     ]
     results = [
-        _result(result, variant, finding)
-        for variant in result.variants
+        _result(part, variant, finding)
+        for part in result.comparisons
+        for variant in part.variants
         for finding in variant.findings
         if finding.kind in ("confound", "unproven")
     ]
@@ -71,7 +72,20 @@ def to_sarif(result: CheckResult, version: str) -> dict[str, Any]:
         "columnKind": "unicodeCodePoints",
         "results": results,
     }
+    if any(part.name for part in result.comparisons):
+        run["properties"] = {"comparisons": [_comparison(part) for part in result.comparisons]}
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _comparison(part: CheckResult) -> dict[str, str]:
+    """One comparison of a campaign's proof, for the property bag of the run: results alone do not say what holds."""
+    return {
+        "name": part.name,
+        "compared": part.compared,
+        "not_compared": part.not_compared,
+        "reference": part.reference,
+        "verdict": part.verdict,
+    }
 
 
 def rule_of(finding: Finding) -> str:
@@ -108,9 +122,10 @@ def fingerprint(variant: VariantResult, finding: Finding) -> str:
 
 
 def _message(result: CheckResult, variant: VariantResult, finding: Finding) -> str:
+    name = f"{result.name}: " if result.name else ""
     if not finding.loads:
-        return finding.message or f"{variant.target} cannot be evaluated"
-    parts = [f"{finding.path or variant.target}: "]
+        return name + (finding.message or f"{variant.target} cannot be evaluated")
+    parts = [f"{name}{finding.path or variant.target}: "]
     if finding.kind == "confound":
         parts.append(f"{finding.reference_value or 'absent'} in {result.reference}, ")
         parts.append(f"{finding.variant_value or 'absent'} in {variant.target}")

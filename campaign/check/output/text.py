@@ -20,6 +20,7 @@ LEGEND = {
     "?": "cannot prove",
     "~": "cosmetic",
 }
+TITLES = {"proven": "PASS", "confound": "CONFOUND", "unproven": "CANNOT PROVE"}
 COLOURS = {"proven": "32", "confound": "31", "unproven": "33"}
 SHOWN_VARIANTS = 60
 SHOWN_FIELDS = 60
@@ -38,16 +39,37 @@ Row = dict[int, str]
 
 def to_text(result: CheckResult, width: int = 80, colour: bool = False, verbose: bool = False) -> str:
     result = printable(result)
-    lines = [*headline(result, width, colour), ""]
+    lines = list(_overview(result, width, colour)) if result.parts else []
+    for part in result.comparisons:
+        lines += [*comparison_lines(part, width, colour, verbose), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _overview(result: CheckResult, width: int, colour: bool) -> Iterator[str]:
+    """The verdict of a proof that consists of several comparisons, and that of each."""
+    verdicts = "; ".join(f"{part.name}: {part.verdict}" for part in result.parts)
+    title = TITLES[result.verdict]
+    first, *rest = wrapped(verdicts, max(width - len(title) - 2, 20), "", "")
+    yield f"{paint(title, result.verdict, colour)}  {first}"
+    yield from rest
+    yield ""
+
+
+def comparison_lines(result: CheckResult, width: int, colour: bool, verbose: bool) -> list[str]:
+    """One comparison, under its name and with what it compared."""
+    lines = wrapped(f"{result.name}: {result.compared}", width, "", "  ") if result.name else []
+    lines += [*headline(result, width, colour), ""]
     lines += [*variant_lines(result, width, colour), ""]
     matrix = list(matrix_lines(result, width, verbose))
     lines += [*matrix, ""] if matrix else []
     lines += block_lines(result, width, colour, verbose)
+    if result.not_compared:
+        lines += wrapped(f"not compared: {result.not_compared}", width, "", "  ")
     if result.verdict == "proven":
         lines.append("assuming:")
         for assumption in result.assumptions:
             lines += wrapped(assumption, width, "  - ", "    ")
-    return "\n".join(lines).rstrip() + "\n"
+    return lines
 
 
 def printable(result: CheckResult) -> CheckResult:
@@ -56,7 +78,14 @@ def printable(result: CheckResult) -> CheckResult:
         replace(variant, target=one_line(variant.target), findings=tuple(map(_printable, variant.findings)))
         for variant in result.variants
     )
-    return replace(result, reference=one_line(result.reference), variants=variants)
+    return replace(
+        result,
+        reference=one_line(result.reference),
+        variants=variants,
+        assumptions=tuple(map(one_line, result.assumptions)),
+        not_compared=one_line(result.not_compared),
+        parts=tuple(map(printable, result.parts)),
+    )
 
 
 def _printable(finding: Finding) -> Finding:
@@ -94,8 +123,7 @@ def headline(result: CheckResult, width: int, colour: bool) -> list[str]:
         for verdict in ("proven", "confound", "unproven")
         if counts[verdict]
     ]
-    titles = {"proven": "PASS", "confound": "CONFOUND", "unproven": "CANNOT PROVE"}
-    title, counted = titles[result.verdict], ", ".join(parts)
+    title, counted = TITLES[result.verdict], ", ".join(parts)
     painted = paint(title, result.verdict, colour)
     reference = f"reference {result.reference}"
     if len(f"{title}  {counted}; {reference}") > width:

@@ -92,8 +92,7 @@ def _next_commands(view: CampaignView, paths: CampaignPaths, submit_command: str
     commands.append((f"campaign status {name}", "every run"))
     commands.append((f"campaign report {name}", "curves and tables"))
     if len(view.conditions) > 1 and view.complete:
-        pair = " ".join(shlex.quote(condition.label) for condition in view.conditions[:2])
-        commands.append((f"campaign compare {name} {pair}", "one pair of conditions"))
+        commands.append((f"campaign compare {name}", "every comparison, with its numbers"))
     return commands
 
 

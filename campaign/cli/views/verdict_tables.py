@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from campaign.analysis.litmus import Threshold
     from campaign.analysis.verdict import Verdict
 
-_STYLE = {"CONFIRMED": "bold green", "FAILED": "bold red", "INCONCLUSIVE": "bold yellow"}
+_STYLE = {
+    "CONFIRMED": "bold green",
+    "FAILED": "bold red",
+    "INCONCLUSIVE": "bold yellow",
+    "EXPLORATORY": "bold",
+}
 _SIDE = {"above": "green", "below": "red", "open": "yellow"}
 
 
@@ -28,8 +33,10 @@ def show(results: Sequence[Verdict], console: Console) -> None:
         if index:
             console.print()
         console.print(Text.assemble((verdict.label, _STYLE[verdict.outcome]), "  ", verdict.hypothesis))
-        console.print(_numbers(verdict.comparison))
-        console.print(_thresholds(verdict.thresholds))
+        if verdict.confound:
+            console.print(Text(f"confounded: {verdict.confound}", style="bold red"))
+        console.print(_numbers(verdict))
+        console.print(_thresholds(verdict))
         for row in verdict.minima:
             console.print(
                 Text(f"{'met' if row.met else 'not met'}: {row.words}", style="" if row.met else "yellow")
@@ -54,12 +61,14 @@ def _completions(comparison: Comparison, rates: Rates) -> str:
     )
 
 
-def _numbers(comparison: Comparison) -> Table:
+def _numbers(verdict: Verdict) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
-    for label, value in _rows(comparison):
+    for label, value in _rows(verdict.comparison):
         table.add_row(label, value)
+    if verdict.comparison.p is not None:
+        table.add_row("so", verdict.recommendation)
     return table
 
 
@@ -82,7 +91,6 @@ def _rows(comparison: Comparison) -> Iterator[tuple[str, str]]:
         power = comparison.power
         need = str(power.seeds_needed) if power.seeds_needed is not None else "over a million"
         yield "power", f"{p_text(power.reached)} for {number(power.min_effect)}; 80 % needs {need} seeds"
-    yield "so", comparison.recommendation
 
 
 def _arms(comparison: Comparison) -> Iterator[tuple[str, str]]:
@@ -115,13 +123,20 @@ def _tests(comparison: Comparison, p: float) -> Iterator[tuple[str, str]]:
         yield "sign-flip", f"p {p_text(guard.p)}; {bounds}"
 
 
-def _thresholds(rows: Sequence[Threshold]) -> Table:
+def _thresholds(verdict: Verdict) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("litmus", overflow="fold")
+    table.add_column("litmus" if verdict.confirmatory else "threshold", overflow="fold")
     table.add_column("interval", overflow="fold")
     table.add_column("against", justify="right")
     table.add_column("", justify="left")
-    for row in rows:
+    for row in verdict.thresholds:
         bounds = interval(row.lower, row.upper) if row.lower is not None or row.upper is not None else "none"
-        table.add_row(row.label, bounds, number(row.threshold), Text(row.side, style=_SIDE[row.side]))
+        table.add_row(row.label, bounds, number(row.threshold), _side(row, verdict.confirmatory))
     return table
+
+
+def _side(row: Threshold, confirmatory: bool) -> Text:
+    """The position of the interval; in the colour of a verdict only where it may decide one."""
+    if row.side != "open" and not row.agrees:
+        return Text(f"{row.side}, sign-flip not", style="yellow")
+    return Text(row.side, style=_SIDE[row.side] if confirmatory else "")

@@ -1,0 +1,165 @@
+"""A report claims of the conditions what holds for exactly the runs that it shows."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+from synthetic import make_campaign
+from typer.testing import CliRunner
+
+from campaign.cli.app import app
+from campaign.report.campaign_record import read_campaign
+from campaign.report.contents import collect_contents
+from campaign.report.document import to_document
+from campaign.report.markdown import to_markdown
+from campaign.report.page import render_page
+
+CONDITIONS: Mapping[str, Mapping[str, Any]] = {"a": {}, "b": {"algorithm": {"kl_coef": 0.1}}}
+ONLY = "differ between the conditions only in the fields under test"
+Config = dict[str, Any]
+
+
+@pytest.fixture
+def campaign(tmp_path: Path) -> Path:
+    return make_campaign(tmp_path / "c", CONDITIONS, seeds=(1, 2), steps=10, generations=False)
+
+
+def edit(folder: Path, run: str, change: Callable[[Config], None]) -> None:
+    """Give a run the configuration that it would have been executed with under another plan."""
+    path = folder / "runs" / run / "config.toml"
+    config = tomllib.loads(path.read_text())
+    change(config)
+    path.write_text(tomli_w.dumps(config))
+
+
+def outputs(folder: Path) -> dict[str, str]:
+    contents = collect_contents(read_campaign(folder))
+    return {
+        "html": render_page(contents, ""),
+        "md": to_markdown(contents).replace("\\", ""),
+        "json": json.dumps(to_document(contents)),
+    }
+
+
+def set_rate(rate: float) -> Callable[[Config], None]:
+    return lambda config: config["training"].update(lr=rate)
+
+
+def test_runs_that_differ_only_in_the_field_under_test_are_said_to(campaign: Path) -> None:
+    for output in outputs(campaign).values():
+        assert f"The recorded configurations of the 4 runs shown {ONLY} (algorithm.kl_coef)." in output
+
+
+def test_runs_executed_under_another_plan_than_the_proven_one_are_no_proof(campaign: Path) -> None:
+    """The plan and its recorded proof are clean; the runs of one condition were executed before the edit."""
+    proven = {"version": 1, "verdict": "proven", "variants": [], "allowed": None}
+    proven["comparisons"] = [{"name": "resolved conditions", "compared": "the plan", "verdict": "proven"}]
+    (campaign / "check.json").write_text(json.dumps(proven))
+    for seed in (1, 2):
+        edit(campaign, f"b_s{seed}", set_rate(0.5))
+    for output in outputs(campaign).values():
+        assert ONLY not in output
+        assert "4 runs shown also differ in training.lr, outside the fields under test." in output
+        assert "At the last submit, the plan were compared (resolved conditions): proven." in output
+    assert collect_contents(read_campaign(campaign)).executed.verdict == "confound"
+
+
+def test_condition_whose_runs_were_executed_differently_is_named_with_its_seeds(campaign: Path) -> None:
+    """Even in a field under test: the runs of a condition must be one condition."""
+    edit(campaign, "b_s2", lambda config: config["algorithm"].update(kl_coef=0.3))
+    words = "The runs of b were executed with different configurations: algorithm.kl_coef = 0.1 (seed 1), 0.3 (seed 2)."
+    for output in outputs(campaign).values():
+        assert words in output
+        assert ONLY not in output
+    assert collect_contents(read_campaign(campaign)).executed.verdict == "mixed"
+
+
+def test_run_without_a_recorded_configuration_is_not_covered_by_the_claim(campaign: Path) -> None:
+    (campaign / "runs" / "b_s2" / "config.toml").unlink()
+    for output in outputs(campaign).values():
+        assert f"of the 3 runs shown {ONLY}" in output
+        assert "Without a recorded configuration: 1 more." in output
+
+
+def test_configuration_is_what_was_compared_and_not_the_code_of_a_command(campaign: Path) -> None:
+    for run in ("a_s1", "a_s2", "b_s1", "b_s2"):
+        edit(campaign, run, lambda config: config.update(core={"command": ["python", "train.py"]}))
+    for output in outputs(campaign).values():
+        assert "Not compared: the code of the command `python train.py`." in output
+
+
+def test_folder_without_a_plan_claims_nothing_of_its_conditions(tmp_path: Path) -> None:
+    folder = make_campaign(tmp_path / "c", CONDITIONS, seeds=(1, 2), steps=10, plan=False, generations=False)
+    for output in outputs(folder).values():
+        assert "No plan is recorded" in output
+        assert ONLY not in output
+
+
+def recorded_confound(target: str, path: str, values: tuple[str, str]) -> Mapping[str, Any]:
+    sides = {"reference": {"value": values[0]}, "variant": {"value": values[1]}}
+    finding = {"kind": "confound", "path": path, **sides}
+    return {"comparison": "resolved conditions", "target": target, "findings": [finding]}
+
+
+def test_every_output_with_a_claim_says_that_its_conditions_are_confounded_and_why(tmp_path: Path) -> None:
+    folder = make_campaign(
+        tmp_path / "c", {**CONDITIONS, "c": {}}, seeds=(1, 2, 3), steps=10, generations=False
+    )
+    document = {
+        "verdict": "confound",
+        "allowed": "the warm start needs its own rate",
+        "variants": [recorded_confound("c", "training.lr", ("0.1", "0.5"))],
+    }
+    (folder / "check.json").write_text(json.dumps(document))
+    words = (
+        "the conditions also differ in training.lr, outside the fields under test; "
+        "allowed with the reason: the warm start needs its own rate"
+    )
+    clean, confounded = collect_contents(read_campaign(folder)).judgement.verdicts
+    assert (clean.confound, confounded.confound) == ("", words)
+    assert confounded.label.endswith("(confounded)")
+    assert "confounded" not in clean.label
+    assert words in confounded.reason
+    for output in outputs(folder).values():
+        assert words in output
+    said = CliRunner().invoke(app, ["compare", str(folder), "a", "c"]).stdout
+    assert f"confounded: {words}" in " ".join(said.split())
+    written = json.loads(CliRunner().invoke(app, ["compare", str(folder), "--json"]).stdout)
+    assert [verdict["confound"] for verdict in written["verdicts"]] == ["", words]
+
+
+def test_conditions_that_share_the_other_value_are_not_confounded_with_each_other(tmp_path: Path) -> None:
+    folder = make_campaign(
+        tmp_path / "c", {**CONDITIONS, "c": {}}, seeds=(1, 2, 3), steps=10, generations=False
+    )
+    variants = [recorded_confound(label, "training.lr", ("0.1", "0.5")) for label in ("b", "c")]
+    (folder / "check.json").write_text(json.dumps({"verdict": "confound", "variants": variants}))
+    found = {
+        pair: json.loads(CliRunner().invoke(app, ["compare", str(folder), *pair, "--json"]).stdout)[
+            "verdicts"
+        ]
+        for pair in (("b", "c"), ("a", "b"))
+    }
+    assert [verdict["confound"] != "" for (verdict,) in found.values()] == [False, True]
+
+
+def test_what_could_not_be_proven_is_noted_beside_the_claim(tmp_path: Path) -> None:
+    folder = make_campaign(tmp_path / "c", CONDITIONS, seeds=(1, 2, 3), steps=10, generations=False)
+    finding = {"kind": "unproven", "path": "optimizer"}
+    variant = {"comparison": "condition modules", "target": "b.py", "findings": [finding]}
+    (folder / "check.json").write_text(json.dumps({"verdict": "unproven", "variants": [variant]}))
+    words = "it is not proven that the conditions differ only in the fields under test: condition modules (optimizer)"
+    for output in outputs(folder).values():
+        assert words in output
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"variants": [1]}', '{"variants": [{"findings": [{}]}]}'])
+def test_damaged_record_of_the_check_claims_nothing(campaign: Path, text: str) -> None:
+    (campaign / "check.json").write_text(text)
+    assert all("confounded" not in output for output in outputs(campaign).values())
