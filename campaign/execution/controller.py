@@ -64,10 +64,13 @@ class Controller:
     """Number of failed runs at which no more are started and the others are stopped."""
     on_turn: Callable[[], None] = lambda: None
     """Called at least four times a second, for a display."""
+    keep_lock: Callable[[], None] = lambda: None
+    """Called about once a second. Raises `Incomplete` when another controller has taken the campaign over."""
     clock: Callable[[], float] = time.monotonic
     squeeze: SqueezeJob = field(init=False)
     ending: Ending | None = field(default=None, init=False)
     """Why no more runs are started; None while runs are started."""
+    _halted: bool = field(default=False, init=False)
     _epoch: int = field(default=0, init=False)
     _in_flight: dict[AttemptKey, ResourcesSection] = field(default_factory=dict, init=False)
     _unsettled: dict[AttemptKey, Ended] = field(default_factory=dict, init=False)
@@ -89,12 +92,14 @@ class Controller:
         self._capacity = self.backend.capacity()
         self._require_feasible()
         try:
-            while not self._settled():
+            while not (self._halted or self._settled()):
                 self._turn()
         except Exception as error:
             # Whatever a dead backend raised, the reason is that it is dead.
             self._require_backend(error)
             raise
+        if self._halted:
+            return self.ending or "interrupted"
         if self.ending is None:
             self._finish_squeeze()
         ending = self.ending or "complete"
@@ -128,6 +133,10 @@ class Controller:
             with contextlib.suppress(OSError):
                 stop_epoch(self.paths.stop, self._epoch)
 
+    def halt(self) -> None:
+        """Return from `run` in the next turn, whatever still runs. Safe in a signal handler."""
+        self._halted = True
+
     def _settled(self) -> bool:
         # A lost attempt may still write. Ending now would leave it without a controller that settles it.
         if self.store.any_in("running", "lost"):
@@ -136,7 +145,7 @@ class Controller:
 
     def _finish_squeeze(self) -> None:
         deadline = self.clock() + SQUEEZE_PATIENCE_S
-        while self.squeeze.running and self.clock() < deadline:
+        while self.squeeze.running and self.clock() < deadline and not self._halted and self.ending is None:
             self.squeeze.poll()
             self.on_turn()
             time.sleep(TURN_S / 5)
@@ -170,6 +179,7 @@ class Controller:
 
     def _examine(self) -> None:
         self._require_backend()
+        self.keep_lock()
         self._apply_cancellations()
         # Runs that the plan no longer names are included: their attempts are alive nevertheless.
         now = self._fs_clock.now()

@@ -7,15 +7,18 @@ new worker each time.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -181,19 +184,22 @@ class RayBackend:
     def _start_embedded(self, ray: Any, quiet: dict[str, Any]) -> None:
         cpus = self._settings.num_cpus or len(os.sched_getaffinity(0))
         gpus = {} if self._settings.num_gpus is None else {"num_gpus": self._settings.num_gpus}
+        with _without_hangups():
+            self._init(ray, cpus, gpus | quiet)
+        below = {process_name(pid): pid for pid in descendants(os.getpid())}
+        self._servers = {name: stamp(below[name]) for name in ("gcs_server", "raylet") if name in below}
+        assert self._temporary is not None
+        self._files = [*self._temporary.glob("token"), *self._temporary.glob("r/session_*/sockets/*")]
+
+    def _init(self, ray: Any, cpus: float, others: Mapping[str, Any]) -> None:
         ray.init(
             address="local",  # never attach to another Ray that runs on this machine
             num_cpus=cpus,
             include_dashboard=False,
             object_store_memory=OBJECT_STORE_BYTES,
             _temp_dir=str(self._ray_folder),
-            **gpus,
-            **quiet,
+            **others,
         )
-        below = {process_name(pid): pid for pid in descendants(os.getpid())}
-        self._servers = {name: stamp(below[name]) for name in ("gcs_server", "raylet") if name in below}
-        assert self._temporary is not None
-        self._files = [*self._temporary.glob("token"), *self._temporary.glob("r/session_*/sockets/*")]
 
     def _make_temporary(self) -> None:
         """A folder for this Ray alone, with the token that authenticates its processes to each other. Without a token
@@ -239,6 +245,10 @@ class RayBackend:
         while self._environment:
             os.environ.pop(self._environment.pop(), None)
         if self._temporary:
+            # A start that was interrupted has left processes that `ray.shutdown` does not know.
+            for pid in [pid for pid in descendants(os.getpid()) if _names(pid, self._temporary)]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             shutil.rmtree(self._temporary, ignore_errors=True)
 
 
@@ -251,6 +261,25 @@ def _task(assignment: Assignment) -> Outcome:
 def _ray() -> Any:
     """Ray, imported on use: the import takes half a second and reads the environment that `start` sets."""
     return importlib.import_module("ray")
+
+
+@contextmanager
+def _without_hangups() -> Iterator[None]:
+    """Hold SIGHUP back during the block. Processes that it starts inherit this for good: the end of the terminal would
+    end Ray before the runs have saved. The signal that came meanwhile is delivered after the block."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _names(pid: int, folder: Path) -> bool:
+    """Whether `folder` is in the command line of a process."""
+    try:
+        return os.fsencode(folder) in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def _read_environment(ray: Any) -> None:
