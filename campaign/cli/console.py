@@ -71,8 +71,13 @@ def _drop_unread() -> None:
 def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
+    class _Console(Console):
+        def on_broken_pipe(self) -> None:
+            """Rich would end the process here, and with it the runs of a submit whose display nobody reads."""
+            raise
+
     terminal = stream.isatty()
-    return Console(
+    return _Console(
         file=stream,
         force_terminal=terminal,
         no_color=not terminal or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb",

@@ -95,8 +95,9 @@ class Controller:
             while not (self._halted or self._settled()):
                 self._turn()
         except Exception as error:
-            # Whatever a dead backend raised, the reason is that it is dead.
+            # Whatever a dead backend or a deleted folder has caused, that is the reason.
             self._require_backend(error)
+            self.keep_lock()
             raise
         if self._halted:
             return self.ending or "interrupted"
