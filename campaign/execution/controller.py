@@ -97,7 +97,7 @@ class Controller:
         except Exception as error:
             # Whatever a dead backend or a deleted folder has caused, that is the reason.
             self._require_backend(error)
-            self.keep_lock()
+            self._require_folder()
             raise
         if self._halted:
             return self.ending or "interrupted"
@@ -122,6 +122,14 @@ class Controller:
             raise BackendLost(
                 f"{problem}; all runs are saved up to their last checkpoints: submit again"
             ) from error
+
+    def _require_folder(self) -> None:
+        # Looked at first: a supervisor that starts may make the folder anew, and the lock would then be taken in it.
+        if not self.paths.database.exists():
+            raise Incomplete(
+                f"{self.paths.database} was deleted or moved while the runs were executed: this controller stops"
+            )
+        self.keep_lock()
 
     def stop(self, why: Ending) -> None:
         """Start no more runs and ask the running ones to save and end.
@@ -180,7 +188,7 @@ class Controller:
 
     def _examine(self) -> None:
         self._require_backend()
-        self.keep_lock()
+        self._require_folder()
         self._apply_cancellations()
         # Runs that the plan no longer names are included: their attempts are alive nevertheless.
         now = self._fs_clock.now()
