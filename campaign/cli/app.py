@@ -95,8 +95,11 @@ def main() -> None:
     try:
         app(prog_name="campaign")
     except CampaignError as error:
-        if debug:
-            traceback.print_exc()
-        else:
-            sys.stderr.write(f"campaign: {error}\n")
+        from campaign.cli.console import reader_may_leave
+
+        with reader_may_leave():
+            if debug:
+                traceback.print_exc()
+            else:
+                sys.stderr.write(f"campaign: {error}\n")
         raise SystemExit(error.exit_code) from None

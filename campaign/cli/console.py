@@ -6,10 +6,12 @@ rich decides about terminals and colours when a console is made, and tests, pipe
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -40,11 +42,42 @@ def print_json(document: Mapping[str, Any], *, indent: int | None = 2) -> None:
     sys.stdout.flush()
 
 
+@contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Drop the output of the block when nobody can read it any more: the terminal is closed, or the program at the
+    other end of the pipe has ended. What the block leaves undone is output."""
+    try:
+        yield
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError as error:
+        if error.errno not in (errno.EIO, errno.EPIPE):
+            raise
+        _drop_unread()
+
+
+def _drop_unread() -> None:
+    """Lead streams that cannot be written to into nowhere. What they still hold would otherwise fail again when Python
+    ends, and change the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+
 def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
+    class _Console(Console):
+        def on_broken_pipe(self) -> None:
+            """Rich would end the process here, and with it the runs of a submit whose display nobody reads."""
+            raise
+
     terminal = stream.isatty()
-    return Console(
+    return _Console(
         file=stream,
         force_terminal=terminal,
         no_color=not terminal or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb",

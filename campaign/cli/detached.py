@@ -11,7 +11,7 @@ import time
 import traceback
 from pathlib import Path
 
-from campaign.cli.foreground import run_in_foreground, show_outcome
+from campaign.cli.foreground import run_in_foreground, show_outcome, signals_end_it
 from campaign.errors import CampaignError
 from campaign.execution.lock import CampaignLock
 from campaign.folder.paths import CampaignPaths
@@ -33,8 +33,9 @@ def main() -> int:
     options = SubmitOptions(backend=arguments.backend, address=arguments.address, folder=arguments.dir)
     try:
         lock = CampaignLock.inherited(paths, arguments.lock)
-        ending = run_in_foreground(paths, lock, options)
-        show_outcome(paths, ending, options.command(Path(spec)), new_results=True)
+        with signals_end_it():
+            ending = run_in_foreground(paths, lock, options)
+            show_outcome(paths, ending, options.command(Path(spec)), new_results=True)
     except CampaignError as error:
         sys.stderr.write(f"campaign: {error}\n")
         return error.exit_code

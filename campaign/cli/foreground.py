@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ VERSION = 1
 
 def run_in_foreground(paths: CampaignPaths, lock: CampaignLock, options: SubmitOptions) -> Ending:
     """Execute the enrolled runs, with a display on stderr; releases the lock."""
-    from campaign.cli.console import stderr
+    from campaign.cli.console import reader_may_leave, stderr
     from campaign.cli.views.live_table import display
     from campaign.errors import CampaignError
     from campaign.submission import execute, read_view
@@ -34,7 +35,8 @@ def run_in_foreground(paths: CampaignPaths, lock: CampaignLock, options: SubmitO
     finally:
         with contextlib.suppress(CampaignError, OSError):
             live.update(read_view(paths))
-        live.close()
+        with reader_may_leave():
+            live.close()
 
 
 def show_outcome(
@@ -44,7 +46,7 @@ def show_outcome(
 
     Raises as `require_complete` does.
     """
-    from campaign.cli.console import print_json, stdout
+    from campaign.cli.console import print_json, reader_may_leave, stdout
     from campaign.cli.views.outcome_tables import show_campaign
     from campaign.execution.squeeze_job import squeeze_table
     from campaign.submission import read_view, require_complete
@@ -53,12 +55,13 @@ def show_outcome(
     view = read_view(paths)
     squeeze = squeeze_table(paths)
     if squeeze is None and paths.squeeze_log.exists():
-        sys.stderr.write(f"campaign: the adapter's rank could not be measured; see {paths.squeeze_log}\n")
-    if as_json:
-        document = {"version": VERSION, "kind": "submit", "ending": ending, "folder": str(paths.root)}
-        print_json({**document, "report": report and str(report), "squeeze": squeeze, **view.to_json()})
-    else:
-        show_campaign(view, paths, command, report, squeeze, stdout())
+        _say(f"campaign: the adapter's rank could not be measured; see {paths.squeeze_log}")
+    with reader_may_leave():
+        if as_json:
+            document = {"version": VERSION, "kind": "submit", "ending": ending, "folder": str(paths.root)}
+            print_json({**document, "report": report and str(report), "squeeze": squeeze, **view.to_json()})
+        else:
+            show_campaign(view, paths, command, report, squeeze, stdout())
     require_complete(view, ending, command)
 
 
@@ -69,8 +72,43 @@ def _report(paths: CampaignPaths, *, build: bool) -> Path | None:
     if not build:
         page = paths.report.page
         return page if page.exists() else None
-    sys.stderr.write("building the report ...\n")
+    _say("building the report ...")
     page_or_none, problem = build_report_in_subprocess(paths)
     if problem:
-        sys.stderr.write(f"campaign: the report could not be built: {problem}\n")
+        _say(f"campaign: the report could not be built: {problem}")
     return page_or_none
+
+
+def _say(message: str) -> None:
+    from campaign.cli.console import reader_may_leave
+
+    with reader_may_leave():
+        sys.stderr.write(f"{message}\n")
+
+
+@contextlib.contextmanager
+def signals_end_it() -> Iterator[None]:
+    """Where no run is executed, a Ctrl-C, SIGTERM or SIGHUP ends the block with the exit code of the documentation.
+    While runs are executed, the session has handlers of its own."""
+    import signal
+
+    from campaign.errors import Incomplete, Interrupted
+
+    received: list[int] = []
+
+    def handle(number: int, _: object) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    # A signal that is ignored stays so, such as SIGHUP under nohup.
+    numbers = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) != signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield
+    except KeyboardInterrupt:
+        if received:
+            raise Incomplete("stopped; the same command resumes") from None
+        raise Interrupted("interrupted; the same command resumes") from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -11,7 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from campaign.execution.lock import CampaignLock
-    from campaign.submission import Submission
+    from campaign.submission import Submission, SubmitOptions
 
 VERSION = 1
 
@@ -56,16 +56,24 @@ def submit(
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document at the end.")] = False,
 ) -> None:  # fmt: skip
     """Execute the missing runs."""
-    from campaign.cli.console import stderr
+    from campaign.cli.foreground import signals_end_it
+    from campaign.submission import SubmitOptions
+
+    options = SubmitOptions(retry_failed, rerun_stale, allow_confounds, backend, address, dir_)
+    with signals_end_it():
+        _submit(spec, options, dry_run=dry_run, detach=detach, json_=json_)
+
+
+def _submit(spec: Path, options: SubmitOptions, *, dry_run: bool, detach: bool, json_: bool) -> None:
+    from campaign.cli.console import reader_may_leave, stderr
     from campaign.cli.foreground import run_in_foreground, show_outcome
     from campaign.execution.locate import campaigns_root
     from campaign.folder.paths import CampaignPaths
     from campaign.spec.load import load
-    from campaign.submission import SubmitOptions, open_submission, plan_submission
+    from campaign.submission import open_submission, plan_submission
 
     loaded = load(spec)
-    paths = CampaignPaths(dir_ or campaigns_root() / loaded.name)
-    options = SubmitOptions(retry_failed, rerun_stale, allow_confounds, backend, address, dir_)
+    paths = CampaignPaths(options.folder or campaigns_root() / loaded.name)
     width = max(60, stderr().width)
     if dry_run:
         _show_dry_run(plan_submission(loaded, paths, options, width=width), as_json=json_)
@@ -79,7 +87,8 @@ def submit(
     if detach:
         _detach(submission, lock, as_json=json_)
         return
-    _announce(submission)
+    with reader_may_leave():
+        _announce(submission)
     ending = run_in_foreground(paths, lock, options)
     show_outcome(paths, ending, options.command(spec), new_results=True, as_json=json_)
 

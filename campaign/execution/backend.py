@@ -39,6 +39,9 @@ class Ended:
     key: AttemptKey
     outcome: Outcome | None
     detail: str = ""
+    """What the backend knows about the end of an attempt without an outcome."""
+    out_of_memory: bool = False
+    """Whether the backend ended it because the machine ran out of memory."""
 
 
 @dataclass(frozen=True, slots=True)

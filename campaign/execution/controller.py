@@ -20,6 +20,8 @@ from campaign.execution.backend import AttemptKey, Backend, Capacity, Ended, req
 from campaign.execution.fence import raise_fence, stop_epoch
 from campaign.execution.launching import assignment
 from campaign.execution.lease import FilesystemClock, beat_age, known_dead
+from campaign.execution.orphans import end_orphans
+from campaign.execution.out_of_memory import named_when_repeated
 from campaign.execution.run_summary import record_format, summarise
 from campaign.execution.squeeze_job import SqueezeJob
 from campaign.execution.store import Store
@@ -64,12 +66,17 @@ class Controller:
     """Id of the provenance of the submit, which every attempt records."""
     on_turn: Callable[[], None] = lambda: None
     """Called at least four times a second, for a display."""
+    keep_lock: Callable[[], None] = lambda: None
+    """Called about once a second. Raises `Incomplete` when another controller has taken the campaign over."""
     clock: Callable[[], float] = time.monotonic
     squeeze: SqueezeJob = field(init=False)
     ending: Ending | None = field(default=None, init=False)
     """Why no more runs are started; None while runs are started."""
+    _halted: bool = field(default=False, init=False)
     _epoch: int = field(default=0, init=False)
     _in_flight: dict[AttemptKey, ResourcesSection] = field(default_factory=dict, init=False)
+    _unsettled: dict[AttemptKey, Ended] = field(default_factory=dict, init=False)
+    """Attempts that ended without an outcome, as the backend reported them."""
     _examined_at: float = field(default=float("-inf"), init=False)
     _fs_clock: FilesystemClock = field(init=False)
     _capacity: Capacity = field(init=False)
@@ -81,23 +88,50 @@ class Controller:
     def run(self) -> Ending:
         """Return when no run is left to do, or a stop was requested and every run has stopped."""
         self.paths.stop.unlink(missing_ok=True)  # of an earlier epoch
+        end_orphans(self.paths.root)  # of a controller or worker that was killed
         # From here on, every attempt that the store calls running was launched by this controller.
         self._epoch = self.store.begin_epoch(self.backend.name)
         self._capacity = self.backend.capacity()
         self._require_feasible()
-        while not self._settled():
-            self._observe()
-            if self.clock() - self._examined_at >= EXAMINE_S:
-                self._examined_at = self.clock()
-                self._examine()
-            if self.ending is None:
-                self._admit()
-            self.on_turn()
+        try:
+            while not (self._halted or self._settled()):
+                self._turn()
+        except Exception as error:
+            # Whatever a dead backend or a deleted folder has caused, that is the reason.
+            self._require_backend(error)
+            self._require_folder()
+            raise
+        if self._halted:
+            return self.ending or "interrupted"
         if self.ending is None:
             self._finish_squeeze()
         ending = self.ending or "complete"
         self.store.end_epoch(self._epoch, ending)
         return ending
+
+    def _turn(self) -> None:
+        self._observe()
+        if self.clock() - self._examined_at >= EXAMINE_S:
+            self._examined_at = self.clock()
+            self._examine()
+        if self.ending is None:
+            self._admit()
+        self.on_turn()
+
+    def _require_backend(self, error: Exception | None = None) -> None:
+        problem = self.backend.problem()
+        if problem:
+            raise BackendLost(
+                f"{problem}; all runs are saved up to their last checkpoints: submit again"
+            ) from error
+
+    def _require_folder(self) -> None:
+        # Looked at first: a supervisor that starts may make the folder anew, and the lock would then be taken in it.
+        if not self.paths.database.exists():
+            raise Incomplete(
+                f"{self.paths.database} was deleted or moved while the runs were executed: this controller stops"
+            )
+        self.keep_lock()
 
     def stop(self, why: Ending) -> None:
         """Start no more runs and ask the running ones to save and end.
@@ -110,6 +144,10 @@ class Controller:
             with contextlib.suppress(OSError):
                 stop_epoch(self.paths.stop, self._epoch)
 
+    def halt(self) -> None:
+        """Return from `run` in the next turn, whatever still runs. Safe in a signal handler."""
+        self._halted = True
+
     def _settled(self) -> bool:
         # A lost attempt may still write. Ending now would leave it without a controller that settles it.
         if self.store.any_in("running", "lost"):
@@ -118,7 +156,7 @@ class Controller:
 
     def _finish_squeeze(self) -> None:
         deadline = self.clock() + SQUEEZE_PATIENCE_S
-        while self.squeeze.running and self.clock() < deadline:
+        while self.squeeze.running and self.clock() < deadline and not self._halted and self.ending is None:
             self.squeeze.poll()
             self.on_turn()
             time.sleep(TURN_S / 5)
@@ -143,6 +181,7 @@ class Controller:
         if outcome is None:
             # The backend knows only that its task has ended. The attempt may have written a result, and its core
             # may even be alive, so its folder and its lease decide (`_examine_lost`).
+            self._unsettled[key] = ended
             self.store.mark_lost(key.run_id, key.number)
             return
         row = self.store.run(key.run_id)
@@ -150,9 +189,8 @@ class Controller:
             self._settle(row, outcome)
 
     def _examine(self) -> None:
-        problem = self.backend.problem()
-        if problem:
-            raise BackendLost(f"{problem}; all runs are saved up to their last checkpoints: submit again")
+        self._require_backend()
+        self._require_folder()
         self._apply_cancellations()
         # Runs that the plan no longer names are included: their attempts are alive nevertheless.
         now = self._fs_clock.now()
@@ -181,11 +219,23 @@ class Controller:
         lease = self.store.config(row).retry.lease_s
         if age is None:
             # Never claimed. If its supervisor starts after all, it reads the fence of its successor and ends.
-            self._settle(row, Outcome("killed", row.attempt, reason="lost before it started"))
+            self._settle(row, self._loss(row, "lost before it started"))
         elif age > lease or known_dead(attempt):
             # A supervisor that cannot reach the folder ends its core within the lease (BLIND_SHARE), so after it
             # nothing of the attempt runs any more, or it is frozen and will find itself fenced.
-            self._settle(row, Outcome("killed", row.attempt, reason="its worker or machine died"))
+            end_orphans(self.paths.root)
+            self._settle(row, self._loss(row, "its worker or machine died"))
+
+    def _loss(self, row: RunRow, reason: str) -> Outcome:
+        """The outcome of an attempt that has left none, with what the backend said about its end."""
+        ended = self._unsettled.pop(AttemptKey(row.id, row.attempt), None)
+        if ended and ended.detail:
+            reason += f" ({ended.detail})"
+        # A failure, because the next attempt will need as much; unless something else had filled the memory before.
+        failed = (
+            ended and ended.out_of_memory and self.paths.run(row.id).attempt(row.attempt).started.exists()
+        )
+        return Outcome("failed" if failed else "killed", row.attempt, reason=reason)
 
     def _examine_running(self, row: RunRow, now: float) -> None:
         """Give up a live attempt whose folder shows no heartbeat. One that waits for resources has neither folder nor
@@ -209,6 +259,8 @@ class Controller:
             self.store.cancel([row.id])
             row = self.store.run(row.id) or row
         config = self.store.config(row)
+        attempts = [a for a in self.store.attempts(row.id) if a["identity"] == row.identity]
+        outcome = named_when_repeated(outcome, self.paths.run(row.id), attempts, record_format(config))
         end = settle(row, outcome, config.retry, time.time())
         summary = None
         # A run that is about to be retried keeps its links; merging would be wasted.

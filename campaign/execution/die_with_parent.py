@@ -25,9 +25,11 @@ def main() -> None:
         os._exit(PARENT_GONE)
     # A signal mask and ignored signals survive exec. Ray blocks SIGINT in all its processes, so the mask is
     # cleared. A Ctrl-C reaches every process of the terminal's group, but only the controller decides what it
-    # means, so SIGINT is ignored. Python ignores SIGPIPE, which programs do not expect.
+    # means, so SIGINT is ignored; and so is SIGHUP, which comes when the terminal is closed. Python ignores SIGPIPE,
+    # which programs do not expect.
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         os.execvp(program[0], program)

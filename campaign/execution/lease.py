@@ -20,7 +20,10 @@ class FilesystemClock:
         self._file: Path = paths.lock  # exists while the controller lives, and nothing else touches it
 
     def now(self) -> float:
-        os.utime(self._file)
+        try:
+            os.utime(self._file)
+        except FileNotFoundError:  # deleted; the controller locks the new one (`CampaignLock.keep`)
+            self._file.touch()
         return self._file.stat().st_mtime
 
 

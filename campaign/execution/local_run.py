@@ -11,6 +11,7 @@ from campaign.execution import checkpoints
 from campaign.execution.fence import raise_fence
 from campaign.execution.launching import assignment, origin
 from campaign.execution.lock import CampaignLock
+from campaign.execution.orphans import end_orphans
 from campaign.execution.run_summary import record_format, summarise
 from campaign.execution.supervisor import supervise
 from campaign.folder.outcome import Outcome
@@ -42,6 +43,7 @@ def execute(config: RunConfig, config_file: Path, run: RunPaths) -> tuple[Outcom
     lock = CampaignLock.acquire(CampaignPaths(run.root))
     try:
         run.cancel.unlink(missing_ok=True)  # of an earlier call
+        end_orphans(run.root)
         claimed = run.attempts()
         number = claimed[-1].number + 1 if claimed else 1
         workdir = origin(config_file) or Path.cwd()

@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from campaign.errors import UsageError
+from campaign.errors import Incomplete, UsageError
 from campaign.execution.process import this_host
 from campaign.folder.atomic_files import read_json
 from campaign.folder.paths import CampaignPaths
@@ -31,13 +31,9 @@ class CampaignLock:
     def acquire(cls, paths: CampaignPaths) -> CampaignLock:
         """Raises `UsageError`, with the process id of the holder, when another controller is alive."""
         paths.root.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        deadline = time.monotonic() + PROBE_PATIENCE_S
-        while not _try(descriptor, fcntl.LOCK_EX):
-            if time.monotonic() > deadline:
-                os.close(descriptor)
-                raise UsageError(_refusal(paths))
-            time.sleep(0.02)
+        descriptor = _locked(paths.lock)
+        if descriptor is None:
+            raise UsageError(_refusal(paths))
         lock = cls(descriptor, paths.lock)
         lock.sign(os.getpid())
         return lock
@@ -58,6 +54,29 @@ class CampaignLock:
         os.pwrite(self.descriptor, text, 0)
         os.ftruncate(self.descriptor, len(text))
 
+    def keep(self) -> None:
+        """Lock the file anew when it was deleted or replaced: the kernel's lock belongs to the file and not to its name.
+
+        Raises `Incomplete` when another controller has been faster, or when the campaign's folder is gone.
+        """
+        if _is_named(self.descriptor, self.path):
+            return
+        try:
+            descriptor = _locked(self.path)
+        except OSError as error:
+            raise Incomplete(
+                f"{self.path} was deleted and cannot be written again ({error.strerror}): this controller stops"
+            ) from error
+        if descriptor is None:
+            who = read_json(self.path) or {}
+            raise Incomplete(
+                f"{self.path} was deleted, and process {who.get('pid', '?')} on {who.get('host', '?')} has taken the "
+                "campaign over: this controller stops; its runs resume there"
+            )
+        os.close(self.descriptor)
+        self.descriptor = descriptor
+        self.sign(os.getpid())
+
     def release(self) -> None:
         # The name goes first, so that no reader sees the name of a holder that has released the lock.
         os.ftruncate(self.descriptor, 0)
@@ -77,6 +96,28 @@ def holder(paths: CampaignPaths) -> dict[str, object] | None:
     finally:
         os.close(descriptor)
     return read_json(paths.lock) or {"pid": None, "host": None, "since": None}
+
+
+def _locked(path: Path) -> int | None:
+    """A descriptor of `path` with the exclusive lock; None when another process has it."""
+    deadline = time.monotonic() + PROBE_PATIENCE_S
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        # Between the two calls the file may have been deleted, and a lock of a deleted file keeps nobody out.
+        if _try(descriptor, fcntl.LOCK_EX) and _is_named(descriptor, path):
+            return descriptor
+        os.close(descriptor)
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(0.02)
+
+
+def _is_named(descriptor: int, path: Path) -> bool:
+    """Whether the open file still has this name."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except OSError:
+        return False
 
 
 def _try(descriptor: int, kind: int) -> bool:

@@ -31,6 +31,8 @@ class Host(NamedTuple):
     name: str
     boot: str
     """Empty where the kernel does not say."""
+    pids: int
+    """The namespace that process ids are counted in; 0 where the kernel does not say. A container has its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class ProcessStamp:
     change when the clock is set."""
     host: str
     boot: str
+    pids: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -63,7 +66,11 @@ def this_host() -> Host:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         boot = ""
-    return Host(socket.gethostname(), boot)
+    try:
+        pids = os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        pids = 0
+    return Host(socket.gethostname(), boot, pids)
 
 
 def stamp(pid: int) -> ProcessStamp:
@@ -91,13 +98,15 @@ def process_name(pid: int) -> str:
 
 
 def is_gone(process: ProcessStamp) -> bool:
-    """Whether the process is known to have ended. False also when it ran on another host, where this one cannot
-    look: a wrong True would start a second attempt beside a live one, a wrong False only waits for the lease."""
+    """Whether the process is known to have ended. False also when it ran on another host or in another container,
+    where this one cannot look: a wrong True would start a second attempt beside a live one, a wrong False only waits for the lease."""
     host = this_host()
     if process.host != host.name or not host.boot:
         return False
     if process.boot != host.boot:
         return True
+    if process.pids != host.pids:
+        return False
     return start_tick(process.pid) != process.started
 
 
@@ -159,22 +168,26 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
-def kill_marked(mark: bytes) -> int:
-    """Kill every descendant whose environment contains `mark` (`NAME=value`). Returns how many there were.
+def kill_marked(name: str, value: str) -> int:
+    """Kill every descendant that has the variable `name` with this value in its environment. Returns how many there
+    were.
 
     A core starts data loaders and sandboxes that cannot be listed in advance, but all of them inherit its
     environment. The mark also spares descendants of this process that belong to other attempts.
     """
-    found = [pid for pid in descendants(os.getpid()) if mark in _environment(pid)]
-    for pid in found:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    for pid in found:
-        # Orphans are children of this process by adoption and would remain zombies. A process whose parent is
-        # still alive is not its child: its parent reaps it.
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, 0)
-    return len(found)
+    killed: set[int] = set()
+    # Until there are none: a process may have started another one between the look and its end.
+    while found := {pid for pid in descendants(os.getpid()) if environment(pid).get(name) == value} - killed:
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for pid in found:
+            # Orphans are children of this process by adoption and would remain zombies. A process whose parent is
+            # still alive is not its child: its parent reaps it.
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+        killed |= found
+    return len(killed)
 
 
 def descendants(pid: int) -> list[int]:
@@ -186,8 +199,10 @@ def descendants(pid: int) -> list[int]:
     return found + [below for child in found for below in descendants(child)]
 
 
-def _environment(pid: int) -> list[bytes]:
+def environment(pid: int) -> dict[str, str]:
+    """The environment that a process was started with; empty when there is no such process, or it may not be read."""
     try:
-        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        content = os.fsdecode(Path(f"/proc/{pid}/environ").read_bytes())
     except OSError:
-        return []
+        return {}
+    return {name: value for name, _, value in (line.partition("=") for line in content.split("\0")) if name}

@@ -6,13 +6,13 @@ import errno
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 from campaign.errors import Incomplete, Interrupted
 from campaign.execution.backend import Backend, create_backend, require_backend
-from campaign.execution.controller import Controller, Ending
+from campaign.execution.controller import BackendLost, Controller, Ending
 from campaign.execution.enrolment import workdir_of
 from campaign.execution.lock import CampaignLock
 from campaign.execution.store import Store
@@ -23,10 +23,11 @@ from campaign.folder.run_code import provenance_id
 from campaign.spec.config import RunConfig
 
 STORAGE_FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-class StopNow(BaseException):
-    """A second Ctrl-C. Not an `Exception`, so that no handler of errors catches it and continues."""
+MEANINGS: dict[int, Ending] = {
+    signal.SIGINT: "interrupted",
+    signal.SIGTERM: "stopped",
+    signal.SIGHUP: "stopped",
+}
 
 
 def campaign_backend(paths: CampaignPaths, name: str | None = None, address: str | None = None) -> Backend:
@@ -53,30 +54,33 @@ def run_session(
 ) -> Ending:
     """Run the pending runs until they are done or stopped, then release the lock.
 
-    The first Ctrl-C or SIGTERM lets the runs save and end, and calls `on_stop`. A second one ends everything
+    The first Ctrl-C, SIGTERM or SIGHUP lets the runs save and end, and calls `on_stop`. A second one ends everything
     immediately; the runs later resume from their last checkpoint. Raises `Infeasible` when the backend cannot be
-    started.
+    started, `Interrupted` or `Incomplete` when the signal comes before that.
     """
     store = Store.open(paths)
     try:
-        _start(backend)
-        workdir, import_path = workdir_of(paths)
-        controller = Controller(
-            paths,
-            store,
-            backend,
-            workdir,
-            import_path,
-            failure_limit=failure_limit(paths),
-            on_turn=on_turn,
-            provenance=provenance_id(plan_or_empty(paths.plan).provenance),
-        )
-        # After the backend has started, because Ray installs its own signal handlers.
-        with _signals(controller, on_stop):
+        with _Signals(on_stop) as signals:
+            _start(backend, signals)
+            workdir, import_path = workdir_of(paths)
+            controller = Controller(
+                paths,
+                store,
+                backend,
+                workdir,
+                import_path,
+                failure_limit=failure_limit(paths),
+                on_turn=on_turn,
+                keep_lock=lock.keep,
+                provenance=provenance_id(plan_or_empty(paths.plan).provenance),
+            )
             try:
+                signals.reach(controller)
                 return controller.run()
-            except StopNow:
-                return controller.ending or "interrupted"
+            except BackendLost:
+                if signals.asked:  # a signal to the whole process group has ended Ray too
+                    return signals.asked
+                raise
             except OSError as error:
                 if error.errno in STORAGE_FULL:
                     raise Incomplete(
@@ -92,13 +96,16 @@ def run_session(
         lock.release()
 
 
-def _start(backend: Backend) -> None:
-    """Start the backend. A Ctrl-C meanwhile has nothing to save, because no run has begun."""
+def _start(backend: Backend, signals: _Signals) -> None:
+    """Start the backend. A signal meanwhile has nothing to save, because no run has begun."""
     try:
         backend.start()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as error:  # Ray's own handler of SIGTERM raises `SystemExit`
         backend.close()
-        raise Interrupted("interrupted before any run was started; run the same command to resume") from None
+        why = "before any run was started; run the same command to resume"
+        if isinstance(error, SystemExit) or signals.asked == "stopped":
+            raise Incomplete(f"stopped {why}") from None
+        raise Interrupted(f"interrupted {why}") from None
 
 
 def failure_limit(paths: CampaignPaths) -> int | None:
@@ -109,29 +116,48 @@ def failure_limit(paths: CampaignPaths) -> int | None:
     return on_failure if isinstance(on_failure, int) else None
 
 
-@contextmanager
-def _signals(controller: Controller, on_stop: Callable[[Ending], None]) -> Iterator[None]:
-    """Stop `controller` on the first signal, raise `StopNow` on the second, end the process on the third."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Python lets only the main thread set handlers; a caller in another thread has its own way to stop
-        return
-    meanings: dict[int, Ending] = {signal.SIGINT: "interrupted", signal.SIGTERM: "stopped"}
-    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # under nohup it is ignored, and stays so
-        meanings[signal.SIGHUP] = "stopped"
+class _Signals:
+    """The handlers of Ctrl-C, SIGTERM and SIGHUP, from before the backend starts until it is closed.
 
-    def handle(number: int, _: FrameType | None) -> None:
-        # `failures` is not a request of the user: a first Ctrl-C after it still lets the runs save.
-        if controller.ending in ("interrupted", "stopped"):
-            for again in meanings:
-                # A third one must end the process even when closing the backend hangs.
-                signal.signal(again, lambda *_: os._exit(130))
-            raise StopNow
-        controller.stop(meanings[number])
-        on_stop(meanings[number])
+    Once runs can exist, a handler raises nothing: it would interrupt a transaction or the end of the backend. It tells
+    the controller, which looks several times a second.
+    """
 
-    before = {number: signal.signal(number, handle) for number in meanings}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
+    def __init__(self, on_stop: Callable[[Ending], None]) -> None:
+        self.asked: Ending | None = None
+        """What the first signal means; None before it."""
+        self._on_stop = on_stop
+        self._controller: Controller | None = None
+        self._number = 0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _Signals:
+        # Python lets only the main thread set handlers; a caller in another thread has its own way to stop.
+        if threading.current_thread() is threading.main_thread():
+            # Under nohup, SIGHUP is ignored, and stays so.
+            numbers = [n for n in MEANINGS if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._handle) for number in numbers}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
+
+    def reach(self, controller: Controller) -> None:
+        """From now on, tell `controller`. Sets the handlers anew, because Ray has installed its own."""
+        self._controller = controller
+        for number in self._before:
+            signal.signal(number, self._handle)
+
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        self._number += 1
+        if self._number > 2:  # must end the process even when closing the backend hangs
+            os._exit(Interrupted.exit_code if self.asked == "interrupted" else Incomplete.exit_code)
+        if self.asked is None:
+            self.asked = MEANINGS[number]
+            if self._controller is None:
+                raise KeyboardInterrupt
+            self._controller.stop(self.asked)
+            self._on_stop(self.asked)
+        elif self._controller is not None:
+            self._controller.halt()

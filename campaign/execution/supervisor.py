@@ -24,6 +24,8 @@ from typing import Any
 from campaign.execution.assignment import Assignment
 from campaign.execution.fence import read_number
 from campaign.execution.log_tail import last_traceback, log_tail
+from campaign.execution.orphans import ATTEMPT_MARK, SUPERVISOR_MARK, end_orphans, supervisor_mark
+from campaign.execution.out_of_memory import OomWatch
 from campaign.execution.process import Waiter, adopt_orphans, kill_marked, stamp, start_child
 from campaign.folder.atomic_files import write_json
 from campaign.folder.outcome import Outcome, OutcomeKind
@@ -41,11 +43,11 @@ SIGNAL_NAMES = {1: "SIGHUP", 2: "SIGINT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS"
                 11: "SIGSEGV", 13: "SIGPIPE", 15: "SIGTERM", 24: "SIGXCPU", 25: "SIGXFSZ"}  # fmt: skip
 
 
-def supervise(assignment: Assignment, devices: str | None = "") -> Outcome:
+def supervise(assignment: Assignment, devices: str | None = "", *, tied_to_parent: bool = False) -> Outcome:
     """Execute one attempt and return how it ended, which is also written to its `result.json`.
 
     `devices` is the value of CUDA_VISIBLE_DEVICES for the core; "" hides every GPU, None leaves the variable
-    unchanged. Never raises because of anything that the core does. A second call for the same attempt returns
+    unchanged. `tied_to_parent`: the attempt ends when the parent of this process dies. Never raises because of anything that the core does. A second call for the same attempt returns
     `duplicate` and writes nothing.
     """
     run = RunPaths(Path(assignment.run_folder))
@@ -59,7 +61,7 @@ def supervise(assignment: Assignment, devices: str | None = "") -> Outcome:
         return Outcome("duplicate", assignment.number, reason="another supervisor has claimed this attempt")
     # The fence is read after the claim and before the core starts. A controller raises the fence before it
     # launches a successor, so an attempt that was delayed until then sees that it is no longer the owner.
-    orders = Orders(assignment, run)
+    orders = Orders(assignment, run, parent=os.getppid() if tied_to_parent else None)
     why = orders.read()
     outcome = (
         Outcome(why.kind, assignment.number, reason=why.reason)
@@ -82,15 +84,24 @@ class Orders:
     """Reads from the campaign's folder whether this attempt has to end."""
 
     def __init__(
-        self, assignment: Assignment, run: RunPaths, clock: Callable[[], float] = time.monotonic
+        self,
+        assignment: Assignment,
+        run: RunPaths,
+        clock: Callable[[], float] = time.monotonic,
+        parent: int | None = None,
     ) -> None:
         self.assignment = assignment
+        self.parent = parent
         self.run = run
         self.clock = clock
         self.seen_at = clock()
 
     def read(self) -> Order | None:
         """The order to end the attempt, or None to continue."""
+        if self.parent is not None and os.getppid() != self.parent:
+            # The raylet, and in an embedded Ray the controller with it. Ray ends its workers too, but on a loaded
+            # machine it has taken a minute.
+            return Order("killed", "the Ray process that had started its worker died")
         fence = read_number(self.run.fence)
         if fence is None:
             # A short outage of the filesystem must not cost an attempt; a long one looks to the controller like
@@ -133,6 +144,7 @@ class _Supervision:
         self.attempt = attempt
         self.orders = orders
         self.env = core_environment(assignment, attempt, devices)
+        self.memory = OomWatch()
         self.began = time.monotonic()
 
     def run(self) -> Outcome:
@@ -140,6 +152,9 @@ class _Supervision:
         if self.assignment.refused or changed:
             return self._failure(self.assignment.refused or source_changed(changed))
         adopt_orphans()  # before the first child, or an orphan of it could already belong to init
+        if self.assignment.number > 1:
+            # The controller does the same on its own machine; this one may be another.
+            end_orphans(Path(self.assignment.run_folder))
         mirrors = self._start_mirrors()
         with self.attempt.log.open("ab") as log:
             try:
@@ -157,7 +172,7 @@ class _Supervision:
             if core.poll() is None:  # an exception in this module must not leave a core without supervisor
                 core.kill()
                 core.wait()
-            kill_marked(f"CAMPAIGN_RUN_DIR={self.attempt.root}".encode())
+            kill_marked(ATTEMPT_MARK, str(self.attempt.root))
         # Read once more: a successor may have been started since the last beat, and then this outcome must not
         # be accepted, even when the core has finished.
         last = self.orders.read()
@@ -188,6 +203,8 @@ class _Supervision:
         patience = {
             # A later attempt may be running, so there is nothing worth saving.
             "fenced": 0.0,
+            # So it may soon when the controller has died.
+            "killed": 0.0,
             # 0.8 of the rest of the lease: the remainder is for SIGKILL, before a successor may start.
             "blind": min(self.assignment.grace_s, self.assignment.lease_s * (1 - BLIND_SHARE) * 0.8),
         }.get(order.kind, self.assignment.grace_s)
@@ -208,6 +225,7 @@ class _Supervision:
         Without a time, utimensat(2) uses the filesystem's clock, and for NFS that is the server's: the age of a
         beat never compares clocks of two machines.
         """
+        self.memory.look()
         try:
             os.utime(self.attempt.root)
         except OSError:
@@ -231,10 +249,18 @@ class _Supervision:
 
     def _outcome(self, code: int, order: Order | None) -> Outcome:
         kind = outcome_kind(code, order)
+        out_of_memory = kind in ("killed", "failed") and order is None and self._ran_out_of_memory(code)
+        if out_of_memory:
+            kind = "failed"
         tail = log_tail(self.attempt.log) if kind in ("failed", "killed", "stopped") else ()
         signal_name = SIGNAL_NAMES.get(-code, f"signal {-code}") if code < 0 else ""
         reason = order.reason if order else ""
-        if kind == "killed":
+        if out_of_memory:
+            reason = (
+                "killed by SIGKILL: out of memory (the kernel's out-of-memory killer was at work, by "
+                f"{self.memory.counter})"
+            )
+        elif kind == "killed" and not order:
             reason = (
                 f"killed by {signal_name}, which campaign did not send (out-of-memory killer? scheduler?)"
                 if signal_name
@@ -244,12 +270,19 @@ class _Supervision:
             kind,
             self.assignment.number,
             exit_code=code if code >= 0 else None,
-            signal=signal_name,
+            # For a killed one, the signal that campaign did not send.
+            signal="" if order and kind == "killed" else signal_name,
             seconds=round(time.monotonic() - self.began, 3),
             reason=reason,
             log_tail=tail[-TAIL_LINES:],
-            traceback=last_traceback(tail) if kind == "failed" else "",
+            # One in the log of a core that was killed is older, and not the reason.
+            traceback=last_traceback(tail) if kind == "failed" and not out_of_memory else "",
         )
+
+    def _ran_out_of_memory(self, code: int) -> bool:
+        """Whether the core, or with 137 the program that a shell waited for, got SIGKILL while the kernel's killer was
+        at work."""
+        return self.memory.look() and code in (-signal.SIGKILL, 128 + signal.SIGKILL)
 
     def _failure(self, reason: str) -> Outcome:
         return Outcome("failed", self.assignment.number, reason=reason)
@@ -258,7 +291,7 @@ class _Supervision:
         """Start a mirror for each metrics sink of the run. Their errors are logged and never affect the run."""
         env = {**self.env, "CUDA_VISIBLE_DEVICES": ""}
         # Without the mark, `kill_marked` does not mistake a mirror for a process that the core left behind.
-        env.pop("CAMPAIGN_RUN_DIR", None)
+        env.pop(ATTEMPT_MARK, None)
         root = str(self.attempt.root)
         mirrors: dict[str, subprocess.Popen[bytes]] = {}
         for sink, settings in self.assignment.sinks.items():
@@ -318,9 +351,9 @@ def core_environment(
     env["PYTHONUNBUFFERED"] = "1"
     env.update(assignment.env)
     env.update(
+        {ATTEMPT_MARK: str(attempt.root), SUPERVISOR_MARK: supervisor_mark()},
         CAMPAIGN_RUN_ID=assignment.run_id,
         CAMPAIGN_ATTEMPT=str(assignment.number),
-        CAMPAIGN_RUN_DIR=str(attempt.root),
         CAMPAIGN_SEED=str(assignment.seed),
         CAMPAIGN_CONDITION=assignment.condition,
         CAMPAIGN_CHECKPOINT=assignment.checkpoint,

@@ -101,7 +101,7 @@ def test_run_that_was_killed_too_often_fails_with_the_reason(campaign: SmallCamp
 
     def kill(_: Controller) -> None:
         for number in (1, 2):
-            pid = pid_of(campaign, "base_s1", "core", number)
+            pid = pid_of(campaign, "base_s1", "supervisor", number)
             if pid and alive(pid):
                 os.kill(pid, signal.SIGKILL)
 
