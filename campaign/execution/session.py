@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import threading
@@ -10,18 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from campaign.errors import Incomplete, Interrupted
+from campaign.errors import Interrupted
 from campaign.execution.backend import Backend, create_backend, require_backend
 from campaign.execution.controller import Controller, Ending
 from campaign.execution.enrolment import workdir_of
 from campaign.execution.lock import CampaignLock
 from campaign.execution.store import Store
 from campaign.execution.store_reader import StoreReader
+from campaign.folder.disk_space import explained_full_disk
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import plan_or_empty
 from campaign.spec.config import RunConfig
-
-STORAGE_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class StopNow(BaseException):
@@ -64,17 +62,11 @@ def run_session(
             paths, store, backend, workdir, import_path, failure_limit=failure_limit(paths), on_turn=on_turn
         )
         # After the backend has started, because Ray installs its own signal handlers.
-        with _signals(controller, on_stop):
+        with _signals(controller, on_stop), explained_full_disk(paths.root):
             try:
                 return controller.run()
             except StopNow:
                 return controller.ending or "interrupted"
-            except OSError as error:
-                if error.errno in STORAGE_FULL:
-                    raise Incomplete(
-                        f"no space left for {error.filename or paths.root}: free some space and submit again"
-                    ) from error
-                raise
             finally:
                 controller.squeeze.close()
                 backend.close()

@@ -8,6 +8,7 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
+from campaign.folder.regular_files import DamagedFile, open_regular
 from campaign.spec.config import DataSection, ModelSection
 from campaign.spec.explain import dotted_path
 from campaign.spec.overrides import FieldPath
@@ -15,6 +16,8 @@ from campaign.spec.positions import TomlPath
 from campaign.spec.problems import Problems
 
 _DATA_FILES = ("path", "eval_path")
+LARGEST_DATA = 64 * 2**30
+"""Most bytes of a data file: `plan` hashes it, which takes about a second per 10**9 bytes."""
 
 
 class ReferencedFiles:
@@ -86,12 +89,19 @@ class ReferencedFiles:
             self._hashes[file] = None
             field = dotted_path(at)
             try:
-                with file.open("rb") as stream:
+                with open_regular(file) as stream:
+                    if (size := os.fstat(stream.fileno()).st_size) > LARGEST_DATA:
+                        raise DamagedFile(f"{file} is too large, {size:,} bytes of at most {LARGEST_DATA:,}")
                     self._hashes[file] = file_digest(stream, "sha256").hexdigest()
             except FileNotFoundError:
                 self.problems.at_value(at, f"no such file: {written}", f"looked for {file}", field=field)
-            except IsADirectoryError:
-                self.problems.at_value(at, f"is a folder: {written}", "name a JSONL file", field=field)
+            except DamagedFile as error:
+                why = str(error).removeprefix(f"{file} ").removeprefix("cannot be read: ")
+                if os.path.isdir(file):
+                    message, hint = f"is a folder: {written}", "name a JSONL file"
+                else:
+                    message, hint = f"cannot be read: {written}: {why}", ""
+                self.problems.at_value(at, message, hint, field=field)
             except (OSError, ValueError) as error:
                 why = getattr(error, "strerror", None) or str(error)
                 self.problems.at_value(at, f"cannot be read: {written}: {why}", field=field)
