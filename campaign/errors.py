@@ -13,6 +13,7 @@ of the process. The command line prints it without a traceback (``--debug`` show
 | `Unproven`         | 3    | neither proven nor refuted; a verdict INCONCLUSIVE or exploratory |
 | `Infeasible`       | 4    | no backend, or resources that no node can offer                   |
 | `Incomplete`       | 5    | stopped before everything was done; the same command resumes      |
+| `StorageFull`      | 5    | no space left on a disk; the same command resumes                 |
 | `Interrupted`      | 130  | Ctrl-C                                                            |
 
 To add one, subclass, set `exit_code`, and add a row here. Exceptions are pickled between processes (Ray), and unpickled
@@ -103,6 +104,10 @@ class Infeasible(CampaignError):
 
 
 class Incomplete(CampaignError):
+    exit_code = 5
+
+
+class StorageFull(Incomplete):
     exit_code = 5
 
 

@@ -32,6 +32,7 @@ from campaign.execution.session import campaign_backend, run_session
 from campaign.execution.store import Store
 from campaign.execution.view import CampaignReader, CampaignView
 from campaign.folder.atomic_files import write_json
+from campaign.folder.disk_space import explained_full_disk
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import plan_or_empty
 from campaign.spec.host import with_host_resources
@@ -149,8 +150,9 @@ def open_submission(
     """
     lock = CampaignLock.acquire(paths)
     try:
-        submission = plan_submission(spec, paths, options, own_lock=True, width=width)
-        record_submission(submission)
+        with explained_full_disk(paths.root):
+            submission = plan_submission(spec, paths, options, own_lock=True, width=width)
+            record_submission(submission)
     except BaseException:
         lock.release()
         raise

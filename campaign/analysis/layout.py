@@ -68,8 +68,14 @@ def _matches(folder: Path, pattern: str) -> list[Found]:
     found = []
     for path in sorted(_candidates(folder, re.sub(r"\{\w+\}", "*", pattern))):
         match = expression.fullmatch(path.relative_to(folder).as_posix())
-        # The link of a run whose attempt has not written anything yet leads nowhere, but the run exists.
-        if match is None or not (path.is_file() or path.is_symlink()):
+        # Whatever has exactly the name of a metrics file is found: the link of a run whose attempt has not written
+        # anything yet, and also a folder, so that its run is reported as damaged instead of missing.
+        named = "*" not in pattern.rpartition("/")[2] and "{" not in pattern.rpartition("/")[2]
+        if (
+            match is None
+            or not path.name.isprintable()
+            or not (named or os.path.isfile(path) or path.is_symlink())
+        ):
             continue
         parts = match.groupdict()
         condition, seed = run_name(parts.get("run") or "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,8 +20,11 @@ from campaign.analysis.stale_runs import StaleRuns
 from campaign.errors import UsageError
 from campaign.folder.outcome import read_outcome
 from campaign.folder.paths import RunPaths
-from campaign.folder.run_record import RecordFormat, is_live, merged_rows, read_config
+from campaign.folder.regular_files import open_regular, reason_of
+from campaign.folder.run_record import RecordFormat, is_live, merged_rows, read_config, section
 from campaign.folder.states import RunState
+
+PIECE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class _File:
     found: Found
     records: Mapping[Owner, Record]
     state: RunState
+    shortfall: str = ""
 
 
 def load_runs(
@@ -57,7 +62,7 @@ def load_runs(
     runs: dict[tuple[str, int], Run] = {}
     for file in files:
         for run in _runs_of(file, folder):
-            if (state := (states or {}).get(run.id)) is not None:
+            if (state := (states or {}).get(run.id)) is not None and not run.shortfall:
                 run = replace(run, state=state)
             settings = stale.of(run.path, run.condition, run.id)
             notes = (*run.notes, *settings.notes)
@@ -82,8 +87,8 @@ def count_generations(run: Run) -> int | None:
     """Completions in the run's emergence log; None when there is no such log."""
     usual = RunPaths(run.path.parent).emergence_generations
     for log in (usual, run.path.with_name(usual.name)):
-        if log.is_file():
-            return log.read_bytes().count(b"\n")
+        with suppress(OSError), open_regular(log) as file:
+            return sum(piece.count(b"\n") for piece in iter(partial(file.read, PIECE), b""))
     return None
 
 
@@ -91,19 +96,34 @@ def count_completions(run: Run) -> tuple[int, int] | None:
     """Correct completions and all completions, counted in the run's metrics or else in its emergence log."""
     if (counted := count(run)) is not None:
         return counted
-    records = list(read_record(RunPaths(run.path.parent).emergence_steps).values())
+    try:
+        records = list(read_record(RunPaths(run.path.parent).emergence_steps).values())
+    except OSError:
+        return None
     if len(records) != 1:
         return None
     return count(Run(run.condition, run.seed, records[0].steps, records[0].metrics))
 
 
 def _read(found: Found, known: KnownColumns) -> _File:
+    """A file that cannot be read costs its own run; the others are still compared."""
+    try:
+        return _read_file(found, known)
+    except OSError as error:
+        reason = reason_of(error)
+        empty = Record(np.zeros(0, dtype=np.int64), {}, (reason,))
+        return _File(found, {(None, None): empty}, "failed", reason)
+
+
+def _read_file(found: Found, known: KnownColumns) -> _File:
     run = RunPaths(found.path.parent)
     if found.path == run.metrics and is_live(run):
         rows = merged_rows(run, RecordFormat.from_config(read_config(run)))
         return _File(found, record_of(rows), _live_state(run))
     completions = found.path.name == run.emergence_generations.name
-    return _File(found, read_record(found.path, known, completions=completions), "done")
+    named = found.condition is not None and found.seed is not None
+    records = read_record(found.path, known, completions=completions, one_run=named)
+    return _File(found, records, "done")
 
 
 def _live_state(run: RunPaths) -> RunState:
@@ -135,6 +155,7 @@ def _runs_of(file: _File, folder: Path) -> list[Run]:
                 file.found.path,
                 file.state,
                 notes=record.notes,
+                shortfall=file.shortfall,
             )
         )
     return runs
@@ -147,7 +168,7 @@ def _configured_steps(runs: Iterable[Run]) -> dict[str, int]:
         if run.condition in steps:
             continue
         config = read_config(RunPaths(run.path.parent))
-        value = (config.get("training") or {}).get("max_steps")
+        value = section(config, "training").get("max_steps")
         if isinstance(value, int):
             steps[run.condition] = value
     return steps

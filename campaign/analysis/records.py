@@ -7,7 +7,6 @@ Steps come out sorted and unique: repeated ones are merged by the rule of `campa
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from campaign.folder.json_lines import parse_object
+from campaign.folder.regular_files import LARGEST_RECORD, read_regular
+from campaign.folder.untrusted_json import parse_json
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,6 +36,9 @@ class Record:
     notes: tuple[str, ...] = ()
 
 
+LARGEST_STEP = 2.0**53
+"""From here on, a double no longer represents every integer."""
+
 ByStep = Callable[[NDArray[np.int64], Mapping[str, Floats], tuple[str, ...]], Record]
 """Makes one row per step."""
 
@@ -46,19 +52,19 @@ class KnownColumns:
 
 
 def read_record(
-    path: Path, known: KnownColumns | None = None, *, completions: bool = False
+    path: Path, known: KnownColumns | None = None, *, completions: bool = False, one_run: bool = False
 ) -> dict[Owner, Record]:
     """The numbers of a file by the (condition, seed) that its rows name; one entry for a file of one run.
 
     Rows without a whole, non-negative `step` are ignored, and so are strings and nested values. Booleans count
     as 0 and 1, null as missing. A file that is missing (a link's target may not exist yet) or empty has no
-    entries. `known` is shared between files that probably have the same columns.
+    entries. Raises `DamagedFile` for a file that cannot be read. `known` is shared between files that probably have the same columns.
 
     With `completions`, the file has one row per completion instead of one per step, and the values of a step are
-    averaged.
+    averaged. With `one_run`, all rows belong to one run, which the path names, whatever they say themselves.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path, LARGEST_RECORD)
     except FileNotFoundError:
         return {}
     data, notes = _whole_lines(data)
@@ -68,6 +74,8 @@ def read_record(
     if columns is None:
         columns, more = _columns_tolerant(data)
         notes += more
+    if one_run:
+        columns = {name: values for name, values in columns.items() if name not in ("condition", "seed")}
     records = _by_owner(columns, notes, _mean_by_step if completions else _last_by_step)
     if not records and data.strip():
         notes = (*notes, "no row has a whole number, 0 or more, as its `step`")
@@ -86,7 +94,7 @@ def _whole_lines(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     if not tail.strip():
         return data, ()
     try:
-        json.loads(tail)
+        parse_json(tail)
     except ValueError:
         return head + newline, ("the last line is cut off and was ignored",)
     return data, ()
@@ -208,14 +216,10 @@ def _columns_tolerant(data: bytes) -> tuple[dict[str, NDArray[Any]], tuple[str, 
 
 def _rows(data: bytes) -> tuple[list[dict[str, Any]], int]:
     rows, bad = [], 0
-    for line in data.splitlines():
+    for line in data.split(b"\n"):
         if not line.strip():
             continue
-        try:
-            row = json.loads(line)
-        except ValueError:
-            row = None
-        if isinstance(row, dict):
+        if (row := parse_object(line)) is not None:
             rows.append(row)
         else:
             bad += 1
@@ -256,7 +260,12 @@ def _by_owner(
     if steps is None or steps.dtype == object:
         return {}
     # A missing step is NaN; it is replaced before `floor` only to avoid numpy's warning.
-    keep = np.isfinite(steps) & (steps >= 0) & (steps == np.floor(np.where(np.isfinite(steps), steps, 0.5)))
+    keep = (
+        np.isfinite(steps)
+        & (steps >= 0)
+        & (steps < LARGEST_STEP)
+        & (steps == np.floor(np.where(np.isfinite(steps), steps, 0.5)))
+    )
     conditions, seeds = columns.pop("condition", None), columns.pop("seed", None)
     if conditions is not None and conditions.dtype != object:  # numbers, which are not names of conditions
         conditions = None

@@ -43,6 +43,8 @@ class Run:
     """What its attempts were executed by: commit and versions, without repetitions. Empty when it is not recorded."""
     stale: tuple[str, ...] = ()
     """The settings in which the run differs from its plan, each with both values; empty when it does not."""
+    shortfall: str = ""
+    """Why the run is short or failed although its core finished; empty when it is not, or when that is unknown."""
 
     @property
     def id(self) -> str:

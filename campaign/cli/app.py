@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import traceback
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -90,10 +91,12 @@ def _root(
 def main() -> None:
     """Entry point of the console script, and the only place that turns errors into exit codes."""
     from campaign.errors import CampaignError
+    from campaign.folder.disk_space import explained_full_disk
 
     debug = "--debug" in sys.argv[1:]
     try:
-        app(prog_name="campaign")
+        with explained_full_disk(Path("the output")):
+            app(prog_name="campaign")
     except CampaignError as error:
         from campaign.cli.console import reader_may_leave
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -61,7 +62,8 @@ def cancel_runs(paths: CampaignPaths, requested: list[str]) -> tuple[list[str], 
     selected = [match_run(text, every) for text in requested] or every
     ids = [run_id for run_id in selected if run_id in unfinished]
     for run_id in ids:
-        request_cancel(paths.run(run_id))
+        with suppress(FileExistsError, NotADirectoryError):  # a run without a folder is not running
+            request_cancel(paths.run(run_id))
     who = holder(paths)
     if who is None and ids:
         lock = CampaignLock.acquire(paths)

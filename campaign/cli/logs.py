@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated
@@ -43,12 +44,15 @@ def logs(
 
 def _print_attempt(run: RunPaths, number: int) -> None:
     from campaign.errors import UsageError
+    from campaign.folder.regular_files import open_regular
 
     log = run.attempt(number).log
-    if not log.exists():
+    if not os.path.lexists(log):
         numbers = ", ".join(str(attempt.number) for attempt in run.attempts()) or "none"
         raise UsageError(f"{run.root.name} has no attempt {number}; there are: {numbers}")
-    sys.stdout.write(log.read_text("utf-8", "replace"))
+    with open_regular(log) as file:
+        while piece := file.read(PIECE):
+            sys.stdout.write(piece.decode("utf-8", "replace"))
 
 
 def _print_all(paths: CampaignPaths, run_id: str, *, follow: bool) -> None:
@@ -69,6 +73,8 @@ def _print_all(paths: CampaignPaths, run_id: str, *, follow: bool) -> None:
 
 
 def _new_bytes(number: int, run: RunPaths, read: dict[int, int]) -> Iterator[str]:
+    from campaign.folder.regular_files import open_regular
+
     log = run.attempt(number).log
     if number not in read:
         read[number] = 0
@@ -76,7 +82,7 @@ def _new_bytes(number: int, run: RunPaths, read: dict[int, int]) -> Iterator[str
         sys.stderr.write(f"--- {run.root.name}, attempt {number}\n")
         sys.stderr.flush()
     try:
-        with log.open("rb") as file:
+        with open_regular(log) as file:
             file.seek(read[number])
             while piece := file.read(PIECE):
                 read[number] += len(piece)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,4 +50,9 @@ def saved(attempt: AttemptPaths) -> list[Checkpoint]:
     except OSError:
         return []
     matches = ((CHECKPOINT_NAME.fullmatch(path.name), path) for path in entries)
-    return [Checkpoint(int(match[1]), path) for match, path in matches if match]
+    # A core may leave anything under such a name. Only what a core can load is a checkpoint: opening a FIFO blocks.
+    return [
+        Checkpoint(int(match[1]), path)
+        for match, path in matches
+        if match and (os.path.isdir(path) or os.path.isfile(path))
+    ]

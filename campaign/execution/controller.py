@@ -8,29 +8,34 @@ controller that is killed at any point can be replaced by another one.
 from __future__ import annotations
 
 import contextlib
+import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from campaign.errors import Incomplete
 from campaign.execution import checkpoints
 from campaign.execution.backend import AttemptKey, Backend, Capacity, Ended, require_feasible
-from campaign.execution.fence import raise_fence, stop_epoch
+from campaign.execution.fence import cancel_requested, raise_fence, stop_epoch
 from campaign.execution.launching import assignment
 from campaign.execution.lease import FilesystemClock, beat_age, known_dead
 from campaign.execution.orphans import end_orphans
 from campaign.execution.out_of_memory import named_when_repeated
 from campaign.execution.run_summary import record_format, summarise
 from campaign.execution.squeeze_job import SqueezeJob
-from campaign.execution.store import Store
+from campaign.execution.store import Settlement, Store
 from campaign.execution.store_reader import RunRow
 from campaign.execution.transitions import settle
+from campaign.folder.disk_space import is_full, storage_full
 from campaign.folder.outcome import Outcome, read_outcome
 from campaign.folder.paths import CampaignPaths
-from campaign.folder.run_record import settle_record, show_live
-from campaign.spec.config import ResourcesSection
+from campaign.folder.regular_files import is_file_error, reason_of
+from campaign.folder.run_record import record_bytes, settle_record, show_live
+from campaign.folder.states import RunState
+from campaign.spec.config import ResourcesSection, RunConfig
+from campaign.spec.run_config import write_run_config
 
 TURN_S = 0.25
 EXAMINE_S = 1.0
@@ -186,7 +191,8 @@ class Controller:
             return
         row = self.store.run(key.run_id)
         if row:
-            self._settle(row, outcome)
+            with self._confined(row):
+                self._settle(row, outcome)
 
     def _examine(self) -> None:
         self._require_backend()
@@ -195,7 +201,8 @@ class Controller:
         # Runs that the plan no longer names are included: their attempts are alive nevertheless.
         now = self._fs_clock.now()
         for row in self.store.runs("lost", enrolled_only=False):
-            self._examine_lost(row, now)
+            with self._confined(row):
+                self._examine_lost(row, now)
         for row in self.store.runs("running", enrolled_only=False):
             self._examine_running(row, now)
         self.squeeze.poll()
@@ -204,7 +211,7 @@ class Controller:
     def _apply_cancellations(self) -> None:
         waiting = self.store.runs("pending", "running", "lost")
         cancelled = [
-            row.id for row in waiting if row.desired == "run" and self.paths.run(row.id).cancel.exists()
+            row.id for row in waiting if row.desired == "run" and cancel_requested(self.paths.run(row.id))
         ]
         if cancelled:
             self.store.cancel(cancelled)
@@ -255,9 +262,12 @@ class Controller:
     def _settle(self, row: RunRow, outcome: Outcome) -> None:
         # The request may have arrived after the last check for it. Without this, a run that was stopped by its CANCEL
         # would be pending again and would be launched once more.
-        if row.desired == "run" and self.paths.run(row.id).cancel.exists():
+        if row.desired == "run" and cancel_requested(self.paths.run(row.id)):
             self.store.cancel([row.id])
             row = self.store.run(row.id) or row
+        if outcome.kind not in ("finished", "stopped") and is_full(self.paths.root):
+            # Whatever ended it, no attempt can succeed now: charging the run for it would use up its budgets.
+            raise storage_full(self.paths.root)
         config = self.store.config(row)
         attempts = [a for a in self.store.attempts(row.id) if a["identity"] == row.identity]
         outcome = named_when_repeated(outcome, self.paths.run(row.id), attempts, record_format(config))
@@ -267,12 +277,38 @@ class Controller:
         if end.state != "pending" or self.ending is not None:
             # Before the commit: a run whose state is final must have its merged record. If this process dies
             # between the two, the next controller finds the same result and merges again.
-            summary = summarise(settle_record(self.paths.run(row.id), record_format(config)))
+            end, summary = self._settle_record(row, config, end)
         if not self.store.settle(row.id, outcome, end, summary):
             return
         if end.state == "done":
             self.squeeze.consider(self.paths.run(row.id).attempt(outcome.number), config)
         if end.state == "failed":
+            self._count_failures()
+
+    def _settle_record(
+        self, row: RunRow, config: RunConfig, end: Settlement
+    ) -> tuple[Settlement, dict[str, Any]]:
+        """Merge the record. A run whose record cannot be read is not done: nothing could be said about it."""
+        try:
+            run = self.paths.run(row.id)
+            summary = summarise(settle_record(run, record_format(config)))
+            return end, {**summary, "record_bytes": record_bytes(run)}
+        except OSError as error:
+            if not is_file_error(error):
+                raise
+            reason = f"its record cannot be merged: {reason_of(error)}"
+        state: RunState = "failed" if end.state == "done" else end.state
+        return replace(end, state=state, error="; ".join(filter(None, (end.error, reason)))), {"steps": 0}
+
+    @contextlib.contextmanager
+    def _confined(self, row: RunRow) -> Iterator[None]:
+        """Fail the run when its folder cannot be used; the other runs are not affected."""
+        try:
+            yield
+        except OSError as error:
+            if not is_file_error(error):
+                raise
+            self.store.fail(row.id, reason_of(error))
             self._count_failures()
 
     def _count_failures(self) -> None:
@@ -286,12 +322,16 @@ class Controller:
         chosen = self._choose()
         if not chosen:
             return
-        numbered = [(row, self._next_number(row)) for row in chosen]
+        numbered: list[tuple[RunRow, int]] = []
+        for row in chosen:
+            with self._confined(row):
+                numbered.append((row, self._next_number(row)))
         # Commit, raise the fence, launch: in this order. Whatever ends this process in between, the next
         # controller knows of every attempt that may exist, and no attempt starts before its fence.
         self.store.launch([(row.id, number) for row, number in numbered], self._epoch)
         for row, number in numbered:
-            self._launch(row, number)
+            with self._confined(row):
+                self._launch(row, number)
 
     def _choose(self) -> list[RunRow]:
         """Pending runs, in order, up to and including the first that does not fit beside those in flight.
@@ -323,6 +363,8 @@ class Controller:
     def _launch(self, row: RunRow, number: int) -> None:
         run = self.paths.run(row.id)
         config = self.store.config(row)
+        if not os.path.isfile(run.config):  # the folder was deleted after the submit
+            write_run_config(config, run.config)
         # An older attempt may still save between these two lines. Its checkpoints beyond the chosen one are ignored
         # once the new attempt has begun (`checkpoints.newest`).
         checkpoint = checkpoints.newest(run)

@@ -16,6 +16,7 @@ from campaign.execution.store import Enrolment, Store
 from campaign.folder.atomic_files import write_bytes, write_json
 from campaign.folder.paths import CampaignPaths, RunPaths
 from campaign.folder.plan_document import plan_or_empty
+from campaign.folder.regular_files import is_file_error, read_regular, reason_of
 from campaign.spec.identity import identity
 from campaign.spec.planned_runs import Condition, Facts, Plan, PlannedRun
 from campaign.spec.run_config import config_to_json, read_run_config
@@ -70,27 +71,39 @@ def enrol(paths: CampaignPaths, store: Store, plan: Plan, chosen: Collection[Pla
     """Make the `chosen` runs of the plan pending in the store, each with its `config.toml` on disk.
 
     A run whose attempts were made under another identity starts over. Its old attempts are moved aside, so that
-    none of their steps is ever taken for a step of the new run.
+    none of their steps is ever taken for a step of the new run. A run whose folder cannot be written fails, and the
+    others are enrolled.
     """
     paths.runs.mkdir(parents=True, exist_ok=True)
     configs = {condition.label: _ConditionConfig(condition) for condition in plan.conditions}
     # Folders first: a run that the store calls pending must be able to start. A submit that is killed in between
     # leaves folders that the next one overwrites.
+    unusable: dict[str, str] = {}
     for run in chosen:
-        _prepare(paths.run(run.id), run, configs[run.condition.label].toml(run.seed), store)
+        try:
+            _prepare(paths.run(run.id), run, configs[run.condition.label].toml(run.seed), store)
+        except OSError as error:
+            if not is_file_error(error):
+                raise
+            unusable[run.id] = reason_of(error)
     with store.transaction():
         for config in configs.values():
             store.keep_config(config.digest, config.document)
         rows = {run.id: _row(run, configs[run.condition.label]) for run in plan.runs}
         store.enrol(list(rows.values()))
         store.renew([rows[run.id] for run in chosen])
+    for run_id, reason in unusable.items():
+        store.fail(run_id, reason)
 
 
 def workdir_of(paths: CampaignPaths) -> tuple[Path, tuple[str, ...]]:
     """The folder in which the cores of a campaign are executed, and additions to their import path."""
     provenance = plan_or_empty(paths.plan).provenance
-    workdir = Path(provenance.get("workdir") or Path.cwd())
-    return workdir, tuple(provenance.get("import_path") or ())
+    workdir, added = provenance.get("workdir"), provenance.get("import_path")
+    return (
+        Path(workdir) if isinstance(workdir, str) and workdir else Path.cwd(),
+        tuple(str(folder) for folder in added) if isinstance(added, list) else (),
+    )
 
 
 class _ConditionConfig:
@@ -126,8 +139,15 @@ def _prepare(run: RunPaths, planned: PlannedRun, config: bytes, store: Store) ->
     # A new submit overrules an earlier request to cancel.
     run.cancel.unlink(missing_ok=True)
     # Of ten thousand runs that are submitted again, most are unchanged, and writing all would take seconds.
-    if not run.config.is_file() or run.config.read_bytes() != config:
+    if _content(run.config) != config:
         write_bytes(run.config, config, sync=False)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return read_regular(path)
+    except OSError:
+        return None
 
 
 def _identity_of_attempts(run: RunPaths, planned: PlannedRun, store: Store) -> str | None:

@@ -9,8 +9,10 @@ from campaign.execution import checkpoints
 from campaign.execution.lock import holder
 from campaign.execution.progress import ProgressReader
 from campaign.execution.run_summary import record_format
-from campaign.execution.store_reader import RunRow, StoreReader
+from campaign.execution.store_reader import RunRow, StoreEmpty, StoreReader
 from campaign.folder.paths import CampaignPaths
+from campaign.folder.regular_files import reason_of
+from campaign.folder.run_record import record_problem
 from campaign.folder.states import RunState
 from campaign.spec.identity import identity_fields
 from campaign.spec.planned_runs import Facts, RunFacts
@@ -28,7 +30,11 @@ def gather_facts(paths: CampaignPaths, *, own_lock: bool = False) -> Facts:
     live = not own_lock and holder(paths) is not None
     fields: dict[str, dict[str, Any]] = {}
     reader = ProgressReader()
-    with StoreReader.open(paths) as store:
+    try:
+        opened = StoreReader.open(paths)
+    except StoreEmpty:  # a submit completes it
+        return Facts()
+    with opened as store:
         rows = store.runs(enrolled_only=False)
         runs = {row.id: _run_facts(paths, store, row, live, fields, reader) for row in rows}
     return Facts(runs=runs, step_seconds=_step_seconds(rows))
@@ -41,21 +47,26 @@ def _run_facts(
     if row.config not in fields:
         fields[row.config] = identity_fields(store.config(row))
     steps, checkpoint = row.summary.get("steps"), None
+    run, state, error = paths.run(row.id), _state(row.state, live), row.error
+    if state == "done" and (problem := record_problem(run, row.summary.get("record_bytes"))):
+        state, error = "interrupted", problem
     # For a finished run the summary has everything; reading ten thousand folders would take seconds.
-    if row.attempt and row.state != "done":
-        run = paths.run(row.id)
-        found = checkpoints.newest(run)
+    if row.attempt and state != "done":
+        try:
+            found = checkpoints.newest(run)
+        except OSError as unreadable:
+            found, error = None, reason_of(unreadable)
         checkpoint = str(found.path) if found else None
         progress = reader.read(run.metrics, record_format(store.config(row)))
         steps = progress.steps if progress else steps
     return RunFacts(
-        state=_state(row.state, live),
+        state=state,
         identity=row.identity,
         identity_fields={**fields[row.config], "training.seed": row.seed},
         attempts=row.attempt,
         last_step=steps - 1 if steps else None,
         checkpoint=checkpoint,
-        error=row.error,
+        error=error,
     )
 
 

@@ -7,10 +7,15 @@ was left behind does not stop attempts of the next controller.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from campaign.folder.atomic_files import write_text
 from campaign.folder.paths import RunPaths
+from campaign.folder.regular_files import read_regular
+
+LONGEST = 32
+"""Most bytes of a fence or stop file."""
 
 
 def raise_fence(run: RunPaths, number: int) -> None:
@@ -25,7 +30,7 @@ def raise_fence(run: RunPaths, number: int) -> None:
 def read_number(path: Path) -> int | None:
     """The number in a fence or stop file; None when it cannot be read."""
     try:
-        return int(path.read_bytes())
+        return int(read_regular(path, LONGEST))
     except (OSError, ValueError):
         return None
 
@@ -38,3 +43,8 @@ def stop_epoch(path: Path, epoch: int) -> None:
 def request_cancel(run: RunPaths) -> None:
     run.root.mkdir(parents=True, exist_ok=True)
     write_text(run.cancel, "cancel\n", sync=False)
+
+
+def cancel_requested(run: RunPaths) -> bool:
+    """Whether the run's CANCEL exists; False when its folder cannot be read."""
+    return os.path.exists(run.cancel)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
@@ -51,8 +52,9 @@ class CampaignLock:
     def sign(self, pid: int) -> None:
         """Write who holds the lock. The content is only information; the kernel keeps the lock itself."""
         text = f'{{"pid": {pid}, "host": "{this_host().name}", "since": {time.time():.0f}}}\n'.encode()
-        os.pwrite(self.descriptor, text, 0)
-        os.ftruncate(self.descriptor, len(text))
+        with contextlib.suppress(OSError):  # a full disk
+            os.pwrite(self.descriptor, text, 0)
+            os.ftruncate(self.descriptor, len(text))
 
     def keep(self) -> None:
         """Lock the file anew when it was deleted or replaced: the kernel's lock belongs to the file and not to its name.

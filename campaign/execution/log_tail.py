@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
+
+from campaign.folder.regular_files import read_end
 
 TAIL_BYTES = 16_384
 
@@ -12,9 +13,7 @@ TAIL_BYTES = 16_384
 def log_tail(path: Path) -> tuple[str, ...]:
     """The lines in the last 16 KiB of a log; the first of them may be cut."""
     try:
-        with path.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
-            text = file.read().decode("utf-8", "replace")
+        text = read_end(path, TAIL_BYTES)[0].decode("utf-8", "replace")
     except OSError:
         return ()
     return tuple(text.splitlines())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from campaign.execution.run_summary import numbers
+from campaign.execution.run_summary import mean, numbers
 from campaign.folder.json_lines import Row, parse_object
+from campaign.folder.regular_files import read_end
 from campaign.folder.run_record import RecordFormat, merge_attempts
 
 FIRST_READ = 4_096
@@ -59,13 +59,11 @@ class ProgressReader:
 def tail_rows(path: Path) -> list[Row]:
     """The last complete rows of a JSONL file: those in its last 4 KiB, or one out of its last 64 KiB."""
     try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            for length in (FIRST_READ, LONGEST_READ):
-                file.seek(max(0, size - length))
-                rows = _rows(file.read(length), whole=size <= length)
-                if rows or size <= length:
-                    return rows
+        for length in (FIRST_READ, LONGEST_READ):
+            content, whole = read_end(path, length)
+            rows = _rows(content, whole=whole)
+            if rows or whole:
+                return rows
     except OSError:
         return []
     return []
@@ -86,7 +84,7 @@ def _progress(rows: Sequence[Mapping[str, Any]], written_at: float) -> Progress 
     rates, seconds = numbers(rows, "correct_rate"), numbers(rows, "step_time_s")
     return Progress(
         steps=rows[-1]["step"] + 1,
-        correct_rate=sum(rates) / len(rates) if rates else None,
-        step_seconds=sum(seconds) / len(seconds) if seconds else None,
+        correct_rate=mean(rates) if rates else None,
+        step_seconds=mean(seconds) if seconds else None,
         written_at=written_at,
     )

@@ -33,11 +33,18 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if evaluations:
         summary.update(correct_rate=evaluations[-1], evaluated=True)
     elif training:
-        summary.update(correct_rate=statistics.fmean(training[-LAST_STEPS:]), evaluated=False)
+        summary.update(correct_rate=mean(training[-LAST_STEPS:]), evaluated=False)
     seconds = numbers(rows, "step_time_s")
     if seconds:
-        summary["step_seconds"] = statistics.median(seconds)
+        summary["step_seconds"] = min(
+            statistics.median(seconds), max(seconds)
+        )  # a sum of two can be infinite
     return summary
+
+
+def mean(values: Sequence[float]) -> float:
+    """The mean, also where the sum of the values is beyond the range of a float: a core may log anything."""
+    return math.fsum(value / len(values) for value in values)
 
 
 def numbers(rows: Iterable[Mapping[str, Any]], name: str) -> list[float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import threading
@@ -17,12 +16,12 @@ from campaign.execution.enrolment import workdir_of
 from campaign.execution.lock import CampaignLock
 from campaign.execution.store import Store
 from campaign.execution.store_reader import StoreReader
+from campaign.folder.disk_space import explained_full_disk
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import plan_or_empty
 from campaign.folder.run_code import provenance_id
 from campaign.spec.config import RunConfig
 
-STORAGE_FULL = (errno.ENOSPC, errno.EDQUOT)
 MEANINGS: dict[int, Ending] = {
     signal.SIGINT: "interrupted",
     signal.SIGTERM: "stopped",
@@ -60,7 +59,7 @@ def run_session(
     """
     store = Store.open(paths)
     try:
-        with _Signals(on_stop) as signals:
+        with _Signals(on_stop) as signals, explained_full_disk(paths.root):
             _start(backend, signals)
             workdir, import_path = workdir_of(paths)
             controller = Controller(
@@ -80,12 +79,6 @@ def run_session(
             except BackendLost:
                 if signals.asked:  # a signal to the whole process group has ended Ray too
                     return signals.asked
-                raise
-            except OSError as error:
-                if error.errno in STORAGE_FULL:
-                    raise Incomplete(
-                        f"no space left for {error.filename or paths.root}: free some space and submit again"
-                    ) from error
                 raise
             finally:
                 controller.squeeze.close()

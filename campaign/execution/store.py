@@ -15,10 +15,13 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from campaign.execution.process import this_host
-from campaign.execution.store_reader import SCHEMA_VERSION, StoreReader, explained
+from campaign.execution.store_reader import SCHEMA_VERSION, StoreEmpty, StoreReader, explained
+from campaign.folder.atomic_files import sync_folder
+from campaign.folder.disk_space import explained_full_disk
 from campaign.folder.outcome import Outcome
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.states import RunState
@@ -75,8 +78,11 @@ class Store(StoreReader):
 
     @classmethod
     def open(cls, paths: CampaignPaths) -> Store:
-        """Open the store for writing and create it if it is missing. Raises `StoreUnreadable`."""
-        with explained(paths.database):
+        """Open the store for writing and create it if it is missing or empty. Raises `StoreUnreadable`, and
+        `StorageFull`."""
+        with explained(paths.database), explained_full_disk(paths.root):
+            if not _is_created(paths):
+                _create(paths.database)
             connection = sqlite3.connect(paths.database, isolation_level=None)
             connection.row_factory = sqlite3.Row
             # In WAL mode, readers never block the writer, and `status --watch` reads all the time.
@@ -86,7 +92,6 @@ class Store(StoreReader):
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA busy_timeout = 5000")
             store = cls(connection, paths.database)
-            store._create()
             store._check_version()
         return store
 
@@ -96,15 +101,6 @@ class Store(StoreReader):
         with contextlib.suppress(sqlite3.Error):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         super().close()
-
-    def _create(self) -> None:
-        with self.transaction():
-            if self._db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-                return
-            for statement in SCHEMA.split(";"):
-                if statement.strip():
-                    self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -116,7 +112,8 @@ class Store(StoreReader):
             try:
                 yield
             except BaseException:  # also a second Ctrl-C, which is no `Exception`
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # SQLite has already rolled back when the disk is full
+                    self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
 
@@ -214,6 +211,11 @@ class Store(StoreReader):
                 (run_id, number),
             )
 
+    def fail(self, run_id: str, error: str) -> None:
+        """Record that a run cannot be executed: its folder cannot be used. No attempt of it may be alive."""
+        with self.transaction():
+            self._db.execute("UPDATE runs SET state = 'failed', error = ? WHERE id = ?", (error, run_id))
+
     def cancel(self, run_ids: Iterable[str]) -> None:
         """Record that these runs must stop; those that are pending have stopped."""
         with self.transaction():
@@ -224,3 +226,35 @@ class Store(StoreReader):
                     "WHERE id = ? AND state IN ('pending', 'running', 'lost')",
                     (run_id,),
                 )
+
+
+def _is_created(paths: CampaignPaths) -> bool:
+    if not paths.database.exists():
+        return False
+    try:
+        StoreReader.open(paths).close()
+    except StoreEmpty:
+        return False
+    return True
+
+
+def _create(path: Path) -> None:
+    """Write a store without runs under another name, then rename it: on a full disk there is a whole store or none."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft.unlink(missing_ok=True)
+    try:
+        connection = sqlite3.connect(draft, isolation_level=None)
+        try:
+            # Without a journal file beside the draft, which nobody reads before it is complete.
+            connection.execute("PRAGMA journal_mode = MEMORY")
+            connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        finally:
+            connection.close()
+        for suffix in ("-wal", "-shm", "-journal"):
+            # The log of a database that was moved away would be replayed into this one.
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(f"{path}{suffix}", f"{path}{suffix}.old")
+        os.replace(draft, path)
+        sync_folder(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)

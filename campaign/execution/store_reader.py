@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from campaign.errors import CampaignError
+from campaign.folder.disk_space import is_full, storage_full
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.states import RunState
 from campaign.spec.config import RunConfig
@@ -49,6 +50,10 @@ class StoreUnreadable(CampaignError):
     exit_code = 2
 
 
+class StoreEmpty(StoreUnreadable):
+    """The store was never completed: the disk was full at the first submit."""
+
+
 class StoreReader:
     """Read-only view of a campaign's state. Every method may raise `StoreUnreadable`."""
 
@@ -65,7 +70,11 @@ class StoreReader:
             raise StoreUnreadable(f"{paths.root} holds no campaign: {path.name} is missing")
         with explained(path):
             reader = cls(_connect_read_only(path), path)
-            reader._check_version()
+            try:
+                reader._check_version()
+            except BaseException:
+                reader.close()
+                raise
         return reader
 
     def meta(self, key: str, default: str = "") -> str:
@@ -158,6 +167,11 @@ class StoreReader:
 
     def _check_version(self) -> None:
         version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if not version and not self._db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+            raise StoreEmpty(
+                f"{self._path} is empty: the first submit could not write it (was the disk full?). No run has "
+                "started; free some space and submit again"
+            )
         if version != SCHEMA_VERSION:
             raise StoreUnreadable(
                 f"{self._path} has format {version}, this campaign reads format {SCHEMA_VERSION}: "
@@ -192,11 +206,13 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn errors of SQLite into `StoreUnreadable`, with what the user can do about them."""
+    """Turn errors of SQLite into `StoreUnreadable` or `StorageFull`, with what the user can do about them."""
     try:
         yield
     except sqlite3.DatabaseError as error:
         text = str(error)
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL or is_full(path.parent):
+            raise storage_full(path) from error
         if "locked" in text or "busy" in text:
             advice = (
                 "another program has locked it (a backup, a database browser?); try again when it has ended"

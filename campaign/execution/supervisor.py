@@ -321,8 +321,14 @@ class _Supervision:
             waiter.close()
 
     def _log(self, message: str) -> None:
-        with self.attempt.log.open("a", encoding="utf-8") as log:
-            log.write(f"[campaign] {message}\n")
+        # The core may have replaced its log by a FIFO, and opening that would wait for a reader forever.
+        try:
+            log = os.open(self.attempt.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o666)
+        except OSError as error:
+            sys.stderr.write(f"campaign: {self.attempt.log}: {error.strerror}: {message}\n")
+            return
+        with open(log, "a", encoding="utf-8") as file:
+            file.write(f"[campaign] {message}\n")
 
 
 def outcome_kind(code: int, order: Order | None) -> OutcomeKind:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -9,10 +10,11 @@ from typing import Any
 
 from campaign.execution.lock import holder
 from campaign.execution.progress import ProgressReader
-from campaign.execution.run_summary import record_format
+from campaign.execution.run_summary import mean, record_format
 from campaign.execution.store_reader import RunRow, StoreReader
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import PlanDocument, plan_or_empty
+from campaign.folder.run_record import record_problem
 from campaign.folder.states import ENDED, RunState
 from campaign.spec.run_config import config_to_json
 from campaign.spec.stale import PlannedSettings, another_version
@@ -120,6 +122,11 @@ class CampaignReader:
     def _run(self, row: RunRow, launched: float | None, stale: tuple[str, ...], *, live: bool) -> RunView:
         state: RunState = row.state
         steps, rate, eta = int(row.summary.get("steps", 0)), row.summary.get("correct_rate"), None
+        error = row.error
+        if row.state == "done" and (
+            problem := record_problem(self.paths.run(row.id), row.summary.get("record_bytes"))
+        ):
+            state, error = "interrupted", problem  # a submit merges the record again, or repeats the run
         if row.attempt and row.state in ("running", "lost", "pending"):
             run = self.paths.run(row.id)
             progress = self._progress.read(run.metrics, record_format(self._store.config(row)))
@@ -136,7 +143,7 @@ class CampaignReader:
             state, eta = "interrupted", None
         return RunView(
             row.id, row.condition, row.seed, state, steps, row.max_steps, rate, eta,
-            row.attempt, row.failures, row.losses, row.error, stale,
+            row.attempt, row.failures, row.losses, error, stale,
         )  # fmt: skip
 
     def _running_state(self, row: RunRow, logged: bool) -> RunState:
@@ -144,7 +151,7 @@ class CampaignReader:
         # which is the claim, and that its core has started shows in the first row.
         if logged:
             return "running"
-        claimed = self.paths.run(row.id).attempt(row.attempt).root.exists()
+        claimed = os.path.exists(self.paths.run(row.id).attempt(row.attempt).root)
         return "starting" if claimed else "queued"
 
 
@@ -219,7 +226,14 @@ def _condition(label: str, rows: Sequence[RunRow], stale: Mapping[str, tuple[str
         label,
         done=len(done),
         runs=len(rows),
-        correct_rate=statistics.fmean(rates) if rates else None,
-        spread=statistics.stdev(rates) if len(rates) > 1 else None,
+        correct_rate=mean(rates) if rates else None,
+        spread=_spread(rates),
         evaluated=bool(rated) and all(summary.get("evaluated") for summary in rated),
     )
+
+
+def _spread(rates: Sequence[float]) -> float | None:
+    try:
+        return statistics.stdev(rates) if len(rates) > 1 else None
+    except OverflowError:  # a core may log anything
+        return None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from campaign.folder.regular_files import read_regular
+from campaign.folder.untrusted_json import parse_json
 
 
 def write_bytes(path: Path, content: bytes, *, sync: bool = True) -> None:
@@ -15,13 +19,18 @@ def write_bytes(path: Path, content: bytes, *, sync: bool = True) -> None:
     The temporary name contains the process id, so that two writers never share a file.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        # Content before name. In the other order, a power cut could leave the new name on an empty file.
-        if sync:
-            file.flush()
-            os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            # Content before name. In the other order, a power cut could leave the new name on an empty file.
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:  # on a full disk, half a file would keep the rest of the space
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
     if sync:
         sync_folder(path.parent)
 
@@ -38,7 +47,7 @@ def write_json(path: Path, document: Mapping[str, Any], *, sync: bool = True) ->
 def read_json(path: Path) -> dict[str, Any] | None:
     """The object in `path`; None when the file is missing, unreadable, or holds anything else."""
     try:
-        document = json.loads(path.read_bytes())
+        document = parse_json(read_regular(path))
     except (OSError, ValueError):
         return None
     return document if isinstance(document, dict) else None

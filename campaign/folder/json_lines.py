@@ -1,6 +1,7 @@
 """JSON Lines files: one object per line, appended by one process while others read.
 
-Readers expect what killed processes leave behind: a last line without its end, or no file at all.
+Readers expect what killed processes leave behind: a last line without its end, or no file at all. They expect worse
+from the programs that write such files: see `regular_files` and `untrusted_json`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from campaign.folder.regular_files import LONGEST_LINE, DamagedFile, open_regular
+from campaign.folder.untrusted_json import parse_json
 
 Row = dict[str, Any]
 
@@ -54,17 +58,22 @@ class JsonlTail:
         self._rest = b""
 
     def read(self, *, last: bool = False) -> list[Row]:
-        """New objects, in order. With `last`, the writer has ended, so an unfinished line is parsed as it is."""
+        """New objects, in order. With `last`, the writer has ended, so an unfinished line is parsed as it is.
+
+        Raises `DamagedFile` for a file that is not regular, or has an endless line.
+        """
         lines = (self._rest + self._new_bytes()).split(b"\n")
         self._rest = lines.pop()
         if last:
             lines.append(self._rest)
             self._rest = b""
+        if len(self._rest) > LONGEST_LINE:
+            raise DamagedFile(_endless(self._path))
         return [row for line in lines if (row := parse_object(line)) is not None]
 
     def _new_bytes(self) -> bytes:
         try:
-            with self._path.open("rb") as file:
+            with open_regular(self._path) as file:
                 size = file.seek(0, 2)
                 if size < self._offset:
                     self._offset, self._rest = 0, b""
@@ -77,21 +86,32 @@ class JsonlTail:
 
 
 def read_jsonl(path: Path) -> Iterator[Row]:
-    """The objects in a file, without the lines that hold anything else; none when the file is missing."""
+    """The objects in a file, without the lines that hold anything else; none when the file is missing.
+
+    Raises `DamagedFile` for a file that is not regular, is not UTF-8, or has an endless line.
+    """
     try:
-        file = path.open("rb")
+        file = open_regular(path)
     except FileNotFoundError:
         return
     with file:
-        for line in file:
+        while line := file.readline(LONGEST_LINE + 1):
+            if len(line) > LONGEST_LINE:
+                raise DamagedFile(_endless(path))
+            if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+                raise DamagedFile(f"{path} is UTF-16: write it as UTF-8")
             if (row := parse_object(line)) is not None:
                 yield row
+
+
+def _endless(path: Path) -> str:
+    return f"{path} has a line of more than {LONGEST_LINE:,} bytes: write one JSON object per line"
 
 
 def parse_object(line: bytes) -> Row | None:
     """The JSON object in a line; None when it holds anything else, or only part of one."""
     try:
-        row = json.loads(line)
+        row = parse_json(line)
     except ValueError:
         return None
     return row if isinstance(row, dict) else None

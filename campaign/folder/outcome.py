@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from campaign.folder.atomic_files import read_json
 from campaign.folder.paths import AttemptPaths
@@ -38,8 +38,11 @@ class Outcome:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Outcome:
-        """Raises `TypeError` when `kind` or `number` is missing; ignores unknown keys."""
+        """Ignores unknown keys. Raises `TypeError` when `kind` or `number` is missing, or a value has another type
+        than `to_json` writes."""
         values = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
+        if wrong := [name for name, value in values.items() if not _FITS[name](value)]:
+            raise TypeError(f"not an outcome: {', '.join(wrong)}")
         return cls(**{**values, "log_tail": tuple(values.get("log_tail", ()))})
 
     @property
@@ -58,8 +61,33 @@ class Outcome:
 
 
 def read_outcome(attempt: AttemptPaths) -> Outcome | None:
-    """None while the attempt has no result, or one that does not say how the attempt ended."""
+    """None while the attempt has no result, or one that does not say how the attempt ended: a core may write a file
+    of that name too."""
     document = read_json(attempt.result)
-    if document is None or "kind" not in document:
+    if document is None:
         return None
-    return Outcome.from_json({"number": attempt.number, **document})
+    try:
+        return Outcome.from_json({**document, "number": attempt.number})
+    except TypeError:
+        return None
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_FITS: Mapping[str, Callable[[Any], bool]] = {
+    "kind": lambda value: value in get_args(OutcomeKind),
+    "number": _is_whole,
+    "exit_code": lambda value: value is None or _is_whole(value),
+    "signal": _is_text,
+    "seconds": lambda value: isinstance(value, float) or _is_whole(value),
+    "reason": _is_text,
+    "log_tail": lambda value: isinstance(value, list | tuple) and all(map(_is_text, value)),
+    "traceback": _is_text,
+}
+"""Field -> whether a value of `result.json` can be its value."""

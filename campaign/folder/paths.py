@@ -10,8 +10,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from campaign.folder.regular_files import DamagedFile, is_file_error
+
 METRICS_FILE = "metrics.jsonl"
-CHECKPOINT_NAME = re.compile(r"step_(\d+)(\.\w+)?")
+ATTEMPT_NAME = re.compile(r"[0-9]{4,9}")
+CHECKPOINT_NAME = re.compile(r"step_([0-9]{1,12})(\.\w+)?")
 """Name of a complete checkpoint, with the number of finished steps. Built-in cores write folders, others may
 write a file with a suffix."""
 
@@ -125,10 +128,19 @@ class RunPaths(RecordPaths):
         return AttemptPaths(self.attempts_root / f"{number:04d}")
 
     def attempts(self) -> list[AttemptPaths]:
-        """All claimed attempts, oldest first."""
-        if not self.attempts_root.is_dir():
+        """All claimed attempts, oldest first. Raises `DamagedFile` when their folder cannot be read."""
+        try:
+            names = os.listdir(self.attempts_root)
+        except (FileNotFoundError, NotADirectoryError):
             return []
-        return [AttemptPaths(path) for path in sorted(self.attempts_root.iterdir()) if path.name.isdigit()]
+        except OSError as error:
+            if not is_file_error(error):
+                raise
+            raise DamagedFile(f"{self.attempts_root} cannot be read: {error.strerror}") from None
+        return [
+            self.attempt(number)
+            for number in sorted(int(name) for name in names if ATTEMPT_NAME.fullmatch(name))
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +225,8 @@ class CampaignPaths:
         return RunPaths(self.runs / run_id)
 
     def run_folders(self) -> list[RunPaths]:
-        """Runs that have a folder, sorted by name."""
+        """Runs that have a folder, sorted by name. A name that is not UTF-8 is no run's, and could not be printed."""
         if not self.runs.is_dir():
             return []
-        return [RunPaths(path) for path in sorted(self.runs.iterdir()) if path.is_dir()]
+        paths = sorted(path for path in self.runs.iterdir() if path.name.isprintable())
+        return [RunPaths(path) for path in paths if os.path.isdir(path)]

@@ -6,13 +6,14 @@ written by other versions remain readable.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from campaign.errors import UsageError
+from campaign.folder.regular_files import read_regular
+from campaign.folder.untrusted_json import parse_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +96,13 @@ class PlanDocument:
 def read_plan(path: Path) -> PlanDocument:
     """The plan in `path`; an empty one when there is no such file. Raises `UsageError` when it cannot be read."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(read_regular(path))
         if not isinstance(document, dict):
             raise ValueError("not a JSON object")
         return PlanDocument.from_json(document)
     except FileNotFoundError:
         return PlanDocument()
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from None
 
 

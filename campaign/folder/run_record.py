@@ -16,15 +16,17 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import stat
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from campaign.folder.atomic_files import link, read_json, sync_folder, write_bytes
 from campaign.folder.json_lines import Row, read_jsonl, to_line
 from campaign.folder.paths import METRICS_FILE, AttemptPaths, RunPaths
+from campaign.folder.regular_files import read_regular
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,13 @@ class RecordFormat:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> RecordFormat:
         """Reads the content of a `config.toml`; whatever is missing from it keeps its default."""
-        core, training = config.get("core") or {}, config.get("training") or {}
+        core, training = section(config, "core"), section(config, "training")
         labels = {"condition": config.get("condition"), "seed": training.get("seed")}
+        file, names = core.get("metrics_file"), section(core, "metrics_map")
         return cls(
-            core.get("metrics_file", METRICS_FILE),
-            core.get("metrics_map", {}),
-            {name: value for name, value in labels.items() if value is not None},
+            file if isinstance(file, str) and is_inside(file) else METRICS_FILE,
+            {ours: theirs for ours, theirs in names.items() if isinstance(theirs, str)},
+            {name: value for name, value in labels.items() if isinstance(value, str | int)},
         )
 
     def renamed(self, logged: Mapping[str, Any]) -> Row:
@@ -73,9 +76,46 @@ class RowReader:
 def read_config(run: RunPaths) -> Mapping[str, Any]:
     """The content of a run's `config.toml`; empty when it is missing or cannot be read."""
     try:
-        return tomllib.loads(run.config.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return tomllib.loads(read_regular(run.config).decode())
+    except (OSError, ValueError, RecursionError):
         return {}
+
+
+def section(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A table of a `config.toml`; empty when it is missing or something else."""
+    value = config.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def is_inside(metrics_file: str) -> bool:
+    """Whether a `core.metrics_file` stays in the attempt's folder: only the attempt that wrote a file may answer for
+    its rows."""
+    path = PurePath(metrics_file)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in metrics_file
+
+
+def record_bytes(run: RunPaths) -> int | None:
+    """Size of the merged record; None when there is no such file. By this number, a later reader notices damage."""
+    try:
+        status = os.lstat(run.metrics)
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def record_problem(run: RunPaths, expected: object) -> str:
+    """Why the record of a run that is done cannot be used; empty when it can, as far as one stat shows. `expected` is
+    the size of the record when it was merged, if that is known."""
+    found = record_bytes(run)
+    if found is None:
+        return (
+            f"{run.metrics} is not a regular file"
+            if os.path.lexists(run.metrics)
+            else f"{run.metrics} is missing"
+        )
+    if isinstance(expected, int) and found != expected:
+        return f"{run.metrics} was changed: it has {found:,} bytes, and had {expected:,} when the run ended"
+    return ""
 
 
 def is_live(run: RunPaths) -> bool:
@@ -150,10 +190,14 @@ def _settle_emergence(run: RunPaths) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
     attempts = run.attempts()
-    for name in (run.emergence_steps.name, run.emergence_generations.name):
-        kept = _descending([(attempt, attempt.emergence / name) for attempt in attempts])
-        if kept:
-            (fresh / name).write_bytes(_lines(kept))
+    try:
+        for name in (run.emergence_steps.name, run.emergence_generations.name):
+            kept = _descending([(attempt, attempt.emergence / name) for attempt in attempts])
+            if kept:
+                (fresh / name).write_bytes(_lines(kept))
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
     empty = not any(fresh.iterdir())
     if run.emergence.is_symlink():
         run.emergence.unlink()

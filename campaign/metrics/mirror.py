@@ -12,7 +12,6 @@ Exit codes: 0 mirrored; 1 something failed, see the log; 2 the settings cannot b
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import threading
@@ -26,7 +25,9 @@ from typing import Any
 from campaign.folder.json_lines import JsonlTail, Row
 from campaign.folder.outcome import read_outcome
 from campaign.folder.paths import METRICS_FILE, AttemptPaths
+from campaign.folder.regular_files import read_regular
 from campaign.folder.run_record import RecordFormat, RowReader, merge_rows
+from campaign.folder.untrusted_json import parse_json
 from campaign.metrics.redact import redact, secret_values
 from campaign.metrics.sinks import LIMIT_S, SINKS, Sink, UnusableSettings, log_message
 
@@ -47,7 +48,7 @@ class Ending:
     terminated_at: float | None = None
 
     def reason(self) -> str | None:
-        if self.attempt.result.exists():
+        if read_outcome(self.attempt) is not None:
             return "the attempt ended"
         if os.getppid() != self.parent:
             return "the supervisor is gone"
@@ -86,7 +87,7 @@ def main(argv: list[str] | None = None) -> int:
 def _read(path: Path) -> dict[str, Any]:
     """The settings, without secrets in the run's configuration, which a sink may send."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(read_regular(path))
     except (OSError, ValueError) as error:
         raise UnusableSettings(f"cannot be read: {error}") from error
     if not isinstance(document, dict):
@@ -111,7 +112,7 @@ def _mirror(attempt: AttemptPaths, settings: Mapping[str, Any], sink: Sink, endi
 
 
 def _add_squeeze(sink: Sink, squeeze: Path) -> int:
-    found = json.loads(squeeze.read_text(encoding="utf-8"))
+    found = parse_json(read_regular(squeeze))
     figures = {f"squeeze/variance_kept/rank_{row['rank']}": row["mean_variance"] for row in found["ranks"]}
     figures |= {f"squeeze/{name}": found[name] for name in ("recommended_rank", "min_variance_retention")}
     sink.summarize(figures)
@@ -173,7 +174,7 @@ def _core_exit_code(attempt: AttemptPaths) -> int:
 def _redirect_output(path: Path) -> None:
     """Redirect the output of this process, and of any process that the sink starts, to the log."""
     try:
-        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o644)
     except OSError as error:
         log_message(f"cannot open the log: {error}")
         return

@@ -22,7 +22,8 @@ from campaign.folder.atomic_files import read_json
 from campaign.folder.outcome import Outcome, read_outcome
 from campaign.folder.paths import CampaignPaths, RunPaths
 from campaign.folder.plan_document import PlanDocument, PlanEntry, read_plan
-from campaign.folder.run_record import read_config
+from campaign.folder.regular_files import reason_of
+from campaign.folder.run_record import read_config, section
 from campaign.folder.states import RunState
 
 LEASE_S = 20.0
@@ -150,7 +151,11 @@ def _run_folders(paths: CampaignPaths, now: float) -> dict[str, _RunFolder]:
     found = {}
     for run in paths.run_folders():
         config = read_config(run)
-        found[run.root.name] = _RunFolder(run, config, *_state(run, config, now))
+        try:
+            state = _state(run, config, now)
+        except OSError as error:
+            state = "failed", 0, reason_of(error)
+        found[run.root.name] = _RunFolder(run, config, *state)
     return found
 
 
@@ -189,9 +194,10 @@ def _entry(
     *,
     left_out: bool,
 ) -> RunEntry:
-    steps = (shown.config.get("training") or {}).get("max_steps", planned_steps.get(condition))
+    steps = section(shown.config, "training").get("max_steps", planned_steps.get(condition))
+    damage = data.shortfall if data is not None else ""
     return RunEntry(
-        run_id, condition, seed, shown.state, shown.attempts, shown.error,
+        run_id, condition, seed, "failed" if damage else shown.state, shown.attempts, damage or shown.error,
         steps if isinstance(steps, int) else None,
         shown.config, data if data is not None and len(data.steps) and not left_out else None, shown.paths,
         data.stale if data is not None else (), left_out, data.length if data is not None else 0,
@@ -204,7 +210,7 @@ def _owner(
     """Condition and seed of a run: from the plan, its configuration, its record, or the name of its folder."""
     if planned is not None:
         return planned.condition, planned.seed
-    seed = (config.get("training") or {}).get("seed")
+    seed = section(config, "training").get("seed")
     if isinstance(config.get("condition"), str) and isinstance(seed, int):
         return config["condition"], seed
     if data is not None:
@@ -221,16 +227,17 @@ def _state(run: RunPaths, config: Mapping[str, Any], now: float) -> tuple[RunSta
         return ("done" if run.metrics.is_file() else "pending"), 0, ""
     if (outcome := read_outcome(attempts[-1])) is not None:
         return _state_after(outcome, run), len(attempts), _error(outcome)
-    lease_s = (config.get("retry") or {}).get("lease_s", LEASE_S)
+    lease_s = section(config, "retry").get("lease_s", LEASE_S)
     try:
         silent_s = now - attempts[-1].root.stat().st_mtime
     except OSError:
         silent_s = float("inf")
-    return ("running" if silent_s <= float(lease_s) else "lost"), len(attempts), ""
+    lease_s = lease_s if isinstance(lease_s, int | float) else LEASE_S
+    return ("running" if silent_s <= lease_s else "lost"), len(attempts), ""
 
 
 def _state_after(outcome: Outcome, run: RunPaths) -> RunState:
-    if outcome.kind == "stopped" and run.cancel.exists():
+    if outcome.kind == "stopped" and os.path.exists(run.cancel):
         return "cancelled"
     return _AFTER.get(outcome.kind, "interrupted")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Literal
 
 from campaign.folder.json_lines import read_jsonl
@@ -67,11 +68,11 @@ def _logs(record: CampaignRecord) -> list[list[Sample]]:
 
 
 def _read(run: RunEntry) -> list[Sample]:
-    return [
-        sample
-        for row in read_jsonl(run.paths.emergence_generations)
-        if (sample := _sample(run, row)) is not None
-    ]
+    try:
+        rows = read_jsonl(run.paths.emergence_generations)
+        return [sample for row in rows if (sample := _sample(run, row)) is not None]
+    except OSError:  # the samples illustrate the report; the run's record is read elsewhere
+        return []
 
 
 def _sample(run: RunEntry, row: Mapping[str, Any]) -> Sample | None:
@@ -82,7 +83,7 @@ def _sample(run: RunEntry, row: Mapping[str, Any]) -> Sample | None:
     reward, correct = row.get("reward"), row.get("correct", row.get("is_correct"))
     return Sample(
         run.condition, run.seed, step, _truncate(str(row.get("prompt") or "")), _truncate(completion),
-        float(reward) if isinstance(reward, (int, float)) else None,
+        float(reward) if isinstance(reward, (int, float)) and isfinite(reward) else None,
         bool(correct) if isinstance(correct, (bool, int)) else None,
     )  # fmt: skip
 

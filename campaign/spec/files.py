@@ -8,6 +8,7 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from campaign.folder.regular_files import DamagedFile, open_regular
 from campaign.spec.config import DataSection, ModelSection
 from campaign.spec.content_hashes import model_sha256
 from campaign.spec.explain import dotted_path
@@ -18,6 +19,8 @@ from campaign.spec.section import Section
 from campaign.spec.source_code import COMMAND, FUNCTION_FIELDS, MissingModule, field_sha256, search_path
 
 _DATA_FILES = ("path", "eval_path")
+LARGEST_DATA = 64 * 2**30
+"""Most bytes of a data file: `plan` hashes it, which takes about a second per 10**9 bytes."""
 SOURCE_FIELDS: dict[str, tuple[str, ...]] = {}
 """Section -> its fields that name source code."""
 for _field in (*FUNCTION_FIELDS, COMMAND):
@@ -163,12 +166,19 @@ class ReferencedFiles:
             self._hashes[file] = None
             field = dotted_path(at)
             try:
-                with file.open("rb") as stream:
+                with open_regular(file) as stream:
+                    if (size := os.fstat(stream.fileno()).st_size) > LARGEST_DATA:
+                        raise DamagedFile(f"{file} is too large, {size:,} bytes of at most {LARGEST_DATA:,}")
                     self._hashes[file] = file_digest(stream, "sha256").hexdigest()
             except FileNotFoundError:
                 self.problems.at_value(at, f"no such file: {written}", f"looked for {file}", field=field)
-            except IsADirectoryError:
-                self.problems.at_value(at, f"is a folder: {written}", "name a JSONL file", field=field)
+            except DamagedFile as error:
+                why = str(error).removeprefix(f"{file} ").removeprefix("cannot be read: ")
+                if os.path.isdir(file):
+                    message, hint = f"is a folder: {written}", "name a JSONL file"
+                else:
+                    message, hint = f"cannot be read: {written}: {why}", ""
+                self.problems.at_value(at, message, hint, field=field)
             except (OSError, ValueError) as error:
                 why = getattr(error, "strerror", None) or str(error)
                 self.problems.at_value(at, f"cannot be read: {written}: {why}", field=field)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +17,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from campaign.errors import UsageError
+from campaign.folder.atomic_files import write_text
+from campaign.folder.regular_files import read_regular
+from campaign.folder.untrusted_json import parse_json
 from campaign.spec.config import Count, NonNegative, Positive, Seed
 from campaign.spec.section import Section
 
@@ -185,25 +189,26 @@ def keep_frozen(path: Path, frozen: Frozen) -> Frozen:
 
     Raises `UsageError` when the existing record cannot be read or was edited.
     """
-    try:
-        # Mode "x" fails if the file exists, so that of two concurrent submits only one writes the record.
-        with path.open("x", encoding="utf-8") as file:
-            file.write(json.dumps(frozen.to_json(), indent=2, ensure_ascii=False) + "\n")
-    except FileExistsError:
-        kept = read_frozen(path)
-        return kept if kept is not None else frozen
-    return frozen
+    kept = read_frozen(path)
+    if kept is None:
+        # The caller holds the campaign's lock. Atomically, because half a record on a full disk would refuse every
+        # later submit.
+        write_text(path, json.dumps(frozen.to_json(), indent=2, ensure_ascii=False) + "\n")
+    return kept or frozen
 
 
 def read_frozen(path: Path) -> Frozen | None:
     """The record in `path`; None when there is none. Raises `UsageError` when it cannot be read or was edited."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(read_regular(path))
         return Frozen.from_json(document) if isinstance(document, dict) else None
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise UsageError(f"the frozen hypotheses in {path} cannot be used: {error}") from None
+        # Not replaced silently: then whoever empties the file could freeze other hypotheses.
+        empty = "it is empty; if no run has started (the disk was full at the first submit), delete it"
+        why = empty if os.path.isfile(path) and not os.path.getsize(path) else error
+        raise UsageError(f"the frozen hypotheses in {path} cannot be used: {why}") from None
 
 
 def look_problems(looks: Sequence[int], seeds: int) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign.errors import Place, Problem, SpecError
+from campaign.folder.regular_files import DamagedFile, read_regular
 from campaign.spec import secrets
 from campaign.spec.positions import Position, Positions, ScanError, TomlPath, index
 
@@ -88,7 +89,9 @@ def _bytes(path: Path) -> bytes:
         if size > LARGEST:
             hint = f"a campaign file has at most {LARGEST:,} bytes; is this a TOML file?"
             raise _file_error(file, f"is too large: {size:,} bytes", hint=hint)
-        return path.read_bytes()
+        return read_regular(path)
+    except DamagedFile as error:
+        raise _file_error(file, str(error).removeprefix(f"{path} ").lower()) from None
     except FileNotFoundError:
         raise _file_error(file, "no such file", hint=_toml_files_in(path.parent)) from None
     except PermissionError:

@@ -60,7 +60,7 @@ def _action(condition: Condition, run_identity: str, previous: RunFacts | None) 
         case "cancelled":
             return "retry", f"cancelled{_at_step(previous)}; {_restart(previous)}"
         case _:
-            return "resume", f"interrupted{_at_step(previous)}; {_restart(previous)}"
+            return "resume", f"interrupted{_at_step(previous)}{_error(previous)}; {_restart(previous)}"
 
 
 def _action_after_change(previous: RunFacts, change: str) -> tuple[Action, str]:
