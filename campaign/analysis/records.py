@@ -46,7 +46,7 @@ class KnownColumns:
 
 
 def read_record(
-    path: Path, known: KnownColumns | None = None, *, completions: bool = False
+    path: Path, known: KnownColumns | None = None, *, completions: bool = False, one_run: bool = False
 ) -> dict[Owner, Record]:
     """The numbers of a file by the (condition, seed) that its rows name; one entry for a file of one run.
 
@@ -55,7 +55,7 @@ def read_record(
     entries. `known` is shared between files that probably have the same columns.
 
     With `completions`, the file has one row per completion instead of one per step, and the values of a step are
-    averaged.
+    averaged. With `one_run`, all rows belong to one run, which the path names, whatever they say themselves.
     """
     try:
         data = path.read_bytes()
@@ -68,6 +68,8 @@ def read_record(
     if columns is None:
         columns, more = _columns_tolerant(data)
         notes += more
+    if one_run:
+        columns = {name: values for name, values in columns.items() if name not in ("condition", "seed")}
     records = _by_owner(columns, notes, _mean_by_step if completions else _last_by_step)
     if not records and data.strip():
         notes = (*notes, "no row has a whole number, 0 or more, as its `step`")

@@ -37,6 +37,10 @@ class Run:
     """(correct, total) completions over all steps; None when they were not counted."""
     notes: tuple[str, ...] = ()
     """Irregularities of the files, as sentences."""
+    shortfall: str = ""
+    """Why the run is short or failed although its core finished; empty when it is not, or when that is unknown."""
+    own_end: bool = False
+    """Whether the run is complete wherever it ends (`core.early_stopping`)."""
 
     @property
     def id(self) -> str:

@@ -20,14 +20,15 @@ from campaign.execution.backend import AttemptKey, Backend, Capacity, Ended, req
 from campaign.execution.fence import raise_fence, stop_epoch
 from campaign.execution.launching import assignment
 from campaign.execution.lease import FilesystemClock, beat_age, known_dead
-from campaign.execution.run_summary import record_format, summarise
+from campaign.execution.run_summary import record_format, settle_run
 from campaign.execution.squeeze_job import SqueezeJob
 from campaign.execution.store import Store
 from campaign.execution.store_reader import RunRow
-from campaign.execution.transitions import settle
+from campaign.execution.transitions import after_shortfall, settle
 from campaign.folder.outcome import Outcome, read_outcome
 from campaign.folder.paths import CampaignPaths
-from campaign.folder.run_record import settle_record, show_live
+from campaign.folder.run_record import show_live
+from campaign.folder.states import FAILED
 from campaign.spec.config import ResourcesSection
 
 TURN_S = 0.25
@@ -213,16 +214,20 @@ class Controller:
         if end.state != "pending" or self.ending is not None:
             # Before the commit: a run whose state is final must have its merged record. If this process dies
             # between the two, the next controller finds the same result and merges again.
-            summary = summarise(settle_record(self.paths.run(row.id), record_format(config)))
+            settled = settle_run(self.paths.run(row.id), config, outcome)
+            summary = settled.summary
+            if settled.shortfall:
+                end = after_shortfall(row, outcome, settled.shortfall)
         if not self.store.settle(row.id, outcome, end, summary):
             return
         if end.state == "done":
             self.squeeze.consider(self.paths.run(row.id).attempt(outcome.number), config)
-        if end.state == "failed":
+        if end.state in FAILED:
             self._count_failures()
 
     def _count_failures(self) -> None:
-        failed = self.store.counts().get("failed", 0)
+        counts = self.store.counts()
+        failed = sum(counts.get(state, 0) for state in FAILED)
         if self.failure_limit is not None and failed >= self.failure_limit:
             self.stop("failures")
 
@@ -270,14 +275,14 @@ class Controller:
         run = self.paths.run(row.id)
         config = self.store.config(row)
         # An older attempt may still save between these two lines. Its checkpoints beyond the chosen one are ignored
-        # once the new attempt has begun (`checkpoints.newest`).
-        checkpoint = checkpoints.newest(run)
+        # once the new attempt has begun (`checkpoints.resumption`).
+        start = checkpoints.resumption(run, record_format(config))
         raise_fence(run, number)
         show_live(run, run.attempt(number), config.core.metrics_file)
         self.backend.launch(
             assignment(
                 config, run, number, self._epoch, workdir=self.workdir, stop_file=self.paths.stop,
-                checkpoint=checkpoint, import_path=self.import_path,
+                start=start, import_path=self.import_path,
             ),
             config.resources,
         )  # fmt: skip

@@ -44,9 +44,10 @@ def _run_facts(
     # For a finished run the summary has everything; reading ten thousand folders would take seconds.
     if row.attempt and row.state != "done":
         run = paths.run(row.id)
-        found = checkpoints.newest(run)
+        rows = record_format(store.config(row))
+        found = checkpoints.resumption(run, rows).checkpoint
         checkpoint = str(found.path) if found else None
-        progress = reader.read(run.metrics, record_format(store.config(row)))
+        progress = reader.read(run.metrics, rows)
         steps = progress.steps if progress else steps
     return RunFacts(
         state=_state(row.state, live),

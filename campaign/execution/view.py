@@ -151,12 +151,15 @@ def _conditions(rows: Sequence[RunRow]) -> tuple[ConditionView, ...]:
     by_label: dict[str, list[RunRow]] = {}
     for row in rows:
         by_label.setdefault(row.condition, []).append(row)
-    return tuple(_condition(label, members) for label, members in by_label.items())
+    # As in a comparison: once any run has an evaluation, runs without one have no value. Numbers of training prompts
+    # and of held-out prompts are never averaged.
+    evaluated = any(row.state == "done" and row.summary.get("evaluated") for row in rows)
+    return tuple(_condition(label, members, evaluated) for label, members in by_label.items())
 
 
-def _condition(label: str, rows: Sequence[RunRow]) -> ConditionView:
+def _condition(label: str, rows: Sequence[RunRow], evaluated: bool) -> ConditionView:
     done = [row for row in rows if row.state == "done"]
-    rated = [row.summary for row in done if row.summary.get("correct_rate") is not None]
+    rated = [row.summary for row in done if row.summary.get("evaluated") is evaluated]
     rates = [float(summary["correct_rate"]) for summary in rated]
     return ConditionView(
         label,
@@ -164,5 +167,5 @@ def _condition(label: str, rows: Sequence[RunRow]) -> ConditionView:
         runs=len(rows),
         correct_rate=statistics.fmean(rates) if rates else None,
         spread=statistics.stdev(rates) if len(rates) > 1 else None,
-        evaluated=bool(rated) and all(summary.get("evaluated") for summary in rated),
+        evaluated=evaluated and bool(rated),
     )

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from campaign.folder.atomic_files import sync_folder
 
 Row = dict[str, Any]
 
@@ -23,11 +26,17 @@ class JsonlWriter:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._folder = path.parent
         self._file = path.open("a", encoding="utf-8")
 
     def write(self, row: Mapping[str, Any]) -> None:
         self._file.write(to_line(row))
         self._file.flush()
+
+    def sync(self) -> None:
+        """Make all rows durable: they survive a power cut from here on."""
+        os.fsync(self._file.fileno())
+        sync_folder(self._folder)  # the name of a new file is a change of its folder
 
     def close(self) -> None:
         self._file.close()
@@ -86,6 +95,18 @@ def read_jsonl(path: Path) -> Iterator[Row]:
         for line in file:
             if (row := parse_object(line)) is not None:
                 yield row
+
+
+def damaged_lines(path: Path) -> int:
+    """Lines that hold no JSON object, without a last line that was cut off; 0 when the file is missing."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return 0
+    with file:
+        return sum(
+            line.endswith(b"\n") and line.strip() != b"" and parse_object(line) is None for line in file
+        )
 
 
 def parse_object(line: bytes) -> Row | None:

@@ -57,7 +57,7 @@ def banner(record: CampaignRecord) -> str:
     """A warning that the report is not final; empty when it is."""
     if record.complete:
         return ""
-    states = ("running", "pending", "lost", "interrupted", "failed", "cancelled")
+    states = ("running", "pending", "lost", "interrupted", "failed", "short", "cancelled")
     parts = [f"{record.count(state)} {state}" for state in states if record.count(state)]  # type: ignore[arg-type]
     active = any(record.count(state) for state in ("running", "pending", "lost"))
     head = "This campaign is not finished" if active else "Not every run completed"

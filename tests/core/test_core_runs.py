@@ -6,6 +6,7 @@ import json
 import resource
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +100,10 @@ def test_conditions_of_one_seed_meet_the_same_prompts(tmp_path: Path) -> None:
 
 
 def test_rows_carry_their_label_and_the_metrics_of_the_schema(tmp_path: Path) -> None:
-    train(tmp_path, algorithm={"kl_coef": 0.1})
+    before = time.time()
+    train(tmp_path, algorithm={"kl_coef": 0.1, "transform_mode": "gtpo_sepa"})
     written = rows(tmp_path)
+    assert before < written[0]["time"] < written[-1]["time"] < time.time()
     assert [row["step"] for row in written] == [0, 1, 2, 3]
     assert all(next(iter(row)) == "step" for row in written)
     wanted = {
@@ -119,6 +122,15 @@ def test_rows_carry_their_label_and_the_metrics_of_the_schema(tmp_path: Path) ->
         assert {line["condition"] for line in lines} == {"grpo"}
     generations = AttemptPaths(tmp_path).emergence_generations.read_text().splitlines()
     assert len(generations) == 4 * 2 * 4
+
+
+@pytest.mark.parametrize(
+    ("mode", "logged"), [("none", False), ("gtpo", False), ("gtpo_hicra", False), ("gtpo_sepa", True)]
+)
+def test_lambda_is_logged_only_by_a_transform_that_uses_it(tmp_path: Path, mode: str, logged: bool) -> None:
+    train(tmp_path, algorithm={"transform_mode": mode}, training={"max_steps": 1})
+    (row,) = rows(tmp_path)
+    assert ("sepa_lambda" in row, "sepa_gate_open" in row) == (logged, logged)
 
 
 def test_every_logged_metric_is_in_the_schema(tmp_path: Path) -> None:

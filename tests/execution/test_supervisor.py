@@ -13,13 +13,14 @@ from collections.abc import Callable
 import pytest
 
 from campaign.execution.assignment import Assignment
-from campaign.execution.checkpoints import newest, saved
+from campaign.execution.checkpoints import resumption, saved
 from campaign.execution.fence import raise_fence, request_cancel, stop_epoch
 from campaign.execution.log_tail import last_traceback
 from campaign.execution.supervisor import core_environment, supervise
 from campaign.folder.json_lines import read_jsonl
 from campaign.folder.outcome import Outcome
 from campaign.folder.paths import RunPaths
+from campaign.folder.run_record import RecordFormat
 from tests.execution.small_campaign import alive, processes_with, until
 
 Make = Callable[..., Assignment]
@@ -99,7 +100,7 @@ def test_a_cancelled_core_saves_its_state_and_ends(run: RunPaths, make_assignmen
     request_cancel(run)
     thread.join(10)
     assert (outcomes[0].kind, outcomes[0].exit_code, outcomes[0].reason) == ("stopped", 75, "cancelled")
-    checkpoint = newest(run)
+    checkpoint = resumption(run, RecordFormat()).checkpoint
     assert checkpoint is not None
     assert checkpoint.step == len(list(read_jsonl(run.attempt(1).metrics)))
 
