@@ -3,6 +3,7 @@ a submit applies the same definition as a comparison."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from statistics import fmean
 
@@ -18,5 +19,9 @@ def tail_start(length: int, window: int | None = None) -> int:
 
 
 def tail_mean(values: Iterable[float]) -> float:
-    """The mean of the finite values at the end, summed exactly, so that everyone who computes it gets the same bits."""
-    return fmean(values)
+    """The mean of the finite values at the end, summed exactly, so that everyone who computes it gets the same bits.
+    Infinite when the sum leaves the range of a double."""
+    try:
+        return fmean(values)
+    except OverflowError:
+        return math.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -69,7 +70,7 @@ def summarise(rows: Sequence[Mapping[str, Any]], length: int = 0) -> dict[str, A
     training = numbers([row for row in rows if row["step"] >= start], "correct_rate")
     if evaluations:
         summary.update(correct_rate=evaluations[-1], evaluated=True)
-    elif training:
+    elif training and math.isfinite(tail_mean(training)):
         summary.update(correct_rate=tail_mean(training), evaluated=False)
     seconds = numbers(rows, "step_time_s")
     if seconds:

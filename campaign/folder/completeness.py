@@ -133,7 +133,7 @@ class StepLog:
         for attempt in reversed(self.attempts[:attempts]):
             # `limit` finished steps end with row `limit - 1`, or `limit` when counted from 1.
             steps = [step for step in attempt.steps if limit is None or step < limit + base]
-            begin = _begin(attempt, steps, base, limit)
+            begin = self._begin(attempt, steps, limit)
             end = limit if limit is not None else (steps[-1] - base + 1 if steps else begin)
             # The steps around the segment frame it, so that its first and last gap are measured like all others.
             framed = [begin + base - 1, *(step for step in steps if step >= begin + base), end + base]
@@ -147,17 +147,15 @@ class StepLog:
             holes.append((base, limit - 1 + base))
         return sorted(holes)
 
+    def _begin(self, attempt: AttemptSteps, steps: Sequence[int], limit: int | None) -> int:
+        """The number of finished steps from which the attempt supplies the record.
 
-def _begin(attempt: AttemptSteps, steps: Sequence[int], base: int, limit: int | None) -> int:
-    """The number of finished steps from which the attempt supplies the record.
-
-    A core with checkpoints of its own may resume where campaign knows of none (`first` is 0), and one that
-    ignores its checkpoint logs earlier steps again: then its first row tells.
-    """
-    logged = steps[0] - base if steps else limit
-    if logged is None:
-        return attempt.first or 0
-    return min(attempt.first, logged) if attempt.first else logged
+        Other cores than the built-in one may have checkpoints of their own and resume where campaign knows of none
+        (`first` is 0), or ignore the checkpoint and log earlier steps again: then the first row tells.
+        """
+        logged = steps[0] - self.base if steps else limit
+        first = attempt.first if self.every_step else attempt.first or None
+        return min((known for known in (first, logged) if known is not None), default=0)
 
 
 def missing_words(ranges: Sequence[tuple[int, int]]) -> str:

@@ -121,6 +121,13 @@ def test_core_that_had_nothing_left_to_do_is_complete(run: RunPaths) -> None:
     assert reason(run, COMMAND) == ""
 
 
+def test_core_that_had_nothing_left_to_do_fills_no_hole(run: RunPaths) -> None:
+    attempt(run, 1, range(12))
+    attempt(run, 2, range(20, 50))
+    attempt(run, 3, range(50, 50), first=50)
+    assert "steps 12-19 are missing" in reason(run, COMMAND)
+
+
 def test_core_that_logs_relative_to_its_checkpoint_has_no_hole(run: RunPaths) -> None:
     attempt(run, 1, range(10, 31, 10), first=0, checkpoints=(25,))
     attempt(run, 2, range(35, 51, 5), first=25)
