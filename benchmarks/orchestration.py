@@ -28,13 +28,14 @@ from campaign.execution.store import Store
 from campaign.execution.view import CampaignReader
 from campaign.folder.json_lines import read_jsonl
 from campaign.folder.paths import CampaignPaths
-from campaign.spec.config import CoreSection, RaySection, ResourcesSection, RunConfig
+from campaign.spec.config import CoreSection, RaySection, ResourcesSection, RunConfig, TrainingSection
 from campaign.spec.plan_json import plan_to_json
 from campaign.spec.planned_runs import Condition, Facts
 from campaign.spec.resolve import resolve
 from campaign.spec.spec import Spec
 
-NOTHING = ("/bin/true",)
+ONE_ROW = ("/bin/sh", "-c", """echo '{"step": 0, "loss": 0}' >> "$CAMPAIGN_RUN_DIR/metrics.jsonl" """)
+"""The least that a core can do: a run without a complete record is not done."""
 ROW = {"step": 0, "condition": "base", "seed": 1, **{f"metric_{i}": 0.123456789 for i in range(40)}}
 
 
@@ -42,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--runs", type=int, default=100, help="runs of a core that does nothing")
+    parser.add_argument("--runs", type=int, default=100, help="runs of a core that logs one row")
     parser.add_argument("--ray", action="store_true", help="on embedded Ray instead of local processes")
     parser.add_argument("--looked-at", type=int, default=2000, help="runs whose progress is read")
     arguments = parser.parse_args()
@@ -53,8 +54,10 @@ def main() -> None:
 
 
 def overhead(folder: Path, runs: int, *, ray: bool) -> None:
-    """Enrol and run `runs` runs whose core is /bin/true, one core's worth of places for each of two."""
-    bare = seconds(lambda: subprocess.run(NOTHING, check=True), repeat=50)
+    """Enrol and run `runs` runs whose core logs one row, one core's worth of places for each of two."""
+    bare = seconds(
+        lambda: subprocess.run(ONE_ROW, check=True, env={"CAMPAIGN_RUN_DIR": str(folder.parent)}), repeat=50
+    )
     paths = CampaignPaths(folder)
     began = time.perf_counter()
     enrolled(paths, runs)
@@ -75,7 +78,7 @@ def overhead(folder: Path, runs: int, *, ray: bool) -> None:
     print(f"backend {backend.name}: started in {starting:.2f} s")
     print(f"enrolling: {enrolling * 1e3:.2f} ms a run")
     print(
-        f"running a core that does nothing: {running * 1e3:.1f} ms a run "
+        f"running a core that logs one row: {running * 1e3:.1f} ms a run "
         f"({running / bare:.1f} x a bare subprocess, {bare * 1e3:.1f} ms)"
     )
 
@@ -107,7 +110,8 @@ def enrolled(paths: CampaignPaths, runs: int) -> None:
     base = RunConfig(
         campaign="noop",
         condition="base",
-        core=CoreSection(command=NOTHING),
+        core=CoreSection(command=ONE_ROW),
+        training=TrainingSection(max_steps=1),
         resources=ResourcesSection(num_cpus=1.0),
     )
     spec = Spec("noop", Path("noop.toml"), "", base, (Condition("base", {}, base),), tuple(range(runs)), ())

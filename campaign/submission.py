@@ -35,6 +35,7 @@ from campaign.folder.atomic_files import write_json
 from campaign.folder.disk_space import explained_full_disk
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import plan_or_empty
+from campaign.folder.states import FAILED
 from campaign.spec.host import with_host_resources
 from campaign.spec.hypotheses import freeze, keep_frozen, read_hypotheses
 from campaign.spec.plan_json import plan_to_json
@@ -247,17 +248,18 @@ def read_view(paths: CampaignPaths) -> CampaignView:
 def require_complete(view: CampaignView, ending: Ending, command: str) -> None:
     """Raises `RunsFailed`, `StaleRuns`, `Incomplete` or `Interrupted`, with the `command` to resume, unless every run is
     done with the settings of the spec."""
-    left = len(view.runs) - view.count("done", "failed")
+    left = len(view.runs) - view.count("done", *FAILED)
     resume = f"resume: {command}"
     if ending == "interrupted":
         raise Interrupted(f"interrupted, {_runs(left)} left; their state is saved\n    {resume}")
     if ending == "stopped":
         raise Incomplete(f"stopped, {_runs(left)} left; their state is saved\n    {resume}")
-    failed = view.count("failed")
-    if failed:
+    failed, short = view.count("failed"), view.count("short")
+    if failed or short:
         retry = f"retry: {command} --retry-failed"
+        parts = [f"{_runs(failed)} failed"] * bool(failed) + [f"{_runs(short)} short"] * bool(short)
         rest = f", {_runs(left)} not finished" if left else ""
-        raise RunsFailed(f"{_runs(failed)} failed{rest}\n    {retry}")
+        raise RunsFailed(f"{', '.join(parts)}{rest}\n    {retry}")
     if left:
         raise Incomplete(f"{_runs(left)} left ({view.count('cancelled')} cancelled)\n    {resume}")
     if view.stale:

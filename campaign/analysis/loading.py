@@ -18,10 +18,11 @@ from campaign.analysis.records import KnownColumns, Owner, Record, read_record, 
 from campaign.analysis.runs import Run, Runs
 from campaign.analysis.stale_runs import StaleRuns
 from campaign.errors import UsageError
+from campaign.folder.completeness import AttemptSteps, StepLog, missing_words, read_shortfall
 from campaign.folder.outcome import read_outcome
 from campaign.folder.paths import RunPaths
 from campaign.folder.regular_files import open_regular, reason_of
-from campaign.folder.run_record import RecordFormat, is_live, merged_rows, read_config, section
+from campaign.folder.run_record import RecordFormat, is_live, merged_rows, read_config
 from campaign.folder.states import RunState
 
 PIECE = 2**20
@@ -73,8 +74,13 @@ def load_runs(
             if key in runs:
                 raise UsageError(f"two files claim to be run {run.id}: {runs[key].path} and {run.path}")
             runs[key] = run
-    design = replace(design, steps={**_configured_steps(runs.values()), **design.steps})
-    ordered = _in_order(runs, design)
+    formats = _formats(runs.values())
+    own_end = {condition for condition, found in formats.items() if found.early_stopping}
+    planned = {condition: found.steps for condition, found in formats.items() if found.steps}
+    steps = {**planned, **design.steps}
+    design = replace(design, steps={label: steps[label] for label in steps if label not in own_end})
+    checked = {key: _checked(run, formats.get(run.condition)) for key, run in runs.items()}
+    ordered = _in_order(checked, design)
     return Runs(
         tuple(run for run in ordered if include_stale or not run.stale),
         design,
@@ -123,7 +129,8 @@ def _read_file(found: Found, known: KnownColumns) -> _File:
     completions = found.path.name == run.emergence_generations.name
     named = found.condition is not None and found.seed is not None
     records = read_record(found.path, known, completions=completions, one_run=named)
-    return _File(found, records, "done")
+    short = read_shortfall(run) if found.path == run.metrics else None
+    return _File(found, records, short.state if short else "done", short.reason if short else "")
 
 
 def _live_state(run: RunPaths) -> RunState:
@@ -161,17 +168,28 @@ def _runs_of(file: _File, folder: Path) -> list[Run]:
     return runs
 
 
-def _configured_steps(runs: Iterable[Run]) -> dict[str, int]:
-    """`training.max_steps` of each condition, from the configuration of its first run that has one."""
-    steps: dict[str, int] = {}
+def _formats(runs: Iterable[Run]) -> dict[str, RecordFormat]:
+    """How the core of each condition logs, from the configuration of its first run that has one."""
+    formats: dict[str, RecordFormat] = {}
     for run in runs:
-        if run.condition in steps:
-            continue
-        config = read_config(RunPaths(run.path.parent))
-        value = section(config, "training").get("max_steps")
-        if isinstance(value, int):
-            steps[run.condition] = value
-    return steps
+        if run.condition not in formats and (config := read_config(RunPaths(run.path.parent))):
+            formats[run.condition] = RecordFormat.from_config(config)
+    return formats
+
+
+def _checked(run: Run, record_format: RecordFormat | None) -> Run:
+    """The run as short when steps are missing from the record of a core that logs every one.
+
+    A record is checked when it is merged. This also finds those that were changed later, or merged by a version
+    that did not check.
+    """
+    if record_format is None:
+        return run
+    run = replace(run, own_end=record_format.early_stopping)
+    if run.state != "done" or not record_format.every_step or len(run.steps) == run.length:
+        return run
+    log = StepLog((AttemptSteps(0, tuple(run.steps.tolist()), damaged=True),), every_step=True)
+    return replace(run, state="short", shortfall=missing_words(log.missing()))
 
 
 def _in_order(runs: Mapping[tuple[str, int], Run], design: CampaignDesign) -> tuple[Run, ...]:

@@ -7,7 +7,7 @@ Steps come out sorted and unique: repeated ones are merged by the rule of `campa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,10 +70,8 @@ def read_record(
     data, notes = _whole_lines(data)
     if not data:
         return {}
-    columns = _columns_fast(data, known or KnownColumns())
-    if columns is None:
-        columns, more = _columns_tolerant(data)
-        notes += more
+    columns, more = _columns_fast(data, known or KnownColumns()) or _columns_tolerant(data)
+    notes += more
     if one_run:
         columns = {name: values for name, values in columns.items() if name not in ("condition", "seed")}
     records = _by_owner(columns, notes, _mean_by_step if completions else _last_by_step)
@@ -100,8 +98,8 @@ def _whole_lines(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     return data, ()
 
 
-def _columns_fast(data: bytes, known: KnownColumns) -> dict[str, NDArray[Any]] | None:
-    """The columns as polars reads them, or None when the file needs the tolerant reader."""
+def _columns_fast(data: bytes, known: KnownColumns) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]] | None:
+    """The columns as polars reads them, with notes, or None when the file needs the tolerant reader."""
     import polars as pl
 
     frame = _as_known(data, known.schema)
@@ -122,7 +120,7 @@ def _columns_fast(data: bytes, known: KnownColumns) -> dict[str, NDArray[Any]] |
                 columns[series.name] = np.array(series.to_list(), dtype=object)
             elif _was_mixed(series):
                 return None
-    return columns
+    return columns, _nested_note([series.name for series in frame if series.dtype == pl.Struct])
 
 
 def _floats(series: pl.Series) -> Floats:
@@ -211,7 +209,16 @@ def _columns_tolerant(data: bytes) -> tuple[dict[str, NDArray[Any]], tuple[str, 
         )
     if names := _numbers_as_text(rows):
         notes += (f"numbers written as strings are ignored: {', '.join(names)}",)
-    return _columns_of(rows), notes
+    nested = {name for row in rows for name, value in row.items() if isinstance(value, dict)}
+    return _columns_of(rows), notes + _nested_note(sorted(nested))
+
+
+def _nested_note(names: Sequence[str]) -> tuple[str, ...]:
+    if not names:
+        return ()
+    return (
+        f"objects are not read: {', '.join(names)}; log their values flat, such as `{names[0]}.accuracy`",
+    )
 
 
 def _rows(data: bytes) -> tuple[list[dict[str, Any]], int]:

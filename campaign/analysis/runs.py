@@ -45,6 +45,8 @@ class Run:
     """The settings in which the run differs from its plan, each with both values; empty when it does not."""
     shortfall: str = ""
     """Why the run is short or failed although its core finished; empty when it is not, or when that is unknown."""
+    own_end: bool = False
+    """Whether the run is complete wherever it ends (`core.early_stopping`)."""
 
     @property
     def id(self) -> str:

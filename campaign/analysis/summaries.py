@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from campaign.analysis.runs import Run, Runs
 from campaign.analysis.samples import SeedSample
+from campaign.analysis.tail import tail_mean, tail_start, tail_window
 from campaign.errors import UsageError
 from campaign.suggest import suggest
 
@@ -105,11 +106,6 @@ def _parse(summary: str) -> tuple[str, int | None]:
     return kind, int(window) if window else None
 
 
-def tail_window(length: int, window: int | None = None) -> int:
-    """Number of final steps that form the end of a run of `length` steps."""
-    return window if window is not None else max(5, length // 10)
-
-
 def summarise(runs: Runs, metric: str, summary: str = "auto") -> dict[str, SeedSample]:
     """Condition -> one value per run, with the reason for each seed that has none.
 
@@ -178,9 +174,11 @@ def _incomplete(run: Run, length: int) -> str:
     position = f"step {run.length} of {length}"
     if run.open:
         return f"is unfinished ({position})"
+    if run.state == "short":
+        return f"is short: {run.shortfall}" if run.shortfall else f"is short ({position})"
     if run.state != "done":
         return f"failed at {position}"
-    if run.length <= length - tail_window(length):
+    if not run.own_end and run.length <= length - tail_window(length):
         return f"ends at {position}"
     return ""
 
@@ -192,7 +190,7 @@ def _missing_values(run: Run, summary: Summary, expected: _Expected) -> str:
         verb = "has no finite value of" if expected.logged else "does not log"
         return f"{verb} {summary.metric}"
     last_evaluations = expected.last_step - tail_window(expected.length)
-    if summary.kind == "eval" and _last_step(run, summary.metric) <= last_evaluations:
+    if summary.kind == "eval" and not run.own_end and _last_step(run, summary.metric) <= last_evaluations:
         return f"has no evaluation at its end (other runs have one at step {expected.last_step})"
     if summary.kind in ("tail", "final"):
         found = len(_window(run, expected.length, summary))
@@ -209,7 +207,8 @@ def _window(run: Run, length: int, summary: Summary) -> Floats:
     values = run.metrics.get(summary.metric)
     if values is None:
         return np.zeros(0)
-    inside = values[run.steps >= length - tail_window(length, summary.window)]
+    length = run.length if run.own_end else length
+    inside = values[run.steps >= tail_start(length, summary.window)]
     return np.asarray(inside[np.isfinite(inside)])
 
 
@@ -223,7 +222,7 @@ def _last_step(run: Run, metric: str) -> int:
 def _reduce(run: Run, length: int, summary: Summary) -> float:
     with np.errstate(over="ignore"):  # an overflow gives inf, which the caller reports
         if summary.kind == "tail":
-            return float(np.mean(_window(run, length, summary)))
+            return tail_mean(_window(run, length, summary).tolist())
         values = run.metrics[summary.metric]
         finite = np.isfinite(values)
         return _REDUCTIONS[summary.kind](run.steps[finite], values[finite])

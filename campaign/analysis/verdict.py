@@ -93,6 +93,10 @@ class Verdict:
         return verdict
 
 
+DROPPED_BY_OUTCOME = ("finite", "failed", "is short")
+"""Words in the reasons for which a seed is dropped because of how its run went."""
+
+
 @dataclass(frozen=True, slots=True)
 class VerdictsDocument:
     """What `campaign compare --json` prints."""
@@ -341,9 +345,9 @@ def _compared_seeds(comparison: Comparison, condition: str, stage: Stage) -> Ite
 def _cautions(comparison: Comparison) -> list[str]:
     """Caveats about the validity of the comparison."""
     cautions = []
-    if any("finite" in reason or "failed" in reason for reason in comparison.dropped.values()):
+    if any(word in reason for reason in comparison.dropped.values() for word in DROPPED_BY_OUTCOME):
         cautions.append(
-            "seeds that failed or diverged were dropped; if the condition caused the failures, the effect is "
+            "seeds that failed, ended early or diverged were dropped; if the condition caused it, the effect is "
             "biased in its favour"
         )
     if comparison.rests_on_skewness and comparison.p_skew_corrected is not None:
@@ -360,8 +364,25 @@ def _cautions(comparison: Comparison) -> list[str]:
 
 
 def _unequal_lengths(runs: Runs, claim: Claim) -> list[str]:
-    """A caveat when conditions trained for different lengths, which is a difference besides the tested
-    one."""
+    """Caveats when conditions trained for different lengths, which is a difference besides the tested one, or when
+    runs end where their cores end."""
+    return [*_unequal_conditions(runs, claim), *_own_ends(runs, claim)]
+
+
+def _own_ends(runs: Runs, claim: Claim) -> list[str]:
+    ended = [
+        run for label in claim.conditions for run in runs.of(label) if run.own_end and run.state == "done"
+    ]
+    lengths = sorted(run.length for run in ended)
+    if not lengths or lengths[0] == lengths[-1]:
+        return []
+    return [
+        f"the runs may end early (core.early_stopping) and are compared each at its own end: after "
+        f"{lengths[0]} to {lengths[-1]} steps"
+    ]
+
+
+def _unequal_conditions(runs: Runs, claim: Claim) -> list[str]:
     lengths = {condition: runs.length(condition) for condition in claim.conditions}
     if len({length for length in lengths.values() if length}) < 2:
         return []

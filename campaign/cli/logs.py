@@ -95,8 +95,9 @@ def _ended(paths: CampaignPaths, run_id: str) -> bool:
     """Whether nothing more will be written: the run is settled, or no controller executes the campaign."""
     from campaign.execution.lock import holder
     from campaign.execution.store_reader import StoreReader
+    from campaign.folder.states import ENDED
 
     with StoreReader.open(paths) as store:
         row = store.run(run_id)
-    settled = row is None or row.state in ("done", "failed", "cancelled")
+    settled = row is None or row.state in ENDED
     return settled or holder(paths) is None

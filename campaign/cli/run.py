@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from campaign.execution.run_summary import SettledRun
     from campaign.folder.outcome import Outcome
     from campaign.folder.paths import RunPaths
     from campaign.spec.config import RunConfig
@@ -37,11 +38,12 @@ def run(
     watcher.start()
     try:
         with CtrlCCancels(folder):
-            outcome, summary = execute(settings, config, folder)
+            outcome, settled = execute(settings, config, folder)
     finally:
         ended.set()
         watcher.join()
-    _raise_for(outcome, settings, folder, config)
+    _raise_for(outcome, settled, settings, folder, config)
+    summary = settled.summary
     rate = summary.get("correct_rate")
     measured = "" if rate is None else f", correct rate {rate:.3f}"
     stdout().print(f"{settings.run_id}: {summary['steps']} steps{measured}; {folder.metrics}", soft_wrap=True)
@@ -83,12 +85,17 @@ class CtrlCCancels:
             signal.signal(number, handler)
 
 
-def _raise_for(outcome: Outcome, config: RunConfig, folder: RunPaths, config_file: Path) -> None:
+def _raise_for(
+    outcome: Outcome, settled: SettledRun, config: RunConfig, folder: RunPaths, config_file: Path
+) -> None:
     from campaign.errors import Interrupted, RunsFailed
 
-    if outcome.kind == "finished":
+    found = settled.shortfall
+    if outcome.kind == "finished" and found is None:
         return
-    if outcome.kind == "stopped":
+    if outcome.kind == "stopped" or (found and outcome.reason):
         raise Interrupted(f"stopped; resume: campaign run {config_file} --out {folder.root}")
     log = folder.attempt(outcome.number).log
+    if found:
+        raise RunsFailed(f"{config.run_id} is {found.state}: {found.reason}\n    {log}")
     raise RunsFailed(f"{config.run_id} failed: {outcome.message}\n    {log}")

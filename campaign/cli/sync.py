@@ -12,6 +12,8 @@ import typer
 
 from campaign.cli.console import print_json, stderr
 from campaign.errors import Incomplete, Infeasible
+from campaign.folder.atomic_files import read_json
+from campaign.folder.paths import AttemptPaths, CampaignPaths, RunPaths
 
 FORMAT_VERSION = 1
 MOST_AT_ONCE = 100
@@ -56,9 +58,27 @@ def sync(
 
 
 def offline_runs(campaign: Path) -> list[Path]:
-    """Folders of W&B runs that were recorded offline and not uploaded yet, in the order of their attempts."""
-    folders = sorted(campaign.glob("runs/*/attempts/*/wandb/offline-run-*"))
+    """Folders of W&B runs that were recorded offline and not uploaded yet, in the order of their attempts.
+
+    The recording of a later attempt replays those of earlier ones, which are therefore not uploaded: the steps would
+    be sent twice.
+    """
+    folders = [
+        folder
+        for run in CampaignPaths(campaign).run_folders()
+        for attempt in _to_upload(run)
+        for folder in sorted(attempt.root.glob("wandb/offline-run-*"))
+    ]
     return [folder for folder in folders if any(folder.glob("*.wandb")) and not is_synced(folder)]
+
+
+def _to_upload(run: RunPaths) -> list[AttemptPaths]:
+    """The attempts from the latest one that replayed all earlier ones."""
+    recorded = [attempt for attempt in run.attempts() if any(attempt.root.glob("wandb/*run-*"))]
+    for number in range(len(recorded) - 1, 0, -1):
+        if (read_json(recorded[number].sink_settings("wandb")) or {}).get("replays"):
+            return recorded[number:]
+    return recorded
 
 
 def is_synced(folder: Path) -> bool:

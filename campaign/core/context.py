@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from campaign.core.stopping import StopRequest
 from campaign.errors import UsageError
 from campaign.folder.json_lines import JsonlWriter
 from campaign.folder.paths import AttemptPaths
+from campaign.folder.run_record import labelled
 from campaign.spec.config import RunConfig
 
 
@@ -32,15 +34,15 @@ class RunContext:
     _stop_reported: bool = field(default=False, init=False)
 
     def log(self, row: Mapping[str, Any]) -> None:
-        """Appends the metrics of one step. `row` must contain `step`, counted from 0.
+        """Appends the metrics of one step. `row` must contain `step`, counted from 0; `time` is added.
 
         Raises `UsageError` when it does not.
         """
         step = row.get("step")
         if not isinstance(step, int) or isinstance(step, bool) or step < 0:
             raise UsageError(f"a logged row must have an integer `step`, 0 or greater, not {step!r}")
-        label = {"step": step, "condition": self.config.condition, "seed": self.seed}
-        self._writer.write({**label, **{name: value for name, value in row.items() if name not in label}})
+        values = {"time": time.time(), **{name: value for name, value in row.items() if name != "step"}}
+        self._writer.write(labelled(step, {"condition": self.config.condition, "seed": self.seed}, values))
 
     def should_stop(self) -> bool:
         """Whether the run must stop: the entry point then saves a checkpoint and returns."""
@@ -48,7 +50,9 @@ class RunContext:
         return self._stop_reported
 
     def save_checkpoint(self, finished_steps: int, write: Callable[[Path], None]) -> Path:
-        """Creates a checkpoint from what `write` writes to the folder it is given; atomic."""
+        """Creates a checkpoint from what `write` writes to the folder it is given; atomic. The rows logged so far are made
+        durable first."""
+        self._writer.sync()
         return save_atomically(AttemptPaths(self.run_dir), finished_steps, write)
 
 

@@ -12,7 +12,7 @@ from campaign.core.advantages import as_tensor, resolve_advantage
 from campaign.core.dotted import load_function
 from campaign.core.rollout import Rollout
 from campaign.core.sepa import SepaState, observe, pooling
-from campaign.core.transforms import TransformContext, resolve_transform
+from campaign.core.transforms import TRANSFORMS, TransformContext, resolve_transform
 from campaign.core.uncertainty import UncertaintyContext, resolve_uncertainty
 from campaign.spec.config import RunConfig
 
@@ -40,7 +40,8 @@ class Credit:
     """[rows, tokens] advantage of each token; zero after the end of a completion."""
     uncertainty: Tensor
     """[rows, tokens] of the configured kind."""
-    sepa_lambda: float
+    sepa_lambda: float | None
+    """None when the configured credit does not use it."""
     sepa: SepaState
     """The state after this step."""
 
@@ -53,6 +54,7 @@ def credit_pipeline(config: RunConfig) -> CreditPipeline:
     algorithm = config.algorithm
     uncertainty_of = resolve_uncertainty(algorithm.uncertainty_kind)
     advantages_of = _user_pipeline(config) if algorithm.algorithm_mode else _built_in_pipeline(config)
+    pools = uses_sepa(config)
 
     def assign(rollout: Rollout, step: int, state: SepaState) -> Credit:
         samples = rollout.samples
@@ -62,9 +64,17 @@ def credit_pipeline(config: RunConfig) -> CreditPipeline:
         variance = float(execution.var(correction=0)) if execution.numel() else None
         state = observe(state, config.sepa, float(rollout.correct.float().mean()), variance)
         weight = pooling(state, config.sepa, step)
-        return Credit(advantages_of(rollout, uncertainty, mask, step, weight), uncertainty, weight, state)
+        tokens = advantages_of(rollout, uncertainty, mask, step, weight)
+        return Credit(tokens, uncertainty, weight if pools else None, state)
 
     return assign
+
+
+def uses_sepa(config: RunConfig) -> bool:
+    """Whether the transform uses SEPA's lambda. A user's transform receives it, and may use it."""
+    algorithm = config.algorithm
+    pools = algorithm.transform_mode == "gtpo_sepa" or algorithm.transform_mode not in TRANSFORMS
+    return pools and not algorithm.algorithm_mode
 
 
 TokenAdvantages = Callable[[Rollout, Tensor, Tensor, int, float], Tensor]

@@ -44,8 +44,7 @@ def step_metrics(rollout: Rollout, credit: Credit, report: UpdateReport, totals:
         "running_correct_rate": totals.correct / totals.completions,
         **_entropies(rollout),
         "plan_token_rate": float(rollout.planning.sum() / rollout.samples.mask.sum()),
-        "sepa_lambda": credit.sepa_lambda,
-        "sepa_gate_open": credit.sepa.gate_open,
+        **_sepa(credit),
         "max_token_hit_rate": 1 - float(rollout.samples.ended.float().mean()),
         "completion_length_mean": float(rollout.samples.lengths.float().mean()),
         "rollout/extraction_rate": rollout.extraction_rate,
@@ -61,6 +60,13 @@ def step_metrics(rollout: Rollout, credit: Credit, report: UpdateReport, totals:
     }
     optional = {"kl": report.kl, "clip_fraction": report.clip_fraction}
     return row | {name: value for name, value in optional.items() if value is not None}
+
+
+def _sepa(credit: Credit) -> Row:
+    """The state of SEPA; nothing where the credit does not use it, although its schedule always advances."""
+    if credit.sepa_lambda is None:
+        return {}
+    return {"sepa_lambda": credit.sepa_lambda, "sepa_gate_open": credit.sepa.gate_open}
 
 
 def _entropies(rollout: Rollout) -> Row:

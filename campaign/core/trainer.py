@@ -8,6 +8,7 @@ step), so a resumed run is bit-identical to an uninterrupted one.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,7 @@ class Trainer:
             JsonlWriter(self.folder.emergence_steps) as steps,
             JsonlWriter(self.folder.emergence_generations) as generations,
         ):
+            logs = (metrics, steps, generations)
             while self.progress.step < training.max_steps and not stop.requested:
                 row, emergence, samples = self._step()
                 for generation in samples:
@@ -76,8 +78,8 @@ class Trainer:
                 metrics.write(row)
                 every = training.save_every
                 if every and self.progress.step % every == 0 and self.progress.step < training.max_steps:
-                    self.save()
-        self.save()
+                    self.save(logs)
+            self.save(logs)
         finished = self.progress.step >= training.max_steps
         if finished:
             self.policy.save_trained(self.folder.model, self.folder.adapter)
@@ -106,6 +108,7 @@ class Trainer:
             "lr": learning_rate(config, step),
             **({"kl_coef": kl_weight(config, step)} if config.algorithm.kl_coef else {}),
             **evaluation,
+            "time": time.time(),
             "step_time_s": updated - started,
             "tokens_per_s": int(rollout.samples.lengths.sum()) / (updated - started),
             "rollout_time_s": sampled - started,
@@ -125,8 +128,13 @@ class Trainer:
         row: Row = dict(evaluate(self.policy, self.problems.evaluation, training))
         return row, time.perf_counter() - started
 
-    def save(self) -> Path:
-        """Saves a checkpoint of the finished steps."""
+    def save(self, logs: Iterable[JsonlWriter] = ()) -> Path:
+        """Saves a checkpoint of the finished steps, whose rows in `logs` are made durable first.
+
+        In the other order, a power cut could leave a checkpoint whose steps are missing from the record.
+        """
+        for log in logs:
+            log.sync()
         progress = self.progress
         state = {
             "step": progress.step,

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from campaign.folder.paths import METRICS_FILE
+
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
@@ -27,6 +29,10 @@ class Assignment:
     checkpoint: str = ""
     first_step: int = 0
     """The step that follows the checkpoint."""
+    metrics_file: str = METRICS_FILE
+    """The core's log, relative to the attempt's folder."""
+    note: str = ""
+    """What the log and `start.json` of the attempt say about its beginning, such as a checkpoint that is not used."""
     beat_s: float = 0.5
     grace_s: float = 10.0
     lease_s: float = 20.0

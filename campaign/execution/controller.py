@@ -23,17 +23,17 @@ from campaign.execution.launching import assignment
 from campaign.execution.lease import FilesystemClock, beat_age, known_dead
 from campaign.execution.orphans import end_orphans
 from campaign.execution.out_of_memory import named_when_repeated
-from campaign.execution.run_summary import record_format, summarise
+from campaign.execution.run_summary import record_format, settle_run
 from campaign.execution.squeeze_job import SqueezeJob
 from campaign.execution.store import Settlement, Store
 from campaign.execution.store_reader import RunRow
-from campaign.execution.transitions import settle
+from campaign.execution.transitions import after_shortfall, settle
 from campaign.folder.disk_space import is_full, storage_full
 from campaign.folder.outcome import Outcome, read_outcome
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.regular_files import is_file_error, reason_of
-from campaign.folder.run_record import record_bytes, settle_record, show_live
-from campaign.folder.states import RunState
+from campaign.folder.run_record import record_bytes, show_live
+from campaign.folder.states import FAILED, RunState
 from campaign.spec.config import ResourcesSection, RunConfig
 from campaign.spec.run_config import write_run_config
 
@@ -277,28 +277,30 @@ class Controller:
         if end.state != "pending" or self.ending is not None:
             # Before the commit: a run whose state is final must have its merged record. If this process dies
             # between the two, the next controller finds the same result and merges again.
-            end, summary = self._settle_record(row, config, end)
+            end, summary = self._settle_record(row, config, outcome, end)
         if not self.store.settle(row.id, outcome, end, summary):
             return
         if end.state == "done":
             self.squeeze.consider(self.paths.run(row.id).attempt(outcome.number), config)
-        if end.state == "failed":
+        if end.state in FAILED:
             self._count_failures()
 
     def _settle_record(
-        self, row: RunRow, config: RunConfig, end: Settlement
+        self, row: RunRow, config: RunConfig, outcome: Outcome, end: Settlement
     ) -> tuple[Settlement, dict[str, Any]]:
-        """Merge the record. A run whose record cannot be read is not done: nothing could be said about it."""
+        """Merge the record. A run whose record is incomplete or cannot be read is not done."""
+        run = self.paths.run(row.id)
         try:
-            run = self.paths.run(row.id)
-            summary = summarise(settle_record(run, record_format(config)))
-            return end, {**summary, "record_bytes": record_bytes(run)}
+            settled = settle_run(run, config, outcome)
         except OSError as error:
             if not is_file_error(error):
                 raise
             reason = f"its record cannot be merged: {reason_of(error)}"
-        state: RunState = "failed" if end.state == "done" else end.state
-        return replace(end, state=state, error="; ".join(filter(None, (end.error, reason)))), {"steps": 0}
+            state: RunState = "failed" if end.state == "done" else end.state
+            return replace(end, state=state, error="; ".join(filter(None, (end.error, reason)))), {"steps": 0}
+        if settled.shortfall:
+            end = after_shortfall(row, outcome, settled.shortfall)
+        return end, {**settled.summary, "record_bytes": record_bytes(run)}
 
     @contextlib.contextmanager
     def _confined(self, row: RunRow) -> Iterator[None]:
@@ -312,7 +314,8 @@ class Controller:
             self._count_failures()
 
     def _count_failures(self) -> None:
-        failed = self.store.counts().get("failed", 0)
+        counts = self.store.counts()
+        failed = sum(counts.get(state, 0) for state in FAILED)
         if self.failure_limit is not None and failed >= self.failure_limit:
             self.stop("failures")
 
@@ -366,15 +369,14 @@ class Controller:
         if not os.path.isfile(run.config):  # the folder was deleted after the submit
             write_run_config(config, run.config)
         # An older attempt may still save between these two lines. Its checkpoints beyond the chosen one are ignored
-        # once the new attempt has begun (`checkpoints.newest`).
-        checkpoint = checkpoints.newest(run)
+        # once the new attempt has begun (`checkpoints.resumption`).
+        start = checkpoints.resumption(run, record_format(config))
         raise_fence(run, number)
         show_live(run, run.attempt(number), config.core.metrics_file)
         self.backend.launch(
             assignment(
                 config, run, number, self._epoch, workdir=self.workdir, stop_file=self.paths.stop,
-                checkpoint=checkpoint, import_path=self.import_path, provenance=self.provenance,
-                planned_source=True,
+                start=start, import_path=self.import_path, provenance=self.provenance, planned_source=True,
             ),
             config.resources,
         )  # fmt: skip

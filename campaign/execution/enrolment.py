@@ -17,6 +17,7 @@ from campaign.folder.atomic_files import write_bytes, write_json
 from campaign.folder.paths import CampaignPaths, RunPaths
 from campaign.folder.plan_document import plan_or_empty
 from campaign.folder.regular_files import is_file_error, read_regular, reason_of
+from campaign.folder.states import FAILED
 from campaign.spec.identity import identity
 from campaign.spec.planned_runs import Condition, Facts, Plan, PlannedRun
 from campaign.spec.run_config import config_to_json, read_run_config
@@ -39,7 +40,7 @@ def _is_started(run: PlannedRun, facts: Facts, retry_failed: bool, rerun_stale: 
         case "run" | "resume":
             return True
         case "retry":
-            return retry_failed or fact is None or fact.state != "failed"
+            return retry_failed or fact is None or fact.state not in FAILED
         case "stale":
             return rerun_stale
         case _:
@@ -169,7 +170,7 @@ def _supersede(run: RunPaths, old_identity: str) -> None:
     number = len(list(run.superseded.iterdir())) + 1
     aside = run.superseded / f"{number:02d}-{old_identity.rpartition(':')[2][:12]}"
     aside.mkdir()
-    for path in (run.attempts_root, run.config, run.metrics, run.emergence):
+    for path in (run.attempts_root, run.config, run.metrics, run.emergence, run.completeness):
         if path.is_symlink():  # leads into the attempts, which move
             path.unlink()
         elif path.exists():

@@ -52,12 +52,13 @@ def _run_facts(
         state, error = "interrupted", problem
     # For a finished run the summary has everything; reading ten thousand folders would take seconds.
     if row.attempt and state != "done":
+        rows = record_format(store.config(row))
         try:
-            found = checkpoints.newest(run)
+            found = checkpoints.resumption(run, rows).checkpoint
         except OSError as unreadable:
             found, error = None, reason_of(unreadable)
         checkpoint = str(found.path) if found else None
-        progress = reader.read(run.metrics, record_format(store.config(row)))
+        progress = reader.read(run.metrics, rows)
         steps = progress.steps if progress else steps
     return RunFacts(
         state=state,

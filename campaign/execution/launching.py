@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign.execution.assignment import Assignment
-from campaign.execution.checkpoints import Checkpoint
+from campaign.execution.checkpoints import FROM_THE_BEGINNING, Resumption
 from campaign.execution.supervisor import source_changed
 from campaign.folder.paths import RunPaths
 from campaign.folder.plan_document import plan_or_empty
@@ -30,17 +30,18 @@ def assignment(
     *,
     workdir: Path,
     stop_file: Path | None = None,
-    checkpoint: Checkpoint | None = None,
+    start: Resumption = FROM_THE_BEGINNING,
     import_path: tuple[str, ...] = (),
     provenance: str = "",
     planned_source: bool = False,
 ) -> Assignment:
-    """The assignment of attempt `number`, which resumes from `checkpoint` if there is one.
+    """The assignment of attempt `number`, which begins at `start`.
 
     With `planned_source`, the attempt is refused when the source code is no longer the one that the configuration
     records: its result would carry the hash of other code.
     """
     attempt = run.attempt(number).root.absolute()
+    checkpoint = start.checkpoint
     resume = str(checkpoint.path.absolute()) if checkpoint else ""
     return Assignment(
         run_id=run.root.name,
@@ -54,7 +55,9 @@ def assignment(
         env={**_shared_env(config, import_path), **config.core.env},
         stop_file=str(stop_file.absolute()) if stop_file else "",
         checkpoint=resume,
-        first_step=checkpoint.step if checkpoint else 0,
+        first_step=start.step,
+        metrics_file=config.core.metrics_file,
+        note=f"{start.passed_over}: the run resumes at step {start.step}" if start.passed_over else "",
         grace_s=config.retry.grace_s,
         lease_s=config.retry.lease_s,
         sinks=sink_settings(config, run, number, checkpoint.step if checkpoint else None),
@@ -102,6 +105,7 @@ def sink_settings(
         "metrics_file": config.core.metrics_file,
         "metrics_map": dict(config.core.metrics_map),
         "resume_from_step": resume_step,
+        "replays": True,
     }
     found: dict[str, dict[str, Any]] = {}
     for name, module in SINKS.items():

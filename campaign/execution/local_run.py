@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 from campaign.errors import UsageError
 from campaign.execution import checkpoints
@@ -12,11 +11,11 @@ from campaign.execution.fence import raise_fence
 from campaign.execution.launching import assignment, origin
 from campaign.execution.lock import CampaignLock
 from campaign.execution.orphans import end_orphans
-from campaign.execution.run_summary import record_format, summarise
+from campaign.execution.run_summary import SettledRun, record_format, settle_run
 from campaign.execution.supervisor import supervise
 from campaign.folder.outcome import Outcome
 from campaign.folder.paths import CampaignPaths, RunPaths
-from campaign.folder.run_record import settle_record, show_live
+from campaign.folder.run_record import show_live
 from campaign.spec.config import RunConfig
 from campaign.spec.identity import identity
 from campaign.spec.run_config import read_run_config
@@ -37,8 +36,8 @@ def prepare(config: RunConfig, config_file: Path, folder: Path) -> RunPaths:
     return run
 
 
-def execute(config: RunConfig, config_file: Path, run: RunPaths) -> tuple[Outcome, dict[str, Any]]:
-    """Execute the run's next attempt, from its last checkpoint. Returns how it ended and a summary of the record."""
+def execute(config: RunConfig, config_file: Path, run: RunPaths) -> tuple[Outcome, SettledRun]:
+    """Execute the run's next attempt, from its last checkpoint. Returns how it ended and what its record holds."""
     # The lock of a campaign in the run's folder: two `campaign run` of one folder would fence each other out.
     lock = CampaignLock.acquire(CampaignPaths(run.root))
     try:
@@ -47,13 +46,14 @@ def execute(config: RunConfig, config_file: Path, run: RunPaths) -> tuple[Outcom
         claimed = run.attempts()
         number = claimed[-1].number + 1 if claimed else 1
         workdir = origin(config_file) or Path.cwd()
+        start = checkpoints.resumption(run, record_format(config))
         raise_fence(run, number)
         show_live(run, run.attempt(number), config.core.metrics_file)
         order = assignment(
-            config, run, number, epoch=1, workdir=workdir, checkpoint=checkpoints.newest(run),
+            config, run, number, epoch=1, workdir=workdir, start=start,
             import_path=(str(workdir), str(Path.cwd())),
         )  # fmt: skip
         outcome = supervise(order, devices=None if config.resources.num_gpus else "")
-        return outcome, summarise(settle_record(run, record_format(config)))
+        return outcome, settle_run(run, config, outcome)
     finally:
         lock.release()

@@ -27,7 +27,7 @@ from campaign.execution.log_tail import last_traceback, log_tail
 from campaign.execution.orphans import ATTEMPT_MARK, SUPERVISOR_MARK, end_orphans, supervisor_mark
 from campaign.execution.out_of_memory import OomWatch
 from campaign.execution.process import Waiter, adopt_orphans, kill_marked, stamp, start_child
-from campaign.folder.atomic_files import write_json
+from campaign.folder.atomic_files import sync_file, write_json
 from campaign.folder.outcome import Outcome, OutcomeKind
 from campaign.folder.paths import AttemptPaths, RunPaths
 from campaign.folder.states import FINISHED_EXIT_CODE, STOPPED_EXIT_CODE
@@ -155,6 +155,8 @@ class _Supervision:
         if self.assignment.number > 1:
             # The controller does the same on its own machine; this one may be another.
             end_orphans(Path(self.assignment.run_folder))
+        if self.assignment.note:
+            self._log(self.assignment.note)
         mirrors = self._start_mirrors()
         with self.attempt.log.open("ab") as log:
             try:
@@ -179,6 +181,8 @@ class _Supervision:
         if last and last.kind == "fenced":
             order = last
         outcome = self._outcome(code, order)
+        # Before the result, or a power cut could leave one that says finished beside a log without its last rows.
+        sync_file(self.attempt.root / self.assignment.metrics_file)
         if mirrors:
             # A mirror ends when it sees the result, so the result is published before waiting.
             _publish(self.attempt, outcome)
@@ -241,6 +245,7 @@ class _Supervision:
                 "devices": self.env.get("CUDA_VISIBLE_DEVICES"),
                 "checkpoint": self.assignment.checkpoint,
                 "first_step": self.assignment.first_step,
+                "note": self.assignment.note,
                 "epoch": self.assignment.epoch,
                 "provenance": self.assignment.provenance,
             },

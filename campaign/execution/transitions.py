@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from campaign.execution.store import Settlement
 from campaign.execution.store_reader import RunRow
+from campaign.folder.completeness import Shortfall
 from campaign.folder.outcome import Outcome
 from campaign.spec.config import RetrySection
 
@@ -24,6 +25,17 @@ def settle(run: RunRow, outcome: Outcome, retry: RetrySection, now: float) -> Se
     if outcome.kind in LOST:
         return _after_loss(run, outcome, retry, now)
     return _after_failure(run, outcome, retry, now)
+
+
+def after_shortfall(run: RunRow, outcome: Outcome, shortfall: Shortfall) -> Settlement:
+    """The run's next state when its core has exited with 0 and left a record that is not complete.
+
+    It is not tried again by itself: a core that ends early or logs somewhere else would do so again.
+    """
+    # A finished core has a reason only when it was asked to stop. Some then save and exit with 0.
+    if outcome.reason:
+        return _after_stop(run)
+    return Settlement(shortfall.state, run.failures, run.losses, error=shortfall.reason)
 
 
 def _after_stop(run: RunRow) -> Settlement:

@@ -215,12 +215,17 @@ def _conditions(rows: Sequence[RunRow], stale: Mapping[str, tuple[str, ...]]) ->
     by_label: dict[str, list[RunRow]] = {}
     for row in rows:
         by_label.setdefault(row.condition, []).append(row)
-    return tuple(_condition(label, members, stale) for label, members in by_label.items())
+    # As in a comparison: once any run has an evaluation, runs without one have no value. Numbers of training prompts
+    # and of held-out prompts are never averaged.
+    evaluated = any(row.state == "done" and row.summary.get("evaluated") for row in rows if not stale[row.id])
+    return tuple(_condition(label, members, stale, evaluated) for label, members in by_label.items())
 
 
-def _condition(label: str, rows: Sequence[RunRow], stale: Mapping[str, tuple[str, ...]]) -> ConditionView:
+def _condition(
+    label: str, rows: Sequence[RunRow], stale: Mapping[str, tuple[str, ...]], evaluated: bool
+) -> ConditionView:
     done = [row for row in rows if row.state == "done" and not stale[row.id]]
-    rated = [row.summary for row in done if row.summary.get("correct_rate") is not None]
+    rated = [row.summary for row in done if row.summary.get("evaluated") is evaluated]
     rates = [float(summary["correct_rate"]) for summary in rated]
     return ConditionView(
         label,
@@ -228,7 +233,7 @@ def _condition(label: str, rows: Sequence[RunRow], stale: Mapping[str, tuple[str
         runs=len(rows),
         correct_rate=mean(rates) if rates else None,
         spread=_spread(rates),
-        evaluated=bool(rated) and all(summary.get("evaluated") for summary in rated),
+        evaluated=evaluated and bool(rated),
     )
 
 

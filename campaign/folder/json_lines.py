@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from campaign.folder.atomic_files import sync_folder
 from campaign.folder.regular_files import LONGEST_LINE, DamagedFile, open_regular
 from campaign.folder.untrusted_json import parse_json
 
@@ -27,11 +29,17 @@ class JsonlWriter:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._folder = path.parent
         self._file = path.open("a", encoding="utf-8")
 
     def write(self, row: Mapping[str, Any]) -> None:
         self._file.write(to_line(row))
         self._file.flush()
+
+    def sync(self) -> None:
+        """Make all rows durable: they survive a power cut from here on."""
+        os.fsync(self._file.fileno())
+        sync_folder(self._folder)  # the name of a new file is a change of its folder
 
     def close(self) -> None:
         self._file.close()
@@ -90,6 +98,23 @@ def read_jsonl(path: Path) -> Iterator[Row]:
 
     Raises `DamagedFile` for a file that is not regular, is not UTF-8, or has an endless line.
     """
+    for line in _lines(path):
+        if (row := parse_object(line)) is not None:
+            yield row
+
+
+def damaged_lines(path: Path) -> int:
+    """Lines that hold no JSON object, without a last line that was cut off; 0 when the file is missing.
+
+    Raises `DamagedFile` as `read_jsonl` does.
+    """
+    return sum(
+        line.endswith(b"\n") and line.strip() != b"" and parse_object(line) is None for line in _lines(path)
+    )
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file; none when it is missing."""
     try:
         file = open_regular(path)
     except FileNotFoundError:
@@ -100,8 +125,7 @@ def read_jsonl(path: Path) -> Iterator[Row]:
                 raise DamagedFile(_endless(path))
             if line.startswith((b"\xff\xfe", b"\xfe\xff")):
                 raise DamagedFile(f"{path} is UTF-16: write it as UTF-8")
-            if (row := parse_object(line)) is not None:
-                yield row
+            yield line
 
 
 def _endless(path: Path) -> str:

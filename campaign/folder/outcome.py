@@ -30,6 +30,7 @@ class Outcome:
     signal: str = ""
     seconds: float = 0.0
     reason: str = ""
+    """For `finished`: the order to stop that the core had before it ended, if any."""
     log_tail: tuple[str, ...] = ()
     traceback: str = ""
 

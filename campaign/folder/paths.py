@@ -103,6 +103,11 @@ class RunPaths(RecordPaths):
         return self.root / "config.toml"
 
     @property
+    def completeness(self) -> Path:
+        """Whether the merged record is complete, and if not, why."""
+        return self.root / "record.json"
+
+    @property
     def fence(self) -> Path:
         return self.root / "FENCE"
 

@@ -6,6 +6,9 @@
   no value, and neither are NaN and infinities, which JSON can only write as null.
 - Across attempts, the latest attempt that wrote a step supplies the whole row. That attempt resumed from a
   checkpoint before the step, so all later rows descend from its row and from no other.
+- A step is a whole number, 0 or more; rows with any other step remain in the log of their attempt only.
+- `condition` and `seed` are those of the campaign. Values that the core logs under these names are kept as
+  `core_condition` and `core_seed` where they differ.
 
 While an attempt is live, the `metrics.jsonl` of the run is a link to the file that the core writes, in the core's
 own names. When the run ends, it is replaced by the merged record, which no reader may rename or merge again.
@@ -28,6 +31,9 @@ from campaign.folder.json_lines import Row, read_jsonl, to_line
 from campaign.folder.paths import METRICS_FILE, AttemptPaths, RunPaths
 from campaign.folder.regular_files import read_regular
 
+MAX_STEP = 2**53
+"""Larger numbers are no steps: as floats, in which they are analysed, neighbours could not be told apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecordFormat:
@@ -38,7 +44,13 @@ class RecordFormat:
     metrics_map: Mapping[str, str] = field(default_factory=dict)
     """`core.metrics_map`: name in the record -> name in the core's log."""
     labels: Mapping[str, Any] = field(default_factory=dict)
-    """`condition` and `seed`, added to every row that lacks them."""
+    """`condition` and `seed` of every row."""
+    steps: int | None = None
+    """`training.max_steps`; None when unknown."""
+    early_stopping: bool = False
+    """Whether the core decides itself where it ends."""
+    every_step: bool = False
+    """Whether the core logs every step, as the built-in one does; others may log every tenth."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> RecordFormat:
@@ -50,6 +62,9 @@ class RecordFormat:
             file if isinstance(file, str) and is_inside(file) else METRICS_FILE,
             {ours: theirs for ours, theirs in names.items() if isinstance(theirs, str)},
             {name: value for name, value in labels.items() if isinstance(value, str | int)},
+            steps if isinstance(steps := training.get("max_steps"), int) else None,
+            bool(core.get("early_stopping")),
+            bool(config) and not (core.get("command") or core.get("entrypoint")),
         )
 
     def renamed(self, logged: Mapping[str, Any]) -> Row:
@@ -70,7 +85,18 @@ class RowReader:
         renamed = self._format.renamed(logged)
         step = renamed.pop("step", self._next)
         self._next += 1
-        return {"step": step, **self._format.labels, **renamed}
+        return labelled(step, self._format.labels, renamed)
+
+
+def labelled(step: Any, labels: Mapping[str, Any], values: Mapping[str, Any]) -> Row:
+    """A row of the record: `step` and the campaign's labels first. A label is what the plan says the run is, so the
+    core cannot replace it: a file whose rows name another seed would be taken for another run."""
+    kept = {
+        f"core_{name}" if name in labels else name: value
+        for name, value in values.items()
+        if name not in labels or value != labels[name]
+    }
+    return {"step": step, **labels, **kept}
 
 
 def read_config(run: RunPaths) -> Mapping[str, Any]:
@@ -140,11 +166,20 @@ def merge_attempts(attempts: Iterable[Iterable[Row]]) -> list[Row]:
     for rows in attempts:
         own: dict[int, Row] = {}
         for row in rows:
-            step = row.get("step")
-            if isinstance(step, int) and not isinstance(step, bool):
-                own[step] = merge_rows(own.get(step, {}), row)
+            if (step := step_of(row)) is not None:
+                own[step] = merge_rows(own.get(step, {}), {**row, "step": step})
         merged |= own
     return [merged[step] for step in sorted(merged)]
+
+
+def step_of(row: Mapping[str, Any]) -> int | None:
+    """The step of a row; None unless it is a whole number, 0 or more. Some loggers write whole numbers as 3.0."""
+    step = row.get("step")
+    if isinstance(step, float) and step.is_integer():
+        step = int(step)
+    if not isinstance(step, int) or isinstance(step, bool):
+        return None
+    return step if 0 <= step < MAX_STEP else None
 
 
 def merge_rows(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> Row:
@@ -215,7 +250,7 @@ def _descending(files: Sequence[tuple[AttemptPaths, Path]]) -> list[Row]:
     kept: list[list[Row]] = []
     limit = float("inf")
     for attempt, path in reversed(files):
-        rows = [row for row in read_jsonl(path) if isinstance(row.get("step"), int) and row["step"] < limit]
+        rows = [row for row in read_jsonl(path) if (step := step_of(row)) is not None and step < limit]
         if rows:
             kept.append(rows)
             limit = min(limit, first_step(attempt) or 0)

@@ -54,6 +54,7 @@ METRICS: tuple[Metric, ...] = (
         ("step", "count", "none", "Training step, counted from 0."),
         ("condition", "text", "none", "Label of the condition."),
         ("seed", "count", "none", "Seed of the run."),
+        ("time", "s", "none", "Wall-clock time at which the row was written, in seconds since 1970 (UTC)."),
     ]),
     *_stage_metrics("reward", [
         ("mean_reward", "reward", "higher", "Mean reward over the step's completions."),

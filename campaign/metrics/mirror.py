@@ -2,7 +2,8 @@
 `--squeeze FILE` it only adds the result of LoRA-Squeeze to the summary of a run that has ended.
 
 The mirror is a separate process, so that a slow, broken or unreachable sink can never slow or stop a run, and so
-that every kind of core is mirrored. It reads the metrics file until the attempt has a `result.json` or the parent
+that every kind of core is mirrored. It first replays what earlier attempts of the run logged, because their mirrors may have
+died with them and because a sink that is a file has only this attempt. Then it reads the metrics file until the attempt has a `result.json` or the parent
 process is gone, sends the rest in bounded time, and ends. Its settings are in `NAME.json` of the attempt's folder,
 which the supervisor writes, and its messages in `NAME.log`.
 
@@ -14,9 +15,10 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -24,9 +26,16 @@ from typing import Any
 
 from campaign.folder.json_lines import JsonlTail, Row
 from campaign.folder.outcome import read_outcome
-from campaign.folder.paths import METRICS_FILE, AttemptPaths
+from campaign.folder.paths import METRICS_FILE, AttemptPaths, RunPaths
 from campaign.folder.regular_files import read_regular
-from campaign.folder.run_record import RecordFormat, RowReader, merge_rows
+from campaign.folder.run_record import (
+    RecordFormat,
+    RowReader,
+    attempt_rows,
+    merge_attempts,
+    merge_rows,
+    step_of,
+)
 from campaign.folder.untrusted_json import parse_json
 from campaign.metrics.redact import redact, secret_values
 from campaign.metrics.sinks import LIMIT_S, SINKS, Sink, UnusableSettings, log_message
@@ -99,16 +108,28 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _mirror(attempt: AttemptPaths, settings: Mapping[str, Any], sink: Sink, ending: Ending) -> int:
-    record_format = RecordFormat(settings.get("metrics_file", METRICS_FILE), settings.get("metrics_map", {}))
+    labels = RecordFormat.from_config(settings["config"]).labels
+    record_format = RecordFormat(
+        settings.get("metrics_file", METRICS_FILE), settings.get("metrics_map", {}), labels
+    )
     tail = JsonlTail(attempt.root / record_format.metrics_file)
-    steps = _Steps(sink, RowReader(record_format, settings.get("resume_from_step", 0)))
+    begin = settings.get("resume_from_step", 0)
+    steps = Steps(sink, RowReader(record_format, begin), _earlier_rows(attempt, record_format))
     while (reason := ending.reason()) is None:
         steps.add(tail.read())
         time.sleep(POLL_S)
     steps.add(tail.read(last=True))
-    steps.send()
+    steps.end(begin)
     log_message(f"{reason}; {steps.sent} steps mirrored, {steps.rejected} rows of steps sent before")
     return 0 if sink.finish(_core_exit_code(attempt)) else 1
+
+
+def _earlier_rows(attempt: AttemptPaths, record_format: RecordFormat) -> list[Row]:
+    """The record of the run before this attempt."""
+    earlier = [
+        other for other in RunPaths(attempt.root.parent.parent).attempts() if other.number < attempt.number
+    ]
+    return merge_attempts(attempt_rows(other, record_format) for other in earlier)
 
 
 def _add_squeeze(sink: Sink, squeeze: Path) -> int:
@@ -121,17 +142,19 @@ def _add_squeeze(sink: Sink, squeeze: Path) -> int:
     return 0 if complete else 1
 
 
-class _Steps:
-    """Sends the steps of one attempt to a sink, by the merge rule of `campaign.folder.run_record`.
+class Steps:
+    """Sends the steps of a run to a sink, by the merge rule of `campaign.folder.run_record`: those of earlier
+    attempts up to the first row of this one, then its own.
 
     Sinks such as W&B accept each step once, in ascending order, and cannot change a step later. Rows of the newest
-    step are therefore merged until the next one begins; a row of an earlier step, or of one that an earlier attempt
-    mirrored, is not sent. Only the record on disk has those.
+    step are therefore merged until the next one begins; a row of an earlier step, or of one that the sink already
+    has, is not sent. Only the record on disk has those.
     """
 
-    def __init__(self, sink: Sink, reader: RowReader) -> None:
+    def __init__(self, sink: Sink, reader: RowReader, earlier: Sequence[Row] = ()) -> None:
         self._sink = sink
         self._reader = reader
+        self._earlier = earlier
         self._first_new = sink.first_step
         self._newest: Row = {}
         self.sent = 0
@@ -140,9 +163,11 @@ class _Steps:
 
     def add(self, logged: Iterable[Row]) -> None:
         for row in map(self._reader.row, logged):
-            step = row["step"]
-            if not isinstance(step, int) or isinstance(step, bool):
+            step = step_of(row)
+            if step is None:
                 continue
+            self._replay(step)
+            row["step"] = step
             if step == self._newest.get("step"):
                 self._newest = merge_rows(self._newest, row)
             elif step < self._first_new:
@@ -153,16 +178,34 @@ class _Steps:
 
     def send(self) -> None:
         """Send the newest step, which is complete."""
-        if not self._newest:
-            return
-        metrics = {
-            name: value
-            for name, value in self._newest.items()
-            if name not in NO_METRICS and isinstance(value, (int, float))
-        }
-        self._sink.log(self._newest["step"], metrics)
-        self._newest = {}
+        if self._newest:
+            self._send(self._newest)
+            self._newest = {}
+
+    def end(self, begin: int) -> None:
+        """Send what is left; `begin`: the finished steps of the checkpoint from which the attempt began."""
+        if self._earlier:  # it has logged nothing
+            counted_from = min(1, self._earlier[0]["step"])
+            self._replay(begin + counted_from)
+        self.send()
+
+    def _replay(self, before: int) -> None:
+        """Send the steps of earlier attempts before the first one of this attempt, unless the sink has them."""
+        for row in self._earlier:
+            if self._first_new <= row["step"] < before:
+                self._send(row)
+                self._first_new = row["step"] + 1
+        self._earlier = ()
+
+    def _send(self, row: Row) -> None:
+        metrics = {name: value for name, value in row.items() if name not in NO_METRICS and _is_finite(value)}
+        self._sink.log(row["step"], metrics)
         self.sent += 1
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether a value is a number that JSON has: NaN and infinities are null in the record, which is no value."""
+    return isinstance(value, (int, float)) and abs(value) <= sys.float_info.max
 
 
 def _core_exit_code(attempt: AttemptPaths) -> int:

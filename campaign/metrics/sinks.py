@@ -58,7 +58,8 @@ class Sink(Protocol):
     """Rows of earlier steps are not sent, because the sink has them already; 0 for a sink that cannot tell."""
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Add the metrics of one step. Each step arrives once, complete, and in ascending order."""
+        """Add the metrics of one step. Each step arrives once, complete, and in ascending order; first those of earlier
+        attempts, from `first_step`."""
 
     def summarize(self, values: Mapping[str, float]) -> None:
         """Add figures of the whole run. A sink that cannot show any ignores them."""

@@ -19,11 +19,12 @@ from campaign.analysis.loading import load_runs
 from campaign.analysis.runs import Run, Runs
 from campaign.errors import UsageError
 from campaign.folder.atomic_files import read_json
+from campaign.folder.completeness import read_shortfall
 from campaign.folder.outcome import Outcome, read_outcome
 from campaign.folder.paths import CampaignPaths, RunPaths
 from campaign.folder.plan_document import PlanDocument, PlanEntry, read_plan
 from campaign.folder.regular_files import reason_of
-from campaign.folder.run_record import read_config, section
+from campaign.folder.run_record import is_live, read_config, section
 from campaign.folder.states import RunState
 
 LEASE_S = 20.0
@@ -195,9 +196,11 @@ def _entry(
     left_out: bool,
 ) -> RunEntry:
     steps = section(shown.config, "training").get("max_steps", planned_steps.get(condition))
-    damage = data.shortfall if data is not None else ""
+    state, error = shown.state, shown.error
+    if data is not None and data.shortfall:
+        state, error = data.state, data.shortfall
     return RunEntry(
-        run_id, condition, seed, "failed" if damage else shown.state, shown.attempts, damage or shown.error,
+        run_id, condition, seed, state, shown.attempts, error,
         steps if isinstance(steps, int) else None,
         shown.config, data if data is not None and len(data.steps) and not left_out else None, shown.paths,
         data.stale if data is not None else (), left_out, data.length if data is not None else 0,
@@ -223,6 +226,9 @@ def _state(run: RunPaths, config: Mapping[str, Any], now: float) -> tuple[RunSta
     """State, number of attempts and last error, from the files of the attempts. Without an outcome, the age of the
     last heartbeat tells `running` from `lost`."""
     attempts = run.attempts()
+    found = read_shortfall(run)
+    if found is not None and not is_live(run):
+        return found.state, len(attempts), found.reason
     if not attempts:
         return ("done" if run.metrics.is_file() else "pending"), 0, ""
     if (outcome := read_outcome(attempts[-1])) is not None:

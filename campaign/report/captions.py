@@ -66,7 +66,7 @@ def difference_rule(contents: Contents) -> str:
 
 def banner(record: CampaignRecord) -> str:
     """A warning that the report is not final; empty when it is."""
-    states = ("running", "pending", "lost", "interrupted", "failed", "cancelled")
+    states = ("running", "pending", "lost", "interrupted", "failed", "short", "cancelled")
     parts = [f"{record.count(state)} {state}" for state in states if record.count(state)]  # type: ignore[arg-type]
     sentences = []
     if parts:

@@ -31,7 +31,9 @@ FURTHER = (
     "grad_norm", "update_norm", "sepa_lambda", "tokens_per_s", "step_time_s", "plan_token_rate",
 )  # fmt: skip
 """Small panels, in this order; other logged metrics follow alphabetically up to `MAX_FURTHER_PANELS`."""
-HIDDEN = frozenset({"running_correct_rate", "num_datums", "loss_is_placeholder", "backend_reports_sync_loss"})
+HIDDEN = frozenset(
+    {"time", "running_correct_rate", "num_datums", "loss_is_placeholder", "backend_reports_sync_loss"}
+)
 
 TITLES: Mapping[str, str] = {
     "correct_rate": "Correct rate during training",
@@ -133,7 +135,7 @@ def collect_contents(record: CampaignRecord) -> Contents:
     main = tuple(dict.fromkeys((values.metric, training))) if values.metric else ()
     logged = _logged_metrics(record)
     by_source = [name for name in logged if _is_source(name, training)][:MAX_SOURCES]
-    further = _further_metrics(record, logged, {*main, *ENTROPY, *by_source, *HIDDEN})
+    further = _further_metrics(logged, {*main, *ENTROPY, *by_source, *HIDDEN})
     return Contents(
         record=record,
         final_values=values,
@@ -177,20 +179,11 @@ def _summarise(
     )
 
 
-def _further_metrics(record: CampaignRecord, logged: Sequence[str], excluded: set[str]) -> list[str]:
+def _further_metrics(logged: Sequence[str], excluded: set[str]) -> list[str]:
     """`FURTHER`, then the remaining training metrics, those without a namespace first."""
-    if not _uses_sepa(record):
-        excluded = excluded | {"sepa_lambda"}
     preferred = [name for name in FURTHER if name in logged and name not in excluded]
     others = [name for name in logged if name not in {*excluded, *FURTHER} and not name.startswith("val/")]
     return preferred + sorted(others, key=lambda name: ("/" in name, name))
-
-
-def _uses_sepa(record: CampaignRecord) -> bool:
-    """Whether any run uses SEPA. The core logs the schedule under every transform, where it has no effect."""
-    return any(
-        "sepa" in str((run.config.get("algorithm") or {}).get("transform_mode")) for run in record.runs
-    )
 
 
 def _logged_metrics(record: CampaignRecord) -> list[str]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from campaign.analysis.runs import Run, Runs
-from campaign.analysis.summaries import default_metric, resolve_summary, summarise, tail_window
+from campaign.analysis.summaries import default_metric, resolve_summary, summarise
+from campaign.analysis.tail import tail_window
 from campaign.errors import UsageError
 from campaign.metrics.definitions import lookup
 from campaign.report.campaign_record import CampaignRecord, RunEntry

@@ -41,6 +41,7 @@ class ConditionResolver:
         self._built: dict[tuple[Override, ...], Section | None] = {}
         self._contradictions: dict[tuple[int, ...], tuple[Contradiction, ...]] = {}
         self._kept_alive: list[RunConfig] = []
+        self._open_ended: dict[int, Section] = {}
         self.base = self._with_files(base.model_copy(update={"campaign": name}), {})
 
     def resolve(self, declared: Iterable[DeclaredCondition]) -> tuple[Condition, ...]:
@@ -115,7 +116,20 @@ class ConditionResolver:
             in_base = _toml_path(path)
             at = next((at for entry, at in set_at.items() if entry[:2] == path[:2]), in_base)
             self.problems.at_value(at, message, hint, field=dotted_path(in_base))
-        return self._with_files(config, set_at)
+        return self._with_files(self._with_end(config), set_at)
+
+    def _with_end(self, config: RunConfig) -> RunConfig:
+        """The length of a command's runs is its own when the file does not give it: nobody chose the default of
+        `training.max_steps`, and most commands never read it."""
+        core = config.core
+        given = "max_steps" in config.training.model_fields_set or "early_stopping" in core.model_fields_set
+        if core.command is None or given:
+            return config
+        # One section for all conditions that share one: identities are computed once per section.
+        if id(core) not in self._open_ended:
+            self._kept_alive.append(config)
+            self._open_ended[id(core)] = core.model_copy(update={"early_stopping": True})
+        return config.model_copy(update={"core": self._open_ended[id(core)]})
 
     def _contradictions_of(self, config: RunConfig) -> tuple[Contradiction, ...]:
         key = tuple(id(getattr(config, name)) for name in SECTIONS_READ)

@@ -74,6 +74,9 @@ class CoreSection(Section):
     """File in the run's folder to which the command appends one JSON object per step."""
     metrics_map: Identity[dict[str, str]] = {}
     """Metric name of campaign = name in the command's own log, for example `correct_rate = "train/acc"`."""
+    early_stopping: Runtime[bool] = False
+    """Whether a run is complete wherever its core ends with exit code 0; without it, a run whose record ends before
+    `training.max_steps` is `short`. Set for a command when the file does not give `max_steps`."""
     env: Identity[dict[str, str]] = {}
     """Environment variables of the process. Not for secrets, which come from the environment of `campaign submit`."""
     options: Identity[dict[str, Any]] = {}

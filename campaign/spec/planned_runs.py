@@ -10,8 +10,8 @@ from campaign.folder.states import RunState
 from campaign.spec.config import RunConfig
 
 Action = Literal["run", "skip", "retry", "resume", "stale"]
-"""run: start it for the first time. skip: leave it, it is done or running. retry: it failed or was cancelled; start
-it again, from its last checkpoint if there is one. resume: it was interrupted; resume it from its last checkpoint.
+"""run: start it for the first time. skip: leave it, it is done or running. retry: it failed, is short or was cancelled;
+start it again, from its last checkpoint if there is one. resume: it was interrupted; resume it from its last checkpoint.
 stale: it is done or running under another identity; leave it unless the user decides otherwise."""
 
 

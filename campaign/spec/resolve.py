@@ -55,8 +55,8 @@ def _action(condition: Condition, run_identity: str, previous: RunFacts | None) 
             return "skip", "done" if previous.last_step is None else f"done, {previous.last_step + 1} steps"
         case "running":
             return "skip", f"running{_at_step(previous)}"
-        case "failed":
-            return "retry", f"failed{_error(previous)}; {_restart(previous)}"
+        case "failed" | "short":
+            return "retry", f"{previous.state}{_error(previous)}; {_restart(previous)}"
         case "cancelled":
             return "retry", f"cancelled{_at_step(previous)}; {_restart(previous)}"
         case _:

@@ -42,7 +42,7 @@ class CampaignSection(Section):
     """Dotted paths, or patterns such as `gtpo.*`, of the fields in which conditions may differ; default: all fields
     that conditions set."""
     on_failure: OnFailure = "continue"
-    """When runs have failed and no retries are left: `continue`, `stop` at the first, or stop at this many."""
+    """When runs have failed and no retries are left, or are short: `continue`, `stop` at the first, or stop at this many."""
     looks: tuple[Positive, ...] = ()
     """Numbers of seeds at which the results are tested. Declared looks share one error rate."""
 

@@ -265,6 +265,19 @@ def test_states_in_the_store_take_precedence_over_the_files(tmp_path: Path) -> N
     assert load_runs(tmp_path, states={"a_s1": "running"}).runs[0].state == "running"
 
 
+def test_record_of_the_built_in_core_with_a_hole_is_short_whoever_made_the_hole(tmp_path: Path) -> None:
+    """A record is checked when it is merged; this one was changed later."""
+    for seed in (0, 1):
+        log = write_run(tmp_path, "grpo", seed, [0.5] * 20)
+        (log.parent / "config.toml").write_text("[training]\nmax_steps = 20\n")
+    lines = log.read_text().splitlines(keepends=True)
+    log.write_text("".join(lines[:8] + lines[12:]))
+    whole, holed = load_runs(tmp_path).runs
+    assert (whole.state, holed.state) == ("done", "short")
+    (sample,) = summarise(load_runs(tmp_path), "correct_rate").values()
+    assert dict(sample.missing) == {1: "is short: steps 8-11 are missing from its record"}
+
+
 def test_plan_gives_order_seeds_and_steps(tmp_path: Path) -> None:
     write_levels(tmp_path, {"alpha": [0.1, 0.2], "zeta": [0.3, 0.4]})
     plan = {

@@ -15,7 +15,7 @@ import tomli_w
 
 from campaign.spec.config import RunConfig
 
-TIMES = ("step_time_s", "tokens_per_s", "rollout_time_s", "update_time_s", "eval_time_s")
+TIMES = ("time", "step_time_s", "tokens_per_s", "rollout_time_s", "update_time_s", "eval_time_s")
 """The only metrics that two equal runs may differ in."""
 
 QUICK = {

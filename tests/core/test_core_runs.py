@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +101,10 @@ def test_conditions_of_one_seed_meet_the_same_prompts(tmp_path: Path) -> None:
 
 
 def test_rows_carry_their_label_and_the_metrics_of_the_schema(tmp_path: Path) -> None:
-    train(tmp_path, algorithm={"kl_coef": 0.1})
+    before = time.time()
+    train(tmp_path, algorithm={"kl_coef": 0.1, "transform_mode": "gtpo_sepa"})
     written = rows(tmp_path)
+    assert before < written[0]["time"] < written[-1]["time"] < time.time()
     assert [row["step"] for row in written] == [0, 1, 2, 3]
     assert all(next(iter(row)) == "step" for row in written)
     wanted = {
@@ -119,6 +123,40 @@ def test_rows_carry_their_label_and_the_metrics_of_the_schema(tmp_path: Path) ->
         assert {line["condition"] for line in lines} == {"grpo"}
     generations = AttemptPaths(tmp_path).emergence_generations.read_text().splitlines()
     assert len(generations) == 4 * 2 * 4
+
+
+def test_rows_are_durable_before_the_checkpoint_that_covers_them_is_visible(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the operating system is asked to do, in order."""
+    synced: dict[Path, int] = {}
+    covered: dict[str, set[str]] = {}
+    fsync, rename = os.fsync, os.rename
+
+    def recording_fsync(descriptor: int) -> None:
+        fsync(descriptor)
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        synced[path] = path.stat().st_size
+
+    def recording_rename(source: Any, target: Any, **folders: Any) -> None:
+        logs = [path for path in tmp_path.rglob("*.jsonl") if synced.get(path) == path.stat().st_size]
+        covered[Path(target).name] = {path.name for path in logs if synced.get(path.parent)}
+        rename(source, target, **folders)
+
+    monkeypatch.setattr(os, "fsync", recording_fsync)
+    monkeypatch.setattr(os, "rename", recording_rename)
+    train(tmp_path, training={"save_every": 2})
+    expected = {"metrics.jsonl", "steps.jsonl", "generations.jsonl"}
+    assert covered == {"step_000002": expected, "step_000004": expected}
+
+
+@pytest.mark.parametrize(
+    ("mode", "logged"), [("none", False), ("gtpo", False), ("gtpo_hicra", False), ("gtpo_sepa", True)]
+)
+def test_lambda_is_logged_only_by_a_transform_that_uses_it(tmp_path: Path, mode: str, logged: bool) -> None:
+    train(tmp_path, algorithm={"transform_mode": mode}, training={"max_steps": 1})
+    (row,) = rows(tmp_path)
+    assert ("sepa_lambda" in row, "sepa_gate_open" in row) == (logged, logged)
 
 
 def test_every_logged_metric_is_in_the_schema(tmp_path: Path) -> None:
@@ -285,7 +323,12 @@ def test_entrypoint_logs_and_resumes(entrypoint: Path) -> None:
     config = write_config(entrypoint / "config.toml", core=core)
     result = run_core(config, entrypoint / "one", cwd=entrypoint)
     assert result.returncode == 0, result.stderr
-    assert rows(entrypoint / "one")[3] == {"step": 3, "condition": "grpo", "seed": 7, "correct_rate": 0.75}
+    assert timeless(rows(entrypoint / "one")[3]) == {
+        "step": 3,
+        "condition": "grpo",
+        "seed": 7,
+        "correct_rate": 0.75,
+    }
     checkpoint = AttemptPaths(entrypoint / "one").checkpoint(3)
     result = run_core(config, entrypoint / "two", "--resume", str(checkpoint), cwd=entrypoint)
     assert result.returncode == 0, result.stderr

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from campaign.execution.assignment import Assignment
-from campaign.execution.checkpoints import Checkpoint
+from campaign.execution.checkpoints import Checkpoint, Resumption
 from campaign.execution.launching import assignment, core_command, origin
 from campaign.execution.provenance import git_state, provenance
 from campaign.execution.squeeze_job import SqueezeJob, squeeze_table
@@ -36,7 +36,7 @@ def told(run: RunPaths, settings: RunConfig, **wishes: Any) -> Assignment:
 
 
 def test_the_built_in_core_is_a_module_of_this_python(run: RunPaths) -> None:
-    command = told(run, config(), checkpoint=Checkpoint(5, Path("/c/step_000005"))).command
+    command = told(run, config(), start=Resumption(Checkpoint(5, Path("/c/step_000005")))).command
     assert command[:3] == (sys.executable, "-m", "campaign.core")
     assert command[3:] == (
         str(run.config), "--out", str(run.attempt(2).root), "--resume", "/c/step_000005",
@@ -69,14 +69,14 @@ def test_the_settings_of_wandb_have_a_stable_id_and_the_groups_of_this_field(
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     monkeypatch.delenv("WANDB_MODE", raising=False)
     settings = config(logging=LoggingSection(wandb_project="p", wandb_tags=("mine",)))
-    wandb = told(run, settings, checkpoint=Checkpoint(5, Path("/c"))).sinks["wandb"]
+    wandb = told(run, settings, start=Resumption(Checkpoint(5, Path("/c")))).sinks["wandb"]
     expected = {
         "project": "p", "mode": "auto", "group": "base", "name": "base_s7",
         "tags": ["small", "seed:7", "mine"], "resume_from_step": 5, "dir": str(run.attempt(2).root),
     }  # fmt: skip
     assert {name: wandb[name] for name in expected} == expected
     assert wandb["id"].startswith("small-base_s7-v")
-    later = told(run, settings, checkpoint=Checkpoint(9, Path("/d"))).sinks["wandb"]
+    later = told(run, settings, start=Resumption(Checkpoint(9, Path("/d")))).sinks["wandb"]
     assert later["id"] == wandb["id"]
     changed = config(logging=settings.logging, training=TrainingSection(seed=7, lr=0.5))
     assert told(run, changed).sinks["wandb"]["id"] != wandb["id"]

@@ -296,6 +296,41 @@ def test_a_lost_store_costs_no_step_beyond_the_last_checkpoints(campaign: SmallC
     assert campaign.note("base_s1", 2)["first_step"] >= 12
 
 
+@pytest.mark.parametrize("left", ["seven rows", "checkpoints alone"])
+def test_rows_that_were_lost_are_repeated_from_a_checkpoint_that_the_record_covers(
+    campaign: SmallCampaign, left: str
+) -> None:
+    spec = campaign.spec(seeds=(1,))
+    campaign.enrol(spec)
+    hold = campaign.paths.run("base_s1").root / "HOLD"
+    hold.touch()
+
+    def stop(controller: Controller) -> bool:
+        if steps_logged(campaign, "base_s1") < 8:
+            return False
+        controller.stop("interrupted")
+        return True
+
+    run(campaign, Once(stop))
+    hold.unlink()
+    first = campaign.paths.run("base_s1").attempt(1)
+    assert first.checkpoint(9).is_dir()
+    if left == "seven rows":
+        first.metrics.write_text("".join(first.metrics.read_text().splitlines(keepends=True)[:7]))
+    else:
+        first.metrics.unlink()
+        first.started.unlink()
+    (planned,) = campaign.enrol(spec).runs
+    assert planned.reason.endswith("resumes from step_000005" if left == "seven rows" else "starts over")
+    run(campaign)
+    note = campaign.note("base_s1", 2)
+    assert note["first_step"] == (5 if left == "seven rows" else 0)
+    assert "missing from its record" in note["note"]
+    assert campaign.states() == {"base_s1": "done"}
+    rows = list(read_jsonl(campaign.paths.run("base_s1").metrics))
+    assert [row["step"] for row in rows] == list(range(10))
+
+
 def test_a_run_that_fits_nowhere_is_refused_before_anything_starts(campaign: SmallCampaign) -> None:
     campaign.enrol(campaign.spec(resources=ResourcesSection(num_gpus=1.0)))
     with pytest.raises(Infeasible, match=r"1 GPUs \(resources.num_gpus; available: 0\)"):

@@ -9,17 +9,19 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from campaign.execution.assignment import Assignment
-from campaign.execution.checkpoints import newest, saved
+from campaign.execution.checkpoints import resumption, saved
 from campaign.execution.fence import raise_fence, request_cancel, stop_epoch
 from campaign.execution.log_tail import last_traceback
 from campaign.execution.supervisor import core_environment, supervise
 from campaign.folder.json_lines import read_jsonl
 from campaign.folder.outcome import Outcome
 from campaign.folder.paths import RunPaths
+from campaign.folder.run_record import RecordFormat
 from tests.execution.small_campaign import alive, processes_with, until
 
 Make = Callable[..., Assignment]
@@ -49,6 +51,26 @@ def test_an_attempt_that_finishes_leaves_its_record_and_its_result(
     assert Outcome.from_json(json.loads(run.attempt(1).result.read_text())) == outcome
     assert [row["step"] for row in read_jsonl(run.attempt(1).metrics)] == [0, 1, 2, 3, 4]
     assert "core starts at 0" in run.attempt(1).log.read_text()
+
+
+def test_rows_of_any_core_are_durable_before_the_result_says_that_it_finished(
+    run: RunPaths, make_assignment: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def recording_fsync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", recording_fsync)
+    supervise(make_assignment(steps=1))
+    assert synced.index("metrics.jsonl") < next(n for n, name in enumerate(synced) if "result.json" in name)
+
+
+def test_log_that_is_no_file_does_not_hold_up_the_result(run: RunPaths, make_assignment: Make) -> None:
+    code = "import os; os.mkfifo(os.environ['CAMPAIGN_RUN_DIR'] + '/metrics.jsonl')"
+    assert supervise(make_assignment(command=python(code))).kind == "finished"
 
 
 def test_an_attempt_that_is_executed_twice_runs_once(run: RunPaths, make_assignment: Make) -> None:
@@ -99,7 +121,7 @@ def test_a_cancelled_core_saves_its_state_and_ends(run: RunPaths, make_assignmen
     request_cancel(run)
     thread.join(10)
     assert (outcomes[0].kind, outcomes[0].exit_code, outcomes[0].reason) == ("stopped", 75, "cancelled")
-    checkpoint = newest(run)
+    checkpoint = resumption(run, RecordFormat()).checkpoint
     assert checkpoint is not None
     assert checkpoint.step == len(list(read_jsonl(run.attempt(1).metrics)))
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaign.execution.store_reader import RunRow
-from campaign.execution.transitions import LOST, settle
+from campaign.execution.transitions import LOST, after_shortfall, settle
+from campaign.folder.completeness import Shortfall
 from campaign.folder.outcome import Outcome, OutcomeKind
 from campaign.spec.config import RetrySection
 
@@ -60,6 +61,16 @@ def test_pauses_double_with_each_failure_and_not_with_losses() -> None:
     pauses = [settle(row(failures=n), Outcome("failed", 1), retry, now=0.0).not_before for n in range(4)]
     assert pauses == [2.0, 4.0, 8.0, 16.0]
     assert settle(row(losses=3), Outcome("killed", 1), retry, now=0.0).not_before == 2.0
+
+
+def test_record_that_is_not_complete_ends_the_run_unless_its_core_was_asked_to_stop() -> None:
+    found = Shortfall("short", "it ends early")
+    end = after_shortfall(row(failures=1), Outcome("finished", 1, exit_code=0), found)
+    assert (end.state, end.error, end.failures) == ("short", "it ends early", 1)
+    # Some cores save and exit with 0 when they are asked to stop.
+    asked = Outcome("finished", 1, exit_code=0, reason="interrupted")
+    assert after_shortfall(row(), asked, found).state == "pending"
+    assert after_shortfall(row("cancel"), asked, found).state == "cancelled"
 
 
 def test_a_run_that_was_stopped_with_its_controller_waits_and_keeps_its_budgets() -> None:

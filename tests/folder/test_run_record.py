@@ -172,7 +172,10 @@ def test_the_format_of_a_record_is_in_the_configuration_of_its_run(run: RunPaths
     run.config.write_text(
         'condition = "base"\n[training]\nseed = 7\n[core]\nmetrics_file = "x.jsonl"\nmetrics_map = { a = "b" }\n'
     )
-    assert RecordFormat.from_config(read_config(run)) == RecordFormat("x.jsonl", {"a": "b"}, LABELS)
+    expected = RecordFormat("x.jsonl", {"a": "b"}, LABELS, every_step=True)
+    assert RecordFormat.from_config(read_config(run)) == expected
+    run.config.write_text('[training]\nmax_steps = 5\n[core]\ncommand = ["x"]\nearly_stopping = true\n')
+    assert RecordFormat.from_config(read_config(run)) == RecordFormat(steps=5, early_stopping=True)
 
 
 def test_attempts_of_a_live_run_are_merged_like_those_of_a_settled_one(run: RunPaths) -> None:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ import pytest
 import wandb_file
 
 from campaign.folder.json_lines import JsonlWriter
+from campaign.folder.run_record import RecordFormat, RowReader
+from campaign.metrics.mirror import Steps
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -38,8 +40,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return kept | {"HOME": str(tmp_path), "NETRC": str(tmp_path / "netrc"), "OMP_NUM_THREADS": "1"}
 
 
-def _attempt(tmp_path: Path, **settings: Any) -> Path:
-    attempt = tmp_path / "attempts" / "0001"
+def _attempt(tmp_path: Path, number: int = 1, **settings: Any) -> Path:
+    attempt = tmp_path / "attempts" / f"{number:04d}"
     attempt.mkdir(parents=True)
     (attempt / "wandb.json").write_text(json.dumps(SETTINGS | settings))
     return attempt
@@ -118,6 +120,75 @@ def test_mirror_merges_rows_of_the_newest_step_and_counts_those_that_come_too_la
     ]
     assert rows == [{"step": 0, "loss": 2.0, "acc": 0.1, "lr": 0.5}, {"step": 1, "loss": 3.0}]
     assert "2 steps mirrored, 1 rows of steps sent before" in (attempt / "wandb.log").read_text()
+
+
+def test_mirror_of_a_resumed_attempt_replays_what_the_killed_one_logged(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """Attempt 1 and its mirror were killed at step 64, and attempt 2 resumed from the checkpoint at 60."""
+    for number, steps in ((1, range(64)), (2, range(60, 80))):
+        attempt = _attempt(tmp_path, number, resume_from_step=steps.start)
+        with JsonlWriter(attempt / "metrics.jsonl") as writer:
+            for step in steps:
+                writer.write({"step": step, "loss": step / 4, "attempt": number})
+    _finish(attempt)
+    assert _start(attempt, environment).wait(60) == 0
+    rows = wandb_file.history(_wandb_file(attempt))
+    assert [row["_step"] for row in rows] == list(range(80))
+    assert [row["attempt"] for row in rows] == [1] * 60 + [2] * 20
+    assert [row["loss"] for row in rows] == [step / 4 for step in range(80)]
+
+
+class _Server:
+    """A sink that has the first steps of the run already, as W&B has when it resumes one online."""
+
+    def __init__(self, first_step: int) -> None:
+        self.first_step = first_step
+        self.steps: list[int] = []
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        self.steps.append(step)
+
+    def summarize(self, values: Mapping[str, float]) -> None:
+        pass
+
+    def finish(self, exit_code: int) -> bool:
+        return exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("uploaded", "logged", "sent"),
+    [
+        (0, range(50, 60), range(60)),
+        (40, range(50, 60), range(40, 60)),  # the mirror of attempt 1 died before it had sent all rows
+        (55, range(50, 60), range(55, 60)),  # it had sent more than the checkpoint covers
+        (40, range(0), range(40, 50)),
+        (0, range(10), range(10)),  # the core started over
+    ],
+)
+def test_mirror_sends_a_step_that_the_server_lacks_and_none_twice(
+    uploaded: int, logged: range, sent: range
+) -> None:
+    server = _Server(uploaded)
+    earlier = [{"step": step, "loss": 1.0} for step in range(56)]
+    steps = Steps(server, RowReader(RecordFormat(), 50), earlier)
+    steps.add({"step": step, "loss": 2.0} for step in logged)
+    steps.end(50)
+    assert server.steps == list(sent)
+
+
+def test_mirror_sends_no_value_where_the_record_has_none(tmp_path: Path, environment: dict[str, str]) -> None:
+    attempt = _attempt(tmp_path)
+    huge = "1" + "0" * 400
+    (attempt / "metrics.jsonl").write_text(
+        '{"step": 0, "loss": Infinity, "kl": NaN, "acc": 0.5, "n": '
+        + huge
+        + ', "seed": 9}\n{"step": -1, "acc": 1}\n'
+    )
+    _finish(attempt)
+    assert _start(attempt, environment).wait(60) == 0
+    (row,) = wandb_file.history(_wandb_file(attempt))
+    assert {key: value for key, value in row.items() if not key.startswith("_")} == {"step": 0, "acc": 0.5}
 
 
 def test_mirror_offline_names_groups_and_tags_the_run(tmp_path: Path, environment: dict[str, str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from campaign.cli.app import app
+from campaign.cli.sync import offline_runs
 from campaign.errors import Infeasible
 
 
@@ -19,8 +20,9 @@ def no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
 
 
-def _offline_run(campaign: Path, run: str, synced: bool = False) -> Path:
-    folder = campaign / "runs" / run / "attempts" / "0001" / "wandb" / f"offline-run-20260101_000000-{run}"
+def _offline_run(campaign: Path, run: str, synced: bool = False, number: int = 1) -> Path:
+    attempt = campaign / "runs" / run / "attempts" / f"{number:04d}"
+    folder = attempt / "wandb" / f"offline-run-20260101_000000-{run}"
     folder.mkdir(parents=True)
     (folder / f"run-{run}.wandb").write_bytes(b":W&B")
     if synced:
@@ -61,6 +63,17 @@ def test_sync_dry_run_lists_what_waits_and_needs_no_key(tmp_path: Path) -> None:
     assert result.stdout.split() == [str(waiting)]
     result = CliRunner().invoke(app, ["sync", str(tmp_path), "--dry-run", "--json"])
     assert json.loads(result.stdout)["waiting"] == [str(waiting)]
+
+
+def test_sync_uploads_only_the_newest_recording_of_a_run_when_it_replays_the_earlier_ones(
+    tmp_path: Path,
+) -> None:
+    recordings = [_offline_run(tmp_path, "a_s1", number=number) for number in (1, 2, 3)]
+    assert offline_runs(tmp_path) == recordings, "those of earlier versions hold one attempt each"
+    recordings[1].parents[1].joinpath("wandb.json").write_text('{"replays": true}')
+    assert offline_runs(tmp_path) == recordings[1:]
+    recordings[2].parents[1].joinpath("wandb.json").write_text('{"replays": true}')
+    assert offline_runs(tmp_path) == recordings[2:]
 
 
 @pytest.mark.parametrize(

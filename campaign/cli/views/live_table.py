@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from campaign.execution.view import CampaignView, RunView
-from campaign.folder.states import RunState
+from campaign.folder.states import FAILED, RunState
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
@@ -18,13 +18,13 @@ PLAIN_EVERY_S = 30.0
 LONGEST_NAME = 48
 MOST_ERRORS = 3
 ORDER: dict[RunState, int] = {
-    "running": 0, "starting": 1, "lost": 2, "queued": 3, "failed": 4, "interrupted": 5, "pending": 6,
-    "cancelled": 7, "done": 8,
+    "running": 0, "starting": 1, "lost": 2, "queued": 3, "failed": 4, "short": 5, "interrupted": 6, "pending": 7,
+    "cancelled": 8, "done": 9,
 }  # fmt: skip
 """Which runs are shown first when not all fit on the screen."""
 STYLES: dict[RunState, str] = {
     "running": "cyan", "starting": "cyan", "queued": "dim", "pending": "dim", "lost": "yellow",
-    "interrupted": "yellow", "done": "green", "failed": "bold red", "cancelled": "magenta",
+    "interrupted": "yellow", "done": "green", "failed": "bold red", "short": "bold red", "cancelled": "magenta",
 }  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def table(view: CampaignView, columns: int, lines: int, hint: str = "") -> Group
     from rich.console import Group
     from rich.text import Text
 
-    failed = [run for run in view.runs if run.state == "failed"][:MOST_ERRORS]
+    failed = [run for run in view.runs if run.state in FAILED][:MOST_ERRORS]
     rows, left = _visible(view.runs, lines - 3 - len(failed) - bool(hint))
     width = name_width(rows, columns)
     parts: list[Text] = [_cut(headline(view), columns), Text()]
@@ -125,7 +125,7 @@ def headline(view: CampaignView) -> Text:
     done = sum(run.shown_state == "done" for run in view.runs)
     parts = [f"{done}/{len(view.runs)} done"]
     for states, word in (
-        (("running", "starting"), "running"), (("failed",), "failed"), (("lost",), "lost"),
+        (("running", "starting"), "running"), (("failed",), "failed"), (("short",), "short"), (("lost",), "lost"),
         (("interrupted",), "interrupted"), (("cancelled",), "cancelled"),
     ):  # fmt: skip
         number = view.count(*states)
@@ -225,7 +225,7 @@ def _cut(line: Text, columns: int) -> Text:
 
 def _plain_line(run: RunView) -> str:
     rate = "" if run.correct_rate is None else f", correct rate {run.correct_rate:.2f}"
-    error = f": {one_line(run.error)}" if run.error and run.state in ("failed", "lost") else ""
+    error = f": {one_line(run.error)}" if run.error and run.state in (*FAILED, "lost") else ""
     stale = " (stale)" if run.stale else ""
     return f"{run.id}: {run.state}{stale} at step {run.steps}/{run.max_steps}{rate}{error}"
 

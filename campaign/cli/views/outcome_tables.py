@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from campaign.cli.views.live_table import one_line, shortened
 from campaign.execution.locate import name_to_type
 from campaign.execution.view import CampaignView, ConditionView
+from campaign.folder.states import FAILED
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,11 +52,11 @@ def show_conditions(view: CampaignView, console: Console) -> None:
 
 
 def show_failures(view: CampaignView, console: Console) -> None:
-    failed = [run for run in view.runs if run.state == "failed"]
+    failed = [run for run in view.runs if run.state in FAILED]
     for run in failed[:MOST_FAILURES]:
-        console.print(f"failed: {run.id}: {one_line(run.error)}", style="red")
+        console.print(f"{run.state}: {run.id}: {one_line(run.error)}", style="red")
     if len(failed) > MOST_FAILURES:
-        console.print(f"... and {len(failed) - MOST_FAILURES} more failed", style="red")
+        console.print(f"... and {len(failed) - MOST_FAILURES} more without a result", style="red")
 
 
 def show_squeeze(table: dict[str, Any], console: Console) -> None:
@@ -86,9 +87,9 @@ def _next_commands(view: CampaignView, paths: CampaignPaths, submit_command: str
     commands = []
     if not view.complete:
         commands.append((submit_command, "resume"))
-    failed = next((run for run in view.runs if run.state == "failed"), None)
+    failed = next((run for run in view.runs if run.state in FAILED), None)
     if failed:
-        commands.append((f"campaign logs {name} {shlex.quote(failed.id)}", "output of a failed run"))
+        commands.append((f"campaign logs {name} {shlex.quote(failed.id)}", f"output of a {failed.state} run"))
     commands.append((f"campaign status {name}", "every run"))
     commands.append((f"campaign report {name}", "curves and tables"))
     if len(view.conditions) > 1 and view.complete:
