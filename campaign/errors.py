@@ -10,6 +10,7 @@ of the process. The command line prints it without a traceback (``--debug`` show
 | `UsageError`       | 2    | an invalid flag, path or name                                     |
 | `SpecError`        | 2    | the campaign file is invalid; has all problems of the file        |
 | `Unproven`         | 3    | neither proven nor refuted; a verdict is INCONCLUSIVE             |
+| `InternalDisagreement` | 3 | evaluating a module and importing it give different configurations |
 | `Infeasible`       | 4    | no backend, or resources that no node can offer                   |
 | `Incomplete`       | 5    | stopped before everything was done; the same command resumes      |
 | `Interrupted`      | 130  | Ctrl-C                                                            |
@@ -91,6 +92,10 @@ class SpecError(CampaignError):
 
 class Unproven(CampaignError):
     exit_code = 3
+
+
+class InternalDisagreement(Unproven):
+    """Evaluating a module and importing it give different trees: a bug in campaign, never a mistake of the user."""
 
 
 class Infeasible(CampaignError):

@@ -21,7 +21,7 @@ from campaign.check.campaign_proof import proof_sentence, prove_spec
 from campaign.check.findings import CheckResult
 from campaign.check.output.json import to_json
 from campaign.check.output.text import to_text
-from campaign.errors import CampaignError, Confounded, Incomplete, Interrupted, RunsFailed
+from campaign.errors import CampaignError, Confounded, Incomplete, Interrupted, RunsFailed, UsageError
 from campaign.execution.backend import require_backend
 from campaign.execution.controller import Ending
 from campaign.execution.enrolment import enrol, runs_to_start, write_folder
@@ -106,18 +106,30 @@ class Submission:
 
 
 def plan_submission(
-    spec: Spec, paths: CampaignPaths, options: SubmitOptions, *, own_lock: bool = False, width: int = 100
+    spec: Spec,
+    paths: CampaignPaths,
+    options: SubmitOptions,
+    *,
+    own_lock: bool = False,
+    width: int = 100,
+    import_modules: bool = False,
 ) -> Submission:
     """Plan and prove a submit; no side effect. `own_lock`: the caller holds the campaign's lock.
 
-    Raises `Confounded`, with the findings in `width` columns, when the conditions differ outside the fields under
-    test and `options` allow no confounds; `UsageError` for an unknown backend.
+    With `import_modules`, the proof also verifies that importing the conditions' modules gives what evaluating them
+    gives. Raises `Confounded`, with the findings in `width` columns, when the conditions differ outside the fields under
+    test and `options` allow no confounds; `UsageError` for an unknown backend or a blank reason.
     """
     if options.backend is not None:
         require_backend(options.backend)
+    if options.allow_confounds is not None and not options.allow_confounds.strip():
+        raise UsageError(
+            "--allow-confounds needs a reason, which every report shows; for example "
+            '--allow-confounds "the learning rate must follow the batch size"'
+        )
     facts = with_host_resources(gather_facts(paths, own_lock=own_lock))
     plan = resolve(spec, facts)
-    proof = prove_spec(spec, plan)
+    proof = prove_spec(spec, plan, import_modules=import_modules)
     if proof.verdict == "confound" and options.allow_confounds is None:
         findings = to_text(proof, width, False, False).rstrip()
         raise Confounded(f"nothing was started: {proof_sentence(proof)}\n\n{findings}\n\n{HOW_TO_PROCEED}")
@@ -135,7 +147,7 @@ def open_submission(
     """
     lock = CampaignLock.acquire(paths)
     try:
-        submission = plan_submission(spec, paths, options, own_lock=True, width=width)
+        submission = plan_submission(spec, paths, options, own_lock=True, width=width, import_modules=True)
         record_submission(submission)
     except BaseException:
         lock.release()

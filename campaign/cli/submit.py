@@ -53,22 +53,33 @@ def submit(
             show_default=False,
         ),
     ] = None,
+    import_: Annotated[
+        bool,
+        typer.Option(
+            "--import", help="With --dry-run: import the Python modules of conditions, as a submit does."
+        ),
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document at the end.")] = False,
 ) -> None:  # fmt: skip
     """Execute the missing runs."""
-    from campaign.cli.console import stderr
+    from campaign.check.campaign_file import read_campaign
+    from campaign.cli.console import say_imported, stderr
     from campaign.cli.foreground import run_in_foreground, show_outcome
     from campaign.execution.locate import campaigns_root
     from campaign.folder.paths import CampaignPaths
-    from campaign.spec.load import load
     from campaign.submission import SubmitOptions, open_submission, plan_submission
 
-    loaded = load(spec)
+    # A submit executes the modules' code anyway, so that it can also use values that only executing them shows.
+    import_modules = import_ or not dry_run
+    loaded = read_campaign(spec, import_modules=import_modules)
+    if import_modules:
+        say_imported(loaded.modules)
     paths = CampaignPaths(dir_ or campaigns_root() / loaded.name)
     options = SubmitOptions(retry_failed, rerun_stale, allow_confounds, backend, address, dir_)
     width = max(60, stderr().width)
     if dry_run:
-        _show_dry_run(plan_submission(loaded, paths, options, width=width), as_json=json_)
+        submission = plan_submission(loaded, paths, options, width=width, import_modules=import_)
+        _show_dry_run(submission, as_json=json_)
         return
     submission, lock = open_submission(loaded, paths, options, width=width)
     _warn(submission)
