@@ -30,6 +30,7 @@ from campaign.execution.lock import CampaignLock
 from campaign.execution.provenance import provenance
 from campaign.execution.session import campaign_backend, run_session
 from campaign.execution.store import Store
+from campaign.execution.unlogged_metrics import observed
 from campaign.execution.view import CampaignReader, CampaignView
 from campaign.folder.atomic_files import write_json
 from campaign.folder.paths import CampaignPaths
@@ -162,7 +163,8 @@ def record_submission(submission: Submission) -> None:
     write_folder(paths, submission.spec.text, document)
     write_json(paths.check, to_json(submission.proof, submission.options.allow_confounds))
     claims, labels = read_hypotheses(plan.hypotheses), [condition.label for condition in plan.conditions]
-    keep_frozen(paths.frozen, freeze(claims, plan.seeds, plan.looks, labels))
+    declared = freeze(claims, plan.seeds, plan.looks, labels)
+    keep_frozen(paths.frozen, declared, lambda: observed(paths))
     store = Store.open(paths)
     try:
         enrol(paths, store, plan, submission.runs)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from campaign.check.campaign_proof import import_root
 from campaign.check.evaluated_conditions import evaluated_modules
+from campaign.metrics.claimed_metrics import require_logged_metrics
 from campaign.spec.load import from_document
 from campaign.spec.modules import executed_modules
 from campaign.spec.reading import Document, read
@@ -13,7 +14,7 @@ from campaign.spec.spec import Spec
 
 
 def read_campaign(path: Path, *, import_modules: bool = False) -> Spec:
-    """The campaign in `path`.
+    """The campaign in `path`, with its hypotheses checked against the metrics that the core declares to log.
 
     Conditions that are Python modules are evaluated from their sources; with `import_modules`, each is executed in a
     separate process. Raises `SpecError` with all problems of the file.
@@ -24,4 +25,6 @@ def read_campaign(path: Path, *, import_modules: bool = False) -> Spec:
 def campaign_of(document: Document, path: Path, *, import_modules: bool = False) -> Spec:
     """The campaign that `document` declares; see `read_campaign`."""
     modules = executed_modules if import_modules else evaluated_modules(import_root(path)[0])
-    return from_document(document, path, modules)
+    spec = from_document(document, path, modules)
+    require_logged_metrics(spec)
+    return spec

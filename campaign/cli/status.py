@@ -56,12 +56,14 @@ def _read(paths: CampaignPaths) -> CampaignView:
 def _show(view: CampaignView, *, as_json: bool) -> None:
     from campaign.cli.console import print_json, stdout
     from campaign.cli.views.live_table import table
+    from campaign.cli.views.outcome_tables import show_unlogged
 
     if as_json:
         print_json(document(view))
         return
     console = stdout()
     console.print(table(view, console.width, lines=len(view.runs) + 10, hint=_hint(view)), soft_wrap=True)
+    show_unlogged(view, console)
 
 
 def _hint(view: CampaignView) -> str:

@@ -11,6 +11,7 @@ from campaign.execution.lock import holder
 from campaign.execution.progress import ProgressReader
 from campaign.execution.run_summary import record_format
 from campaign.execution.store_reader import RunRow, StoreReader
+from campaign.execution.unlogged_metrics import UnloggedMetrics
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.states import ENDED, RunState
 
@@ -57,6 +58,8 @@ class CampaignView:
     runs: tuple[RunView, ...]
     conditions: tuple[ConditionView, ...]
     eta_s: float | None
+    unlogged: tuple[str, ...] = ()
+    """Hypotheses about a metric that the rows of the runs do not have, as sentences."""
 
     def count(self, *states: RunState) -> int:
         return sum(run.state in states for run in self.runs)
@@ -76,6 +79,7 @@ class CampaignReader:
         self.paths = paths
         self._store = StoreReader.open(paths)
         self._progress = ProgressReader()
+        self._unlogged = UnloggedMetrics(paths)
 
     def read(self) -> CampaignView:
         who = holder(self.paths)
@@ -89,6 +93,9 @@ class CampaignReader:
             runs=runs,
             conditions=_conditions(rows),
             eta_s=_eta(runs),
+            unlogged=self._unlogged.sentences(
+                {run.id: (run.condition, run.state, run.steps) for run in runs}
+            ),
         )
 
     def close(self) -> None:

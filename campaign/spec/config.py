@@ -38,6 +38,7 @@ NonNegative = Annotated[float, Field(ge=0.0, le=1e9)]
 PositiveFloat = Annotated[float, Field(gt=0.0, le=1e9)]
 DecayRate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+MetricName = Annotated[str, Text(r"^[^\s\"](.*[^\s\"])?$", "the name of a metric")]
 ContentHash = Annotated[str, Text(r"^[0-9a-f]{64}$", "64 hexadecimal digits")]
 
 ADVANTAGES = ("grpo", "maxrl", "rloo", "reinforce_pp")
@@ -70,6 +71,10 @@ class CoreSection(Section):
     """File in the run's folder to which the command appends one JSON object per step."""
     metrics_map: Identity[dict[str, str]] = {}
     """Metric name of campaign = name in the command's own log, for example `correct_rate = "train/acc"`."""
+    metrics: Runtime[tuple[MetricName, ...] | None] = None
+    """Metrics that a command or an entry point logs, under campaign's names, for example
+    `["correct_rate", "val/correct_rate", "kl"]`. A hypothesis about any other metric is refused. When not given, the
+    first run shows them."""
     env: Identity[dict[str, str]] = {}
     """Environment variables of the process. Not for secrets, which come from the environment of `campaign submit`."""
     options: Identity[dict[str, Any]] = {}
@@ -325,6 +330,22 @@ class RunConfig(Section):
     def cluster(self) -> str | None:
         """Address of the Ray cluster that executes the run; None when this machine does."""
         return self.ray.address if self.execution.backend == "ray" else None
+
+    @property
+    def uses_built_in_core(self) -> bool:
+        """Whether neither a command nor an entry point trains."""
+        return self.core.command is None and self.core.entrypoint is None
+
+    @property
+    def uses_sepa(self) -> bool:
+        """Whether the built-in core's transform gets SEPA's lambda. A user's transform may use it."""
+        algorithm = self.algorithm
+        built_in = algorithm.transform_mode in TRANSFORMS
+        return (
+            self.uses_built_in_core
+            and algorithm.algorithm_mode is None
+            and (algorithm.transform_mode == "gtpo_sepa" or not built_in)
+        )
 
     @property
     def run_id(self) -> str:

@@ -48,6 +48,9 @@ def _core(config: RunConfig) -> Iterator[Contradiction]:
             f"{toml_value(core.metrics_file)} is not a file inside the run's folder",
             "write a relative path without `..`",
         )
+    for number, name in enumerate(core.metrics or ()):
+        if name in (core.metrics or ())[:number]:
+            yield ("core", "metrics", str(number)), f"lists `{name}` twice", "remove one of them"
 
 
 def _command(command: tuple[str, ...]) -> Iterator[Contradiction]:

@@ -98,6 +98,7 @@ def notes(plan: Plan, facts: Facts) -> tuple[str, ...]:
     return (
         exact_test_note(len(plan.seeds), len(plan.conditions) - 1),
         *_looks(plan),
+        *_undeclared_metrics(plan),
         *_same_result(plan),
         *_infeasible(plan.conditions, facts),
         *_oversubscribed(plan.conditions),
@@ -108,6 +109,15 @@ def notes(plan: Plan, facts: Facts) -> tuple[str, ...]:
 def _looks(plan: Plan) -> Iterator[str]:
     if plan.looks and plan.looks[-1] > len(plan.seeds):
         yield f"the last look is at {plan.looks[-1]} seeds, but the campaign has only {len(plan.seeds)}"
+
+
+def _undeclared_metrics(plan: Plan) -> Iterator[str]:
+    cores = [condition.config for condition in plan.conditions if not condition.config.uses_built_in_core]
+    if plan.hypotheses and any(config.core.metrics is None for config in cores):
+        yield (
+            "the metrics of the hypotheses cannot be checked before the first rows are logged: "
+            "core.metrics = [...] declares what the core logs"
+        )
 
 
 def _same_result(plan: Plan) -> Iterator[str]:

@@ -62,7 +62,7 @@ def from_document(document: Document, path: Path, read_modules: ModuleReader = e
     resolver = ConditionResolver(name, base, raw, path.parent, problems, _left_out(data, raw))
     conditions = resolver.resolve(declared)
     under_test = _under_test(campaign, declared, conditions, problems)
-    hypotheses = hypothesis_tables(data, [condition.label for condition in conditions], problems)
+    hypotheses = hypothesis_tables(data, conditions, campaign, problems)
     problems.raise_if_any()
     return Spec(
         name=name,
