@@ -235,6 +235,10 @@ class SepaSection(Section):
     warmup_steps: Identity[Positive] = 50
     """Steps from which the initial variance is measured (`auto`)."""
 
+    def ramp(self, step: int) -> float:
+        """Lambda of the linear schedule at `step`, in [0, 1]."""
+        return min(1.0, max(0.0, (step - self.delay_steps) / self.steps))
+
 
 class SqueezeSection(Section):
     """LoRA-Squeeze after the first run: which rank the update really uses (arXiv 2602.10993)."""

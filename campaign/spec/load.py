@@ -22,6 +22,7 @@ from campaign.spec.planned_runs import Condition
 from campaign.spec.problems import Problems
 from campaign.spec.reading import Document, read
 from campaign.spec.spec import CampaignSection, Spec
+from campaign.spec.unread_fields import written_fields
 from campaign.suggest import did_you_mean
 
 
@@ -82,6 +83,7 @@ def from_document(document: Document, path: Path, read_modules: ModuleReader = e
             for condition, entry in zip(conditions, declared, strict=False)
             if entry.module is not None
         },
+        written=written_fields(data),
         notes=document.notes + _notes(data, campaign),
     )
 

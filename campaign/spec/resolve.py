@@ -11,6 +11,7 @@ from campaign.spec.identity import Memo, identity, identity_defaults, identity_f
 from campaign.spec.planned_runs import Action, Condition, Facts, Plan, PlannedRun, RunFacts
 from campaign.spec.section import Section
 from campaign.spec.spec import Spec
+from campaign.spec.unread_fields import unread_notes
 
 _NO_FACTS = Facts()
 
@@ -42,7 +43,8 @@ def resolve(spec: Spec, facts: Facts = _NO_FACTS) -> Plan:
         looks=spec.looks,
         hypotheses=spec.hypotheses,
     )
-    return replace(plan, notes=spec.notes + notes(plan, facts))
+    unread = tuple(unread_notes(spec.conditions, spec.written))
+    return replace(plan, notes=spec.notes + notes(plan, facts) + unread)
 
 
 def _action(
