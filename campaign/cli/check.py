@@ -106,6 +106,8 @@ def check(
         _dump(targets, entry, flags.follow)
         return
     document = _campaign_file(targets)
+    if import_ and document is None:
+        raise UsageError("--import is for a campaign TOML: files to compare are evaluated and never imported")
     result = (
         _check_files(targets, flags, against)
         if document is None

@@ -4,7 +4,8 @@ The docstring below a field is the single source of its documentation in docs/sp
 field is marked as part of a run's *identity* (it can change the run's result) or as a *runtime* setting (it cannot); a
 test refuses a field that is not marked.
 
-To add a field, write it here with its docstring, wrapped in `Identity` or `Runtime`. To add a section, write its
+To add a field, write it here with its docstring, wrapped in `Identity` or `Runtime`, and say in
+`campaign.spec.unread_fields` when it is read. To add a section, write its
 model, add it to `RunConfig`, and remove its name from `RESERVED_SECTIONS` if it is there.
 """
 

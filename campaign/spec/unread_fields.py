@@ -160,15 +160,12 @@ RULES: tuple[Rule, ...] = (
     ),
 )  # fmt: skip
 
-ALWAYS_READ = frozenset(
-    {
-        "core.entrypoint", "core.command", "core.metrics_file", "core.metrics_map", "core.env",
-        "training.seed", "training.max_steps", "training.threads",
-        "resources.num_cpus", "resources.num_gpus", "resources.memory_gb",
-        "retry.max_failures", "retry.max_losses", "retry.backoff_s", "retry.grace_s", "retry.lease_s",
-        "logging.wandb_project", "execution.backend",
-    }
+ALWAYS_READ = (
+    "core.entrypoint*", "core.command*", "core.metrics_file", "core.metrics_map", "core.env",
+    "training.seed", "training.max_steps", "training.threads", "resources.*", "retry.*",
+    "logging.wandb_project", "execution.backend",
 )  # fmt: skip
+"""Patterns of the fields without a rule."""
 
 
 @cache
