@@ -30,7 +30,7 @@ from campaign.execution.lock import CampaignLock
 from campaign.execution.provenance import provenance
 from campaign.execution.session import campaign_backend, run_session
 from campaign.execution.store import Store
-from campaign.execution.unlogged_metrics import observed
+from campaign.execution.unlogged_metrics import observed, with_unlogged
 from campaign.execution.view import CampaignReader, CampaignView
 from campaign.folder.atomic_files import write_json
 from campaign.folder.paths import CampaignPaths
@@ -129,7 +129,7 @@ def plan_submission(
             '--allow-confounds "the learning rate must follow the batch size"'
         )
     facts = with_host_resources(gather_facts(paths, own_lock=own_lock))
-    plan = resolve(spec, facts)
+    plan = with_unlogged(resolve(spec, facts), facts, paths)
     proof = prove_spec(spec, plan, import_modules=import_modules)
     if proof.verdict == "confound" and options.allow_confounds is None:
         findings = to_text(proof, width, False, False).rstrip()

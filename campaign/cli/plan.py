@@ -46,13 +46,16 @@ def plan(
     from campaign.cli.console import print_json, say_imported, stdout
     from campaign.cli.views.plan_tables import as_json, hanging, show, show_power
     from campaign.execution.locate import campaigns_root
+    from campaign.execution.unlogged_metrics import with_unlogged
+    from campaign.folder.paths import CampaignPaths
     from campaign.spec.resolve import resolve
 
     loaded = read_campaign(spec, import_modules=import_)
     if import_:
         say_imported(loaded.modules)
-    facts = facts_for(dir_ or campaigns_root() / loaded.name)
-    made = resolve(loaded, facts)
+    paths = CampaignPaths(dir_ or campaigns_root() / loaded.name)
+    facts = facts_for(paths.root)
+    made = with_unlogged(resolve(loaded, facts), facts, paths)
     power = power_of_plan(made, pilot)
     proof = prove_spec(loaded, made, import_modules=import_)
     if json_:

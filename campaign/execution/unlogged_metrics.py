@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from campaign.folder.outcome import read_outcome
 from campaign.folder.paths import CampaignPaths, RunPaths
-from campaign.folder.plan_document import plan_or_empty
+from campaign.folder.plan_document import PlanDocument, plan_or_empty
 from campaign.folder.run_record import RecordFormat, merged_rows, read_config
 from campaign.folder.states import ENDED, RunState
 from campaign.metrics.logged_metrics import HELD_OUT
 from campaign.spec.hypotheses import Hypothesis, Mechanism, Observed, read_hypotheses
+from campaign.spec.planned_runs import Facts, Plan
 from campaign.suggest import suggest
 
 
@@ -35,21 +37,38 @@ def observed(paths: CampaignPaths) -> Observed:
     return Observed(frozenset(names))
 
 
+def with_unlogged(plan: Plan, facts: Facts, paths: CampaignPaths) -> Plan:
+    """The plan with a note for each of its hypotheses about a metric that no row has."""
+    known = [(run, fact) for run in plan.runs if (fact := facts.runs.get(run.id))]
+    states = {
+        run.id: (run.condition.label, fact.state, (fact.last_step or 0) + 1)
+        for run, fact in known
+        if fact.attempts
+    }
+    return (
+        replace(plan, notes=plan.notes + UnloggedMetrics(paths, plan).sentences(states)) if states else plan
+    )
+
+
 class UnloggedMetrics:
     """Finds the hypotheses of a campaign whose metric no row has, one run of each condition at a time.
 
-    A record is read until the metric is found in it or the run has ended, and not again.
+    The record of a live run is read again when it has twice as many steps, so that looking often costs little. The
+    hypotheses are those of `plan`, by default of the campaign's `plan.json`.
     """
 
-    def __init__(self, paths: CampaignPaths) -> None:
+    def __init__(self, paths: CampaignPaths, plan: Plan | PlanDocument | None = None) -> None:
         self._paths = paths
+        self._plan = plan
         self._pending: dict[tuple[str, str, str, str], None] | None = None
         """Hypothesis, metric, summary and condition that were not yet found in a row."""
-        self._read: dict[str, tuple[int, frozenset[str]]] = {}
-        """Run -> number of steps and names when its record was last read."""
+        self._read: dict[str, tuple[int, bool, frozenset[str]]] = {}
+        """Run -> number of steps, whether it had ended, and names when its record was last read."""
 
     def sentences(self, states: Mapping[str, tuple[str, RunState, int]]) -> tuple[str, ...]:
         """One sentence per metric and hypothesis. `states`: run -> condition, state, and number of steps."""
+        if self._pending is not None and not self._pending:
+            return ()
         logged = {run: seen for run, seen in states.items() if seen[2]}
         if not logged:
             return ()
@@ -61,7 +80,8 @@ class UnloggedMetrics:
             run = _representative(logged, condition)
             if run is None:
                 continue
-            names, ended = self._names(run, logged[run][2]), logged[run][1] in ENDED
+            ended = logged[run][1] in ENDED
+            names = self._names(run, logged[run][2], ended)
             if _is_logged(metric, summary, names):
                 del self._pending[key]
             elif ended or not _is_held_out(metric, summary):
@@ -71,24 +91,25 @@ class UnloggedMetrics:
         return tuple(said.values())
 
     def _measured(self) -> Iterator[tuple[str, str, str, str]]:
-        plan = plan_or_empty(self._paths.plan)
+        plan = self._plan or plan_or_empty(self._paths.plan)
         try:
             hypotheses = read_hypotheses(plan.hypotheses)
         except (ValueError, TypeError):  # written by another version; `compare` reports it
             return
-        for hypothesis in hypotheses if plan.labels else ():
+        labels = [condition.label for condition in plan.conditions]
+        for hypothesis in hypotheses if labels else ():
             claims: list[Hypothesis | Mechanism] = [hypothesis]
             if hypothesis.mechanism is not None:
                 claims.append(hypothesis.mechanism)
             for claim in claims:
-                for condition in hypothesis.conditions_of(plan.labels):
+                for condition in hypothesis.conditions_of(labels):
                     yield hypothesis.name, claim.metric, claim.summary, condition
 
-    def _names(self, run: str, steps: int) -> frozenset[str]:
+    def _names(self, run: str, steps: int, ended: bool) -> frozenset[str]:
         known = self._read.get(run)
-        if known is None or known[0] != steps:
-            self._read[run] = known = (steps, logged_names(self._paths.run(run)))
-        return known[1]
+        if known is None or steps >= 2 * known[0] or ended > known[1]:
+            self._read[run] = known = (steps, ended, logged_names(self._paths.run(run)))
+        return known[2]
 
 
 def _representative(logged: Mapping[str, tuple[str, RunState, int]], condition: str) -> str | None:

@@ -9,6 +9,9 @@ import pytest
 
 import campaign
 from campaign.errors import RunsFailed
+from campaign.execution.unlogged_metrics import observed
+from campaign.folder.atomic_files import write_json
+from campaign.folder.outcome import Outcome
 from campaign.folder.paths import CampaignPaths
 from campaign.spec.hypotheses import (
     Frozen,
@@ -79,6 +82,8 @@ def test_a_misspelt_metric_is_said_by_status_and_submit_with_the_name_that_rows_
     assert sentence in json.loads(cli("status", "small", "--json").out)["unlogged"][0]
     assert sentence in cli("submit", "small.toml", "--backend", "local").out
     assert "a corrected hypothesis is exploratory" in cli("status", "small").out
+    for arguments in (["plan"], ["submit", "--dry-run"]):
+        assert "no row of base_s1 has 'corect_rate'" in cli(*arguments, "small.toml").out
 
 
 def test_a_metric_that_rows_have_is_not_mentioned_and_neither_is_one_that_is_held_out(
@@ -102,6 +107,24 @@ def test_a_metric_corrected_after_a_run_has_ended_with_rows_does_not_change_the_
 ) -> None:
     submit(tmp_path, "corect_rate", steps=3, code=1)
     assert submit(tmp_path, "correct_rate").hypotheses[0].metric == "corect_rate"
+
+
+def test_what_was_observed_are_the_names_in_any_attempt_and_whether_one_ended_with_rows(
+    tmp_path: Path,
+) -> None:
+    paths = CampaignPaths(tmp_path)
+    assert observed(paths) == Observed()
+    first, second = paths.run("base_s1").attempt(1), paths.run("base_s1").attempt(2)
+    first.root.mkdir(parents=True)
+    first.metrics.write_text('{"step": 0, "loss": 1.0}\n{"step": 1, "acc": null}\n')
+    write_json(first.result, Outcome("stopped", 1).to_json())
+    assert observed(paths) == Observed(frozenset({"step", "loss"}))
+    second.root.mkdir()
+    write_json(second.result, Outcome("failed", 2).to_json())
+    assert observed(paths).ended
+    second.result.unlink()
+    paths.run("base_s1").superseded.mkdir()
+    assert observed(paths).ended, "results under other settings were seen too"
 
 
 def declared(metric: str = "corect_rate", mechanism: str = "", **other: object) -> Frozen:
