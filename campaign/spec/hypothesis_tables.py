@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from campaign.spec.config import RunConfig
 from campaign.spec.explain import explain, toml_value
 from campaign.spec.hypotheses import Hypothesis
 from campaign.spec.planned_runs import Condition
@@ -89,7 +90,7 @@ def _unattainable(
         )
     found: dict[TomlPath, Unattainable] = {}
     for condition in conditions:
-        if condition.label in compared:
+        if condition.label in compared and _has_known_length(condition.config):
             for problem in _beyond_the_run(hypothesis, condition):
                 found.setdefault(problem[0], problem)
     yield from found.values()
@@ -98,6 +99,11 @@ def _unattainable(
 def _candidates(hypothesis: Hypothesis) -> tuple[str, ...]:
     given = hypothesis.candidate
     return (given,) if isinstance(given, str) else given or ()
+
+
+def _has_known_length(config: RunConfig) -> bool:
+    """Whether runs have `training.max_steps` steps: a command whose file does not give it chooses its own length."""
+    return config.uses_built_in_core or "max_steps" in config.training.model_fields_set
 
 
 def _beyond_the_run(hypothesis: Hypothesis, condition: Condition) -> Iterator[Unattainable]:

@@ -105,3 +105,18 @@ def test_a_requirement_at_its_limit_is_accepted(claim: str, spec_of: Loader) -> 
 def test_a_later_look_counts_as_seeds(spec_of: Loader) -> None:
     text = SHORT.replace("max_steps", "looks = [3, 8]\nmax_steps")
     assert spec_of(f"{text}[[hypotheses]]\nname = 'h'\nmetric = 'loss'\nmin_pairs = 8\n").hypotheses
+
+
+@pytest.mark.parametrize(("steps", "refused"), [("", False), ("[training]\nmax_steps = 100\n", True)])
+def test_the_length_of_a_command_is_known_only_when_the_file_gives_it(
+    steps: str, refused: bool, spec_of: Loader
+) -> None:
+    text = (
+        f"{CONDITIONS}{steps}[core]\ncommand = ['python', 'train.py']\n"
+        "[[hypotheses]]\nname = 'h'\nmetric = 'acc'\nmin_steps = 500\n"
+    )
+    if not refused:
+        assert spec_of(text).hypotheses
+        return
+    with pytest.raises(SpecError, match="is 500, but a run of base has 100 steps"):
+        spec_of(text)

@@ -133,3 +133,12 @@ def test_first_light_is_two_conditions_that_differ_in_the_kl_weight_alone() -> N
     assert [condition.config.algorithm.kl_coef for condition in spec.conditions] == [0.0, 0.1]
     assert len(resolve(spec).runs) == 6
     assert {run.config.training.max_steps for run in resolve(spec).runs} == {100}
+
+
+def test_the_campaign_of_the_readme_plans(tmp_path: Path, cli: Cli) -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (campaign,) = [block for block in blocks if "[campaign]" in block]
+    (tmp_path / "study.toml").write_text(campaign)
+    result = cli("plan", "study.toml")
+    assert result.code == 0
+    assert "check: proven" in result.out
