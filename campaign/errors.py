@@ -11,6 +11,7 @@ of the process. The command line prints it without a traceback (``--debug`` show
 | `UsageError`       | 2    | an invalid flag, path or name                                     |
 | `SpecError`        | 2    | the campaign file is invalid; has all problems of the file        |
 | `Unproven`         | 3    | neither proven nor refuted; a verdict INCONCLUSIVE or exploratory |
+| `InternalDisagreement` | 3 | evaluating a module and importing it give different configurations |
 | `Infeasible`       | 4    | no backend, or resources that no node can offer                   |
 | `Incomplete`       | 5    | stopped before everything was done; the same command resumes      |
 | `StorageFull`      | 5    | no space left on a disk; the same command resumes                 |
@@ -97,6 +98,10 @@ class SpecError(CampaignError):
 
 class Unproven(CampaignError):
     exit_code = 3
+
+
+class InternalDisagreement(Unproven):
+    """Evaluating a module and importing it give different trees: a bug in campaign, never a mistake of the user."""
 
 
 class Infeasible(CampaignError):

@@ -211,11 +211,15 @@ class OpenCampaign:
         return _html(self.name, ("condition", "seed", "state", "steps", final.metric), rows)
 
 
-def load(spec: str | os.PathLike[str]) -> LoadedSpec:
-    """Read a campaign file. Raises `SpecError` with every problem of the file."""
-    from campaign.spec.load import load as load_spec
+def load(spec: str | os.PathLike[str], *, import_modules: bool = False) -> LoadedSpec:
+    """Read a campaign file. Raises `SpecError` with every problem of the file.
 
-    return LoadedSpec(load_spec(Path(spec)))
+    Conditions that are Python modules are evaluated from their sources; with `import_modules`, each is executed in a
+    separate process, as `campaign submit` does.
+    """
+    from campaign.check.campaign_file import read_campaign
+
+    return LoadedSpec(read_campaign(Path(spec), import_modules=import_modules))
 
 
 def open_campaign(campaign: str | os.PathLike[str], *, include_stale: bool = False) -> OpenCampaign:

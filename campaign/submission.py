@@ -21,7 +21,15 @@ from campaign.check.campaign_proof import proof_sentence, prove_spec
 from campaign.check.findings import CheckResult
 from campaign.check.output.json import to_json
 from campaign.check.output.text import to_text
-from campaign.errors import CampaignError, Confounded, Incomplete, Interrupted, RunsFailed, StaleRuns
+from campaign.errors import (
+    CampaignError,
+    Confounded,
+    Incomplete,
+    Interrupted,
+    RunsFailed,
+    StaleRuns,
+    UsageError,
+)
 from campaign.execution.backend import require_backend
 from campaign.execution.controller import Ending
 from campaign.execution.enrolment import enrol, runs_to_start, write_folder
@@ -30,6 +38,7 @@ from campaign.execution.lock import CampaignLock
 from campaign.execution.provenance import provenance
 from campaign.execution.session import campaign_backend, run_session
 from campaign.execution.store import Store
+from campaign.execution.unlogged_metrics import observed, with_unlogged
 from campaign.execution.view import CampaignReader, CampaignView
 from campaign.folder.atomic_files import write_json
 from campaign.folder.disk_space import explained_full_disk
@@ -122,18 +131,30 @@ class Submission:
 
 
 def plan_submission(
-    spec: Spec, paths: CampaignPaths, options: SubmitOptions, *, own_lock: bool = False, width: int = 100
+    spec: Spec,
+    paths: CampaignPaths,
+    options: SubmitOptions,
+    *,
+    own_lock: bool = False,
+    width: int = 100,
+    import_modules: bool = False,
 ) -> Submission:
     """Plan and prove a submit; no side effect. `own_lock`: the caller holds the campaign's lock.
 
-    Raises `Confounded`, with the findings in `width` columns, when the conditions differ outside the fields under
-    test and `options` allow no confounds; `UsageError` for an unknown backend.
+    With `import_modules`, the proof also verifies that importing the conditions' modules gives what evaluating them
+    gives. Raises `Confounded`, with the findings in `width` columns, when the conditions differ outside the fields under
+    test and `options` allow no confounds; `UsageError` for an unknown backend or a blank reason.
     """
     if options.backend is not None:
         require_backend(options.backend)
+    if options.allow_confounds is not None and not options.allow_confounds.strip():
+        raise UsageError(
+            "--allow-confounds needs a reason, which every report shows; for example "
+            '--allow-confounds "the learning rate must follow the batch size"'
+        )
     facts = with_host_resources(gather_facts(paths, own_lock=own_lock))
-    plan = resolve(spec, facts)
-    proof = prove_spec(spec, plan)
+    plan = with_unlogged(resolve(spec, facts), facts, paths)
+    proof = prove_spec(spec, plan, import_modules=import_modules)
     if proof.verdict == "confound" and options.allow_confounds is None:
         findings = to_text(proof, width, False, False).rstrip()
         raise Confounded(f"nothing was started: {proof_sentence(proof)}\n\n{findings}\n\n{HOW_TO_PROCEED}")
@@ -152,7 +173,9 @@ def open_submission(
     lock = CampaignLock.acquire(paths)
     try:
         with explained_full_disk(paths.root):
-            submission = plan_submission(spec, paths, options, own_lock=True, width=width)
+            submission = plan_submission(
+                spec, paths, options, own_lock=True, width=width, import_modules=True
+            )
             record_submission(submission)
     except BaseException:
         lock.release()
@@ -167,7 +190,8 @@ def record_submission(submission: Submission) -> None:
     write_folder(paths, submission.spec.text, document)
     write_json(paths.check, to_json(submission.proof, submission.options.allow_confounds))
     claims, labels = read_hypotheses(plan.hypotheses), [condition.label for condition in plan.conditions]
-    keep_frozen(paths.frozen, freeze(claims, plan.seeds, plan.looks, labels))
+    declared = freeze(claims, plan.seeds, plan.looks, labels)
+    keep_frozen(paths.frozen, declared, lambda: observed(paths))
     store = Store.open(paths)
     try:
         enrol(paths, store, plan, submission.runs)

@@ -162,6 +162,16 @@ def test_spec_names_the_backend_and_a_flag_or_an_address_overrides_it(
     assert backends(paths) == ["local"]
 
 
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_allowing_confounds_without_a_reason_is_refused(
+    reason: str, spec: Path, paths: CampaignPaths
+) -> None:
+    with_confound(spec)
+    with pytest.raises(UsageError, match="--allow-confounds needs a reason"):
+        campaign.load(spec).submit(backend="local", allow_confounds=reason)
+    assert not paths.database.exists()
+
+
 def test_unknown_backend_is_refused_before_anything_is_written(spec: Path, paths: CampaignPaths) -> None:
     with pytest.raises(UsageError, match="no backend 'slurm'"):
         campaign.load(spec).submit(backend="slurm")

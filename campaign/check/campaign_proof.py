@@ -26,9 +26,17 @@ ENTRY = "names:config"
 
 
 def prove_spec(
-    spec: Spec, plan: Plan, overrides: Mapping[str, Any] | None = None, against: str | None = None
+    spec: Spec,
+    plan: Plan,
+    overrides: Mapping[str, Any] | None = None,
+    against: str | None = None,
+    *,
+    import_modules: bool = False,
 ) -> CheckResult:
     """The proof of `spec`; `plan` is resolved from it. `overrides` replaces fields of the declaration.
+
+    With `import_modules`, the modules of conditions are also imported, each in a separate process, to verify that
+    evaluating them gives the same; without it, nothing is executed.
 
     Raises `UsageError` or `SpecError` when the declaration does not fit the files.
     """
@@ -43,18 +51,19 @@ def prove_spec(
             "[check] names no `variants`, so nothing of it would be checked: name the files to compare, or remove "
             "the table; what may differ between conditions is declared in `campaign.under_test`"
         )
-    root, prefix = _import_root(spec.path)
+    root, prefix = import_root(spec.path)
     modules = [prefix + module for module in spec.modules.values()]
     if spec.check.names_files:
         section = named_section(prove_section(spec.check, spec.path, overrides))
         # The flags describe the files of the table.
-        return combine_results(prove_conditions(plan, modules, root), section)
+        conditions = prove_conditions(plan, modules, root, import_modules=import_modules)
+        return combine_results(conditions, section)
     if overrides and len(modules) < 2:
         raise UsageError(
             "the flags describe files, and this campaign names none: declare its fields under test in "
             "`campaign.under_test`"
         )
-    return prove_conditions(plan, modules, root, overrides)
+    return prove_conditions(plan, modules, root, overrides, import_modules=import_modules)
 
 
 def named_section(result: CheckResult) -> CheckResult:
@@ -67,23 +76,29 @@ def prove_section(
     section: CheckSection, path: Path, overrides: Mapping[str, Any] | None = None, against: str | None = None
 ) -> CheckResult:
     """The proof over the files that the `[check]` table of the campaign file in `path` names."""
-    root, prefix = _import_root(path)
+    root, prefix = import_root(path)
     declaration = from_section(section, path.resolve().parent, str(path))
     return prove(replace(_prefixed(declaration, prefix), **(overrides or {})), root, against)
 
 
 def prove_conditions(
-    plan: Plan, modules: Sequence[str], root: Path, overrides: Mapping[str, Any] | None = None
+    plan: Plan,
+    modules: Sequence[str],
+    root: Path,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    import_modules: bool = False,
 ) -> CheckResult:
-    """Prove the resolved configurations, then the sources of the modules that conditions come from, and verify that
-    evaluating and importing a module agree.
+    """Prove the resolved configurations, then the sources of the modules that conditions come from; with
+    `import_modules`, verify that evaluating and importing a module agree.
 
     Raises `InternalDisagreement` when they give different trees.
     """
     resolved = prove_resolved_conditions(plan)
     if not modules:
         return resolved
-    verify_against_execution(modules, root, ENTRY)
+    if import_modules:
+        verify_against_execution(modules, root, ENTRY)
     if len(modules) < 2:
         return resolved
     under_test = tuple(plan.under_test)
@@ -146,7 +161,7 @@ def _sentence(part: CheckResult) -> str:
             return f"it is not proven that {what} differ only in the fields under test{where and f':{where}'}"
 
 
-def _import_root(path: Path) -> tuple[Path, str]:
+def import_root(path: Path) -> tuple[Path, str]:
     """The folder that imports may reach, and the prefix of the spec's targets in it.
 
     The current folder when the spec is below it, the spec's own folder otherwise.

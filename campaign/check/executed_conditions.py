@@ -1,7 +1,7 @@
 """The configuration trees that importing the modules of conditions gives, each in a separate Python process.
 
-Only the modules of a campaign's conditions are imported, which `submit` runs anyway; `campaign check FILES` imports
-nothing.
+Only the modules of a campaign's conditions are imported: by `submit`, which runs them anyway, and by `plan` and
+`check` with `--import`.
 """
 
 from __future__ import annotations
@@ -39,9 +39,18 @@ def form(value):
         pairs = [[form(key), form(item)] for key, item in value.items()]
         return {"$dict": sorted(pairs, key=lambda pair: json.dumps(pair[0]))}
     if dataclasses.is_dataclass(value) and not isinstance(value, type) and hasattr(value, "__dict__"):
-        fields = {name: form(item) for name, item in sorted(vars(value).items())}
+        fields = {name: form(item) for name, item in sorted({**data_attributes(type(value)), **vars(value)}.items())}
         return {"$object": type(value).__qualname__, "fields": fields}
     return {"$unknown": type(value).__name__}
+
+def data_attributes(cls):
+    found = {}
+    for base in reversed(cls.__mro__[:-1]):
+        for name, value in vars(base).items():
+            found.pop(name, None)  # a method that overrides a data attribute hides it
+            if not (name.startswith("__") and name.endswith("__")) and not hasattr(type(value), "__get__"):
+                found[name] = value
+    return found
 
 def load(path, name):
     folder, stem = os.path.dirname(path), os.path.splitext(os.path.basename(path))[0]

@@ -15,7 +15,7 @@ from campaign.check.claim.targets import Entry, Target, parse_entry, parse_targe
 from campaign.check.dialects.registry import ENTRIES
 from campaign.check.difference.classification import DeclaredPatterns, source_place
 from campaign.check.difference.compare_targets import compare_targets, unique_findings
-from campaign.check.difference.dump_tree import dump_tree
+from campaign.check.difference.dump_tree import Writer, dump_tree
 from campaign.check.difference.equal_fields import equal_field_findings
 from campaign.check.difference.pattern_matches import count_matches
 from campaign.check.entries import evaluate
@@ -161,7 +161,13 @@ def _compile_patterns(declaration: Declaration, entry: Entry | None) -> Declared
     )
 
 
-def dump(target: str, root: Path, entry: str | None = None, follow: tuple[str, ...] = ()) -> Any:
+def dump(
+    target: str,
+    root: Path,
+    entry: str | None = None,
+    follow: tuple[str, ...] = (),
+    writer: type[Writer] = Writer,
+) -> Any:
     """The configuration tree of one target as JSON data, with sorted keys where their order has no meaning.
 
     ==================  ==============================================================================
@@ -199,27 +205,27 @@ def dump(target: str, root: Path, entry: str | None = None, follow: tuple[str, .
     gives the tree of its value; several names give ``{"$names": {...}}``. When a test on a value that is only
     known at run time splits the evaluation, the tree is ``{"$cases": [{"when": {test: bool}, "tree": ...}]}``.
     """
-    return run_with_deep_stack(lambda: _dump(target, root, entry, follow))
+    return run_with_deep_stack(lambda: _dump(target, root, entry, follow, writer))
 
 
-def _dump(text: str, root: Path, entry: str | None, follow: tuple[str, ...]) -> Any:
+def _dump(text: str, root: Path, entry: str | None, follow: tuple[str, ...], writer: type[Writer]) -> Any:
     sources = Sources(root)
     target = parse_target(text, sources)
     boundary = Boundary(str(sources.root), follow, _folders([target]))
     cases = evaluate(target, parse_entry(entry, ENTRIES), sources, boundary, "reference")
-    trees = [{"when": dict(case.tests), "tree": _case_tree(case)} for case in cases]
+    trees = [{"when": dict(case.tests), "tree": _case_tree(case, writer)} for case in cases]
     if len(trees) == 1 and not trees[0]["when"]:
         return trees[0]["tree"]
     return {"$cases": trees}
 
 
-def _case_tree(case: Case) -> Any:
+def _case_tree(case: Case, writer: type[Writer]) -> Any:
     if case.problem:
         place = source_place(case.place) if case.place is not None else None
         return {"$unknown": f"{case.problem} ({place})" if place else case.problem}
     try:
         with time_limit():
-            return dump_tree(case.roots, case.single)
+            return dump_tree(case.roots, case.single, writer)
     except TookTooLong:
         return {"$unknown": "the checker takes too long to write the tree"}
     except Halt as halt:

@@ -18,6 +18,7 @@ from campaign.check.proof import dump
 from campaign.check.values import NOWHERE
 from campaign.check.values.constants import lift
 from campaign.check.workers import run_with_deep_stack
+from campaign.errors import InternalDisagreement
 
 LABELS = ("campaign", "condition")
 """Fields of a run's configuration that only name it."""
@@ -31,10 +32,6 @@ OPEN_FORMS = frozenset(
     {"$term", "$unknown", "$nondeterministic", "$call", "$ref", "$function", "$class", "$cases", "$module"}
 )
 """Forms of values that are not known, or that executing a module writes in another form."""
-
-
-class InternalDisagreement(Exception):
-    """Evaluating a file and executing it give different trees: a bug in campaign, never a mistake of the user."""
 
 
 class Condition(Protocol):
@@ -146,8 +143,10 @@ def verify_against_execution(targets: Sequence[str], root: Path, entry: str = "n
         path = first_disagreement(dump(target, root, entry), executed[target], "config")
         if path:
             raise InternalDisagreement(
-                f"{target}: the evaluator and Python disagree at {path}; please report it with the file. "
-                "The answer of the check for this campaign cannot be relied on."
+                f"{target}: evaluating the file and importing it give different values of {path}. This is a bug in "
+                "campaign; please report it with the file.\n"
+                "    Nothing was started, because the answer of the check cannot be relied on. Write the value out in "
+                "the module, or set it in the campaign file"
             )
 
 

@@ -69,6 +69,13 @@ def check(
     ] = None,
     format_: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.text,
     json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    import_: Annotated[
+        bool,
+        typer.Option(
+            "--import",
+            help="For a campaign TOML: also import the Python modules of its conditions, in separate processes.",
+        ),
+    ] = False,
     dump: Annotated[
         bool, typer.Option("--dump", help="Print the canonical tree of each file instead.")
     ] = False,
@@ -99,8 +106,12 @@ def check(
         _dump(targets, entry, flags.follow)
         return
     document = _campaign_file(targets)
+    if import_ and document is None:
+        raise UsageError("--import is for a campaign TOML: files to compare are evaluated and never imported")
     result = (
-        _check_files(targets, flags, against) if document is None else _check_spec(document, flags, against)
+        _check_files(targets, flags, against)
+        if document is None
+        else _check_spec(document, flags, against, import_modules=import_)
     )
     if not result.variants:
         raise UsageError(
@@ -164,7 +175,9 @@ def _campaign_file(targets: list[str]) -> Document | None:
     return document if "check" in document.data or "campaign" in document.data else None
 
 
-def _check_spec(document: Document, flags: _Flags, against: str | None) -> CheckResult:
+def _check_spec(
+    document: Document, flags: _Flags, against: str | None, *, import_modules: bool
+) -> CheckResult:
     """The proof over a campaign file. One that only has a `[check]` table is a declaration of files, and need not be a
     valid campaign."""
     from campaign.check.campaign_proof import prove_section, prove_spec
@@ -173,12 +186,15 @@ def _check_spec(document: Document, flags: _Flags, against: str | None) -> Check
     section = _check_section(document)
     if section.names_files and "campaign" not in document.data:
         return prove_section(section, path, flags.given, against)
-    from campaign.spec.load import from_document
+    from campaign.check.campaign_file import campaign_of
+    from campaign.cli.console import say_imported
     from campaign.spec.planned_runs import Facts
     from campaign.spec.resolve import resolve
 
-    spec = from_document(document, path)
-    return prove_spec(spec, resolve(spec, Facts()), flags.given, against)
+    spec = campaign_of(document, path, import_modules=import_modules)
+    if import_modules:
+        say_imported(spec.modules)
+    return prove_spec(spec, resolve(spec, Facts()), flags.given, against, import_modules=import_modules)
 
 
 def _check_section(document: Document) -> CheckSection:

@@ -42,6 +42,13 @@ def print_json(document: Mapping[str, Any], *, indent: int | None = 2) -> None:
     sys.stdout.flush()
 
 
+def say_imported(modules: Mapping[str, str]) -> None:
+    """Say on stderr which Python modules of conditions were executed; `modules` maps conditions to them."""
+    if modules:
+        files = ", ".join(dict.fromkeys(modules.values()))
+        stderr().print(f"imported, each in a separate process: {files}", style="dim", soft_wrap=True)
+
+
 @contextmanager
 def reader_may_leave() -> Iterator[None]:
     """Drop the output of the block when nobody can read it any more: the terminal is closed, or the program at the

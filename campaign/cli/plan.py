@@ -28,24 +28,36 @@ def plan(
             show_default=False,
         ),
     ] = None,
+    import_: Annotated[
+        bool,
+        typer.Option(
+            "--import",
+            help="Import the Python modules of conditions, in separate processes; by default nothing is executed.",
+        ),
+    ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show every run and every difference.")
     ] = False,
 ) -> None:
     """Show the runs, what a submit would do with each, and why; no side effect."""
+    from campaign.check.campaign_file import read_campaign
     from campaign.check.campaign_proof import proof_sentence, prove_spec
     from campaign.check.output.json import to_json
-    from campaign.cli.console import print_json, stdout
+    from campaign.cli.console import print_json, say_imported, stdout
     from campaign.cli.views.plan_tables import as_json, hanging, show, show_power
     from campaign.execution.locate import campaigns_root
-    from campaign.spec.load import load
+    from campaign.execution.unlogged_metrics import with_unlogged
+    from campaign.folder.paths import CampaignPaths
     from campaign.spec.resolve import resolve
 
-    loaded = load(spec)
-    facts = facts_for(dir_ or campaigns_root() / loaded.name)
-    made = resolve(loaded, facts)
+    loaded = read_campaign(spec, import_modules=import_)
+    if import_:
+        say_imported(loaded.modules)
+    paths = CampaignPaths(dir_ or campaigns_root() / loaded.name)
+    facts = facts_for(paths.root)
+    made = with_unlogged(resolve(loaded, facts), facts, paths)
     power = power_of_plan(made, pilot)
-    proof = prove_spec(loaded, made)
+    proof = prove_spec(loaded, made, import_modules=import_)
     if json_:
         document = as_json(made, facts) | {
             "check": to_json(proof), "power": [planned.to_json() for planned in power]

@@ -56,6 +56,7 @@ def _read(paths: CampaignPaths) -> CampaignView:
 def _show(view: CampaignView, *, as_json: bool) -> None:
     from campaign.cli.console import print_json, stdout
     from campaign.cli.views.live_table import table
+    from campaign.cli.views.outcome_tables import show_unlogged
     from campaign.spec.stale import stale_sentence
 
     if as_json:
@@ -67,6 +68,7 @@ def _show(view: CampaignView, *, as_json: bool) -> None:
         console.print(f"stale, so no comparison has them: {stale_sentence(view.stale)}", soft_wrap=True)
     for note in view.notes:
         console.print(f"note: {note}", soft_wrap=True)
+    show_unlogged(view, console)
 
 
 def _hint(view: CampaignView) -> str:

@@ -53,6 +53,12 @@ def submit(
             show_default=False,
         ),
     ] = None,
+    import_: Annotated[
+        bool,
+        typer.Option(
+            "--import", help="With --dry-run: import the Python modules of conditions, as a submit does."
+        ),
+    ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document at the end.")] = False,
 ) -> None:  # fmt: skip
     """Execute the missing runs."""
@@ -61,22 +67,29 @@ def submit(
 
     options = SubmitOptions(retry_failed, rerun_stale, allow_confounds, backend, address, dir_)
     with signals_end_it():
-        _submit(spec, options, dry_run=dry_run, detach=detach, json_=json_)
+        _submit(spec, options, import_=import_, dry_run=dry_run, detach=detach, json_=json_)
 
 
-def _submit(spec: Path, options: SubmitOptions, *, dry_run: bool, detach: bool, json_: bool) -> None:
-    from campaign.cli.console import reader_may_leave, stderr
+def _submit(
+    spec: Path, options: SubmitOptions, *, import_: bool, dry_run: bool, detach: bool, json_: bool
+) -> None:
+    from campaign.check.campaign_file import read_campaign
+    from campaign.cli.console import reader_may_leave, say_imported, stderr
     from campaign.cli.foreground import run_in_foreground, show_outcome
     from campaign.execution.locate import campaigns_root
     from campaign.folder.paths import CampaignPaths
-    from campaign.spec.load import load
     from campaign.submission import open_submission, plan_submission
 
-    loaded = load(spec)
+    # A submit executes the modules' code anyway, so that it can also use values that only executing them shows.
+    import_modules = import_ or not dry_run
+    loaded = read_campaign(spec, import_modules=import_modules)
+    if import_modules:
+        say_imported(loaded.modules)
     paths = CampaignPaths(options.folder or campaigns_root() / loaded.name)
     width = max(60, stderr().width)
     if dry_run:
-        _show_dry_run(plan_submission(loaded, paths, options, width=width), as_json=json_)
+        submission = plan_submission(loaded, paths, options, width=width, import_modules=import_)
+        _show_dry_run(submission, as_json=json_)
         return
     submission, lock = open_submission(loaded, paths, options, width=width)
     _warn(submission)

@@ -44,7 +44,7 @@ def pooling(state: SepaState, section: SepaSection, step: int) -> float:
     """Lambda, in [0, 1], at `step`. `state` must have observed the batch of this step."""
     if not state.gate_open:
         return 0.0
-    linear = min(1.0, max(0.0, (step - section.delay_steps) / section.steps))
+    linear = section.ramp(step)
     if section.schedule == "linear" or state.observed < section.warmup_steps:
         return linear
     return max(linear, _auto(state, section))

@@ -36,9 +36,9 @@ def folder_of(text: str) -> Path:
         if text and folder.is_dir():
             return folder
     if given.suffix == ".toml" and given.is_file():
-        from campaign.spec.load import load
+        from campaign.spec.load import campaign_name
 
-        folder = root / load(given).name
+        folder = root / campaign_name(given)
         if folder.is_dir():
             return folder
         raise UsageError(f"{text} was never submitted: {folder} does not exist\n    campaign submit {text}")

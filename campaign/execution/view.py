@@ -12,6 +12,7 @@ from campaign.execution.lock import holder
 from campaign.execution.progress import ProgressReader
 from campaign.execution.run_summary import mean, record_format
 from campaign.execution.store_reader import RunRow, StoreReader
+from campaign.execution.unlogged_metrics import UnloggedMetrics
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import PlanDocument, plan_or_empty
 from campaign.folder.run_record import record_problem
@@ -70,6 +71,8 @@ class CampaignView:
     runs: tuple[RunView, ...]
     conditions: tuple[ConditionView, ...]
     eta_s: float | None
+    unlogged: tuple[str, ...] = ()
+    """Hypotheses about a metric that the rows of the runs do not have, as sentences."""
     notes: tuple[str, ...] = ()
     """What a reader must know about the plan, as sentences; filled in by those who display a campaign once."""
 
@@ -97,6 +100,7 @@ class CampaignReader:
         self._store = StoreReader.open(paths)
         self._progress = ProgressReader()
         self._planned = _PlannedIdentities(paths)
+        self._unlogged = UnloggedMetrics(paths)
 
     def read(self) -> CampaignView:
         who = holder(self.paths)
@@ -114,6 +118,9 @@ class CampaignReader:
             runs=runs,
             conditions=_conditions(rows, stale),
             eta_s=_eta(runs),
+            unlogged=self._unlogged.sentences(
+                {run.id: (run.condition, run.state, run.steps) for run in runs}
+            ),
         )
 
     def close(self) -> None:

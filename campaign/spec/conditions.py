@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,23 @@ class ConditionResolver:
     """
 
     def __init__(
-        self, name: str, base: RunConfig, raw: Mapping[str, dict[str, Any]], folder: Path, problems: Problems
+        self,
+        name: str,
+        base: RunConfig,
+        raw: Mapping[str, dict[str, Any]],
+        folder: Path,
+        problems: Problems,
+        invalid_in_base: Collection[FieldPath] = (),
     ) -> None:
         self.name = name
         self.raw = raw
+        """The valid part of the base's sections as written."""
+        self._invalid_in_base = invalid_in_base
         self.problems = problems
         self.files = ReferencedFiles(folder, problems)
         self._built: dict[tuple[Override, ...], Section | None] = {}
+        self._invalid: set[tuple[int, str]] = set()
+        """Identity of a declared condition, and a section of it that is invalid: its configuration has the base's."""
         self._contradictions: dict[tuple[int, ...], tuple[Contradiction, ...]] = {}
         self._kept_alive: list[RunConfig] = []
         self._open_ended: dict[int, Section] = {}
@@ -52,7 +62,8 @@ class ConditionResolver:
                 Condition("base", {}, self._checked(self.base.model_copy(update={"condition": "base"}), {})),
             )
         pairs = [(entry, self._condition(entry)) for entry in declared]
-        self._refuse_duplicates(pairs)
+        broken = {id(entry) for entry in declared if entry.incomplete} | {entry for entry, _ in self._invalid}
+        self._refuse_duplicates([pair for pair in pairs if id(pair[0]) not in broken])
         if len(pairs) > 1:
             self._refuse_constant_fields(pairs)
         return tuple(condition for _, condition in pairs)
@@ -84,6 +95,7 @@ class ConditionResolver:
         for entry in declared.overrides:
             by_section.setdefault(entry.path[0], []).append(entry)
         built = {name: self._section(name, entries) for name, entries in by_section.items()}
+        self._invalid.update((id(declared), name) for name, section in built.items() if section is None)
         config = self.base.model_copy(update={name: section for name, section in built.items() if section})
         return self._checked(config, {entry.path: entry.at for entry in declared.overrides})
 
@@ -178,16 +190,24 @@ class ConditionResolver:
     def _refuse_constant_fields(self, pairs: list[tuple[DeclaredCondition, Condition]]) -> None:
         """Reports fields that conditions set and that have the base's value in all of them.
 
-        Modules are exempt: the modules of a family repeat what they share.
+        Modules are exempt: the modules of a family repeat what they share. So are fields of which a condition's value
+        is not known: in a section that is invalid in it, or because a key of it could not be read.
         """
+        invalid = {name for _, name in self._invalid}
         first_set_at: dict[FieldPath, TomlPath] = {}
         for declared, _ in pairs:
             for entry in declared.overrides:
-                if not entry.from_module:
+                known = entry.path[0] not in invalid and entry.path[:2] not in self._invalid_in_base
+                if known and not entry.from_module:
                     first_set_at.setdefault(entry.path, entry.at)
+        incomplete = [
+            {entry.path for entry in declared.overrides} for declared, _ in pairs if declared.incomplete
+        ]
         for path, at in first_set_at.items():
             value = field_value(self.base, path)
-            if all(field_value(condition.config, path) == value for _, condition in pairs):
+            if all(path in paths for paths in incomplete) and all(
+                field_value(condition.config, path) == value for _, condition in pairs
+            ):
                 self.problems.at_key(
                     at if isinstance(at[-1], str) else at[:-1],
                     f"has no effect: it is {toml_value(value)} in every condition, as in the base",

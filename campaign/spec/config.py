@@ -4,7 +4,8 @@ The docstring below a field is the single source of its documentation in docs/sp
 field is marked as part of a run's *identity* (it can change the run's result) or as a *runtime* setting (it cannot); a
 test refuses a field that is not marked.
 
-To add a field, write it here with its docstring, wrapped in `Identity` or `Runtime`. To add a section, write its
+To add a field, write it here with its docstring, wrapped in `Identity` or `Runtime`, and say in
+`campaign.spec.unread_fields` when it is read. To add a section, write its
 model, add it to `RunConfig`, and remove its name from `RESERVED_SECTIONS` if it is there.
 """
 
@@ -38,6 +39,7 @@ NonNegative = Annotated[float, Field(ge=0.0, le=1e9)]
 PositiveFloat = Annotated[float, Field(gt=0.0, le=1e9)]
 DecayRate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+MetricName = Annotated[str, Text(r"^[^\s\"](.*[^\s\"])?$", "the name of a metric")]
 ContentHash = Annotated[str, Text(r"^[0-9a-f]{64}$", "64 hexadecimal digits")]
 
 ADVANTAGES = ("grpo", "maxrl", "rloo", "reinforce_pp")
@@ -77,6 +79,10 @@ class CoreSection(Section):
     early_stopping: Runtime[bool] = False
     """Whether a run is complete wherever its core ends with exit code 0; without it, a run whose record ends before
     `training.max_steps` is `short`. Set for a command when the file does not give `max_steps`."""
+    metrics: Runtime[tuple[MetricName, ...] | None] = None
+    """Metrics that a command or an entry point logs, under campaign's names, for example
+    `["correct_rate", "val/correct_rate", "kl"]`. A hypothesis about any other metric is refused. When not given, the
+    first run shows them."""
     env: Identity[dict[str, str]] = {}
     """Environment variables of the process. Not for secrets, which come from the environment of `campaign submit`."""
     options: Identity[dict[str, Any]] = {}
@@ -249,6 +255,10 @@ class SepaSection(Section):
     warmup_steps: Identity[Positive] = 50
     """Steps from which the initial variance is measured (`auto`)."""
 
+    def ramp(self, step: int) -> float:
+        """Lambda of the linear schedule at `step`, in [0, 1]."""
+        return min(1.0, max(0.0, (step - self.delay_steps) / self.steps))
+
 
 class SqueezeSection(Section):
     """LoRA-Squeeze after the first run: which rank the update really uses (arXiv 2602.10993)."""
@@ -344,6 +354,22 @@ class RunConfig(Section):
     def cluster(self) -> str | None:
         """Address of the Ray cluster that executes the run; None when this machine does."""
         return self.ray.address if self.execution.backend == "ray" else None
+
+    @property
+    def uses_built_in_core(self) -> bool:
+        """Whether neither a command nor an entry point trains."""
+        return self.core.command is None and self.core.entrypoint is None
+
+    @property
+    def uses_sepa(self) -> bool:
+        """Whether the built-in core's transform gets SEPA's lambda. A user's transform may use it."""
+        algorithm = self.algorithm
+        built_in = algorithm.transform_mode in TRANSFORMS
+        return (
+            self.uses_built_in_core
+            and algorithm.algorithm_mode is None
+            and (algorithm.transform_mode == "gtpo_sepa" or not built_in)
+        )
 
     @property
     def run_id(self) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from campaign.folder.paths import METRICS_FILE
 from campaign.spec.config import RunConfig
 from campaign.spec.explain import toml_value
 from campaign.spec.overrides import FieldPath
@@ -48,6 +49,15 @@ def _core(config: RunConfig) -> Iterator[Contradiction]:
             f"{toml_value(core.metrics_file)} is not a file inside the run's folder",
             "write a relative path without `..`",
         )
+    elif core.metrics_file != METRICS_FILE and config.uses_built_in_core:
+        yield (
+            ("core", "metrics_file"),
+            f"is the file of a command, and the built-in core writes {METRICS_FILE}",
+            "remove it, or add core.command",
+        )
+    for number, name in enumerate(core.metrics or ()):
+        if name in (core.metrics or ())[:number]:
+            yield ("core", "metrics", str(number)), f"lists `{name}` twice", "remove one of them"
 
 
 def _command(command: tuple[str, ...]) -> Iterator[Contradiction]:

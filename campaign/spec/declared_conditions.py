@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign.spec.explain import toml_value
-from campaign.spec.modules import module_configs
+from campaign.spec.modules import ModuleReader, module_configs
 from campaign.spec.overrides import FieldPath, Override, overrides
 from campaign.spec.positions import TomlPath
 from campaign.spec.problems import Problems
@@ -29,10 +29,12 @@ class DeclaredCondition:
     """Its path in the document; combinations of factors share the path of `campaign.factors`."""
     name: str | None = None
     module: str | None = None
+    incomplete: bool = False
+    """Whether a part of it was invalid and left out, so that nothing can be said about its configuration."""
 
 
 def declared_conditions(
-    campaign: CampaignSection, folder: Path, problems: Problems
+    campaign: CampaignSection, folder: Path, problems: Problems, read_modules: ModuleReader
 ) -> tuple[DeclaredCondition, ...]:
     """All conditions of the campaign in the order of the file; a file without any runs the base alone."""
     if campaign.conditions and campaign.factors:
@@ -47,13 +49,17 @@ def declared_conditions(
             "excludes combinations of `factors`, but the campaign has no factors",
             "remove it, or add [campaign.factors]",
         )
-    listed = _listed(campaign.conditions, "conditions", folder, problems)
+    listed = _listed(campaign.conditions, "conditions", folder, problems, read_modules)
     combined = _combinations(campaign, problems)
-    return (*listed, *combined, *_listed(campaign.include, "include", folder, problems))
+    return (*listed, *combined, *_listed(campaign.include, "include", folder, problems, read_modules))
 
 
 def _listed(
-    tables: tuple[dict[str, Any], ...], key: str, folder: Path, problems: Problems
+    tables: tuple[dict[str, Any], ...],
+    key: str,
+    folder: Path,
+    problems: Problems,
+    read_modules: ModuleReader,
 ) -> tuple[DeclaredCondition, ...]:
     paths: list[TomlPath] = [("campaign", key, number) for number in range(len(tables))]
     modules: dict[TomlPath, str] = {
@@ -61,13 +67,14 @@ def _listed(
         for table, at in zip(tables, paths, strict=True)
         if isinstance(module := table.get("module"), str)
     }
-    configs = module_configs(modules, folder, problems)
+    configs = module_configs(modules, folder, problems, read_modules)
     return tuple(_condition(table, at, configs, problems) for table, at in zip(tables, paths, strict=True))
 
 
 def _condition(
     table: dict[str, Any], at: TomlPath, configs: dict[TomlPath, dict[str, Any]], problems: Problems
 ) -> DeclaredCondition:
+    known = len(problems)
     own = {key: value for key, value in table.items() if key not in ("name", "module")}
     name, module = (_string(table, key, at, problems) for key in ("name", "module"))
     from_module = overrides(configs.get((*at, "module"), {}), (*at, "module"), problems)
@@ -75,7 +82,8 @@ def _condition(
     by_path = {entry.path: entry for entry in (*from_module, *overrides(own, at, problems))}
     if not table:
         problems.at_key(at, "is an empty condition", "set at least one field, or give it a `name`")
-    return DeclaredCondition(tuple(by_path.values()), at, name, module)
+    incomplete = len(problems) > known or (module is not None and (*at, "module") not in configs)
+    return DeclaredCondition(tuple(by_path.values()), at, name, module, incomplete)
 
 
 def _string(table: dict[str, Any], key: str, at: TomlPath, problems: Problems) -> str | None:

@@ -10,6 +10,8 @@ from campaign.spec.config import RunConfig
 from campaign.spec.planned_runs import Action, Condition, Facts, Plan
 
 ALPHA = 0.05
+NEARLY_PLAIN = 0.25
+"""SEPA's lambda at the end of a run below which most of its steps hardly pool anything."""
 STARTED: tuple[Action, ...] = ("run", "resume")
 """Actions that `submit` takes by default; `retry` and `stale` need a flag."""
 
@@ -98,16 +100,26 @@ def notes(plan: Plan, facts: Facts) -> tuple[str, ...]:
     return (
         exact_test_note(len(plan.seeds), len(plan.conditions) - 1),
         *_looks(plan),
+        *_undeclared_metrics(plan),
         *_same_result(plan),
         *_infeasible(plan.conditions, facts),
         *_oversubscribed(plan.conditions),
-        *_squeeze(plan.conditions),
+        *_pooling(plan.conditions),
     )
 
 
 def _looks(plan: Plan) -> Iterator[str]:
     if plan.looks and plan.looks[-1] > len(plan.seeds):
         yield f"the last look is at {plan.looks[-1]} seeds, but the campaign has only {len(plan.seeds)}"
+
+
+def _undeclared_metrics(plan: Plan) -> Iterator[str]:
+    cores = [condition.config for condition in plan.conditions if not condition.config.uses_built_in_core]
+    if plan.hypotheses and any(config.core.metrics is None for config in cores):
+        yield (
+            "the metrics of the hypotheses cannot be checked before the first rows are logged: "
+            "core.metrics = [...] declares what the core logs"
+        )
 
 
 def _same_result(plan: Plan) -> Iterator[str]:
@@ -138,10 +150,33 @@ def _infeasible(conditions: tuple[Condition, ...], facts: Facts) -> Iterator[str
             )
 
 
-def _squeeze(conditions: tuple[Condition, ...]) -> Iterator[str]:
-    first = conditions[0].config
-    if first.squeeze is not None and not first.model.lora_rank:
-        yield "[squeeze] has no effect: it analyses a LoRA adapter, and model.lora_rank is 0"
+def _pooling(conditions: tuple[Condition, ...]) -> Iterator[str]:
+    """How far SEPA's lambda gets within the steps of a run, once for conditions in which it gets equally far."""
+    labels: dict[str, list[str]] = {}
+    for condition in conditions:
+        if condition.config.uses_sepa:
+            labels.setdefault(_reach_of_lambda(condition.config), []).append(condition.label)
+    for reach, found in labels.items():
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        yield f"{found[0]}{more}: {reach}"
+
+
+def _reach_of_lambda(config: RunConfig) -> str:
+    sepa, last = config.sepa, config.training.max_steps - 1
+    reached, room = sepa.ramp(last), last - sepa.delay_steps
+    gate = f" if the correct rate reaches {_share(sepa.correct_rate_gate)}" if sepa.correct_rate_gate else ""
+    least = "at least " if sepa.schedule == "auto" and reached < 1 else ""
+    how = f"sepa.delay_steps = {sepa.delay_steps}, sepa.steps = {sepa.steps}"
+    words = f"SEPA's lambda reaches {least}{_share(reached)} in {last + 1} steps ({how}){gate}"
+    if reached >= 1:
+        return words
+    meaning = "; this is nearly plain gtpo" if reached < NEARLY_PLAIN and not least else ""
+    fix = f"sepa.steps = {room}" if room > 0 else f"a sepa.delay_steps below {last}"
+    return f"{words}{meaning}; {fix} lets it reach 1"
+
+
+def _share(value: float) -> str:
+    return f"{value:.2g}".removeprefix("0") or "0"
 
 
 def _oversubscribed(conditions: tuple[Condition, ...]) -> Iterator[str]:

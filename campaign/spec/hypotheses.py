@@ -1,7 +1,9 @@
 """Hypotheses, and the record of them that is made at the first submit.
 
 A hypothesis in that record is *confirmatory*; one that was added or changed later is *exploratory*, and every output
-says so. `freeze` makes the record, and `changes` compares a later version of a hypothesis with it.
+says so. `freeze` makes the record, and `changes` compares a later version of a hypothesis with it. The record counts
+from the first row that a run logs: until then a submit replaces it, because nothing was seen. Afterwards, and until a
+run has ended, a submit corrects only the name of a metric that no row has.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -124,6 +127,14 @@ class Hypothesis(Section):
             raise ValueError("a ranking needs at least two conditions, got one")
         return self
 
+    def conditions_of(self, conditions: Sequence[str]) -> tuple[str, ...]:
+        """The labels among `conditions`, of the campaign, that the hypothesis compares, without duplicates."""
+        if self.contrast is not None:
+            return tuple(dict.fromkeys((*self.contrast, *self.ranking)))
+        baseline = self.baseline if self.baseline is not None else conditions[0]
+        candidates = (self.candidate,) if isinstance(self.candidate, str) else self.candidate or conditions
+        return tuple(dict.fromkeys((baseline, *candidates, *self.ranking)))
+
     @property
     def litmus_threshold(self) -> float:
         """What the confidence interval of the improvement must exceed."""
@@ -184,17 +195,67 @@ def freeze(
     )
 
 
-def keep_frozen(path: Path, frozen: Frozen) -> Frozen:
-    """Writes the record unless the file exists, and returns the record in the file.
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What could be seen of a campaign's runs."""
 
-    Raises `UsageError` when the existing record cannot be read or was edited.
+    metrics: frozenset[str] = frozenset()
+    """Names in any row that a run has logged."""
+    ended: bool = False
+    """Whether a run has ended with rows."""
+
+
+def refrozen(kept: Frozen, declared: Frozen, observed: Observed) -> Frozen:
+    """The record after another submit, which declares `declared`; `kept` is the record before it."""
+    if observed.ended:
+        return kept
+    if not observed.metrics:
+        return declared
+    now = {hypothesis.name: hypothesis for hypothesis in declared.hypotheses}
+    hypotheses = tuple(
+        new if (new := now.get(old.name)) and _only_corrects_a_metric(old, new, observed.metrics) else old
+        for old in kept.hypotheses
+    )
+    return kept.model_copy(update={"hypotheses": hypotheses})
+
+
+def _only_corrects_a_metric(old: Hypothesis, new: Hypothesis, seen: frozenset[str]) -> bool:
+    """Whether the hypotheses differ in nothing but names of metrics that, as they were declared, no row has."""
+    return _with_corrections(old, new, seen) == new
+
+
+def _with_corrections(old: Hypothesis, new: Hypothesis, seen: frozenset[str]) -> Hypothesis:
+    changed: dict[str, Any] = {}
+    if not _was_seen(old.metric, seen):
+        changed["metric"] = new.metric
+    if old.mechanism and new.mechanism and not _was_seen(old.mechanism.metric, seen):
+        changed["mechanism"] = old.mechanism.model_copy(update={"metric": new.mechanism.metric})
+    return old.model_copy(update=changed)
+
+
+def _was_seen(metric: str, seen: frozenset[str]) -> bool:
+    return metric in seen or f"val/{metric}" in seen
+
+
+def results_seen() -> Observed:
+    """What is assumed of runs about which nothing is known."""
+    return Observed(ended=True)
+
+
+def keep_frozen(path: Path, frozen: Frozen, observed: Callable[[], Observed] = results_seen) -> Frozen:
+    """Writes the record unless a file exists that counts already, and returns the record in the file.
+
+    `observed` tells what could be seen of the runs; it is called only if the file has another record. Raises
+    `UsageError` when the existing record cannot be read or was edited.
     """
     kept = read_frozen(path)
-    if kept is None:
+    if kept is not None and kept != frozen:
+        frozen = refrozen(kept, frozen, observed())
+    if frozen != kept:
         # The caller holds the campaign's lock. Atomically, because half a record on a full disk would refuse every
         # later submit.
         write_text(path, json.dumps(frozen.to_json(), indent=2, ensure_ascii=False) + "\n")
-    return kept or frozen
+    return frozen
 
 
 def read_frozen(path: Path) -> Frozen | None:

@@ -16,24 +16,37 @@ from campaign.spec.fields import by_leaf, fields, sections
 from campaign.spec.forbidden_values import without_forbidden_values
 from campaign.spec.hypotheses import look_problems
 from campaign.spec.hypothesis_tables import hypothesis_tables
+from campaign.spec.modules import ModuleReader, executed_modules
 from campaign.spec.overrides import FieldPath
 from campaign.spec.planned_runs import Condition
 from campaign.spec.problems import Problems
 from campaign.spec.reading import Document, read
 from campaign.spec.spec import CampaignSection, Spec
+from campaign.spec.unread_fields import written_fields
 from campaign.suggest import did_you_mean
 
 
-def load(path: Path) -> Spec:
+def load(path: Path, read_modules: ModuleReader = executed_modules) -> Spec:
     """The campaign in `path`, with its conditions resolved and its data files hashed.
 
+    `read_modules` reads the conditions that are Python files; by default each is executed, in a separate process.
     Raises `SpecError` with all problems of the file, in the order of the file.
     """
     path = Path(path)
-    return from_document(read(path), path)
+    return from_document(read(path), path, read_modules)
 
 
-def from_document(document: Document, path: Path) -> Spec:
+def campaign_name(path: Path) -> str:
+    """The name of the campaign in `path`, whatever else is wrong with the file. Executes nothing.
+
+    Raises `SpecError` for a file that cannot be read or parsed.
+    """
+    table = read(path).data.get("campaign")
+    name = table.get("name") if isinstance(table, dict) else None
+    return name if isinstance(name, str) and not labels.invalid_name(name) else labels.name_from_file(path)
+
+
+def from_document(document: Document, path: Path, read_modules: ModuleReader = executed_modules) -> Spec:
     """The campaign that `document` declares. Relative paths in it are relative to the folder of `path`."""
     problems = Problems(document)
     data = without_forbidden_values(problems)
@@ -46,11 +59,11 @@ def from_document(document: Document, path: Path) -> Spec:
     raw, base = _base(data, campaign, problems)
     _check_campaign(campaign, _table(data, "campaign", problems).get("seeds"), problems)
     name = _name(campaign, path, problems)
-    declared = declared_conditions(campaign, path.parent, problems)
-    resolver = ConditionResolver(name, base, raw, path.parent, problems)
+    declared = declared_conditions(campaign, path.parent, problems, read_modules)
+    resolver = ConditionResolver(name, base, raw, path.parent, problems, _left_out(data, raw))
     conditions = resolver.resolve(declared)
     under_test = _under_test(campaign, declared, conditions, problems)
-    hypotheses = hypothesis_tables(data, [condition.label for condition in conditions], problems)
+    hypotheses = hypothesis_tables(data, conditions, campaign, problems)
     problems.raise_if_any()
     return Spec(
         name=name,
@@ -70,6 +83,7 @@ def from_document(document: Document, path: Path) -> Spec:
             for condition, entry in zip(conditions, declared, strict=False)
             if entry.module is not None
         },
+        written=written_fields(data),
         notes=document.notes + _notes(data, campaign) + tuple(resolver.files.notes),
     )
 
@@ -110,6 +124,12 @@ def _base(
     for name, table in raw.items():
         built[name], raw[name] = problems.validated(sections()[name], table, (name,))
     return raw, RunConfig().model_copy(update=built)
+
+
+def _left_out(data: dict[str, Any], raw: dict[str, dict[str, Any]]) -> set[FieldPath]:
+    """The fields of the base that were written and are invalid."""
+    tables = {name: table for name, table in data.items() if name in raw and isinstance(table, dict)}
+    return {(name, key) for name, table in tables.items() for key in table if key not in raw[name]}
 
 
 def _check_campaign(campaign: CampaignSection, written: Any, problems: Problems) -> None:

@@ -1,8 +1,9 @@
-"""Reads the `config` of conditions that are Python files, by executing each file once.
+"""Reads the `config` of conditions that are Python files.
 
-A file is user code, so each is executed in a separate process: nothing that it imports, sets or breaks affects the
-planner or another file, whose modules may have the same names. The processes are forked from one Python process,
-because starting an interpreter for each file would be slow.
+How a file is read is the caller's choice. `executed_modules` executes each file once, in a separate process, because
+a file is user code: nothing that it imports, sets or breaks affects the planner or another file, whose modules may
+have the same names. The processes are forked from one Python process, because starting an interpreter for each file
+would be slow. `campaign.check.evaluated_conditions` reads the same files without executing them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ from campaign.spec.problems import Problems
 
 TIMEOUT_S = 120.0
 """Time limit for all modules of a campaign together."""
+
+ModuleReader = Callable[[Sequence[Path]], Sequence[dict[str, Any]]]
+"""Absolute paths -> one answer each: `config`, or `error` with the `line` (or None) and optionally a `hint`."""
 
 _RUNNER = r"""
 import dataclasses, importlib, json, os, runpy, sys
@@ -99,13 +104,9 @@ print(json.dumps([answer_of_child(path) for path in files]))
 
 
 def module_configs(
-    modules: dict[TomlPath, str], folder: Path, problems: Problems
+    modules: dict[TomlPath, str], folder: Path, problems: Problems, read_modules: ModuleReader
 ) -> dict[TomlPath, dict[str, Any]]:
-    """The `config` of each module, by the path in the document that names it; failures are reported.
-
-    A file inside a package (a folder with `__init__.py`) is imported by its full name, so that its relative
-    imports work; any other file is executed like a script, with its folder first on `sys.path`.
-    """
+    """The `config` of each module, by the path in the document that names it; failures are reported."""
     files: dict[TomlPath, Path] = {}
     for at, name in modules.items():
         file = Path(os.path.abspath(folder / name))
@@ -115,14 +116,12 @@ def module_configs(
             problems.at_value(at, f"no such file: {name}", f"looked for {file}", field="")
     if not files:
         return {}
-    answers = _run(list(files.values()))
-    if isinstance(answers, str):
-        answers = [{"error": answers, "line": None}] * len(files)
     configs = {}
-    for at, answer in zip(files, answers, strict=True):
+    for at, answer in zip(files, read_modules(list(files.values())), strict=True):
         if "error" in answer:
             line = f":{answer['line']}" if answer["line"] else ""
-            problems.at_value(at, f"{modules[at]}{line} cannot be loaded: {answer['error']}", field="")
+            message = f"{modules[at]}{line} cannot be loaded: {answer['error']}"
+            problems.at_value(at, message, answer.get("hint", ""), field="")
         elif not isinstance(answer["config"], dict):
             message = f"{modules[at]}: `config` must be a dictionary or a dataclass instance"
             problems.at_value(at, message, field="")
@@ -131,7 +130,17 @@ def module_configs(
     return configs
 
 
-def _run(files: list[Path]) -> list[dict[str, Any]] | str:
+def executed_modules(files: Sequence[Path]) -> Sequence[dict[str, Any]]:
+    """Executes each file in a separate process; a `ModuleReader`.
+
+    A file inside a package (a folder with `__init__.py`) is imported by its full name, so that its relative
+    imports work; any other file is executed like a script, with its folder first on `sys.path`.
+    """
+    answers = _run(files)
+    return [{"error": answers, "line": None}] * len(files) if isinstance(answers, str) else answers
+
+
+def _run(files: Sequence[Path]) -> list[dict[str, Any]] | str:
     """One answer for each file, or the reason for its absence."""
     try:
         done = subprocess.run(

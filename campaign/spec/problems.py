@@ -24,6 +24,9 @@ class Problems:
         # A dictionary, because conditions that share a section find the same problem again.
         self._found: dict[Problem, None] = {}
 
+    def __len__(self) -> int:
+        return len(self._found)
+
     def add(self, problem: Problem) -> None:
         self._found[problem] = None
 

@@ -10,6 +10,7 @@ from campaign.spec.planned_runs import Action, Condition, Facts, Plan, PlannedRu
 from campaign.spec.section import Section
 from campaign.spec.spec import Spec
 from campaign.spec.stale import another_version, changes, first_change
+from campaign.spec.unread_fields import unread_notes
 
 _NO_FACTS = Facts()
 
@@ -41,7 +42,8 @@ def resolve(spec: Spec, facts: Facts = _NO_FACTS) -> Plan:
         looks=spec.looks,
         hypotheses=spec.hypotheses,
     )
-    return replace(plan, notes=spec.notes + notes(plan, facts))
+    unread = tuple(unread_notes(spec.conditions, spec.written))
+    return replace(plan, notes=spec.notes + notes(plan, facts) + unread)
 
 
 def _action(condition: Condition, run_identity: str, previous: RunFacts | None) -> tuple[Action, str]:

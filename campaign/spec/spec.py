@@ -67,4 +67,6 @@ class Spec:
     check: CheckSection = field(default_factory=CheckSection)
     modules: Mapping[str, str] = field(default_factory=dict)
     """Condition label -> the Python file that its fields come from."""
+    written: tuple[str, ...] = ()
+    """Dotted paths of the fields that the sections of the file set."""
     notes: tuple[str, ...] = ()

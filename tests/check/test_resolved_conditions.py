@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from campaign.check.resolved_conditions import (
-    InternalDisagreement,
     first_disagreement,
     prove_resolved_conditions,
     verify_against_execution,
 )
+from campaign.errors import InternalDisagreement
 from campaign.spec.config import AlgorithmSection, RunConfig, TrainingSection
 
 from .conftest import REPOSITORY, Write
@@ -63,7 +63,7 @@ def test_evaluated_and_executed_conditions_agree() -> None:
 def test_tree_that_is_not_what_execution_gives_is_a_disagreement(write: Write) -> None:
     """Evaluating another name than the one that is executed stands for an evaluator that is wrong."""
     root: Path = write(a="config = {'lr': 1}\nother = {'lr': 2}\n")
-    with pytest.raises(InternalDisagreement, match=r"disagree at config\.lr"):
+    with pytest.raises(InternalDisagreement, match=r"give different values of config\.lr"):
         verify_against_execution(["a.py"], root, "names:other")
 
 

@@ -14,6 +14,9 @@ from campaign.execution.assignment import Assignment
 from campaign.execution.fence import raise_fence
 from campaign.folder.paths import CampaignPaths, RunPaths
 from tests.execution.small_campaign import CORE, SmallCampaign, processes_with
+from tests.spec.conftest import cli
+
+__all__ = ["cli"]
 
 
 @pytest.fixture(scope="session")

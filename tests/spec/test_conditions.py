@@ -314,3 +314,30 @@ def test_a_module_affects_neither_the_planner_nor_another_module(spec_of: Loader
     spec = spec_of('[[campaign.conditions]]\nmodule = "a/a.py"\n[[campaign.conditions]]\nmodule = "b/b.py"\n')
     assert [condition.config.training.lr for condition in spec.conditions] == [0.5, 0.25]
     assert "X_LEAK" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("text", "only"),
+    [
+        ('[[campaign.conditions]]\nlr = "fast"\n[[campaign.conditions]]\nlr = 3e-4\n', "expected a number"),
+        ("[campaign.factors]\nlr = [-1.0, 3e-4]\n", "must be above 0"),
+        ("[[campaign.conditions]]\nkl_coeff = 0.1\n[[campaign.conditions]]\nkl_coef = 0.0\n", "unknown key"),
+        (
+            '[[campaign.conditions]]\nname = "a"\nmodule = "none.py"\n[[campaign.conditions]]\nkl_coef = 0.0\n',
+            "no such file",
+        ),
+        (
+            '[training]\nlr = "fast"\n[[campaign.conditions]]\nname = "a"\nlr = 3e-4\n'
+            '[[campaign.conditions]]\nname = "b"\nkl_coef = 0.1\n',
+            "expected a number",
+        ),
+    ],
+    ids=["value", "factor", "key", "module", "base"],
+)
+def test_nothing_is_said_about_the_effect_of_a_value_that_is_invalid(
+    text: str, only: str, spec_of: Loader
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        spec_of(text)
+    (problem,) = caught.value.problems
+    assert only in problem.message

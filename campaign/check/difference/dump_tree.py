@@ -41,14 +41,6 @@ MAX_NODES = 200_000
 """Nodes of a dumped tree; a shared object counts each time."""
 
 
-def dump_tree(roots: dict[str, Value], single: bool) -> Any:
-    """The tree of the only root, or of all roots by name."""
-    writer = Writer()
-    if single:
-        return writer.form(next(iter(roots.values())))
-    return {"$names": writer.forms_by_name(roots)}
-
-
 class Writer:
     """Writes values as JSON data; one for each tree, because it counts the nodes."""
 
@@ -167,3 +159,11 @@ FORMS: dict[type, Callable[[Writer, Any], Any]] = {
     View: lambda writer, p: {f"$dict_{p.kind}": writer.items(item for _, item in p.holder.entries.values())},
     DescriptorObj: lambda writer, payload: {f"${payload.kind}": writer.form(payload.function)},
 }
+
+
+def dump_tree(roots: dict[str, Value], single: bool, writer: type[Writer] = Writer) -> Any:
+    """The tree of the only root, or of all roots by name, as a new `writer` writes it."""
+    written = writer()
+    if single:
+        return written.form(next(iter(roots.values())))
+    return {"$names": written.forms_by_name(roots)}

@@ -54,12 +54,17 @@ class TerminalDisplay:
 
         self._console = console
         self._hint = hint
+        self._said: set[str] = set()
         self._live: Live = Live(console=console, auto_refresh=False, transient=True)
         self._live.start()
 
     def update(self, view: CampaignView) -> None:
         columns, lines = _terminal_size(self._console)
         self._console.width = columns
+        for sentence in view.unlogged:
+            if sentence not in self._said:
+                self._said.add(sentence)
+                self._live.console.print(sentence, style="yellow")  # scrolls away above the table
         self._live.update(table(view, columns, lines - 1, self._hint), refresh=True)
 
     def show_message(self, text: str) -> None:
@@ -76,6 +81,7 @@ class PlainDisplay:
         self._console = console
         self._states: dict[str, RunState] = {}
         self._messages: list[str] = []
+        self._said: set[str] = set()
         self._next = time.monotonic() + PLAIN_EVERY_S
 
     def update(self, view: CampaignView) -> None:
@@ -86,6 +92,8 @@ class PlainDisplay:
             if run.state != before and run.state not in ("queued", "starting", "pending"):
                 lines.append(_plain_line(run))
             self._states[run.id] = run.state
+        lines += [sentence for sentence in view.unlogged if sentence not in self._said]
+        self._said.update(view.unlogged)
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + PLAIN_EVERY_S
             lines.append(headline(view).plain)

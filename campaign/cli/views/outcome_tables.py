@@ -30,6 +30,7 @@ def show_campaign(
     """Everything that a submit prints when it ends."""
     show_conditions(view, console)
     show_failures(view, console)
+    show_unlogged(view, console)
     if squeeze:
         console.print("\nLoRA-Squeeze, the first run's adapter:", style="bold")
         show_squeeze(squeeze, console)
@@ -57,6 +58,12 @@ def show_failures(view: CampaignView, console: Console) -> None:
         console.print(f"{run.state}: {run.id}: {one_line(run.error)}", style="red")
     if len(failed) > MOST_FAILURES:
         console.print(f"... and {len(failed) - MOST_FAILURES} more without a result", style="red")
+
+
+def show_unlogged(view: CampaignView, console: Console) -> None:
+    """Hypotheses that cannot be tested because the rows do not have their metric."""
+    for sentence in view.unlogged:
+        console.print(sentence, style="yellow", soft_wrap=True)
 
 
 def show_squeeze(table: dict[str, Any], console: Console) -> None:
