@@ -121,7 +121,7 @@ def plan_submission(
     if proof.verdict == "confound" and options.allow_confounds is None:
         findings = to_text(proof, width, False, False).rstrip()
         raise Confounded(f"nothing was started: {proof_sentence(proof)}\n\n{findings}\n\n{HOW_TO_PROCEED}")
-    runs = runs_to_start(plan, facts, retry_failed=options.retry_failed, rerun_stale=options.rerun_stale)
+    runs = runs_to_start(plan, retry_failed=options.retry_failed, rerun_stale=options.rerun_stale)
     return Submission(spec, paths, options, plan, facts, proof, tuple(runs))
 
 

@@ -67,7 +67,7 @@ def _show(view: CampaignView, *, as_json: bool) -> None:
 def _hint(view: CampaignView) -> str:
     if view.controller is not None:
         return f"executed by process {view.controller}"
-    if view.complete:
+    if view.complete and not view.count("cancelled"):
         return ""
     return "not running; submit it again to resume"
 

@@ -61,7 +61,7 @@ def _action(
         case "failed":
             return "retry", f"failed{_error(previous)}; {_restart(previous)}"
         case "cancelled":
-            return "retry", f"cancelled{_at_step(previous)}; {_restart(previous)}"
+            return "resume", f"cancelled{_at_step(previous)}; {_restart(previous)}"
         case _:
             return "resume", f"interrupted{_at_step(previous)}; {_restart(previous)}"
 

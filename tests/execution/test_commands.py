@@ -18,7 +18,9 @@ from campaign.execution.local_backend import LocalBackend
 from campaign.execution.locate import locate, match_run
 from campaign.execution.store import Store
 from campaign.folder.json_lines import read_jsonl
-from campaign.folder.paths import RunPaths
+from campaign.folder.paths import CampaignPaths, RunPaths
+from campaign.spec.load import load
+from campaign.submission import SubmitOptions, open_submission
 from tests.execution.small_campaign import SmallCampaign, processes_with, until
 
 ROOT = str(Path(__file__).parents[2])
@@ -219,3 +221,32 @@ def test_a_campaign_elsewhere_needs_its_folder_only(half_done: SmallCampaign, tm
     code, out, _ = call(tmp_path, "status", str(half_done.paths.root), "--json")
     assert code == 0
     assert len(json.loads(out)["runs"]) == 2
+
+
+def test_plan_after_cancel_shows_the_runs_that_submit_then_resumes(
+    campaign: SmallCampaign, tmp_path: Path
+) -> None:
+    """Four runs are cancelled before they start. `plan` and `submit --dry-run` give the answer that `submit` acts on."""
+    core = tmp_path / "core.py"
+    core.write_text('import sys; open(sys.argv[1] + "/metrics.jsonl", "a").write("{\\"step\\": 0}\\n")\n')
+    spec = tmp_path / "tiny.toml"
+    spec.write_text(
+        '[campaign]\nseeds = [1, 2]\nmax_steps = 1\nconditions = [{name = "a"}, {name = "b", training.lr = 1e-3}]\n'
+        '[core]\ncommand = ["python", "core.py", "{run_dir}"]\n'
+    )
+    loaded = load(spec)
+    paths = CampaignPaths(tmp_path / "tiny")
+    _, lock = open_submission(loaded, paths, SubmitOptions())
+    lock.release()
+    code, out, _ = call(tmp_path, "cancel", "tiny")
+    assert code == 0
+    assert "no process executes them" in out
+    assert "submit it again to resume" in call(tmp_path, "status", "tiny")[1]
+
+    _, planned, _ = call(tmp_path, "plan", "tiny.toml")
+    assert "resume 4: cancelled" in planned
+    assert "nothing is left to run" not in planned
+    assert "4 of 4 runs would be started" in call(tmp_path, "submit", "tiny.toml", "--dry-run")[1]
+    code, _, err = call(tmp_path, "submit", "tiny.toml", "--backend", "local")
+    assert code == 0, err
+    assert "4 of 4 runs to do" in err

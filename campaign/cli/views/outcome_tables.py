@@ -84,7 +84,7 @@ def show_next(commands: list[tuple[str, str]], console: Console) -> None:
 def _next_commands(view: CampaignView, paths: CampaignPaths, submit_command: str) -> list[tuple[str, str]]:
     name = name_to_type(paths)
     commands = []
-    if not view.complete:
+    if not view.complete or view.count("cancelled"):
         commands.append((submit_command, "resume"))
     failed = next((run for run in view.runs if run.state == "failed"), None)
     if failed:
