@@ -131,13 +131,17 @@ class OpenCampaign:
 
         return verdicts(self.record.record)
 
-    def plot(self, metric: str = "correct_rate") -> alt.LayerChart:
-        """Learning curves: mean over the seeds of each condition, range from lowest to highest seed.
+    def plot(self, metric: str | None = None) -> alt.LayerChart:
+        """Learning curves of `metric`, by default the headline metric: mean over the seeds of each condition, range
+        from lowest to highest seed.
 
         Raises `UsageError` for a metric that no run has.
         """
         from campaign.report.curves import curves
         from campaign.report.figures import learning_curve
+        from campaign.report.finals import final_values
+
+        metric = metric or final_values(self.record).metric
 
         found = curves(self.record, metric)
         if found is None:

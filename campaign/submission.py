@@ -26,6 +26,7 @@ from campaign.execution.backend import require_backend
 from campaign.execution.controller import Ending
 from campaign.execution.enrolment import enrol, runs_to_start, write_folder
 from campaign.execution.facts import gather_facts
+from campaign.execution.headline_values import refresh_summaries
 from campaign.execution.lock import CampaignLock
 from campaign.execution.provenance import provenance
 from campaign.execution.session import campaign_backend, run_session
@@ -33,7 +34,8 @@ from campaign.execution.store import Store
 from campaign.execution.view import CampaignReader, CampaignView
 from campaign.folder.atomic_files import write_json
 from campaign.folder.paths import CampaignPaths
-from campaign.folder.plan_document import plan_or_empty
+from campaign.folder.plan_document import PlanDocument, plan_or_empty
+from campaign.spec.headline import headline_of
 from campaign.spec.host import with_host_resources
 from campaign.spec.hypotheses import freeze, keep_frozen, read_hypotheses
 from campaign.spec.plan_json import plan_to_json
@@ -154,6 +156,7 @@ def record_submission(submission: Submission) -> None:
     store = Store.open(paths)
     try:
         enrol(paths, store, plan, submission.runs)
+        refresh_summaries(paths, store, headline_of(PlanDocument.from_json(document)))
     finally:
         store.close()
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from campaign.execution.view import CampaignView
     from campaign.folder.paths import CampaignPaths
 
-VERSION = 1
+VERSION = 2
 WATCH_EVERY_S = 1.0
 
 

@@ -18,6 +18,7 @@ from campaign.errors import Incomplete
 from campaign.execution import checkpoints
 from campaign.execution.backend import AttemptKey, Backend, Capacity, Ended, require_feasible
 from campaign.execution.fence import raise_fence, stop_epoch
+from campaign.execution.headline_values import headline_values
 from campaign.execution.launching import assignment
 from campaign.execution.lease import FilesystemClock, beat_age, known_dead
 from campaign.execution.run_summary import record_format, summarise
@@ -27,8 +28,10 @@ from campaign.execution.store_reader import RunRow
 from campaign.execution.transitions import settle
 from campaign.folder.outcome import Outcome, read_outcome
 from campaign.folder.paths import CampaignPaths
+from campaign.folder.plan_document import plan_or_empty
 from campaign.folder.run_record import settle_record, show_live
 from campaign.spec.config import ResourcesSection
+from campaign.spec.headline import Headline, headline_of
 
 TURN_S = 0.25
 EXAMINE_S = 1.0
@@ -71,10 +74,12 @@ class Controller:
     _examined_at: float = field(default=float("-inf"), init=False)
     _fs_clock: FilesystemClock = field(init=False)
     _capacity: Capacity = field(init=False)
+    _headline: Headline = field(init=False)
 
     def __post_init__(self) -> None:
         self._fs_clock = FilesystemClock(self.paths)
         self.squeeze = SqueezeJob(self.paths)
+        self._headline = headline_of(plan_or_empty(self.paths.plan))
 
     def run(self) -> Ending:
         """Return when no run is left to do, or a stop was requested and every run has stopped."""
@@ -213,7 +218,8 @@ class Controller:
         if end.state != "pending" or self.ending is not None:
             # Before the commit: a run whose state is final must have its merged record. If this process dies
             # between the two, the next controller finds the same result and merges again.
-            summary = summarise(settle_record(self.paths.run(row.id), record_format(config)))
+            rows = settle_record(self.paths.run(row.id), record_format(config))
+            summary = summarise(rows) | headline_values(rows, self._headline, row.max_steps)
         if not self.store.settle(row.id, outcome, end, summary):
             return
         if end.state == "done":

@@ -9,6 +9,7 @@ from typing import Any
 from campaign.errors import UsageError
 from campaign.execution import checkpoints
 from campaign.execution.fence import raise_fence
+from campaign.execution.headline_values import headline_values
 from campaign.execution.launching import assignment, origin
 from campaign.execution.lock import CampaignLock
 from campaign.execution.run_summary import record_format, summarise
@@ -17,6 +18,7 @@ from campaign.folder.outcome import Outcome
 from campaign.folder.paths import CampaignPaths, RunPaths
 from campaign.folder.run_record import settle_record, show_live
 from campaign.spec.config import RunConfig
+from campaign.spec.headline import Headline
 from campaign.spec.identity import identity
 from campaign.spec.run_config import read_run_config
 
@@ -52,6 +54,7 @@ def execute(config: RunConfig, config_file: Path, run: RunPaths) -> tuple[Outcom
             import_path=(str(workdir), str(Path.cwd())),
         )  # fmt: skip
         outcome = supervise(order, devices=None if config.resources.num_gpus else "")
-        return outcome, summarise(settle_record(run, record_format(config)))
+        rows = settle_record(run, record_format(config))
+        return outcome, summarise(rows) | headline_values(rows, Headline(), config.training.max_steps)
     finally:
         lock.release()

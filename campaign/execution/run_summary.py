@@ -7,11 +7,8 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from campaign.folder.run_record import RecordFormat
+from campaign.folder.run_record import RecordFormat, finished_steps
 from campaign.spec.config import RunConfig
-
-LAST_STEPS = 10
-"""Steps whose mean represents a run that was never evaluated."""
 
 
 def record_format(config: RunConfig) -> RecordFormat:
@@ -21,19 +18,10 @@ def record_format(config: RunConfig) -> RecordFormat:
 
 
 def summarise(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Everything that a table of runs shows, so that the record is not read again.
-
-    `steps` finished, the final `correct_rate` and whether it was `evaluated`, and the median `step_seconds`.
-    """
+    """`steps` finished and the median `step_seconds`."""
     if not rows:
         return {"steps": 0}
-    summary: dict[str, Any] = {"steps": int(rows[-1]["step"]) + 1}
-    evaluations = numbers(rows, "val/correct_rate")
-    training = numbers(rows, "correct_rate")
-    if evaluations:
-        summary.update(correct_rate=evaluations[-1], evaluated=True)
-    elif training:
-        summary.update(correct_rate=statistics.fmean(training[-LAST_STEPS:]), evaluated=False)
+    summary: dict[str, Any] = {"steps": finished_steps(rows[0]["step"], rows[-1]["step"])}
     seconds = numbers(rows, "step_time_s")
     if seconds:
         summary["step_seconds"] = statistics.median(seconds)

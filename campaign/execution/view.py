@@ -12,7 +12,9 @@ from campaign.execution.progress import ProgressReader
 from campaign.execution.run_summary import record_format
 from campaign.execution.store_reader import RunRow, StoreReader
 from campaign.folder.paths import CampaignPaths
+from campaign.folder.plan_document import plan_or_empty
 from campaign.folder.states import ENDED, RunState
+from campaign.spec.headline import headline_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class RunView:
     state: RunState
     steps: int
     max_steps: int
-    correct_rate: float | None
+    value: float | None
+    """Recent value of the campaign's headline metric, by the same rule while the run is live and when it has ended."""
     eta_s: float | None
     """Remaining seconds; None unless the run is running and its pace is known."""
     attempt: int
@@ -42,11 +45,12 @@ class ConditionView:
     label: str
     done: int
     runs: int
-    correct_rate: float | None
-    """Mean over the finished seeds: of the last evaluation, or of the last steps where there was no evaluation."""
+    mean: float | None
+    """Mean over the finished seeds of the final value of the headline metric, as `compare` and the report have it."""
     spread: float | None
     """Standard deviation over these seeds; None for fewer than two."""
-    evaluated: bool
+    measured: str | None
+    """How each final value was obtained, as a phrase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,8 @@ class CampaignView:
     name: str
     controller: int | None
     """Process id of the controller; None when no controller is alive."""
+    metric: str
+    """The headline metric, of which every value is shown."""
     runs: tuple[RunView, ...]
     conditions: tuple[ConditionView, ...]
     eta_s: float | None
@@ -75,7 +81,8 @@ class CampaignReader:
     def __init__(self, paths: CampaignPaths) -> None:
         self.paths = paths
         self._store = StoreReader.open(paths)
-        self._progress = ProgressReader()
+        self._metric = headline_of(plan_or_empty(paths.plan)).metric
+        self._progress = ProgressReader(self._metric)
 
     def read(self) -> CampaignView:
         who = holder(self.paths)
@@ -86,6 +93,7 @@ class CampaignReader:
         return CampaignView(
             name=self.paths.root.name,
             controller=pid if isinstance(pid, int) else None,
+            metric=self._metric,
             runs=runs,
             conditions=_conditions(rows),
             eta_s=_eta(runs),
@@ -96,12 +104,13 @@ class CampaignReader:
 
     def _run(self, row: RunRow, launched: float | None, *, live: bool) -> RunView:
         state: RunState = row.state
-        steps, rate, eta = int(row.summary.get("steps", 0)), row.summary.get("correct_rate"), None
-        if row.attempt and row.state in ("running", "lost", "pending"):
+        steps, value, eta = int(row.summary.get("steps", 0)), row.summary.get("recent"), None
+        # A run that was cancelled while nobody executed it has ended without a summary.
+        if row.attempt and (row.state in ("running", "lost", "pending") or not row.summary):
             run = self.paths.run(row.id)
             progress = self._progress.read(run.metrics, record_format(self._store.config(row)))
             if progress:
-                steps, rate = progress.steps, progress.correct_rate
+                steps, value = progress.steps, progress.value
             if row.state == "running":
                 state = self._running_state(row, progress is not None)
             if progress and state == "running":
@@ -112,7 +121,7 @@ class CampaignReader:
         if not live and state in ("queued", "starting", "running", "lost"):
             state, eta = "interrupted", None
         return RunView(
-            row.id, row.condition, row.seed, state, steps, row.max_steps, rate, eta,
+            row.id, row.condition, row.seed, state, steps, row.max_steps, value, eta,
             row.attempt, row.failures, row.losses, row.error,
         )  # fmt: skip
 
@@ -156,13 +165,13 @@ def _conditions(rows: Sequence[RunRow]) -> tuple[ConditionView, ...]:
 
 def _condition(label: str, rows: Sequence[RunRow]) -> ConditionView:
     done = [row for row in rows if row.state == "done"]
-    rated = [row.summary for row in done if row.summary.get("correct_rate") is not None]
-    rates = [float(summary["correct_rate"]) for summary in rated]
+    measured = [row.summary for row in done if row.summary.get("final") is not None]
+    values = [float(summary["final"]) for summary in measured]
     return ConditionView(
         label,
         done=len(done),
         runs=len(rows),
-        correct_rate=statistics.fmean(rates) if rates else None,
-        spread=statistics.stdev(rates) if len(rates) > 1 else None,
-        evaluated=bool(rated) and all(summary.get("evaluated") for summary in rated),
+        mean=statistics.fmean(values) if values else None,
+        spread=statistics.stdev(values) if len(values) > 1 else None,
+        measured=measured[0].get("measured") if measured else None,
     )

@@ -22,7 +22,7 @@ from campaign.folder.atomic_files import read_json
 from campaign.folder.outcome import Outcome, read_outcome
 from campaign.folder.paths import CampaignPaths, RunPaths
 from campaign.folder.plan_document import PlanDocument, PlanEntry, read_plan
-from campaign.folder.run_record import read_config
+from campaign.folder.run_record import finished_steps, read_config
 from campaign.folder.states import RunState
 
 LEASE_S = 20.0
@@ -50,7 +50,10 @@ class RunEntry:
 
     @property
     def steps(self) -> int:
-        return self.data.length if self.data is not None else 0
+        """Finished steps, whether the core counts from 0 or from 1."""
+        if self.data is None:
+            return 0
+        return finished_steps(int(self.data.steps[0]), int(self.data.steps[-1]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ def from_document(document: Document, path: Path) -> Spec:
         under_test=under_test,
         on_failure=campaign.on_failure,
         looks=campaign.looks,
+        headline_metric=campaign.headline_metric,
         hypotheses=hypotheses,
         check=check,
         modules={

@@ -96,3 +96,5 @@ class Plan:
     """Numbers of seeds at which results are tested; declared before the first run."""
     hypotheses: tuple[Mapping[str, Any], ...] = ()
     """The `[[hypotheses]]` tables as declared."""
+    headline_metric: str | None = None
+    """The metric that tables show; None to take that of the first hypothesis."""

@@ -41,6 +41,7 @@ def resolve(spec: Spec, facts: Facts = _NO_FACTS) -> Plan:
         on_failure=spec.on_failure,
         looks=spec.looks,
         hypotheses=spec.hypotheses,
+        headline_metric=spec.headline_metric,
     )
     return replace(plan, notes=spec.notes + notes(plan, facts))
 
