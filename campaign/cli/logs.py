@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from campaign.cli.shell_completion import campaign_names, run_names
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -22,12 +24,13 @@ Read = dict["AttemptPaths", int]
 
 
 def logs(
-    campaign: Annotated[str, typer.Argument(help="Folder, name or spec.", show_default=False)],
+    campaign: Annotated[str, typer.Argument(help="Folder, name or spec.", show_default=False, autocompletion=campaign_names)],
     run: Annotated[
         str | None,
         typer.Argument(
             help="The run, or the beginning of its id; without it, the log files of all runs are listed.",
             show_default=False,
+            autocompletion=run_names,
         ),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow until the run has ended.")] = False,

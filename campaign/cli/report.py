@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from campaign.cli.console import print_json, stderr
+from campaign.cli.shell_completion import campaign_names
 from campaign.errors import UsageError
 
 
@@ -19,7 +20,9 @@ class Format(StrEnum):
 
 
 def report(
-    campaign: Annotated[str, typer.Argument(help="Folder, name or spec of the campaign.")],
+    campaign: Annotated[
+        str, typer.Argument(help="Folder, name or spec of the campaign.", autocompletion=campaign_names)
+    ],
     format_: Annotated[
         Format, typer.Option("--format", help="html writes all files; md and json print one document.")
     ] = Format.html,

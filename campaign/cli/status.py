@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from campaign.cli.shell_completion import campaign_names
+
 if TYPE_CHECKING:
     from campaign.execution.view import CampaignView
     from campaign.folder.paths import CampaignPaths
@@ -18,7 +20,7 @@ WATCH_EVERY_S = 1.0
 def status(
     campaign: Annotated[
         str | None, typer.Argument(help="Folder, name or spec; without it, all campaigns are listed.",
-                                   show_default=False)
+                                   show_default=False, autocompletion=campaign_names)
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow the campaign until it ends.")] = False,
     json_: Annotated[
