@@ -14,10 +14,9 @@ campaign.open("campaigns/first_light")       # a campaign that was submitted bef
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
 
     from campaign.analysis.verdict import Verdict
     from campaign.execution.view import CampaignView
-    from campaign.report.campaign_record import CampaignRecord, RunEntry
+    from campaign.report.campaign_record import CampaignRecord
+    from campaign.report.run_table import RunTable
     from campaign.spec.planned_runs import Facts, Plan
     from campaign.spec.spec import Spec
 
@@ -84,9 +84,11 @@ class LoadedSpec:
         return OpenCampaign(paths.root)
 
     def _repr_html_(self) -> str:
+        from campaign.report.run_table import html_table
+
         plan = self.plan()
         rows = [(run.id, run.action, run.reason) for run in plan.runs]
-        return _html(f"{plan.name}: {len(plan.runs)} runs", ("run", "action", "reason"), rows)
+        return html_table(f"{plan.name}: {len(plan.runs)} runs", ("run", "action", "reason"), rows)
 
 
 @dataclass(frozen=True)
@@ -114,9 +116,12 @@ class OpenCampaign:
         return self.record.seeds
 
     @property
-    def runs(self) -> tuple[RunEntry, ...]:
-        """Every run, started or not: `id`, `condition`, `seed`, `state`, `steps`, `config`, `data`."""
-        return self.record.runs
+    def runs(self) -> RunTable:
+        """Every run, started or not: `id`, `condition`, `seed`, `state`, `steps`, `config`, `data`. A tuple that is
+        displayed as a table."""
+        from campaign.report.run_table import RunTable
+
+        return RunTable(self.record.runs)
 
     def metrics(self) -> pl.DataFrame:
         """One row per run and step: `condition`, `seed`, `step`, then every metric (null where absent)."""
@@ -186,13 +191,14 @@ class OpenCampaign:
     def _repr_html_(self) -> str:
         from campaign.report.captions import format_value
         from campaign.report.finals import final_values
+        from campaign.report.run_table import html_table
 
         final = final_values(self.record)
         rows = [
             (run.condition, str(run.seed), run.state, str(run.steps), format_value(final.get(run)))
             for run in self.runs
         ]
-        return _html(self.name, ("condition", "seed", "state", "steps", final.metric), rows)
+        return html_table(self.name, ("condition", "seed", "state", "steps", final.metric), rows)
 
 
 def load(spec: str | os.PathLike[str]) -> LoadedSpec:
@@ -207,9 +213,3 @@ def open_campaign(campaign: str | os.PathLike[str]) -> OpenCampaign:
     from campaign.execution.locate import folder_of
 
     return OpenCampaign(folder_of(os.fspath(campaign)))
-
-
-def _html(title: str, header: tuple[str, ...], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<b>{escape(title)}</b><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
