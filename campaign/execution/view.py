@@ -160,18 +160,29 @@ def _conditions(rows: Sequence[RunRow]) -> tuple[ConditionView, ...]:
     by_label: dict[str, list[RunRow]] = {}
     for row in rows:
         by_label.setdefault(row.condition, []).append(row)
-    return tuple(_condition(label, members) for label, members in by_label.items())
+    measured = _measured([row for row in rows if row.state == "done"])
+    return tuple(_condition(label, members, measured) for label, members in by_label.items())
 
 
-def _condition(label: str, rows: Sequence[RunRow]) -> ConditionView:
+def _measured(done: Sequence[RunRow]) -> str | None:
+    """How the final values were obtained. As in a comparison: once any run has an evaluation, runs without one have no
+    value, because numbers of training prompts and of held-out prompts are never averaged."""
+    phrases = [row.summary["measured"] for row in done if row.summary.get("measured")]
+    return next((phrase for phrase in phrases if " val/" in phrase), phrases[0] if phrases else None)
+
+
+def _condition(label: str, rows: Sequence[RunRow], measured: str | None) -> ConditionView:
     done = [row for row in rows if row.state == "done"]
-    measured = [row.summary for row in done if row.summary.get("final") is not None]
-    values = [float(summary["final"]) for summary in measured]
+    values = [
+        float(row.summary["final"])
+        for row in done
+        if row.summary.get("final") is not None and row.summary.get("measured") == measured
+    ]
     return ConditionView(
         label,
         done=len(done),
         runs=len(rows),
         mean=statistics.fmean(values) if values else None,
         spread=statistics.stdev(values) if len(values) > 1 else None,
-        measured=measured[0].get("measured") if measured else None,
+        measured=measured if values else None,
     )
