@@ -120,7 +120,7 @@ def enrolled(paths: CampaignPaths, runs: int) -> None:
     paths.root.mkdir(parents=True)
     write_folder(paths, "", {**plan_to_json(plan), "provenance": {"workdir": str(paths.root)}})
     store = Store.open(paths)
-    enrol(paths, store, plan, runs_to_start(plan, facts))
+    enrol(paths, store, plan, runs_to_start(plan))
     store.close()
 
 

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 __all__ = ["__version__", "load", "open"]
 
 
+def __dir__() -> list[str]:
+    """What is imported on use is listed too, for completion in notebooks."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     """`campaign.load` and `campaign.open`, imported on use: the command line pays for neither."""
     if name in ("load", "open"):

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +29,8 @@ if TYPE_CHECKING:
 
     from campaign.analysis.verdict import Verdict
     from campaign.execution.view import CampaignView
-    from campaign.report.campaign_record import CampaignRecord, RunEntry
+    from campaign.report.campaign_record import CampaignRecord
+    from campaign.report.run_table import RunTable
     from campaign.spec.planned_runs import Facts, Plan
     from campaign.spec.spec import Spec
 
@@ -85,9 +85,11 @@ class LoadedSpec:
         return OpenCampaign(paths.root)
 
     def _repr_html_(self) -> str:
+        from campaign.report.run_table import html_table
+
         plan = self.plan()
         rows = [(run.id, run.action, run.reason) for run in plan.runs]
-        return _html(f"{plan.name}: {len(plan.runs)} runs", ("run", "action", "reason"), rows)
+        return html_table(f"{plan.name}: {len(plan.runs)} runs", ("run", "action", "reason"), rows)
 
 
 @dataclass(frozen=True)
@@ -117,9 +119,12 @@ class OpenCampaign:
         return self.record.seeds
 
     @property
-    def runs(self) -> tuple[RunEntry, ...]:
-        """Every run, started or not: `id`, `condition`, `seed`, `state`, `stale`, `steps`, `config`, `data`."""
-        return self.record.runs
+    def runs(self) -> RunTable:
+        """Every run, started or not: `id`, `condition`, `seed`, `state`, `stale`, `steps`, `config`, `data`. A tuple
+        that is displayed as a table."""
+        from campaign.report.run_table import RunTable
+
+        return RunTable(self.record.runs)
 
     def metrics(self) -> pl.DataFrame:
         """One row per run and step: `condition`, `seed`, `step`, then every metric (null where absent).
@@ -139,13 +144,17 @@ class OpenCampaign:
         self._warn()
         return verdicts(self.record.record)
 
-    def plot(self, metric: str = "correct_rate") -> alt.LayerChart:
-        """Learning curves: mean over the seeds of each condition, range from lowest to highest seed.
+    def plot(self, metric: str | None = None) -> alt.LayerChart:
+        """Learning curves of `metric`, by default the headline metric: mean over the seeds of each condition, range
+        from lowest to highest seed.
 
         Raises `UsageError` for a metric that no run has.
         """
         from campaign.report.curves import curves
         from campaign.report.figures import learning_curve
+        from campaign.report.finals import final_values
+
+        metric = metric or final_values(self.record).metric
 
         self._warn()
         found = curves(self.record, metric)
@@ -202,13 +211,14 @@ class OpenCampaign:
     def _repr_html_(self) -> str:
         from campaign.report.captions import format_value
         from campaign.report.finals import final_values
+        from campaign.report.run_table import html_table
 
         final = final_values(self.record)
         rows = [
             (run.condition, str(run.seed), run.shown_state, str(run.steps), format_value(final.get(run)))
             for run in self.runs
         ]
-        return _html(self.name, ("condition", "seed", "state", "steps", final.metric), rows)
+        return html_table(self.name, ("condition", "seed", "state", "steps", final.metric), rows)
 
 
 def load(spec: str | os.PathLike[str], *, import_modules: bool = False) -> LoadedSpec:
@@ -231,9 +241,3 @@ def open_campaign(campaign: str | os.PathLike[str], *, include_stale: bool = Fal
     from campaign.execution.locate import folder_of
 
     return OpenCampaign(folder_of(os.fspath(campaign)), include_stale)
-
-
-def _html(title: str, header: tuple[str, ...], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<b>{escape(title)}</b><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -34,6 +34,7 @@ from campaign.execution.backend import require_backend
 from campaign.execution.controller import Ending
 from campaign.execution.enrolment import enrol, runs_to_start, write_folder
 from campaign.execution.facts import gather_facts
+from campaign.execution.headline_values import refresh_summaries
 from campaign.execution.lock import CampaignLock
 from campaign.execution.provenance import provenance
 from campaign.execution.session import campaign_backend, run_session
@@ -43,8 +44,9 @@ from campaign.execution.view import CampaignReader, CampaignView
 from campaign.folder.atomic_files import write_json
 from campaign.folder.disk_space import explained_full_disk
 from campaign.folder.paths import CampaignPaths
-from campaign.folder.plan_document import plan_or_empty
+from campaign.folder.plan_document import PlanDocument, plan_or_empty
 from campaign.folder.states import FAILED
+from campaign.spec.headline import headline_of
 from campaign.spec.host import with_host_resources
 from campaign.spec.hypotheses import freeze, keep_frozen, read_hypotheses
 from campaign.spec.plan_json import plan_to_json
@@ -158,7 +160,7 @@ def plan_submission(
     if proof.verdict == "confound" and options.allow_confounds is None:
         findings = to_text(proof, width, False, False).rstrip()
         raise Confounded(f"nothing was started: {proof_sentence(proof)}\n\n{findings}\n\n{HOW_TO_PROCEED}")
-    runs = runs_to_start(plan, facts, retry_failed=options.retry_failed, rerun_stale=options.rerun_stale)
+    runs = runs_to_start(plan, retry_failed=options.retry_failed, rerun_stale=options.rerun_stale)
     return Submission(spec, paths, options, plan, facts, proof, tuple(runs))
 
 
@@ -195,6 +197,7 @@ def record_submission(submission: Submission) -> None:
     store = Store.open(paths)
     try:
         enrol(paths, store, plan, submission.runs)
+        refresh_summaries(paths, store, headline_of(PlanDocument.from_json(document)))
     finally:
         store.close()
 

@@ -188,3 +188,14 @@ def test_hypothesis_changed_after_the_first_submit_is_exploratory_in_every_outpu
     assert "exploratory" in _campaign(mixed, "compare", "mixed", expect=3).stdout
     _campaign(mixed, "report", "mixed")
     assert "exploratory" in (mixed / "campaigns/mixed/report/report.md").read_text()
+
+
+def test_script_template_runs_as_it_is_written_and_ends_with_a_report(tmp_path: Path) -> None:
+    _campaign(tmp_path, "init", "script")
+    assert "12 runs" in _campaign(tmp_path, "plan", "script.toml").stdout
+    done = _campaign(tmp_path, "submit", "script.toml", "--backend", "local")
+    assert "last held-out evaluation of val/correct_rate" in done.stdout
+    assert (tmp_path / "campaigns/script/report/index.html").is_file()
+    assert "step 200/200  loss" in _campaign(
+        tmp_path, "logs", "script", "optimizer=muon_s42", "--tail", "1"
+    ).stdout  # fmt: skip

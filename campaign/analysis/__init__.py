@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from campaign.analysis.hypothesis_power import PlannedPower, planned_power
     from campaign.analysis.litmus import Minimum, Threshold
     from campaign.analysis.loading import load_runs
-    from campaign.analysis.power import PowerTable, episodes_two_proportions, pilot, power_table
+    from campaign.analysis.power import PowerTable, episodes_two_proportions, pilot, power_of_differences
     from campaign.analysis.runs import Run, Runs
     from campaign.analysis.samples import Differences, SeedSample, contrast, pair
     from campaign.analysis.significance import holm, paired_t, sign_flip, welch
@@ -35,7 +35,7 @@ _MODULES = {
     "litmus": ("Minimum", "Threshold"),
     "loading": ("load_runs",),
     "hypothesis_power": ("PlannedPower", "planned_power"),
-    "power": ("PowerTable", "episodes_two_proportions", "pilot", "power_table"),
+    "power": ("PowerTable", "episodes_two_proportions", "pilot", "power_of_differences"),
     "runs": ("Run", "Runs"),
     "samples": ("Differences", "SeedSample", "contrast", "pair"),
     "significance": ("holm", "paired_t", "sign_flip", "welch"),
@@ -72,7 +72,7 @@ __all__ = [
     "paired_t",
     "pilot",
     "planned_power",
-    "power_table",
+    "power_of_differences",
     "sign_flip",
     "summarise",
     "verdicts",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from campaign.analysis.samples import Differences, SeedSample, contrast
@@ -35,19 +35,23 @@ class TwoByTwo:
 
 def interaction(samples: Mapping[str, SeedSample], design: TwoByTwo) -> Differences:
     """(both - second) - (first - neither) per seed, for the seeds that have all four runs."""
-    weights = [(samples[label], weight) for label, weight in design.interaction.items()]
     label = f"({design.both} - {design.second}) - ({design.first} - {design.neither})"
-    return contrast(weights, label)
+    return effect(samples, design.interaction, label)
 
 
-def find_two_by_two(conditions: Sequence[str]) -> TwoByTwo | None:
-    """The 2 x 2 design of four labels of the form `a+b`, levels in order of appearance; None if there is none."""
-    if len(conditions) != 4 or not all("+" in label for label in conditions):
+def effect(samples: Mapping[str, SeedSample], weights: Mapping[str, float], label: str) -> Differences:
+    """A contrast of the design, per seed, for the seeds that have all four runs."""
+    return contrast([(samples[name], weight) for name, weight in weights.items()], label)
+
+
+def find_two_by_two(levels: Mapping[str, tuple[str, str]]) -> TwoByTwo | None:
+    """The 2 x 2 design of four conditions, from the levels of two factors that each has, in order of appearance; None
+    when they do not cross."""
+    cells = {pair: label for label, pair in levels.items()}
+    firsts, seconds = (
+        (list(dict.fromkeys(column)) for column in zip(*levels.values(), strict=True)) if levels else ([], [])
+    )
+    if (len(levels), len(cells), len(firsts), len(seconds)) != (4, 4, 2, 2):
         return None
-    pairs = [label.split("+", 1) for label in conditions]
-    firsts, seconds = (list(dict.fromkeys(levels)) for levels in zip(*pairs, strict=True))
-    cells = [f"{first}+{second}" for first in firsts for second in seconds]
-    if len(firsts) != 2 or len(seconds) != 2 or set(cells) != set(conditions):
-        return None
-    neither, second, first, both = cells
+    neither, second, first, both = (cells[a, b] for a in firsts for b in seconds)
     return TwoByTwo(neither, first, second, both)

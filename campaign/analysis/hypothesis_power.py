@@ -5,18 +5,26 @@ The result is advice: an underpowered campaign is reported as such and never ref
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import sqrt
 from typing import Any
 
 from campaign.analysis.attainability import MIN_PAIRS, describe_attainable, min_pairs_to_reject, p_text
-from campaign.analysis.power import Pilot, PowerTable, minimum_detectable, pilot, power_of_differences
+from campaign.analysis.power import (
+    Pilot,
+    PowerTable,
+    episodes_two_proportions,
+    minimum_detectable,
+    pilot,
+    power_of_differences,
+)
 from campaign.analysis.runs import Runs
 from campaign.analysis.samples import Differences, SeedSample, contrast, pair
 from campaign.analysis.summaries import PREFERRED, default_metric, summarise
 from campaign.errors import UsageError
+from campaign.metrics.definitions import lookup
 from campaign.spec.hypotheses import Hypothesis
 
 
@@ -117,6 +125,7 @@ def _power_of(
     effects = [hypothesis.min_effect] if hypothesis.min_effect > 0 else []
     table = power_of_differences(seeds, effects, noise.upper, alpha=hypothesis.alpha, candidates=family)
     sentences.extend(table.words[1:])
+    sentences.extend(_episodes(hypothesis, hypothesis.alpha / family, pilot_runs))
     sentences.append(
         f"the pilot's {noise.n} pairs give a standard deviation of the differences of "
         f"{noise.sd_difference:.3g}, with an 80 % upper confidence limit of {noise.upper:.3g}, which is used here"
@@ -124,6 +133,26 @@ def _power_of(
     if family > 1:
         sentences.append(f"{family} comparisons share the error rate: {p_text(table.alpha)} for each")
     return PlannedPower(hypothesis.name, hypothesis.metric, family, table, noise, tuple(sentences))
+
+
+def _episodes(hypothesis: Hypothesis, alpha: float, pilot_runs: Runs) -> Iterator[str]:
+    """What a count of independent episodes would ask for, and why it is no plan; only for a rate with a declared
+    effect, and a pilot that measured the rate of the baseline."""
+    definition = lookup(hypothesis.metric)
+    if not hypothesis.min_effect or definition is None or definition.unit != "share":
+        return
+    samples = summarise(pilot_runs, hypothesis.metric, hypothesis.summary)
+    baseline = samples.get(hypothesis.baseline or pilot_runs.conditions[0])
+    if baseline is None or not len(baseline):
+        return
+    sign = 1.0 if hypothesis.direction == "higher" else -1.0
+    other = baseline.mean + sign * hypothesis.min_effect
+    if 0.0 < baseline.mean < 1.0 and 0.0 < other < 1.0:
+        episodes = episodes_two_proportions(baseline.mean, other, alpha)
+        yield (
+            f"a count of independent episodes would ask for {episodes:,} per condition; it is no plan, because "
+            "episodes of a run share its weights, and only more seeds average over the variance between seeds"
+        )
 
 
 def _standardised(seeds: int, alpha: float) -> str:

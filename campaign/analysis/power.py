@@ -76,34 +76,6 @@ class Pilot:
     """The 80 % upper confidence limit of `sd_difference`, used for planning."""
 
 
-def power_table(
-    n_pairs: int,
-    effects: Sequence[float],
-    sd: float,
-    correlation: float = 0.0,
-    *,
-    alpha: float = 0.05,
-    target_power: float = 0.8,
-    candidates: int = 1,
-) -> PowerTable:
-    """Power of the planned seeds for each effect, the minimum detectable effect, and the seeds each effect
-    needs.
-
-    `sd` is the standard deviation between seeds within a condition, `correlation` the correlation of two
-    conditions over seeds. Several candidates share the error rate. Raises ValueError for values out of range.
-    """
-    if not (sd > 0 and isfinite(sd)) or not -1.0 <= correlation < 1.0:
-        raise ValueError(
-            f"impossible: standard deviation {sd} (must be positive), correlation {correlation} "
-            "(must be at least -1 and below 1)"
-        )
-    # Var(x - y) = 2 sd**2 (1 - correlation) for equal variances.
-    sd_difference = sd * sqrt(2.0 * (1.0 - correlation))
-    return power_of_differences(
-        n_pairs, effects, sd_difference, alpha=alpha, target_power=target_power, candidates=candidates
-    )
-
-
 def power_of_differences(
     n_pairs: int,
     effects: Sequence[float],
@@ -113,7 +85,11 @@ def power_of_differences(
     target_power: float = 0.8,
     candidates: int = 1,
 ) -> PowerTable:
-    """`power_table` from the standard deviation of the paired differences, as estimated by a pilot."""
+    """Power of the planned seeds for each effect, the minimum detectable effect, and the seeds each effect needs.
+
+    `sd_difference` is the standard deviation of the paired differences, as estimated by a pilot. Several candidates
+    share the error rate. Raises ValueError for values out of range.
+    """
     if not (sd_difference > 0 and isfinite(sd_difference)) or n_pairs < 1 or candidates < 1:
         raise ValueError(
             f"impossible: sd {sd_difference}, {n_pairs} pairs, {candidates} candidates; each must be positive"

@@ -1,5 +1,4 @@
-"""The end of a run, whose mean is its value where it was never evaluated. Without numpy, because the table at the end of
-a submit applies the same definition as a comparison."""
+"""The end of a run, whose mean is its value where it was never evaluated."""
 
 from __future__ import annotations
 

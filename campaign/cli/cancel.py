@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from campaign.cli.shell_completion import campaign_names, run_names
+
 if TYPE_CHECKING:
     from campaign.folder.paths import CampaignPaths
 
@@ -14,10 +16,14 @@ VERSION = 1
 
 
 def cancel(
-    campaign: Annotated[str, typer.Argument(help="Folder, name or spec.", show_default=False)],
+    campaign: Annotated[
+        str, typer.Argument(help="Folder, name or spec.", show_default=False, autocompletion=campaign_names)
+    ],
     runs: Annotated[
         list[str] | None,
-        typer.Argument(help="Runs to stop (default: all unfinished runs).", show_default=False),
+        typer.Argument(
+            help="Runs to stop (default: all unfinished runs).", show_default=False, autocompletion=run_names
+        ),
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:

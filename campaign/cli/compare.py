@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from campaign.cli.shell_completion import campaign_names, condition_names
+
 if TYPE_CHECKING:
     from campaign.analysis.runs import Runs
     from campaign.analysis.verdict import Verdict
@@ -16,12 +18,19 @@ if TYPE_CHECKING:
 
 def compare(
     campaign: Annotated[
-        str, typer.Argument(help="Folder of runs, campaign name, or spec.", show_default=False)
+        str,
+        typer.Argument(
+            help="Folder of runs, campaign name, or spec.", show_default=False, autocompletion=campaign_names
+        ),
     ],
     baseline: Annotated[
-        str | None, typer.Argument(help="Condition to compare with.", show_default=False)
+        str | None,
+        typer.Argument(help="Condition to compare with.", show_default=False, autocompletion=condition_names),
     ] = None,
-    candidate: Annotated[str | None, typer.Argument(help="Condition to judge.", show_default=False)] = None,
+    candidate: Annotated[
+        str | None,
+        typer.Argument(help="Condition to judge.", show_default=False, autocompletion=condition_names),
+    ] = None,
     metric: Annotated[str | None, typer.Option(help="Metric to compare.", show_default=False)] = None,
     summary: Annotated[
         str,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from campaign.folder.paths import CampaignPaths
     from campaign.submission import SubmitOptions
 
-VERSION = 1
+VERSION = 2
 
 
 def run_in_foreground(paths: CampaignPaths, lock: CampaignLock, options: SubmitOptions) -> Ending:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +39,8 @@ def init(
         bool, typer.Option(help=f"Also write {SCHEMA_FILE} beside it, for completion in editors.")
     ] = True,
 ) -> None:
-    """Write a campaign TOML from a template. An existing file is overwritten only with --force."""
+    """Write a campaign TOML from a template, with the files that it needs. An existing file is overwritten only with
+    --force."""
     from campaign.cli.console import stderr, stdout
     from campaign.suggest import suggest
 
@@ -53,12 +55,17 @@ def init(
     if os.path.isdir(target):
         target = target / f"{template}.toml"
     text = available[template].read_text(encoding="utf-8")
+    companions = {target.parent / path.name: path for path in _companions(available[template])}
+    _refuse_existing((target, *companions), force)
     schema_path = target.parent / SCHEMA_FILE
     with_schema = schema and _may_write_schema(schema_path)
     _write(target, f"#:schema ./{SCHEMA_FILE}\n{text}" if with_schema else text, force)
+    for path, companion in companions.items():
+        _write(path, companion.read_text(encoding="utf-8"), force)
     if with_schema:
         _write_schema(schema_path)
-    stdout().print(str(target), soft_wrap=True)
+    for written in (target, *companions):
+        stdout().print(str(written), soft_wrap=True)
     stderr().print(f"next: campaign plan {target}\n      campaign submit {target}", soft_wrap=True)
 
 
@@ -69,6 +76,23 @@ def templates() -> dict[str, Path]:
     if not found:
         raise UsageError("this installation has no templates: install the package again")
     return dict(sorted(found.items(), key=lambda entry: (entry[0] != DEFAULT, entry[0])))
+
+
+def _companions(template: Path) -> list[Path]:
+    """The files that a template needs beside it, such as a script: those in the folder of its name."""
+    folder = template.with_suffix("")
+    return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+
+
+def _refuse_existing(targets: Iterable[Path], force: bool) -> None:
+    """Before anything is written, so that a refused command leaves nothing behind."""
+    for target in targets:
+        if not force and os.path.lexists(target):
+            raise _exists(target)
+
+
+def _exists(target: Path) -> UsageError:
+    return UsageError(f"{target} exists: --force overwrites it, --out FILE writes to another place")
 
 
 def _title(path: Path) -> str:
@@ -83,7 +107,7 @@ def _write(target: Path, text: str, force: bool) -> None:
         with target.open("w" if force else "x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise UsageError(f"{target} exists: --force overwrites it, --out FILE writes another") from None
+        raise _exists(target) from None
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror or error}") from None
 

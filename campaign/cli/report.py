@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from campaign.cli.console import print_json, stderr
+from campaign.cli.shell_completion import campaign_names
 from campaign.errors import UsageError
 
 
@@ -19,7 +20,9 @@ class Format(StrEnum):
 
 
 def report(
-    campaign: Annotated[str, typer.Argument(help="Folder, name or spec of the campaign.")],
+    campaign: Annotated[
+        str, typer.Argument(help="Folder, name or spec of the campaign.", autocompletion=campaign_names)
+    ],
     format_: Annotated[
         Format, typer.Option("--format", help="html writes all files; md and json print one document.")
     ] = Format.html,
@@ -32,6 +35,15 @@ def report(
             show_default=False,
         ),
     ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export",
+            metavar="DIR",
+            help="Write CSV, LaTeX tables, BibTeX, and figures without titles to DIR, instead of the page.",
+            show_default=False,
+        ),
+    ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
@@ -40,6 +52,11 @@ def report(
 
     folder = folder_of(campaign)
     output_format = Format.json if json_ else format_
+    if export is not None:
+        if output_format is not Format.html or out is not None or open_:
+            raise UsageError("--export writes its own files: leave out --format, --json, --output and --open")
+        _export(folder, export)
+        return
     if output_format is not Format.html:
         if out is not None or open_:
             raise UsageError("--output and --open are for --format html; the others print the report")
@@ -51,6 +68,13 @@ def report(
     typer.echo(page)
     if open_ and not _opened(page):
         stderr().print(f"no browser could be started; open {page} yourself")
+
+
+def _export(folder: Path, out: Path) -> None:
+    from campaign.report.export import export_campaign
+
+    for path in export_campaign(folder, out):
+        typer.echo(path)
 
 
 def _print(folder: Path, output_format: Format) -> None:

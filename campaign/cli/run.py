@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from campaign.execution.run_summary import SettledRun
+    from campaign.execution.settled_run import SettledRun
     from campaign.folder.outcome import Outcome
     from campaign.folder.paths import RunPaths
     from campaign.spec.config import RunConfig
@@ -44,7 +44,7 @@ def run(
         watcher.join()
     _raise_for(outcome, settled, settings, folder, config)
     summary = settled.summary
-    rate = summary.get("correct_rate")
+    rate = summary.get("final")
     measured = "" if rate is None else f", correct rate {rate:.3f}"
     stdout().print(f"{settings.run_id}: {summary['steps']} steps{measured}; {folder.metrics}", soft_wrap=True)
 
@@ -60,7 +60,7 @@ def _watch(folder: RunPaths, config: RunConfig, ended: threading.Event) -> None:
         tenth = progress.steps * 10 // config.training.max_steps if progress else 0
         if progress and tenth > printed:
             printed = tenth
-            rate = "" if progress.correct_rate is None else f", correct rate {progress.correct_rate:.2f}"
+            rate = "" if progress.value is None else f", correct rate {progress.value:.2f}"
             sys.stderr.write(f"step {progress.steps}/{config.training.max_steps}{rate}\n")
 
 

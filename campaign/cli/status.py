@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from campaign.cli.shell_completion import campaign_names
+
 if TYPE_CHECKING:
     from campaign.execution.view import CampaignView
     from campaign.folder.paths import CampaignPaths
 
-VERSION = 1
+VERSION = 2
 WATCH_EVERY_S = 1.0
 
 
 def status(
     campaign: Annotated[
         str | None, typer.Argument(help="Folder, name or spec; without it, all campaigns are listed.",
-                                   show_default=False)
+                                   show_default=False, autocompletion=campaign_names)
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow the campaign until it ends.")] = False,
     json_: Annotated[
@@ -74,7 +76,7 @@ def _show(view: CampaignView, *, as_json: bool) -> None:
 def _hint(view: CampaignView) -> str:
     if view.controller is not None:
         return f"executed by process {view.controller}"
-    if view.complete:
+    if view.complete and not view.count("cancelled"):
         return ""
     return "not running; submit it again to resume"
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from campaign.cli.console import print_json, stderr
+from campaign.cli.shell_completion import campaign_names
 from campaign.errors import Incomplete, Infeasible
 from campaign.folder.atomic_files import read_json
 from campaign.folder.paths import AttemptPaths, CampaignPaths, RunPaths
@@ -21,7 +22,9 @@ MOST_AT_ONCE = 100
 
 
 def sync(
-    campaign: Annotated[str, typer.Argument(help="Folder, name or spec of the campaign.")],
+    campaign: Annotated[
+        str, typer.Argument(help="Folder, name or spec of the campaign.", autocompletion=campaign_names)
+    ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be uploaded.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:

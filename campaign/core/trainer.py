@@ -7,6 +7,7 @@ step), so a resumed run is bit-identical to an uninterrupted one.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -24,6 +25,7 @@ from campaign.core.policy import load_policy
 from campaign.core.problem_stream import load_problems
 from campaign.core.rollout import roll_out, step_generator
 from campaign.core.sepa import SepaState
+from campaign.core.step_log import step_line
 from campaign.core.step_row import Row, Totals, emergence_generations, emergence_step, step_metrics
 from campaign.core.stopping import StopRequest
 from campaign.core.training_state import read_state, write_state
@@ -76,6 +78,8 @@ class Trainer:
                     generations.write(generation)
                 steps.write(emergence)
                 metrics.write(row)
+                sys.stdout.write(step_line(row, training.max_steps))
+                sys.stdout.flush()
                 every = training.save_every
                 if every and self.progress.step % every == 0 and self.progress.step < training.max_steps:
                     self.save(logs)

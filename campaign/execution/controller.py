@@ -23,7 +23,8 @@ from campaign.execution.launching import assignment
 from campaign.execution.lease import FilesystemClock, beat_age, known_dead
 from campaign.execution.orphans import end_orphans
 from campaign.execution.out_of_memory import named_when_repeated
-from campaign.execution.run_summary import record_format, settle_run
+from campaign.execution.run_summary import record_format
+from campaign.execution.settled_run import settle_run
 from campaign.execution.squeeze_job import SqueezeJob
 from campaign.execution.store import Settlement, Store
 from campaign.execution.store_reader import RunRow
@@ -31,10 +32,12 @@ from campaign.execution.transitions import after_shortfall, settle
 from campaign.folder.disk_space import is_full, storage_full
 from campaign.folder.outcome import Outcome, read_outcome
 from campaign.folder.paths import CampaignPaths
+from campaign.folder.plan_document import plan_or_empty
 from campaign.folder.regular_files import is_file_error, reason_of
 from campaign.folder.run_record import record_bytes, show_live
 from campaign.folder.states import FAILED, RunState
 from campaign.spec.config import ResourcesSection, RunConfig
+from campaign.spec.headline import Headline, headline_of
 from campaign.spec.run_config import write_run_config
 
 TURN_S = 0.25
@@ -85,10 +88,12 @@ class Controller:
     _examined_at: float = field(default=float("-inf"), init=False)
     _fs_clock: FilesystemClock = field(init=False)
     _capacity: Capacity = field(init=False)
+    _headline: Headline = field(init=False)
 
     def __post_init__(self) -> None:
         self._fs_clock = FilesystemClock(self.paths)
         self.squeeze = SqueezeJob(self.paths)
+        self._headline = headline_of(plan_or_empty(self.paths.plan))
 
     def run(self) -> Ending:
         """Return when no run is left to do, or a stop was requested and every run has stopped."""
@@ -291,7 +296,7 @@ class Controller:
         """Merge the record. A run whose record is incomplete or cannot be read is not done."""
         run = self.paths.run(row.id)
         try:
-            settled = settle_run(run, config, outcome)
+            settled = settle_run(run, config, outcome, self._headline)
         except OSError as error:
             if not is_file_error(error):
                 raise

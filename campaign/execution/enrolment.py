@@ -17,34 +17,20 @@ from campaign.folder.atomic_files import write_bytes, write_json
 from campaign.folder.paths import CampaignPaths, RunPaths
 from campaign.folder.plan_document import plan_or_empty
 from campaign.folder.regular_files import is_file_error, read_regular, reason_of
-from campaign.folder.states import FAILED
 from campaign.spec.identity import identity
-from campaign.spec.planned_runs import Condition, Facts, Plan, PlannedRun
+from campaign.spec.planned_runs import Condition, Plan, PlannedRun, starts
 from campaign.spec.run_config import config_to_json, read_run_config
 
 
-def runs_to_start(
-    plan: Plan, facts: Facts, *, retry_failed: bool = False, rerun_stale: bool = False
-) -> list[PlannedRun]:
+def runs_to_start(plan: Plan, *, retry_failed: bool = False, rerun_stale: bool = False) -> list[PlannedRun]:
     """The runs that a submit starts: all that are not done.
 
     Failed runs are included with `retry_failed`, and runs that are done under another identity with
     `rerun_stale`.
     """
-    return [run for run in plan.runs if _is_started(run, facts, retry_failed, rerun_stale)]
-
-
-def _is_started(run: PlannedRun, facts: Facts, retry_failed: bool, rerun_stale: bool) -> bool:
-    fact = facts.runs.get(run.id)
-    match run.action:
-        case "run" | "resume":
-            return True
-        case "retry":
-            return retry_failed or fact is None or fact.state not in FAILED
-        case "stale":
-            return rerun_stale
-        case _:
-            return False
+    return [
+        run for run in plan.runs if starts(run.action, retry_failed=retry_failed, rerun_stale=rerun_stale)
+    ]
 
 
 def write_folder(paths: CampaignPaths, spec_text: str, document: Mapping[str, Any]) -> None:

@@ -11,12 +11,14 @@ from campaign.execution.fence import raise_fence
 from campaign.execution.launching import assignment, origin
 from campaign.execution.lock import CampaignLock
 from campaign.execution.orphans import end_orphans
-from campaign.execution.run_summary import SettledRun, record_format, settle_run
+from campaign.execution.run_summary import record_format
+from campaign.execution.settled_run import SettledRun, settle_run
 from campaign.execution.supervisor import supervise
 from campaign.folder.outcome import Outcome
 from campaign.folder.paths import CampaignPaths, RunPaths
 from campaign.folder.run_record import show_live
 from campaign.spec.config import RunConfig
+from campaign.spec.headline import Headline
 from campaign.spec.identity import identity
 from campaign.spec.run_config import read_run_config
 
@@ -54,6 +56,6 @@ def execute(config: RunConfig, config_file: Path, run: RunPaths) -> tuple[Outcom
             import_path=(str(workdir), str(Path.cwd())),
         )  # fmt: skip
         outcome = supervise(order, devices=None if config.resources.num_gpus else "")
-        return outcome, settle_run(run, config, outcome)
+        return outcome, settle_run(run, config, outcome, Headline())
     finally:
         lock.release()

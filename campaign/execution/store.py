@@ -202,6 +202,11 @@ class Store(StoreReader):
             )
         return True
 
+    def keep_summary(self, run_id: str, summary: Mapping[str, Any]) -> None:
+        """Replace the summary of an ended run."""
+        with self.transaction():
+            self._db.execute("UPDATE runs SET summary = ? WHERE id = ?", (json.dumps(summary), run_id))
+
     def mark_lost(self, run_id: str, number: int) -> None:
         """Record that it is unknown whether attempt `number` is alive."""
         with self.transaction():

@@ -17,6 +17,7 @@ from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import PlanDocument, plan_or_empty
 from campaign.folder.run_record import record_problem
 from campaign.folder.states import ENDED, RunState
+from campaign.spec.headline import headline_of
 from campaign.spec.run_config import config_to_json
 from campaign.spec.stale import PlannedSettings, another_version
 
@@ -29,7 +30,8 @@ class RunView:
     state: RunState
     steps: int
     max_steps: int
-    correct_rate: float | None
+    value: float | None
+    """Recent value of the campaign's headline metric, by the same rule while the run is live and when it has ended."""
     eta_s: float | None
     """Remaining seconds; None unless the run is running and its pace is known."""
     attempt: int
@@ -56,11 +58,12 @@ class ConditionView:
     done: int
     """Runs that are done with the settings of the plan."""
     runs: int
-    correct_rate: float | None
-    """Mean over the finished seeds: of the last evaluation, or of the last steps where there was no evaluation."""
+    mean: float | None
+    """Mean over the finished seeds of the final value of the headline metric, as `compare` and the report have it."""
     spread: float | None
     """Standard deviation over these seeds; None for fewer than two."""
-    evaluated: bool
+    measured: str | None
+    """How each final value was obtained, as a phrase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class CampaignView:
     name: str
     controller: int | None
     """Process id of the controller; None when no controller is alive."""
+    metric: str
+    """The headline metric, of which every value is shown."""
     runs: tuple[RunView, ...]
     conditions: tuple[ConditionView, ...]
     eta_s: float | None
@@ -98,7 +103,8 @@ class CampaignReader:
     def __init__(self, paths: CampaignPaths) -> None:
         self.paths = paths
         self._store = StoreReader.open(paths)
-        self._progress = ProgressReader()
+        self._metric = headline_of(plan_or_empty(paths.plan)).metric
+        self._progress = ProgressReader(self._metric)
         self._planned = _PlannedIdentities(paths)
         self._unlogged = UnloggedMetrics(paths)
 
@@ -115,6 +121,7 @@ class CampaignReader:
         return CampaignView(
             name=self.paths.root.name,
             controller=pid if isinstance(pid, int) else None,
+            metric=self._metric,
             runs=runs,
             conditions=_conditions(rows, stale),
             eta_s=_eta(runs),
@@ -128,17 +135,18 @@ class CampaignReader:
 
     def _run(self, row: RunRow, launched: float | None, stale: tuple[str, ...], *, live: bool) -> RunView:
         state: RunState = row.state
-        steps, rate, eta = int(row.summary.get("steps", 0)), row.summary.get("correct_rate"), None
+        steps, value, eta = int(row.summary.get("steps", 0)), row.summary.get("recent"), None
         error = row.error
         if row.state == "done" and (
             problem := record_problem(self.paths.run(row.id), row.summary.get("record_bytes"))
         ):
             state, error = "interrupted", problem  # a submit merges the record again, or repeats the run
-        if row.attempt and row.state in ("running", "lost", "pending"):
+        # A run that was cancelled while nobody executed it has ended without a summary.
+        if row.attempt and (row.state in ("running", "lost", "pending") or not row.summary):
             run = self.paths.run(row.id)
             progress = self._progress.read(run.metrics, record_format(self._store.config(row)))
             if progress:
-                steps, rate = progress.steps, progress.correct_rate
+                steps, value = progress.steps, progress.value
             if row.state == "running":
                 state = self._running_state(row, progress is not None)
             if progress and state == "running":
@@ -149,7 +157,7 @@ class CampaignReader:
         if not live and state in ("queued", "starting", "running", "lost"):
             state, eta = "interrupted", None
         return RunView(
-            row.id, row.condition, row.seed, state, steps, row.max_steps, rate, eta,
+            row.id, row.condition, row.seed, state, steps, row.max_steps, value, eta,
             row.attempt, row.failures, row.losses, error, stale,
         )  # fmt: skip
 
@@ -222,25 +230,33 @@ def _conditions(rows: Sequence[RunRow], stale: Mapping[str, tuple[str, ...]]) ->
     by_label: dict[str, list[RunRow]] = {}
     for row in rows:
         by_label.setdefault(row.condition, []).append(row)
-    # As in a comparison: once any run has an evaluation, runs without one have no value. Numbers of training prompts
-    # and of held-out prompts are never averaged.
-    evaluated = any(row.state == "done" and row.summary.get("evaluated") for row in rows if not stale[row.id])
-    return tuple(_condition(label, members, stale, evaluated) for label, members in by_label.items())
+    measured = _measured([row for row in rows if row.state == "done" and not stale[row.id]])
+    return tuple(_condition(label, members, stale, measured) for label, members in by_label.items())
+
+
+def _measured(done: Sequence[RunRow]) -> str | None:
+    """How the final values were obtained. As in a comparison: once any run has an evaluation, runs without one have no
+    value, because numbers of training prompts and of held-out prompts are never averaged."""
+    phrases = [row.summary["measured"] for row in done if row.summary.get("measured")]
+    return next((phrase for phrase in phrases if " val/" in phrase), phrases[0] if phrases else None)
 
 
 def _condition(
-    label: str, rows: Sequence[RunRow], stale: Mapping[str, tuple[str, ...]], evaluated: bool
+    label: str, rows: Sequence[RunRow], stale: Mapping[str, tuple[str, ...]], measured: str | None
 ) -> ConditionView:
     done = [row for row in rows if row.state == "done" and not stale[row.id]]
-    rated = [row.summary for row in done if row.summary.get("evaluated") is evaluated]
-    rates = [float(summary["correct_rate"]) for summary in rated]
+    values = [
+        float(row.summary["final"])
+        for row in done
+        if row.summary.get("final") is not None and row.summary.get("measured") == measured
+    ]
     return ConditionView(
         label,
         done=len(done),
         runs=len(rows),
-        correct_rate=mean(rates) if rates else None,
-        spread=_spread(rates),
-        evaluated=evaluated and bool(rated),
+        mean=mean(values) if values else None,
+        spread=_spread(values),
+        measured=measured if values else None,
     )
 
 

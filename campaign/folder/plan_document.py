@@ -53,6 +53,8 @@ class PlanDocument:
     under_test: tuple[str, ...] = ()
     looks: tuple[int, ...] = ()
     hypotheses: tuple[Mapping[str, Any], ...] = ()
+    headline_metric: str | None = None
+    """`campaign.headline_metric`; None when the spec does not declare it."""
     on_failure: str | int = "continue"
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Code, packages and machine of the latest submit."""
@@ -87,6 +89,7 @@ class PlanDocument:
             under_test=tuple(str(path) for path in _items(document, "under_test")),
             looks=tuple(int(look) for look in _items(document, "looks")),
             hypotheses=tuple(_items(document, "hypotheses")),
+            headline_metric=document.get("headline_metric") or None,
             on_failure=document.get("on_failure", "continue"),
             provenance=dict(_items(document, "provenance")),
             earlier=tuple(_items(document, "earlier")),

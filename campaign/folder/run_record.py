@@ -192,6 +192,15 @@ def _is_value(value: Any) -> bool:
     return math.isfinite(value) if isinstance(value, float) else value is not None
 
 
+def finished_steps(first: int, last: int, before: int = 0) -> int:
+    """How many steps a log has finished that goes from step `first` to step `last`, after `before` earlier ones.
+
+    Cores count from 0, so that the last of 50 steps is 49, or from 1, so that it is 50. A log that counts from 0
+    begins with the number of steps before it; one that begins later logs how many steps are finished.
+    """
+    return last + 1 if first <= before else last
+
+
 def first_step(attempt: AttemptPaths) -> int | None:
     """The step an attempt began with; None when its core never started."""
     note = read_json(attempt.started)

@@ -38,25 +38,26 @@ def build_report(
         target = ReportPaths(out) if out else CampaignPaths(campaign_dir).report
         target.figures.mkdir(parents=True, exist_ok=True)
         for name, svg in render_figures(report.file_panels).items():
-            _write_figure(target.figures / name, svg)
-        _write(target.markdown, to_markdown(report))
-        _write(target.document, json.dumps(to_document(report), indent=1, allow_nan=False) + "\n")
+            write_figure(target.figures / name, svg)
+        write_file(target.markdown, to_markdown(report))
+        write_file(target.document, json.dumps(to_document(report), indent=1, allow_nan=False) + "\n")
         page = render_page(report, bundle.script())
-    return _write(target.page, page)
+    return write_file(target.page, page)
 
 
-def render_figures(panels: Sequence[Panel]) -> dict[str, str]:
-    """File name -> SVG on a white background, with title and legend, for papers and slides."""
+def render_figures(panels: Sequence[Panel], *, titled: bool = True) -> dict[str, str]:
+    """File name -> SVG on a white background, with a legend; with a title for slides, or without for papers, whose
+    captions have it."""
     import vl_convert
 
     def render(panel: Panel) -> str:
-        return resolve_colours(vl_convert.vegalite_to_svg(json.dumps(_standalone(panel))))
+        return resolve_colours(vl_convert.vegalite_to_svg(json.dumps(_standalone(panel, titled))))
 
     with ThreadPoolExecutor(max_workers=2) as pool:
         return dict(zip((f"{panel.id}.svg" for panel in panels), pool.map(render, panels), strict=True))
 
 
-def _write_figure(path: Path, svg: str) -> None:
+def write_figure(path: Path, svg: str) -> None:
     """Writes a figure as SVG, and as PDF with embedded fonts.
 
     The PDF writer orders fonts nondeterministically, so an existing PDF is kept when the SVG is unchanged.
@@ -66,13 +67,14 @@ def _write_figure(path: Path, svg: str) -> None:
     pdf = path.with_suffix(".pdf")
     if pdf.exists() and path.exists() and path.read_text(encoding="utf-8") == svg:
         return
-    _write(pdf, vl_convert.svg_to_pdf(svg))
-    _write(path, svg)  # last, because an existing SVG means that its PDF is complete
+    write_file(pdf, vl_convert.svg_to_pdf(svg))
+    write_file(path, svg)  # last, because an existing SVG means that its PDF is complete
 
 
-def _standalone(panel: Panel) -> dict[str, Any]:
+def _standalone(panel: Panel, titled: bool) -> dict[str, Any]:
     spec = panel.figure.to_spec()
-    spec["title"] = panel.title
+    if titled:
+        spec["title"] = panel.title
     spec["description"] = panel.description
     spec["background"] = LIGHT["--page"]
     spec["padding"] = 16
@@ -89,7 +91,7 @@ def _is_interactive(layer: Mapping[str, Any]) -> bool:
     return layer["data"]["name"] == "runs" or "tooltip" in layer["encoding"]
 
 
-def _write(path: Path, content: str | bytes) -> Path:
+def write_file(path: Path, content: str | bytes) -> Path:
     """Replaces a file atomically: a reader sees either the old or the new content."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -24,7 +24,7 @@ from campaign.folder.outcome import Outcome, read_outcome
 from campaign.folder.paths import CampaignPaths, RunPaths
 from campaign.folder.plan_document import PlanDocument, PlanEntry, read_plan
 from campaign.folder.regular_files import reason_of
-from campaign.folder.run_record import is_live, read_config, section
+from campaign.folder.run_record import finished_steps, is_live, read_config, section
 from campaign.folder.states import RunState
 
 LEASE_S = 20.0
@@ -54,6 +54,7 @@ class RunEntry:
     left_out: bool = False
     """Whether the run is stale and was not included by request."""
     steps: int = 0
+    """Finished steps, whether the core counts from 0 or from 1."""
 
     @property
     def shown_state(self) -> str:
@@ -185,6 +186,12 @@ def _entries(
     return tuple(sorted(entries, key=lambda run: order.get(run.condition, len(order))))
 
 
+def _finished(data: Run | None) -> int:
+    if data is None or not len(data.steps):
+        return 0
+    return finished_steps(int(data.steps[0]), int(data.steps[-1]))
+
+
 def _entry(
     run_id: str,
     condition: str,
@@ -203,7 +210,7 @@ def _entry(
         run_id, condition, seed, state, shown.attempts, error,
         steps if isinstance(steps, int) else None,
         shown.config, data if data is not None and len(data.steps) and not left_out else None, shown.paths,
-        data.stale if data is not None else (), left_out, data.length if data is not None else 0,
+        data.stale if data is not None else (), left_out, _finished(data),
     )  # fmt: skip
 
 

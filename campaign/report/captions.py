@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from campaign.report.campaign_record import CampaignRecord
+from campaign.report.citation import plan_hash
 from campaign.report.contents import Contents
 from campaign.spec.stale import stale_sentence
 
@@ -123,6 +124,7 @@ def provenance(record: CampaignRecord) -> tuple[list[tuple[str, str]], list[tupl
     identities = {run.identity for run in record.plan.runs}
     if identities:
         facts.append(("runs planned", str(len(identities))))
+        facts.append(("plan hash", f"sha256:{plan_hash(record.plan)}"))
     if not isinstance(packages, Mapping):
         return facts, []
     return facts, sorted((str(key), str(value)) for key, value in packages.items())

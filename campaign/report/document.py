@@ -8,10 +8,13 @@ from typing import Any, cast
 
 from campaign.analysis.verdict import Verdict
 from campaign.json_documents import as_json
+from campaign.report.base_configuration import base_configuration
 from campaign.report.campaign_record import RunEntry
 from campaign.report.captions import submit_command
+from campaign.report.citation import plan_hash
 from campaign.report.contents import ConditionSummary, Contents, Panel
 from campaign.report.executed_proof import ExecutedProof
+from campaign.report.factorial_effects import FactorialEffect, factorial_effects
 from campaign.report.figures import rounded
 from campaign.report.finals import FinalValues
 from campaign.report.paired import PairedDifference
@@ -111,6 +114,12 @@ class ReportDocument:
     curves: Mapping[str, Mapping[str, Curve]]
     """Metric -> condition -> curve."""
     samples: tuple[SampleRow, ...]
+    configuration: Mapping[str, Any]
+    """Dotted path -> value of the fields that have the same value in all conditions."""
+    factorial_effects: tuple[FactorialEffect, ...]
+    """Main effects and interaction of a 2 x 2 design; empty for any other design."""
+    plan_sha256: str | None
+    """Hash of what the plan declares; None without a plan."""
     provenance: Mapping[str, Any]
     earlier: tuple[Mapping[str, Any], ...]
     """The provenance of earlier submits, where it differs."""
@@ -142,6 +151,9 @@ def to_document(contents: Contents) -> dict[str, Any]:
         squeeze=record.squeeze or None,
         curves={panel.name: _curves(panel) for panel in contents.panels if panel.is_curve},
         samples=contents.samples,
+        configuration=base_configuration(record),
+        factorial_effects=factorial_effects(contents),
+        plan_sha256=plan_hash(record.plan) if record.plan.runs else None,
         provenance=record.provenance,
         earlier=record.plan.earlier,
         command=submit_command(record),

@@ -42,10 +42,11 @@ class FinalValues:
 
 
 def final_values(record: CampaignRecord) -> FinalValues:
-    """The final values in the metric of the first hypothesis, else in the default metric of the analysis,
-    else in the first metric by name."""
-    hypothesis = _first_hypothesis(record.record)
-    metric = hypothesis.metric if hypothesis else _default_metric(record.record)
+    """The final values in the declared headline metric, else in that of the first hypothesis, else in the default
+    metric of the analysis, else in the first metric by name."""
+    declared = record.plan.headline_metric
+    hypothesis = _first_hypothesis(record.record, declared)
+    metric = hypothesis.metric if hypothesis else declared or _default_metric(record.record)
     if not metric:
         return FinalValues("", "no run has a metric yet")
     summary = hypothesis.summary if hypothesis else "auto"
@@ -87,9 +88,11 @@ def preliminary_value(run: Run, metric: str) -> float | None:
     return float(finite[-tail_window(run.length) :].mean())
 
 
-def _first_hypothesis(runs: Runs) -> Hypothesis | None:
+def _first_hypothesis(runs: Runs, metric: str | None) -> Hypothesis | None:
+    """The first hypothesis about `metric`, or about any."""
     frozen = runs.design.frozen.hypotheses if runs.design.frozen else ()
-    return next(iter((*runs.design.hypotheses, *frozen)), None)
+    hypotheses = (*runs.design.hypotheses, *frozen)
+    return next((entry for entry in hypotheses if metric in (None, entry.metric)), None)
 
 
 def _default_metric(runs: Runs) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from campaign.report.base_configuration import base_configuration, value_text
 from campaign.report.captions import (
     CANDIDATE_MINUS_BASELINE,
     banner,
@@ -14,13 +15,24 @@ from campaign.report.captions import (
     provenance,
     submit_command,
 )
+from campaign.report.completion_rates import ABOUT as COMPLETIONS
+from campaign.report.completion_rates import completion_rates
 from campaign.report.contents import Contents, Panel
+from campaign.report.factorial_effects import ABOUT as FACTORIAL
+from campaign.report.factorial_effects import effect_interval, factorial_effects
 
 
 def to_markdown(contents: Contents) -> str:
     """The complete report; figures are linked from `figures/`."""
     parts = [*_head(contents), *_verdicts(contents), *_conditions(contents), *_figures(contents)]
-    parts += [*_differences(contents), *_runs(contents), *_samples(contents), *_provenance(contents)]
+    parts += [*_completion_rates(contents), *_factorial_effects(contents)]
+    parts += [
+        *_differences(contents),
+        *_configuration(contents),
+        *_runs(contents),
+        *_samples(contents),
+        *_provenance(contents),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -97,6 +109,33 @@ def _differences(contents: Contents) -> list[str]:
         text(contents.executed.text),
         table(["field", *contents.record.conditions], rows, raw=True) if rows else "",
     ]
+
+
+def _completion_rates(contents: Contents) -> list[str]:
+    rows = [
+        [row.comparison, row.candidate, row.baseline, row.fisher]
+        for row in completion_rates(contents.judgement.verdicts)
+    ]
+    header = ["comparison", "candidate", "baseline", "Fisher's exact test"]
+    return ["## Completion rates", COMPLETIONS, table(header, rows)] if rows else []
+
+
+def _factorial_effects(contents: Contents) -> list[str]:
+    rows = [
+        [row.name, format_signed(row.mean), effect_interval(row), str(row.seeds)]
+        for row in factorial_effects(contents)
+    ]
+    header = ["effect", "mean", "95 % interval", "seeds"]
+    return ["## Two-by-two design", FACTORIAL, table(header, rows)] if rows else []
+
+
+def _configuration(contents: Contents) -> list[str]:
+    fields = base_configuration(contents.record)
+    rows = [[code(path), code(value_text(value))] for path, value in fields.items()]
+    if not rows:
+        return []
+    about = "The fields that have the same value in all conditions."
+    return ["## Base configuration", about, table(["field", "value"], rows, raw=True)]
 
 
 def _runs(contents: Contents) -> list[str]:

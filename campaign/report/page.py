@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 from campaign.metrics.definitions import Metric
+from campaign.report.base_configuration import base_configuration, value_text
 from campaign.report.captions import (
     CANDIDATE_MINUS_BASELINE,
     banner,
@@ -26,7 +27,11 @@ from campaign.report.captions import (
     submit_command,
     with_minus_sign,
 )
+from campaign.report.completion_rates import ABOUT as COMPLETIONS
+from campaign.report.completion_rates import completion_rates
 from campaign.report.contents import Contents, Panel
+from campaign.report.factorial_effects import ABOUT as FACTORIAL
+from campaign.report.factorial_effects import effect_interval, factorial_effects
 from campaign.report.figures import axis_title
 from campaign.report.theme import DARK, HUES, LIGHT, css
 from campaign.report.verdict_cards import all_exploratory
@@ -98,6 +103,12 @@ def render_page(contents: Contents, library: str) -> str:
         squeeze=squeeze_table(record),
         declared=any(row.under_test is not None for row in contents.differences),
         check=contents.executed.text,
+        completion_rates=completion_rates(contents.judgement.verdicts),
+        about_completions=COMPLETIONS,
+        factorial_effects=factorial_effects(contents),
+        effect_interval=effect_interval,
+        about_factorial=FACTORIAL,
+        configuration={path: value_text(value) for path, value in base_configuration(record).items()},
         errors=any(run.remark for run in record.runs),
         samples=contents.samples,
         command=submit_command(record),
@@ -123,7 +134,10 @@ def _sections(contents: Contents) -> list[tuple[str, str]]:
         ("sources", "By source", contents.sources),
         ("further", "Further metrics", contents.further),
         ("squeeze", "LoRA rank", squeeze_table(contents.record)),
+        ("completions", "Completion rates", completion_rates(contents.judgement.verdicts)),
+        ("factorial", "Two-by-two design", factorial_effects(contents)),
         ("differences", "Differences", True),
+        ("configuration", "Configuration", base_configuration(contents.record)),
         ("runs", "Runs", True),
         ("samples", "Completions", contents.samples),
         ("provenance", "Provenance", True),

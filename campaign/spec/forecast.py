@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from math import ceil, floor, log2
 
 from campaign.spec.config import RunConfig
-from campaign.spec.planned_runs import Action, Condition, Facts, Plan
+from campaign.spec.planned_runs import Condition, Facts, Plan, starts
 
 ALPHA = 0.05
 NEARLY_PLAIN = 0.25
 """SEPA's lambda at the end of a run below which most of its steps hardly pool anything."""
-STARTED: tuple[Action, ...] = ("run", "resume")
-"""Actions that `submit` takes by default; `retry` and `stale` need a flag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ def concurrency(config: RunConfig, facts: Facts) -> int:
 
 def estimate(plan: Plan, facts: Facts) -> Estimate | None:
     """Time for the remaining runs; None when there are none, when none fits, or when no step was measured."""
-    todo = [run for run in plan.runs if run.action in STARTED]
+    todo = [run for run in plan.runs if starts(run.action)]
     if not todo or not facts.step_seconds:
         return None
     mean = sum(facts.step_seconds.values()) / len(facts.step_seconds)

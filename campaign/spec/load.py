@@ -75,6 +75,7 @@ def from_document(document: Document, path: Path, read_modules: ModuleReader = e
         under_test=under_test,
         on_failure=campaign.on_failure,
         looks=campaign.looks,
+        headline_metric=campaign.headline_metric,
         hypotheses=hypotheses,
         check=check,
         modules={

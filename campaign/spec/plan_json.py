@@ -21,6 +21,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         "under_test": list(plan.under_test),
         "on_failure": plan.on_failure,
         "looks": list(plan.looks),
+        "headline_metric": plan.headline_metric,
         "notes": list(plan.notes),
         "hypotheses": [dict(entry) for entry in plan.hypotheses],
         "conditions": [
@@ -70,4 +71,5 @@ def plan_from_json(document: dict[str, Any]) -> Plan:
         on_failure=document["on_failure"],
         looks=tuple(document["looks"]),
         hypotheses=tuple(document["hypotheses"]),
+        headline_metric=document.get("headline_metric"),
     )

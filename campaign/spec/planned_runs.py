@@ -10,9 +10,18 @@ from campaign.folder.states import RunState
 from campaign.spec.config import RunConfig
 
 Action = Literal["run", "skip", "retry", "resume", "stale"]
-"""run: start it for the first time. skip: leave it, it is done or running. retry: it failed, is short or was cancelled;
-start it again, from its last checkpoint if there is one. resume: it was interrupted; resume it from its last checkpoint.
+"""run: start it for the first time. skip: leave it, it is done or running. retry: it failed or is short; leave it unless
+the user decides otherwise. resume: it was interrupted or cancelled; resume it, from its last checkpoint if there is one.
 stale: it is done or running under another identity; leave it unless the user decides otherwise."""
+
+
+def starts(action: Action, *, retry_failed: bool = False, rerun_stale: bool = False) -> bool:
+    """Whether a submit starts a run with this action. `plan` and `submit` both ask here, so they give one answer."""
+    return (
+        action in ("run", "resume")
+        or (action == "retry" and retry_failed)
+        or (action == "stale" and rerun_stale)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +96,5 @@ class Plan:
     """Numbers of seeds at which results are tested; declared before the first run."""
     hypotheses: tuple[Mapping[str, Any], ...] = ()
     """The `[[hypotheses]]` tables as declared."""
+    headline_metric: str | None = None
+    """The metric that tables show; None to take that of the first hypothesis."""

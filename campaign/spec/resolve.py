@@ -41,6 +41,7 @@ def resolve(spec: Spec, facts: Facts = _NO_FACTS) -> Plan:
         on_failure=spec.on_failure,
         looks=spec.looks,
         hypotheses=spec.hypotheses,
+        headline_metric=spec.headline_metric,
     )
     unread = tuple(unread_notes(spec.conditions, spec.written))
     return replace(plan, notes=spec.notes + notes(plan, facts) + unread)
@@ -60,7 +61,7 @@ def _action(condition: Condition, run_identity: str, previous: RunFacts | None) 
         case "failed" | "short":
             return "retry", f"{previous.state}{_error(previous)}; {_restart(previous)}"
         case "cancelled":
-            return "retry", f"cancelled{_at_step(previous)}; {_restart(previous)}"
+            return "resume", f"cancelled{_at_step(previous)}; {_restart(previous)}"
         case _:
             return "resume", f"interrupted{_at_step(previous)}{_error(previous)}; {_restart(previous)}"
 

@@ -45,6 +45,9 @@ class CampaignSection(Section):
     """When runs have failed and no retries are left, or are short: `continue`, `stop` at the first, or stop at this many."""
     looks: tuple[Positive, ...] = ()
     """Numbers of seeds at which the results are tested. Declared looks share one error rate."""
+    headline_metric: Annotated[str, Field(min_length=1)] | None = None
+    """The metric that `submit`, `status` and the report show for each run; default: the metric of the first hypothesis,
+    or else `correct_rate`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Spec:
     """Dotted paths in which conditions may differ, with patterns expanded."""
     on_failure: Literal["continue", "stop"] | int = "continue"
     looks: tuple[int, ...] = ()
+    headline_metric: str | None = None
     hypotheses: tuple[Mapping[str, Any], ...] = ()
     """The validated `[[hypotheses]]` tables, as written."""
     check: CheckSection = field(default_factory=CheckSection)

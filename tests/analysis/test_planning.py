@@ -11,7 +11,7 @@ from folders import runs_of
 from scipy import stats
 
 from campaign.analysis.hypothesis_power import pilot_of, planned_power, undeclared
-from campaign.analysis.power import sd_upper
+from campaign.analysis.power import episodes_two_proportions, sd_upper
 from campaign.errors import UsageError
 from campaign.spec.hypotheses import Hypothesis
 
@@ -97,3 +97,14 @@ def test_plan_without_hypotheses_promises_no_verdict_with_any_number_of_seeds() 
             in planned.words
         )
         assert "CONFIRMED" not in " ".join(planned.words)
+
+
+def test_plan_with_a_pilot_names_the_naive_count_of_episodes_and_why_it_is_no_plan() -> None:
+    (planned,) = planned_power([CLAIM], ("grpo", "maxrl"), 8, pilot_runs=PILOT)
+    (said,) = [words for words in planned.words if "episodes" in words]
+    rate = float(np.mean(BASE))
+    assert f"{episodes_two_proportions(rate, rate + 0.02):,} per condition" in said
+    assert "no plan" in said
+    without_effect = CLAIM.model_copy(update={"min_effect": 0.0})
+    (planned,) = planned_power([without_effect], ("grpo", "maxrl"), 8, pilot_runs=PILOT)
+    assert not any("episodes" in words for words in planned.words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from campaign.analysis.power import (
     minimum_detectable,
     pilot,
     power,
-    power_table,
+    power_of_differences,
     sd_upper,
     seeds_for,
 )
@@ -81,9 +82,13 @@ def test_names_of_the_package_are_complete_after_any_import() -> None:
     assert said.strip() == "[]"
 
 
+BETWEEN_SEEDS = 0.033 * np.sqrt(2 * (1 - 0.3))
+"""Of the differences, where runs of a condition have a standard deviation of .033 and pairs a correlation of .3."""
+
+
 @pytest.mark.parametrize(("effect", "seeds"), [(0.01, 122), (0.02, 32), (0.04, 10)])
 def test_seeds_for_a_typical_campaign_are_the_known_numbers(effect: float, seeds: int) -> None:
-    row = power_table(8, [effect], sd=0.033, correlation=0.3).rows[0]
+    row = power_of_differences(8, [effect], BETWEEN_SEEDS).rows[0]
     assert row.seeds_needed == seeds
 
 
@@ -123,19 +128,22 @@ def test_seeds_for_nothing_is_none_and_one_seed_detects_nothing() -> None:
     assert seeds_for(0.0, 1.0) is None
     assert seeds_for(1e-9, 1.0) is None
     assert power(1, 5.0, 1.0) == 0.0
-    assert power_table(1, [0.1], 0.03).to_json()["minimum_detectable"] is None
+    assert power_of_differences(1, [0.1], 0.03).to_json()["minimum_detectable"] is None
 
 
-def test_power_table_several_candidates_share_the_error_rate() -> None:
-    alone, shared = (power_table(8, [0.04], 0.033, 0.3, candidates=k).rows[0] for k in (1, 5))
+def test_power_several_candidates_share_the_error_rate() -> None:
+    alone, shared = (power_of_differences(8, [0.04], BETWEEN_SEEDS, candidates=k).rows[0] for k in (1, 5))
     assert shared.power < alone.power
     assert (shared.seeds_needed or 0) > (alone.seeds_needed or 0)
 
 
-@pytest.mark.parametrize("wrong", [{"sd": 0.0}, {"sd": float("nan")}, {"sd": 0.1, "correlation": 1.0}])
-def test_power_table_impossible_numbers_are_refused(wrong: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [{"sd_difference": 0.0}, {"sd_difference": float("nan")}, {"sd_difference": 0.1, "candidates": 0}],
+)
+def test_power_of_impossible_numbers_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="impossible"):
-        power_table(8, [0.1], **wrong)
+        power_of_differences(8, [0.1], **wrong)
 
 
 def test_pilot_upper_limit_holds_in_four_of_five_pilots() -> None:

@@ -561,7 +561,7 @@ def test_interaction_contrast_is_tested_seed_by_seed() -> None:
 
     names = [(a, t) for a in ("grpo", "maxrl") for t in ("none", "sepa")]
     cells: Levels = {f"{a}+{t}": [level((a, t), seed) for seed in range(8)] for a, t in names}
-    design = find_two_by_two(tuple(cells))
+    design = find_two_by_two({label: (label.split("+")[0], label.split("+")[1]) for label in cells})
     assert design is not None
     made = Hypothesis(name="interaction", metric="correct_rate", contrast=design.interaction)
     verdict = judged(cells, made)
@@ -569,8 +569,9 @@ def test_interaction_contrast_is_tested_seed_by_seed() -> None:
     assert verdict.comparison.effect == pytest.approx(0.2, abs=0.03)
     by_hand = interaction(summarise(runs_of(cells), "correct_rate"), design)
     assert verdict.comparison.effect == pytest.approx(paired_t(by_hand).effect)
-    assert find_two_by_two(("a+b", "a+c", "d+b")) is None
-    assert find_two_by_two(("a+b", "a+c", "d+b", "e+c")) is None
+    assert find_two_by_two({"p": ("a", "b"), "q": ("a", "c"), "r": ("d", "b")}) is None
+    assert find_two_by_two({"p": ("a", "b"), "q": ("a", "c"), "r": ("d", "b"), "s": ("e", "c")}) is None
+    assert find_two_by_two({}) is None
 
 
 def test_exit_code_is_the_worst_outcome() -> None:

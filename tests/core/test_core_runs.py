@@ -159,6 +159,18 @@ def test_lambda_is_logged_only_by_a_transform_that_uses_it(tmp_path: Path, mode:
     assert ("sepa_lambda" in row, "sepa_gate_open" in row) == (logged, logged)
 
 
+def test_each_step_prints_one_line_with_its_metrics(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(tmp_path)
+    lines, logged = capsys.readouterr().out.splitlines(), rows(tmp_path)
+    assert len(lines) == len(logged) == 4
+    for count, (line, row) in enumerate(zip(lines, logged, strict=True), start=1):
+        assert line.startswith(f"step {count}/4  correct_rate {row['correct_rate']:.3g}  mean_reward ")
+        assert line.endswith(" s")
+        assert ("val/correct_rate" in line) == ("val/correct_rate" in row)
+
+
 def test_every_logged_metric_is_in_the_schema(tmp_path: Path) -> None:
     schema = pytest.importorskip("campaign.metrics.definitions")
     train(tmp_path, algorithm={"kl_coef": 0.1}, training={"updates_per_batch": 2})

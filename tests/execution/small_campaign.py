@@ -141,7 +141,7 @@ class SmallCampaign:
         document = {**plan_to_json(plan), "provenance": {"workdir": str(self.core.parent)}}
         write_folder(self.paths, "", document)
         store = Store.open(self.paths)
-        enrol(self.paths, store, plan, runs_to_start(plan, facts, **wishes))
+        enrol(self.paths, store, plan, runs_to_start(plan, **wishes))
         store.close()
         return plan
 

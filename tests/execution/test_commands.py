@@ -18,7 +18,9 @@ from campaign.execution.local_backend import LocalBackend
 from campaign.execution.locate import locate, match_run
 from campaign.execution.store import Store
 from campaign.folder.json_lines import read_jsonl
-from campaign.folder.paths import RunPaths
+from campaign.folder.paths import CampaignPaths, RunPaths
+from campaign.spec.load import load
+from campaign.submission import SubmitOptions, open_submission
 from tests.execution.small_campaign import SmallCampaign, processes_with, until
 
 ROOT = str(Path(__file__).parents[2])
@@ -219,3 +221,137 @@ def test_a_campaign_elsewhere_needs_its_folder_only(half_done: SmallCampaign, tm
     code, out, _ = call(tmp_path, "status", str(half_done.paths.root), "--json")
     assert code == 0
     assert len(json.loads(out)["runs"]) == 2
+
+
+def test_plan_after_cancel_shows_the_runs_that_submit_then_resumes(
+    campaign: SmallCampaign, tmp_path: Path
+) -> None:
+    """Four runs are cancelled before they start. `plan` and `submit --dry-run` give the answer that `submit` acts on."""
+    core = tmp_path / "core.py"
+    core.write_text('import sys; open(sys.argv[1] + "/metrics.jsonl", "a").write("{\\"step\\": 0}\\n")\n')
+    spec = tmp_path / "tiny.toml"
+    spec.write_text(
+        '[campaign]\nseeds = [1, 2]\nmax_steps = 1\nconditions = [{name = "a"}, {name = "b", training.lr = 1e-3}]\n'
+        '[core]\ncommand = ["python", "core.py", "{run_dir}"]\n'
+    )
+    loaded = load(spec)
+    paths = CampaignPaths(tmp_path / "tiny")
+    _, lock = open_submission(loaded, paths, SubmitOptions())
+    lock.release()
+    code, out, _ = call(tmp_path, "cancel", "tiny")
+    assert code == 0
+    assert "no process executes them" in out
+    assert "submit it again to resume" in call(tmp_path, "status", "tiny")[1]
+
+    _, planned, _ = call(tmp_path, "plan", "tiny.toml")
+    assert "resume 4: cancelled" in planned
+    assert "nothing is left to run" not in planned
+    assert "4 of 4 runs would be started" in call(tmp_path, "submit", "tiny.toml", "--dry-run")[1]
+    code, _, err = call(tmp_path, "submit", "tiny.toml", "--backend", "local")
+    assert code == 0, err
+    assert "4 of 4 runs to do" in err
+
+
+def test_tables_show_the_metric_that_the_campaign_is_about(campaign: SmallCampaign, tmp_path: Path) -> None:
+    """The first hypothesis names it; `headline_metric` overrules it, and the runs that are done are shown in it too."""
+    core = tmp_path / "core.py"
+    core.write_text(
+        "import json, sys\n"
+        'with open(sys.argv[1] + "/metrics.jsonl", "a") as log:\n'
+        "    for step in (1, 2):\n"
+        '        log.write(json.dumps({"step": step, "score": step / 4, "loss": -step}) + "\\n")\n'
+    )
+    base = '[campaign]\nseeds = [1, 2]\nmax_steps = 2\nconditions = [{name = "a"}, {name = "b", training.lr = 1e-3}]\n'
+    rest = (
+        '[core]\ncommand = ["python", "core.py", "{run_dir}"]\n[[hypotheses]]\nname = "b"\nmetric = "score"\n'
+    )
+    spec = tmp_path / "tiny.toml"
+    spec.write_text(base + rest)
+    code, out, err = call(tmp_path, "submit", "tiny.toml", "--backend", "local")
+    assert code == 0, err
+    assert out.splitlines()[0].split() == ["condition", "runs", "score"]
+    assert out.splitlines()[1].split() == ["a", "2/2", "0.375", "±", "0.000"]
+    assert "a_s1: done at step 2/2, score .375" in err
+    shown = json.loads(call(tmp_path, "status", "tiny", "--json")[1])
+    assert (shown["metric"], shown["runs"][0]["value"], shown["runs"][0]["steps"]) == ("score", 0.375, 2)
+    assert call(tmp_path, "status", "tiny")[1].splitlines()[2].split() == [
+        "run",
+        "state",
+        "step",
+        "score",
+        "left",
+    ]
+
+    spec.write_text(base.replace("max_steps", 'headline_metric = "loss"\nmax_steps') + rest)
+    code, out, err = call(tmp_path, "submit", "tiny.toml", "--backend", "local", "--json")
+    assert code == 0, err
+    shown = json.loads(out)
+    assert (shown["metric"], shown["runs"][0]["value"]) == ("loss", -1.5)
+    assert (shown["conditions"][0]["mean"], shown["conditions"][0]["measured"]) == (
+        -1.5, "mean of the last 10 % of steps of loss",
+    )  # fmt: skip
+    report = json.loads(call(tmp_path, "report", "tiny", "--json")[1])
+    assert report["metric"] == "loss"
+    assert [run["steps"] for run in report["runs"]] == [2, 2, 2, 2]
+
+
+def test_a_run_that_was_cancelled_while_nobody_executed_it_keeps_its_steps(campaign: SmallCampaign) -> None:
+    campaign.enrol(campaign.spec(seeds=(1,)))
+    run = campaign.paths.run("base_s1")
+    (run.root / "HOLD").touch()
+    store, backend = Store.open(campaign.paths), LocalBackend(cpus=1)
+    campaign.paths.lock.touch()
+    controller = Controller(campaign.paths, store, backend, campaign.core.parent)
+    controller.on_turn = lambda: controller.stop("stopped") if _rows(run) == 8 else None
+    controller.run()
+    store.close()
+    folder = campaign.paths.root.parent
+    assert json.loads(call(folder, "status", "small", "--json")[1])["runs"][0]["steps"] == 9
+    call(folder, "cancel", "small")
+    shown = json.loads(call(folder, "status", "small", "--json")[1])["runs"][0]
+    assert (shown["state"], shown["steps"]) == ("cancelled", 9)
+
+
+def _rows(run: RunPaths) -> int:
+    return len(list(read_jsonl(run.metrics)))
+
+
+def test_logs_without_a_run_lists_the_runs_with_their_states_and_log_files(half_done: SmallCampaign) -> None:
+    code, out, err = call(half_done.paths.root.parent, "logs", "small")
+    assert code == 0
+    log = half_done.paths.run("base_s1").attempt(1).log
+    assert out.splitlines()[0].split()[:2] == ["base_s1", "done"]
+    assert out.splitlines()[0].endswith(f"small/{log.relative_to(half_done.paths.root)}")
+    assert out.splitlines()[1].split()[:2] == ["base_s2", "pending"]
+    assert "campaign logs small RUN" in err
+    code, _, err = call(half_done.paths.root.parent, "logs", "small", "--tail", "3")
+    assert code == 2
+    assert "need a run" in err
+
+
+def test_logs_of_all_runs_and_of_the_last_lines(half_done: SmallCampaign) -> None:
+    folder, run = half_done.paths.root.parent, half_done.paths.run("base_s1")
+    code, out, err = call(folder, "logs", "small", "--all")
+    assert code == 0
+    assert [line for line in err.splitlines() if line.startswith("---")] == [
+        "--- base_s1, attempt 1", "--- base_s2, attempt 1",
+    ]  # fmt: skip
+    assert "core starts at 0" in out
+    assert "told to fail at step 3" in out
+    run.attempt(1).log.write_text("".join(f"line {number}\n" for number in range(50_000)))
+    run.attempt(2).root.mkdir()
+    run.attempt(2).log.write_text("again 0\nagain 1")
+    expected = {1: "again 1", 2: "again 0\nagain 1", 3: "line 49999\nagain 0\nagain 1", 0: ""}
+    for lines, text in expected.items():
+        assert call(folder, "logs", "small", "base_s1", "--tail", str(lines))[1] == text
+    everything = call(folder, "logs", "small", "base_s1", "-n", "60000")[1]
+    assert everything.count("line ") == 50_000
+    last = call(folder, "logs", "small", "base_s1", "--attempt", "1", "-n", "2")[1]
+    assert last == "line 49998\nline 49999\n"
+
+
+def test_logs_of_a_run_that_printed_nothing_says_so(half_done: SmallCampaign) -> None:
+    half_done.paths.run("base_s1").attempt(1).log.write_text("")
+    code, out, err = call(half_done.paths.root.parent, "logs", "small", "base_s1")
+    assert (code, out) == (0, "")
+    assert err == "--- base_s1, attempt 1\ncampaign: base_s1 has printed nothing\n"

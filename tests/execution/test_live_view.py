@@ -21,13 +21,20 @@ STATES: tuple[RunState, ...] = get_args(RunState)
 def run_view(**fields: Any) -> RunView:
     values: dict[str, Any] = {
         "id": "base_s1", "condition": "base", "seed": 1, "state": "running", "steps": 5, "max_steps": 100,
-        "correct_rate": 0.25, "eta_s": 42.0, "attempt": 1, "failures": 0, "losses": 0, "error": "",
+        "value": 0.25, "eta_s": 42.0, "attempt": 1, "failures": 0, "losses": 0, "error": "",
     }  # fmt: skip
     return RunView(**{**values, **fields})
 
 
 def view(runs: list[RunView], **fields: Any) -> CampaignView:
-    values = {"name": "small", "controller": 7, "runs": tuple(runs), "conditions": (), "eta_s": 60.0}
+    values = {
+        "name": "small",
+        "controller": 7,
+        "metric": "correct_rate",
+        "runs": tuple(runs),
+        "conditions": (),
+        "eta_s": 60.0,
+    }
     return CampaignView(**{**values, **fields})
 
 
@@ -45,7 +52,7 @@ runs = st.builds(
     state=st.sampled_from(STATES),
     steps=st.integers(0, 10**6),
     max_steps=st.integers(1, 10**6),
-    correct_rate=st.none() | st.floats(0, 1),
+    value=st.none() | st.floats(allow_nan=False, allow_infinity=False),
     eta_s=st.none() | st.floats(0, 10**7),
     attempt=st.integers(0, 99),
     error=st.text(max_size=200),
@@ -62,7 +69,9 @@ def test_live_table_fits_the_window(shown: list[RunView], columns: int, lines: i
 
 def test_in_sixty_columns_a_run_still_shows_all_that_matters() -> None:
     rows = printed(view([run_view(id="maxrl+gtpo_sepa~training.lr=0.0001_s101")]), 60)
-    assert rows[2].split() == ["maxrl+gtpo..0.0001_s101", "running", "5/100", ".25", "0:42"]
+    assert rows[2].split() == ["run", "state", "step", "corr..rate", "left"]
+    assert rows[3].split() == ["maxrl+gt..0001_s101", "running", "5/100", ".250", "0:42"]
+    assert rows[4] == "correct_rate: mean of the last 10 steps"
 
 
 def test_names_keep_their_ends() -> None:
@@ -91,11 +100,11 @@ def test_output_without_a_terminal_is_a_line_per_change_without_colour() -> None
     plain.update(view([run_view(state="running")]))
     plain.update(view([run_view(state="running", steps=6)]))
     plain.show_message("stopping")
-    plain.update(view([run_view(state="done", steps=100, correct_rate=0.67)]))
+    plain.update(view([run_view(state="done", steps=100, value=0.67)]))
     assert console.file.getvalue().splitlines() == [  # type: ignore[attr-defined]
-        "base_s1: running at step 5/100, correct rate 0.25",
+        "base_s1: running at step 5/100, correct_rate .250",
         "stopping",
-        "base_s1: done at step 100/100, correct rate 0.67",
+        "base_s1: done at step 100/100, correct_rate .670",
     ]
 
 
@@ -111,9 +120,14 @@ def test_durations_read_like_a_clock(seconds: float, shown: str) -> None:
 def test_the_table_of_conditions_fits(columns: int) -> None:
     console = Console(file=io.StringIO(), width=columns, color_system=None, highlight=False)
     rated = ConditionView(
-        "maxrl+gtpo_sepa~training.lr=0.0001,training.betas=0.9,0.99", 3, 3, 0.671, 0.013, True
+        "maxrl+gtpo_sepa~training.lr=0.0001,training.betas=0.9,0.99",
+        3,
+        3,
+        0.671,
+        0.013,
+        "last held-out evaluation",
     )
-    empty = ConditionView("base", 0, 3, None, None, False)
+    empty = ConditionView("base", 0, 3, None, None, None)
     show_conditions(view([], conditions=(rated, empty)), console)
     show_next(
         [("campaign status small", "every run"), ("campaign compare small " + "x" * 50, "a pair")], console

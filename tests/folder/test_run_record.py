@@ -95,7 +95,7 @@ def test_a_foreign_log_is_translated_and_nothing_of_it_is_lost(run: RunPaths) ->
     assert [row["step"] for row in rows] == [0, 1]
     assert (rows[0]["correct_rate"], rows[0]["train/acc"], rows[0]["x"]) == (0.5, 0.5, 1)
     assert rows[1]["correct_rate"] is None
-    assert (summary["steps"], summary["correct_rate"]) == (2, 0.5)
+    assert summary["steps"] == 2
 
 
 def test_a_log_without_steps_counts_its_lines(run: RunPaths) -> None:

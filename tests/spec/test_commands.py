@@ -258,3 +258,55 @@ def test_the_shell_completes_commands_options_and_templates(words: str, expected
         [sys.executable, "-m", "campaign"], capture_output=True, text=True, env=env, check=False
     )
     assert done.stdout.split() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("campaign status s", ["small", "spare"]),
+        ("campaign report sm", ["small"]),
+        ("campaign logs small b", ["b_s1", "b_s2"]),
+        ("campaign cancel small b_s1 b", ["b_s2"]),
+        ("campaign compare small a b", ["b"]),
+        ("campaign logs nothing b", []),
+    ],
+)
+def test_the_shell_completes_names_of_campaigns_runs_and_conditions(
+    words: str, expected: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "spare").mkdir()
+    for run in ("a_s1", "b_s1", "b_s2"):
+        (tmp_path / "small" / "runs" / run).mkdir(parents=True)
+    plan = {"conditions": [{"label": "a"}, {"label": "b"}]}
+    (tmp_path / "small" / "plan.json").write_text(json.dumps(plan))
+    env = environment(
+        _CAMPAIGN_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(len(words.split()) - 1),
+        CAMPAIGN_DIR=str(tmp_path),
+    )  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "campaign"], capture_output=True, text=True, env=env, check=False
+    )
+    assert (done.stdout.split(), done.stderr) == (expected, "")
+
+
+def test_init_script_writes_the_script_that_its_template_runs(cli: Cli, tmp_path: Path) -> None:
+    result = cli("init", "script")
+    assert (result.code, result.out.split()) == (0, ["script.toml", "train.py"])
+    (tmp_path / "script.toml").unlink()
+    refused = cli("init", "script")
+    assert refused.code == 2
+    assert "train.py exists" in refused.err
+    assert not (tmp_path / "script.toml").exists()
+
+
+def test_the_templates_script_resumes_to_the_same_rows_and_stops_when_asked(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[training]\nmax_steps = 60\n[core.options]\noptimizer = "muon"\nweight_decay = 0.1\n')
+    script = [sys.executable, ROOT / "templates/script/train.py", "--config", config, "--seed", "7"]
+    first, second = tmp_path / "first", tmp_path / "second"
+    for out, resume in ((first, ""), (second, str(first / "checkpoints/step_000050"))):
+        out.mkdir()
+        subprocess.run([*script, "--out", out, "--resume", resume], check=True, capture_output=True)
+    rows = (first / "metrics.jsonl").read_text().splitlines()
+    assert (second / "metrics.jsonl").read_text().splitlines() == rows[50:]
+    assert len(rows) == 60

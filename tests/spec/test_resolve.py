@@ -63,7 +63,7 @@ def test_every_condition_runs_with_every_seed_conditions_first(spec: Spec) -> No
         ("running", {"attempts": 1, "last_step": 7}, "skip", "running at step 7"),
         ("failed", {"attempts": 2, "error": "Traceback\nValueError: nan loss\n"}, "retry",
          "failed: ValueError: nan loss; starts over"),
-        ("cancelled", {"attempts": 1, "last_step": 30, "checkpoint": "checkpoints/step_000025"}, "retry",
+        ("cancelled", {"attempts": 1, "last_step": 30, "checkpoint": "checkpoints/step_000025"}, "resume",
          "cancelled at step 30; resumes from step_000025"),
         ("lost", {"attempts": 1, "last_step": 30, "checkpoint": "/x/step_000025/"}, "resume",
          "interrupted at step 30; resumes from step_000025"),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from campaign.execution.progress import RECENT_STEPS
 from campaign.execution.view import CampaignView, RunView
 from campaign.folder.states import FAILED, RunState
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 PLAIN_EVERY_S = 30.0
 LONGEST_NAME = 48
+LONGEST_METRIC = 24
+STATE_WIDTH, LEFT_WIDTH = 11, 7
 MOST_ERRORS = 3
 ORDER: dict[RunState, int] = {
     "running": 0, "starting": 1, "lost": 2, "queued": 3, "failed": 4, "short": 5, "interrupted": 6, "pending": 7,
@@ -90,7 +94,7 @@ class PlainDisplay:
         for run in view.runs:
             before = self._states.get(run.id, "pending")
             if run.state != before and run.state not in ("queued", "starting", "pending"):
-                lines.append(_plain_line(run))
+                lines.append(_plain_line(run, view.metric))
             self._states[run.id] = run.state
         lines += [sentence for sentence in view.unlogged if sentence not in self._said]
         self._said.update(view.unlogged)
@@ -112,14 +116,18 @@ def table(view: CampaignView, columns: int, lines: int, hint: str = "") -> Group
     from rich.console import Group
     from rich.text import Text
 
-    failed = [run for run in view.runs if run.state in FAILED][:MOST_ERRORS]
-    rows, left = _visible(view.runs, lines - 3 - len(failed) - bool(hint))
-    width = name_width(rows, columns)
-    parts: list[Text] = [_cut(headline(view), columns), Text()]
-    parts += [run_line(run, width, columns) for run in rows]
+    room = lines - 3 - bool(hint)
+    failed = [run for run in view.runs if run.state in FAILED][: min(MOST_ERRORS, room - 2)]
+    legend = room > len(view.runs) + len(failed)
+    rows, left = _visible(view.runs, room - len(failed) - legend)
+    layout = Layout.of(rows, view.metric, columns)
+    parts: list[Text] = [_cut(headline(view), columns), Text(), layout.header()]
+    parts += [layout.line(run) for run in rows]
     if left:
         parts.append(_cut(Text(f"... {_rest(left)}", style="dim"), columns))
     parts += [_cut(Text(f"{run.id}: {one_line(run.error)}", style="red"), columns) for run in failed]
+    if legend:
+        parts.append(_cut(Text(_legend(view.metric), style="dim"), columns))
     if hint:
         parts.append(_cut(Text(hint, style="dim"), columns))
     return Group(*parts)
@@ -147,36 +155,72 @@ def headline(view: CampaignView) -> Text:
     return line
 
 
-def run_line(run: RunView, width: int, columns: int) -> Text:
-    """One run: name, state, step, correct rate, time left, and a progress bar if it fits."""
-    from rich.text import Text
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The columns of the table: name, state, finished steps, recent value of the headline metric, time left."""
 
-    rate = "" if run.correct_rate is None else f"{run.correct_rate:.2f}".removeprefix("0")
-    left = "" if run.eta_s is None else clock(run.eta_s)
-    digits = len(str(run.max_steps))
-    line = Text(f"{shortened(run.id, width):<{width}}  ")
-    style = STYLES[run.state] if run.shown_state == run.state else "magenta"
-    line.append(f"{run.shown_state:<11}", style=style)
-    line.append(f"  {run.steps:>{digits}}/{run.max_steps}")
-    line.append(f"  {rate:>4}")
-    line.append(f"  {left:>7}", style="dim")
-    free = columns - line.cell_len - 2
-    if free >= 14:
-        line.append("  " + _bar(run, min(free, 30)), style=STYLES[run.state])
-    if run.attempt > 1 and columns - line.cell_len > 13:
-        line.append(f"  attempt {run.attempt}", style="dim")
-    line.rstrip()
-    return _cut(line, columns)
+    columns: int
+    metric: str
+    name: int
+    steps: int
+    value: int
+
+    @classmethod
+    def of(cls, runs: list[RunView], metric: str, columns: int) -> Layout:
+        """The name gets what the other columns leave, at most the length of the longest name."""
+        steps = max([4, *(len(_steps(run)) for run in runs)])
+        value = max([6, min(len(metric), LONGEST_METRIC, columns // 6), *(len(_value(run)) for run in runs)])
+        others = 2 + STATE_WIDTH + 2 + steps + 2 + value + 2 + LEFT_WIDTH
+        longest = max([3, *(len(run.id) for run in runs)])
+        return cls(columns, metric, max(8, min(longest, LONGEST_NAME, columns - others)), steps, value)
+
+    def header(self) -> Text:
+        from rich.text import Text
+
+        metric = shortened(self.metric, self.value)
+        line = (
+            f"{'run':<{self.name}}  {'state':<{STATE_WIDTH}}  {'step':>{self.steps}}  {metric:>{self.value}}"
+        )
+        return _cut(Text(f"{line}  {'left':>{LEFT_WIDTH}}", style="dim"), self.columns)
+
+    def line(self, run: RunView) -> Text:
+        """One run, with a progress bar if it fits."""
+        from rich.text import Text
+
+        left = "" if run.eta_s is None else clock(run.eta_s)
+        line = Text(f"{shortened(run.id, self.name):<{self.name}}  ")
+        style = STYLES[run.state] if run.shown_state == run.state else "magenta"
+        line.append(f"{run.shown_state:<{STATE_WIDTH}}", style=style)
+        line.append(f"  {_steps(run):>{self.steps}}  {_value(run):>{self.value}}")
+        line.append(f"  {left:>{LEFT_WIDTH}}", style="dim")
+        free = self.columns - line.cell_len - 2
+        if free >= 14:
+            line.append("  " + _bar(run, min(free, 30)), style=STYLES[run.state])
+        if run.attempt > 1 and self.columns - line.cell_len > 13:
+            line.append(f"  attempt {run.attempt}", style="dim")
+        line.rstrip()
+        return _cut(line, self.columns)
 
 
-def name_width(runs: list[RunView], columns: int) -> int:
-    """Columns for the names: what the other columns leave, at most the length of the longest name."""
-    if not runs:
-        return 10
-    digits = max(len(str(run.max_steps)) for run in runs)
-    others = 2 + 11 + 2 + 2 * digits + 1 + 2 + 4 + 2 + 7
-    longest = max(len(run.id) for run in runs)
-    return max(8, min(longest, LONGEST_NAME, columns - others))
+def number(value: float) -> str:
+    """A value of any metric in few columns: `.25`, `-3.41`, `1.2e+04`."""
+    if value and not 0.001 <= abs(value) < 10_000:
+        return f"{value:.2g}"
+    text = f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
+
+
+def _legend(metric: str) -> str:
+    what = "last evaluation" if metric.startswith("val/") else f"mean of the last {RECENT_STEPS} steps"
+    return f"{metric}: {what}"
+
+
+def _steps(run: RunView) -> str:
+    return f"{run.steps}/{run.max_steps}"
+
+
+def _value(run: RunView) -> str:
+    return "-" if run.value is None else number(run.value)
 
 
 def shortened(text: str, width: int) -> str:
@@ -231,11 +275,11 @@ def _cut(line: Text, columns: int) -> Text:
     return line
 
 
-def _plain_line(run: RunView) -> str:
-    rate = "" if run.correct_rate is None else f", correct rate {run.correct_rate:.2f}"
+def _plain_line(run: RunView, metric: str) -> str:
+    value = "" if run.value is None else f", {metric} {number(run.value)}"
     error = f": {one_line(run.error)}" if run.error and run.state in (*FAILED, "lost") else ""
     stale = " (stale)" if run.stale else ""
-    return f"{run.id}: {run.state}{stale} at step {run.steps}/{run.max_steps}{rate}{error}"
+    return f"{run.id}: {run.state}{stale} at step {run.steps}/{run.max_steps}{value}{error}"
 
 
 def _terminal_size(console: Console) -> tuple[int, int]:

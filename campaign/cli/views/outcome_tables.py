@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from campaign.cli.views.live_table import one_line, shortened
+from campaign.cli.views.live_table import LONGEST_METRIC, one_line, shortened
 from campaign.execution.locate import name_to_type
 from campaign.execution.view import CampaignView, ConditionView
 from campaign.folder.states import FAILED
@@ -40,16 +40,19 @@ def show_campaign(
 
 
 def show_conditions(view: CampaignView, console: Console) -> None:
-    """One line per condition: seeds done, mean correct rate and its standard deviation over the seeds."""
-    numbers = 10 + 15
+    """One line per condition: seeds done, mean of the headline metric and its standard deviation over the seeds."""
+    metric = shortened(view.metric, min(len(view.metric), LONGEST_METRIC))
+    column = max(13, len(metric), *(len(_mean(condition)) for condition in view.conditions), 0)
     longest = max((len(condition.label) for condition in view.conditions), default=9)
-    width = max(9, min(longest, console.width - numbers - 4))
-    console.print(f"{'condition':<{width}}  {'runs':>8}  {'correct rate':>13}", style="bold")
+    width = max(9, min(longest, console.width - 10 - 2 - column))
+    console.print(f"{'condition':<{width}}  {'runs':>8}  {metric:>{column}}", style="bold")
     for condition in view.conditions:
         done = f"{condition.done}/{condition.runs}"
-        console.print(f"{shortened(condition.label, width):<{width}}  {done:>8}  {_rate(condition):>13}")
-    if any(condition.correct_rate is not None for condition in view.conditions):
-        console.print(_legend(view), style="dim")
+        console.print(
+            f"{shortened(condition.label, width):<{width}}  {done:>8}  {_mean(condition):>{column}}"
+        )
+    if view.count("done"):
+        console.print(_legend(view), style="dim", soft_wrap=True)
 
 
 def show_failures(view: CampaignView, console: Console) -> None:
@@ -92,7 +95,7 @@ def show_next(commands: list[tuple[str, str]], console: Console) -> None:
 def _next_commands(view: CampaignView, paths: CampaignPaths, submit_command: str) -> list[tuple[str, str]]:
     name = name_to_type(paths)
     commands = []
-    if not view.complete:
+    if not view.complete or view.count("cancelled"):
         commands.append((submit_command, "resume"))
     failed = next((run for run in view.runs if run.state in FAILED), None)
     if failed:
@@ -104,16 +107,19 @@ def _next_commands(view: CampaignView, paths: CampaignPaths, submit_command: str
     return commands
 
 
-def _rate(condition: ConditionView) -> str:
-    if condition.correct_rate is None:
+def _mean(condition: ConditionView) -> str:
+    if condition.mean is None:
         return "-"
-    spread = "" if condition.spread is None else f" ± {condition.spread:.3f}"
-    return f"{condition.correct_rate:.3f}{spread}"
+    spread = "" if condition.spread is None else f" ± {_number(condition.spread)}"
+    return f"{_number(condition.mean)}{spread}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if value == 0 or 0.0005 <= abs(value) < 100_000 else f"{value:.3g}"
 
 
 def _legend(view: CampaignView) -> str:
-    evaluated = all(
-        condition.evaluated for condition in view.conditions if condition.correct_rate is not None
-    )
-    what = "held-out prompts, last evaluation" if evaluated else "training prompts, mean of the last steps"
-    return f"correct rate: {what}; mean and sd over seeds"
+    phrases = {condition.measured: None for condition in view.conditions if condition.measured}
+    if not phrases:
+        return f"no run has a value of {view.metric}; [campaign] headline_metric names the metric to show"
+    return f"{'; '.join(phrases)}; mean and sd over seeds"

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from campaign.spec.explain import toml_value
-from campaign.spec.forecast import STARTED, attainable_p, concurrency, duration, estimate, pairs_needed
+from campaign.spec.forecast import attainable_p, concurrency, duration, estimate, pairs_needed
 from campaign.spec.plan_json import plan_to_json
-from campaign.spec.planned_runs import Action, Condition, Facts, Plan, PlannedRun
+from campaign.spec.planned_runs import Action, Condition, Facts, Plan, PlannedRun, starts
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -187,7 +187,7 @@ def _resources(plan: Plan, facts: Facts) -> str:
 
 
 def _time(plan: Plan, facts: Facts) -> str:
-    todo = sum(run.action in STARTED for run in plan.runs)
+    todo = sum(starts(run.action) for run in plan.runs)
     if not todo:
         return "time: nothing is left to run"
     expected = estimate(plan, facts)
@@ -199,7 +199,7 @@ def _time(plan: Plan, facts: Facts) -> str:
 
 
 def _steps(plan: Plan) -> int:
-    return sum(run.condition.config.training.max_steps for run in plan.runs if run.action in STARTED)
+    return sum(run.condition.config.training.max_steps for run in plan.runs if starts(run.action))
 
 
 def _tally(runs: Iterable[PlannedRun]) -> str:
