@@ -144,8 +144,9 @@ def test_run_of_a_command_without_max_steps_ends_where_the_command_ends(folder: 
     ends(folder, a_s1=8)
     (folder / "small.toml").write_text(SPEC.replace("max_steps = 20\n", ""))
     execute(folder)
-    notes = json.loads(command("compare", "small", "--json").stdout)["verdicts"][0]["notes"]
-    assert any("compared each at its own end: after 8 to 20 steps" in note for note in notes)
+    (verdict,) = json.loads(command("compare", "small", "--json").stdout)["verdicts"]
+    assert verdict["comparison"]["n"] == 2
+    assert any("compared each at its own end: after 8 to 20 steps" in note for note in verdict["notes"])
     given = campaign.load(folder / "small.toml").spec.conditions[0].config
     assert given.core.early_stopping
     (folder / "small.toml").write_text(SPEC)

@@ -34,6 +34,8 @@ def record_format(config: RunConfig) -> RecordFormat:
 class SettledRun:
     """A run whose record has been merged after the end of an attempt."""
 
+    rows: Sequence[Mapping[str, Any]]
+    """The merged record."""
     summary: dict[str, Any]
     shortfall: Shortfall | None = None
     """Why the record is not that of a complete run, although the core has exited with 0."""
@@ -46,13 +48,13 @@ def settle_run(run: RunPaths, config: RunConfig, outcome: Outcome) -> SettledRun
     length = 0 if config.core.early_stopping else config.training.max_steps
     if outcome.kind != "finished":
         run.completeness.unlink(missing_ok=True)
-        return SettledRun(summarise(rows, length))
+        return SettledRun(rows, summarise(rows, length))
     if outcome.reason:
         # It was asked to stop. Only a record of full length shows that it did not obey, wherever it may end otherwise.
         rows_format = replace(rows_format, early_stopping=False)
     found = shortfall(run, rows, rows_format)
     keep_shortfall(run, found)
-    return SettledRun(summarise(rows, length), found)
+    return SettledRun(rows, summarise(rows, length), found)
 
 
 def summarise(rows: Sequence[Mapping[str, Any]], length: int = 0) -> dict[str, Any]:
