@@ -169,10 +169,12 @@ def _entry(
     data: Run | None,
     planned_steps: Mapping[str, int],
 ) -> RunEntry:
-    steps = (shown.config.get("training") or {}).get("max_steps", planned_steps.get(condition))
     state, error = shown.state, shown.error
     if data is not None and data.shortfall:
         state, error = data.state, data.shortfall
+    steps = (shown.config.get("training") or {}).get("max_steps", planned_steps.get(condition))
+    if state == "done" and (shown.config.get("core") or {}).get("early_stopping"):
+        steps = None  # it has ended where its core ended
     return RunEntry(
         run_id, condition, seed, state, shown.attempts, error,
         steps if isinstance(steps, int) else None,

@@ -12,8 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaign.execution.progress import ProgressReader, tail_rows
-from campaign.execution.run_summary import summarise
+from campaign.execution.run_summary import settle_run, summarise
+from campaign.folder.outcome import Outcome
+from campaign.folder.paths import RunPaths
 from campaign.folder.run_record import RecordFormat
+from campaign.spec.config import CoreSection, RunConfig, TrainingSection
+from tests.folder.attempts import attempt
 
 
 def test_a_summary_prefers_the_last_evaluation() -> None:
@@ -24,6 +28,19 @@ def test_a_summary_prefers_the_last_evaluation() -> None:
         "steps": 5, "correct_rate": 0.6, "evaluated": True, "step_seconds": 3.0,
     }  # fmt: skip
     assert summarise([]) == {"steps": 0}
+
+
+@pytest.mark.parametrize(("reason", "short"), [("", False), ("interrupted", True)])
+def test_core_that_may_end_early_has_not_finished_when_it_ended_because_it_was_asked_to(
+    run: RunPaths, reason: str, short: bool
+) -> None:
+    attempt(run, 1, range(8))
+    config = RunConfig(
+        core=CoreSection(command=("x",), early_stopping=True), training=TrainingSection(max_steps=20)
+    )
+    settled = settle_run(run, config, Outcome("finished", 1, exit_code=0, reason=reason))
+    assert bool(settled.shortfall) == short
+    assert len(settled.rows) == settled.summary["steps"] == 8
 
 
 values = st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(), st.none())
