@@ -181,10 +181,13 @@ def missing_words(ranges: Sequence[tuple[int, int]]) -> str:
 
 
 def _steps(attempt: AttemptPaths, record_format: RecordFormat) -> AttemptSteps:
-    steps = {step for row in attempt_rows(attempt, record_format) if (step := step_of(row)) is not None}
     log = attempt.root / record_format.metrics_file
-    # Irrelevant for a core that logs every step: no gap is its own.
-    damaged = not record_format.every_step and damaged_lines(log) > 0
+    try:
+        steps = {step for row in attempt_rows(attempt, record_format) if (step := step_of(row)) is not None}
+        # Irrelevant for a core that logs every step: no gap is its own.
+        damaged = not record_format.every_step and damaged_lines(log) > 0
+    except OSError:  # a folder under the name of the log, for example: its steps are lost
+        steps, damaged = set(), True
     return AttemptSteps(first_step(attempt), tuple(sorted(steps)), damaged)
 
 
