@@ -144,8 +144,13 @@ def test_run_of_a_command_without_max_steps_ends_where_the_command_ends(folder: 
     ends(folder, a_s1=8)
     (folder / "small.toml").write_text(SPEC.replace("max_steps = 20\n", ""))
     execute(folder)
-    notes = json.loads(command("compare", "small", "--json").stdout)["verdicts"][0]["notes"]
-    assert any("compared each at its own end: after 8 to 20 steps" in note for note in notes)
+    (verdict,) = json.loads(command("compare", "small", "--json").stdout)["verdicts"]
+    assert verdict["comparison"]["n"] == 2
+    shown = json.loads(command("status", "small", "--json").stdout)["runs"][0]
+    assert (shown["id"], shown["steps"], shown["max_steps"]) == ("a_s1", 8, 8)
+    reported = json.loads(command("report", "small", "--json").stdout)["runs"][0]
+    assert (reported["steps"], reported["planned_steps"]) == (8, None)
+    assert any("compared each at its own end: after 8 to 20 steps" in note for note in verdict["notes"])
     given = campaign.load(folder / "small.toml").spec.conditions[0].config
     assert given.core.early_stopping
     (folder / "small.toml").write_text(SPEC)
@@ -166,6 +171,17 @@ def test_core_with_a_seed_and_a_condition_of_its_own_cannot_replace_those_of_the
     # A record that an earlier version merged has the core's values.
     run.metrics.write_text("".join(json.dumps({**row, "step": s, "seed": s}) + "\n" for s in range(20)))
     assert len(campaign.open("small").runs) == 4
+
+
+def test_run_by_hand_that_ends_early_fails_with_the_reason(folder: Path) -> None:
+    ends(folder, a_s1=8)
+    command_line = 'command = ["python", "core.py", "{run_dir}", "{checkpoint}"]'
+    config = f'condition = "a"\n[training]\nseed = 1\nmax_steps = 20\n[core]\n{command_line}\n'
+    (folder / "one.toml").write_text(config)
+    with pytest.raises(RunsFailed, match="a_s1 is short: its record ends after 8 of 20 steps"):
+        CliRunner().invoke(app, ["run", "one.toml"], catch_exceptions=False)
+    ends(folder)
+    assert command("run", "one.toml").exit_code == 0
 
 
 def test_table_of_a_submit_status_and_compare_show_the_same_numbers(folder: Path) -> None:

@@ -156,8 +156,11 @@ class CampaignReader:
         # The backend ends with its controller, and its attempts with it. Nothing starts until the next submit.
         if not live and state in ("queued", "starting", "running", "lost"):
             state, eta = "interrupted", None
+        # A core that may end early has ended where its record ends.
+        own_end = state == "done" and self._store.config(row).core.early_stopping
+        max_steps = steps if own_end else row.max_steps
         return RunView(
-            row.id, row.condition, row.seed, state, steps, row.max_steps, value, eta,
+            row.id, row.condition, row.seed, state, steps, max_steps, value, eta,
             row.attempt, row.failures, row.losses, error, stale,
         )  # fmt: skip
 

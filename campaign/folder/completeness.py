@@ -47,8 +47,10 @@ def shortfall(
     last, planned = rows[-1]["step"], record_format.steps
     if record_format.early_stopping:
         return None
-    if planned is not None and last - log.base + log.interval < planned:
-        return Shortfall("short", f"its record ends after {last - log.base + 1} of {planned} steps")
+    # Where it is unknown from which number the core counts, the step may be the last one of either count.
+    before = 1 if log.first_logged == 1 else 0
+    if planned is not None and last - before + log.interval < planned:
+        return Shortfall("short", f"its record ends after {last - before + 1} of {planned} steps")
     return None
 
 
@@ -92,13 +94,17 @@ class StepLog:
         )
 
     @property
+    def first_logged(self) -> int:
+        """The lowest step of any row; 0 without rows."""
+        return min((attempt.steps[0] for attempt in self.attempts if attempt.steps), default=0)
+
+    @property
     def base(self) -> int:
-        """The first step: 0, or 1 when the core counts from 1."""
-        begun = [attempt for attempt in self.attempts if attempt.steps]
-        first = min((attempt.steps[0] for attempt in begun), default=0)
-        if self.every_step or first <= 1:
-            return 0 if self.every_step else first
+        """The number of the first step: 0, or 1 when the core counts from 1."""
+        if self.every_step or self.first_logged <= 1:
+            return 0 if self.every_step else self.first_logged
         # Neither row 0 nor row 1: after `n` finished steps, the next row is `n` when counted from 0.
+        begun = (attempt for attempt in self.attempts if attempt.steps)
         return 0 if any(attempt.steps[0] == attempt.first for attempt in begun) else 1
 
     @property
@@ -113,6 +119,13 @@ class StepLog:
         the end of its log, or as lines that cannot be read."""
         if self.every_step:
             return 1
+        if not self._distances():
+            # Single rows, such as that of one evaluation at the end: they stand for the steps since their attempt began.
+            base = self.base
+            return max(
+                (each.steps[0] - base + 1 - (each.first or 0) for each in self.attempts if each.steps),
+                default=1,
+            )
         return max(self._distances(undamaged_only=True), default=self.interval)
 
     def _distances(self, *, undamaged_only: bool = False) -> list[int]:
@@ -168,9 +181,14 @@ def missing_words(ranges: Sequence[tuple[int, int]]) -> str:
 
 
 def _steps(attempt: AttemptPaths, record_format: RecordFormat) -> AttemptSteps:
-    steps = {step for row in attempt_rows(attempt, record_format) if (step := step_of(row)) is not None}
     log = attempt.root / record_format.metrics_file
-    return AttemptSteps(first_step(attempt), tuple(sorted(steps)), damaged_lines(log) > 0)
+    try:
+        steps = {step for row in attempt_rows(attempt, record_format) if (step := step_of(row)) is not None}
+        # Irrelevant for a core that logs every step: no gap is its own.
+        damaged = not record_format.every_step and damaged_lines(log) > 0
+    except OSError:  # a folder under the name of the log, for example: its steps are lost
+        steps, damaged = set(), True
+    return AttemptSteps(first_step(attempt), tuple(sorted(steps)), damaged)
 
 
 def _unreadable(run: RunPaths, rows: Sequence[Mapping[str, Any]], record_format: RecordFormat) -> str:

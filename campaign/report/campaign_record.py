@@ -202,10 +202,12 @@ def _entry(
     *,
     left_out: bool,
 ) -> RunEntry:
-    steps = section(shown.config, "training").get("max_steps", planned_steps.get(condition))
     state, error = shown.state, shown.error
     if data is not None and data.shortfall:
         state, error = data.state, data.shortfall
+    steps = section(shown.config, "training").get("max_steps", planned_steps.get(condition))
+    if state == "done" and section(shown.config, "core").get("early_stopping"):
+        steps = None  # it has ended where its core ended
     return RunEntry(
         run_id, condition, seed, state, shown.attempts, error,
         steps if isinstance(steps, int) else None,

@@ -70,6 +70,14 @@ def test_steps_of_an_earlier_attempt_do_not_cover_those_that_a_later_one_repeate
     assert (found.step, "steps 10-29 are missing" in found.passed_over) == (10, True)
 
 
+def test_log_that_cannot_be_read_covers_no_checkpoint(run: RunPaths) -> None:
+    attempt(run, 1, range(30), checkpoints=(10,))
+    attempt(run, 2, range(10, 10), checkpoints=(20,))
+    run.attempt(2).metrics.unlink()
+    run.attempt(2).metrics.mkdir()
+    assert resumption(run, EVERY_STEP).step == 10
+
+
 def test_core_that_logs_every_tenth_step_resumes_from_a_checkpoint_between_two_rows(run: RunPaths) -> None:
     attempt(run, 1, range(10, 31, 10), first=0, checkpoints=(25, 35))
     assert resumption(run, RecordFormat()).step == 35

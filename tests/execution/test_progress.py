@@ -18,9 +18,13 @@ from campaign.analysis.summaries import summarise as summarise_runs
 from campaign.execution.headline_values import headline_values
 from campaign.execution.progress import ProgressReader, tail_rows
 from campaign.execution.run_summary import summarise
+from campaign.execution.settled_run import settle_run
+from campaign.folder.outcome import Outcome
 from campaign.folder.paths import RunPaths
 from campaign.folder.run_record import RecordFormat
+from campaign.spec.config import CoreSection, RunConfig, TrainingSection
 from campaign.spec.headline import Headline
+from tests.folder.attempts import attempt
 
 
 def test_a_summary_has_the_recent_value_and_the_final_one_of_the_last_evaluation() -> None:
@@ -92,6 +96,19 @@ def test_the_value_of_a_run_is_the_same_just_before_and_after_it_ends(tmp_path: 
     assert progress is not None
     assert progress.value == headline_values(rows, Headline("score"), 20)["recent"]
     assert progress.value == pytest.approx(sum(range(10, 20)) / 200)
+
+
+@pytest.mark.parametrize(("reason", "short"), [("", False), ("interrupted", True)])
+def test_core_that_may_end_early_has_not_finished_when_it_ended_because_it_was_asked_to(
+    run: RunPaths, reason: str, short: bool
+) -> None:
+    attempt(run, 1, range(8))
+    config = RunConfig(
+        core=CoreSection(command=("x",), early_stopping=True), training=TrainingSection(max_steps=20)
+    )
+    settled = settle_run(run, config, Outcome("finished", 1, exit_code=0, reason=reason), Headline())
+    assert bool(settled.shortfall) == short
+    assert settled.summary["steps"] == 8
 
 
 values = st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(), st.none())

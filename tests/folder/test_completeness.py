@@ -59,6 +59,8 @@ def log(run: RunPaths, text: str, name: str = "metrics.jsonl") -> None:
         (range(0, 50, 10), 50),
         (range(10, 51, 10), 50),
         (range(9, 50, 10), 50),
+        (range(50, 51), 50),  # one evaluation at the end
+        (range(49, 50), 50),
         (range(1), 1),
         (range(1, 2), 1),
     ],

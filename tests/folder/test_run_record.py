@@ -19,6 +19,7 @@ from campaign.folder.json_lines import read_jsonl, to_line
 from campaign.folder.paths import RunPaths
 from campaign.folder.run_record import (
     RecordFormat,
+    RowReader,
     is_live,
     merge_attempts,
     merge_rows,
@@ -121,6 +122,19 @@ def test_a_later_attempt_replaces_the_whole_row_of_a_step() -> None:
     first = [{"step": 0, "loss": 1.0}, {"step": 1, "loss": 2.0, "val/loss": 3.0}]
     second = [{"step": 1, "loss": 4.0}, {"step": 2, "loss": 5.0}]
     assert merge_attempts([first, second]) == [first[0], *second]
+
+
+def test_a_step_is_a_whole_number_and_other_rows_are_not_in_the_record() -> None:
+    steps = [0, 1.0, -1, 0.5, True, "2", None, 10**400, math.nan, math.inf]
+    merged = merge_attempts([[{"step": step, "loss": 1} for step in steps]])
+    assert [row["step"] for row in merged] == [0, 1]
+    assert [type(row["step"]) for row in merged] == [int, int]
+
+
+def test_labels_of_the_campaign_win_and_those_of_the_core_keep_another_name() -> None:
+    rows = RowReader(RecordFormat(labels=LABELS), 0)
+    assert rows.row({"seed": 99, "step": 3, "condition": "base"}) == {"step": 3, **LABELS, "core_seed": 99}
+    assert list(rows.row({"loss": 1, "seed": 7})) == ["step", "condition", "seed", "loss"]
 
 
 numbers = st.one_of(st.none(), st.integers(-9, 9), st.floats(), st.booleans())
