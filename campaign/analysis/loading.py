@@ -67,7 +67,13 @@ def load_runs(
                 run = replace(run, state=state)
             settings = stale.of(run.path, run.condition, run.id)
             notes = (*run.notes, *settings.notes)
-            run = replace(run, stale=settings.stale, notes=notes, code=stale.code_of(run.path))
+            run = replace(
+                run,
+                stale=settings.stale,
+                notes=notes,
+                code=stale.code_of(run.path),
+                repeated=bool(RunPaths(run.path.parent).superseded_records()),
+            )
             if generations:
                 run = replace(run, generations=count_generations(run), completions=count_completions(run))
             key = (run.condition, run.seed)

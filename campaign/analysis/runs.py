@@ -41,6 +41,8 @@ class Run:
     """Irregularities of the files, as sentences."""
     code: tuple[Code, ...] = ()
     """What its attempts were executed by: commit and versions, without repetitions. Empty when it is not recorded."""
+    repeated: bool = False
+    """Whether the run has an earlier record with other settings, which was superseded."""
     stale: tuple[str, ...] = ()
     """The settings in which the run differs from its plan, each with both values; empty when it does not."""
     shortfall: str = ""

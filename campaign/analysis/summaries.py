@@ -166,7 +166,8 @@ def _not_logged(runs: Runs, condition: str, metric: str) -> SeedSample:
         else runs.why_missing(condition, seed)
         for seed in runs.seeds
     }
-    return SeedSample(condition, {}, metric, f"{metric}, not logged yet", missing)
+    why = "logged only by stale runs" if not runs.runs else "not logged yet"
+    return SeedSample(condition, {}, metric, f"{metric}, {why}", missing)
 
 
 def _incomplete(run: Run, length: int) -> str:

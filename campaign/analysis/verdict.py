@@ -14,7 +14,7 @@ from campaign.analysis.condition_comparison import Comparison, Design, adjust, c
 from campaign.analysis.descriptive import Rates
 from campaign.analysis.litmus import Litmus, Minimum, Threshold, against, litmus, minimum
 from campaign.analysis.reasons import dropped, observed, p_is
-from campaign.analysis.runs import Runs
+from campaign.analysis.runs import Run, Runs
 from campaign.analysis.samples import Differences, SeedSample, contrast
 from campaign.analysis.significance import holm
 from campaign.analysis.stages import Stage, stage_of
@@ -22,6 +22,7 @@ from campaign.analysis.summaries import summarise
 from campaign.folder.run_code import differences
 from campaign.json_documents import as_json
 from campaign.spec.hypotheses import Direction, Frozen, Hypothesis
+from campaign.spec.stale import listed
 
 Outcome = Literal["CONFIRMED", "FAILED", "INCONCLUSIVE", "EXPLORATORY"]
 """The litmus of a hypothesis that was frozen before the runs. Any other comparison is exploratory: it describes what
@@ -266,6 +267,7 @@ def _verdict(
         *_cautions(comparison),
         *_unequal_lengths(runs, claim),
         *_unequal_code(runs, claim, stage, comparison),
+        *_repeated(runs, claim, stage, comparison),
     )
     return Verdict(
         hypothesis=claim.name,
@@ -317,12 +319,7 @@ def _minima(runs: Runs, claim: Claim, stage: Stage, compared: Sequence[Compariso
     unit = "pairs" if hypothesis.test == "paired" else "runs in the smaller condition"
     needed = max(hypothesis.min_pairs, MIN_PAIRS)
     rows = [minimum("pairs", needed, min(each.n for each in compared), unit)]
-    tested = [
-        run
-        for condition in claim.conditions
-        for seed in _compared_seeds(comparison, condition, stage)
-        if (run := runs.get(condition, seed)) is not None
-    ]
+    tested = [run for found in _compared_runs(runs, claim, stage, comparison).values() for run in found]
     if hypothesis.min_steps:
         steps = min((run.length for run in tested), default=0)
         rows.append(minimum("steps", hypothesis.min_steps, steps, "steps in the shortest run"))
@@ -332,6 +329,18 @@ def _minima(runs: Runs, claim: Claim, stage: Stage, compared: Sequence[Compariso
             minimum("generations", hypothesis.min_generations, logged, "completions in the smallest log")
         )
     return tuple(rows)
+
+
+def _compared_runs(runs: Runs, claim: Claim, stage: Stage, comparison: Comparison) -> dict[str, list[Run]]:
+    """Condition -> its runs that the comparison is based on."""
+    return {
+        condition: [
+            run
+            for seed in _compared_seeds(comparison, condition, stage)
+            if (run := runs.get(condition, seed)) is not None
+        ]
+        for condition in claim.conditions
+    }
 
 
 def _compared_seeds(comparison: Comparison, condition: str, stage: Stage) -> Iterable[int]:
@@ -390,15 +399,23 @@ def _unequal_conditions(runs: Runs, claim: Claim) -> list[str]:
     return [f"the runs of the conditions differ in length (steps): {listed}"]
 
 
+def _repeated(runs: Runs, claim: Claim, stage: Stage, comparison: Comparison) -> list[str]:
+    """A caveat when settings were changed after runs had ended: their results may have been the reason."""
+    compared = _compared_runs(runs, claim, stage, comparison)
+    repeated = [run.id for found in compared.values() for run in found if run.repeated]
+    if not repeated:
+        return []
+    return [
+        f"settings were changed after runs had ended with others, and these were repeated: {listed(repeated)}; the "
+        "earlier records are in their superseded/ folders"
+    ]
+
+
 def _unequal_code(runs: Runs, claim: Claim, stage: Stage, comparison: Comparison) -> list[str]:
     """A caveat when the runs were not all executed by the same code, which is a difference besides the tested one."""
     sides = {
-        condition: [
-            run.code
-            for seed in _compared_seeds(comparison, condition, stage)
-            if (run := runs.get(condition, seed)) is not None
-        ]
-        for condition in claim.conditions
+        condition: [run.code for run in found]
+        for condition, found in _compared_runs(runs, claim, stage, comparison).items()
     }
     found = differences(sides)
     if not found:

@@ -124,8 +124,8 @@ class Orders:
 def source_changed(what: Sequence[str]) -> str:
     """Why an attempt fails whose source, a file or what a field names, is not that of the plan."""
     return (
-        f"the source of {', '.join(what)} has changed since the run was planned: restore it and submit with --retry-failed, or "
-        "submit again to start over with the new source"
+        f"the source of {', '.join(what)} has changed since the run was planned: restore it and submit with "
+        "--retry-failed, or submit again to start over with the new source"
     )
 
 

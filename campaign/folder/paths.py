@@ -124,6 +124,10 @@ class RunPaths(RecordPaths):
         """Attempts made under an identity that the run no longer has."""
         return self.root / "superseded"
 
+    def superseded_records(self) -> list[Path]:
+        """The records of runs that had ended before their settings were changed."""
+        return [path for path in self.superseded.glob(f"*/{METRICS_FILE}") if path.is_file()]
+
     @property
     def campaign(self) -> CampaignPaths:
         """The campaign this run belongs to, if it belongs to one."""

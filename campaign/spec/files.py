@@ -39,6 +39,8 @@ class ReferencedFiles:
         self.notes: dict[str, None] = {}
         """What could not be resolved and is no error, as sentences."""
         self._sources: dict[tuple[str, Any], str | None] = {}
+        self._missing: set[tuple[str, Any]] = set()
+        self._model_hashes: dict[Path, str | None] = {}
         self._with_sources: dict[int, tuple[Section, Section]] = {}
         self._hashes: dict[Path, str | None] = {}
         # By the id of the section, which is held so that the id is not reused.
@@ -78,13 +80,15 @@ class ReferencedFiles:
         if id(model) not in self._models:
             at = set_at.get(("model", "model"), ("model", "model"))
             folder = self._model_folder(model.model, at)
-            resolved = model
+            resolved, declared = model, model.model_sha256
             if folder is not None:
                 actual = self._model_hash(folder, model.model, at)
-                declared = model.model_sha256
                 self._compare_hashes("model.model", model.model, actual, declared, set_at)
                 resolved = model.model_copy(update={"model": str(folder), "model_sha256": actual or declared})
+            elif declared is not None:
+                self._refuse_hash("model.model", "names no folder", set_at)
             self._models[id(model)] = (model, resolved)
+            self._models[id(resolved)] = (resolved, resolved)
         return self._models[id(model)][1]
 
     def resolve_sources(self, name: str, section: S, set_at: Mapping[FieldPath, TomlPath]) -> S:
@@ -98,6 +102,8 @@ class ReferencedFiles:
                 self._compare_hashes(f"{name}.{field}", str(value), actual, declared, set_at)
                 if actual is not None:
                     update[f"{field}_sha256"] = actual
+                elif declared is not None and (f"{name}.{field}", value) not in self._missing:
+                    self._refuse_hash(f"{name}.{field}", "names no source code", set_at)
             resolved = section.model_copy(update=update) if update else section
             self._with_sources[id(section)] = (section, resolved)
             self._with_sources[id(resolved)] = (resolved, resolved)
@@ -112,6 +118,7 @@ class ReferencedFiles:
             try:
                 found = field_sha256(field, value, workdir, search_path(workdir))
             except MissingModule as missing:
+                self._missing.add((field, value))
                 self.notes[
                     f"{field}: module {missing} is not found on this machine, so the identity of the runs does not "
                     "have its source"
@@ -137,12 +144,22 @@ class ReferencedFiles:
                 field=f"{field}_sha256",
             )
 
+    def _refuse_hash(self, field: str, why: str, set_at: Mapping[FieldPath, TomlPath]) -> None:
+        section, _, name = field.partition(".")
+        path = (section, f"{name}_sha256")
+        hint = "remove it: it is computed where there is something to compute it from"
+        self.problems.at_value(
+            set_at.get(path, path), f"is given, but {field} {why}", hint, field=f"{field}_sha256"
+        )
+
     def _model_hash(self, folder: Path, written: str, at: TomlPath) -> str | None:
-        try:
-            return model_sha256(folder)
-        except OSError as error:
-            self.problems.at_value(at, f"cannot be read: {written}: {error}", field="model.model")
-            return None
+        if folder not in self._model_hashes:
+            self._model_hashes[folder] = None
+            try:
+                self._model_hashes[folder] = model_sha256(folder)
+            except OSError as error:
+                self.problems.at_value(at, f"cannot be read: {written}: {error}", field="model.model")
+        return self._model_hashes[folder]
 
     def _model_folder(self, written: str, at: TomlPath) -> Path | None:
         """None for the embedded model and for hub names, which are not paths."""

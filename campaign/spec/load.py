@@ -163,8 +163,17 @@ def _under_test(
     if campaign.under_test is not None:
         paths = _matching(campaign.under_test, list(dict.fromkeys([*fields(), *paths])), problems)
     # Conditions with different data, models or source code differ in the content hash too.
-    hashes = [f"{path}_sha256" for path in paths if f"{path}_sha256" in fields()]
+    hashes = [sha256 for path in paths if _differs(sha256 := f"{path}_sha256", conditions)]
     return tuple(dict.fromkeys([*paths, *hashes]))
+
+
+def _differs(path: str, conditions: tuple[Condition, ...]) -> bool:
+    """Whether there is a field of this name in which the conditions differ."""
+    if path not in fields():
+        return False
+    section, _, name = path.partition(".")
+    values = [field_value(condition.config, (section, name)) for condition in conditions]
+    return any(value != values[0] for value in values)
 
 
 def _matching(patterns: tuple[str, ...], legal: list[str], problems: Problems) -> list[str]:

@@ -94,6 +94,15 @@ def test_a_declared_hash_must_match_the_model(tmp_path: Path, model: Path) -> No
         spec_in(tmp_path / "one", f'{MODEL}model_sha256 = "{"0" * 64}"\n')
 
 
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [("[model]\n", "model.model"), ("[core]\n", "core.command"), ("[data]\n", "data.sources")],
+)
+def test_a_hash_of_nothing_is_refused(tmp_path: Path, text: str, field: str) -> None:
+    with pytest.raises(SpecError, match=f"{field}_sha256: is given, but {field} names no"):
+        spec_in(tmp_path, f'{text}{field.partition(".")[2]}_sha256 = "{"0" * 64}"\n')
+
+
 def test_a_large_file_is_hashed_once_until_it_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

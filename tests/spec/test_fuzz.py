@@ -95,6 +95,7 @@ def legal(path: str) -> list[Any]:
         "bfloat16",
         "auto",
         "x",
+        "0" * 64,
         ["add"],
         [1],
         [0.5, 0.6],
