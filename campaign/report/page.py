@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 from campaign.metrics.definitions import Metric
+from campaign.report.campaign_record import CampaignRecord
 from campaign.report.captions import (
     CANDIDATE_MINUS_BASELINE,
     banner,
@@ -100,6 +101,7 @@ def render_page(contents: Contents, library: str) -> str:
         check=contents.executed.text,
         errors=any(run.error for run in record.runs),
         samples=contents.samples,
+        built_in_core=_built_in_core(record),
         command=submit_command(record),
         provenance=facts,
         packages=packages,
@@ -111,6 +113,12 @@ def json_block(value: Any) -> str:
     """JSON for use inside a `<script>` element: it can neither end the element nor open a comment."""
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _built_in_core(record: CampaignRecord) -> bool:
+    """Whether all runs used the built-in core, which shares the prompts of a seed. Of others nothing is known."""
+    cores = [run.config.get("core") or {} for run in record.runs]
+    return not any(core.get("command") or core.get("entrypoint") for core in cores)
 
 
 def _sections(contents: Contents) -> list[tuple[str, str]]:

@@ -94,6 +94,14 @@ def test_configuration_is_what_was_compared_and_not_the_code_of_a_command(campai
         assert "Not compared: the code of the command `python train.py`." in output
 
 
+def test_same_prompts_are_claimed_of_the_built_in_core_only(tmp_path: Path) -> None:
+    folder = make_campaign(tmp_path / "c", CONDITIONS, seeds=(1, 2), steps=10)
+    words = "every condition receives the same prompts in the same order"
+    assert words in outputs(folder)["html"]
+    edit(folder, "a_s1", lambda config: config.update(core={"command": ["python", "train.py"]}))
+    assert words not in outputs(folder)["html"]
+
+
 def test_folder_without_a_plan_claims_nothing_of_its_conditions(tmp_path: Path) -> None:
     folder = make_campaign(tmp_path / "c", CONDITIONS, seeds=(1, 2), steps=10, plan=False, generations=False)
     for output in outputs(folder).values():
