@@ -54,12 +54,14 @@ def difference_rule(contents: Contents) -> str:
     if not contents.pairs:
         return ""
     design, first = contents.record.record.design, contents.pairs[0].baseline
-    if design.hypotheses or (design.frozen is not None and design.frozen.hypotheses):
+    declared = bool(design.hypotheses or (design.frozen is not None and design.frozen.hypotheses))
+    if declared and contents.judgement.verdicts:
         return (
             "Candidate and baseline are those of the hypotheses in this metric; any other condition is compared with "
             f"{first}."
         )
-    return f"No hypothesis was declared: every condition is compared with {first}."
+    why = "The hypotheses could not be tested" if declared else "No hypothesis was declared"
+    return f"{why}: every condition is compared with {first}."
 
 
 def banner(record: CampaignRecord) -> str:
