@@ -31,7 +31,7 @@ from campaign.execution.provenance import provenance
 from campaign.execution.session import campaign_backend, run_session
 from campaign.execution.store import Store
 from campaign.execution.view import CampaignReader, CampaignView
-from campaign.folder.atomic_files import write_json
+from campaign.folder.atomic_files import read_json, write_json
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import plan_or_empty
 from campaign.spec.host import with_host_resources
@@ -148,7 +148,8 @@ def record_submission(submission: Submission) -> None:
     paths, plan = submission.paths, submission.plan
     document = {**plan_to_json(plan), "provenance": _provenance(submission)}
     write_folder(paths, submission.spec.text, document)
-    write_json(paths.check, to_json(submission.proof, submission.options.allow_confounds))
+    found = to_json(submission.proof, submission.options.allow_confounds, read_json(paths.check))
+    write_json(paths.check, found)
     claims, labels = read_hypotheses(plan.hypotheses), [condition.label for condition in plan.conditions]
     keep_frozen(paths.frozen, freeze(claims, plan.seeds, plan.looks, labels))
     store = Store.open(paths)

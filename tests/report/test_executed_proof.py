@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from synthetic import make_campaign
 from typer.testing import CliRunner
 
 from campaign.cli.app import app
+from campaign.library import load
 from campaign.report.campaign_record import read_campaign
 from campaign.report.contents import collect_contents
 from campaign.report.document import to_document
@@ -167,7 +169,51 @@ def test_what_could_not_be_proven_is_noted_beside_the_claim(tmp_path: Path) -> N
         assert words in output
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"variants": [1]}', '{"variants": [{"findings": [{}]}]}'])
+def test_confound_that_was_declared_under_test_later_stays_beside_the_claim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Submitted as an allowed confound, then with the field under test: the runs were started as a confound."""
+    monkeypatch.chdir(tmp_path)
+    core = """import json, sys
+with open(sys.argv[1] + '/metrics.jsonl', 'w') as rows:
+    for step in range(2):
+        rows.write(json.dumps({'step': step, 'correct_rate': 0.5}) + chr(10))
+"""
+    (tmp_path / "core.py").write_text(core)
+    spec = """
+[campaign]
+seeds = [1]
+max_steps = 2
+under_test = ["algorithm.kl_coef"]
+[core]
+command = ["PYTHON", "core.py", "{run_dir}"]
+[[campaign.conditions]]
+name = "a"
+[[campaign.conditions]]
+name = "b"
+kl_coef = 0.1
+lr = 0.5
+""".replace("PYTHON", sys.executable)
+    (tmp_path / "c.toml").write_text(spec)
+    load("c.toml").submit(backend="local", allow_confounds="the warm start")
+    folder = tmp_path / "campaigns" / "c"
+    assert "outside the fields under test; allowed with the reason: the warm start" in outputs(folder)["md"]
+    (tmp_path / "c.toml").write_text(spec.replace('kl_coef"]', 'kl_coef", "training.lr"]'))
+    for _ in range(2):
+        load("c.toml").submit(backend="local")
+        assert json.loads((folder / "check.json").read_text())["verdict"] == "proven"
+        words = (
+            "an earlier submit started runs although the conditions also differed in training.lr; "
+            "the reason given: the warm start"
+        )
+        assert words in collect_contents(read_campaign(folder)).judgement.verdicts[0].notes
+        for output in outputs(folder).values():
+            assert words[1:] in output
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"variants": [1]}', '{"variants": [{"findings": [{}]}]}', '{"earlier": [1]}']
+)
 def test_damaged_record_of_the_check_claims_nothing(campaign: Path, text: str) -> None:
     (campaign / "check.json").write_text(text)
     assert all("confounded" not in output for output in outputs(campaign).values())
