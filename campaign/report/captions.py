@@ -10,6 +10,7 @@ from typing import Any
 
 from campaign.report.campaign_record import CampaignRecord
 from campaign.report.contents import Contents
+from campaign.report.executed_proof import executed_proof
 
 CANDIDATE_MINUS_BASELINE = "candidate - baseline"
 """The heading of every column of differences."""
@@ -73,6 +74,11 @@ def banner(record: CampaignRecord) -> str:
     active = any(record.count(state) for state in ("running", "pending", "lost"))
     head = "This campaign is not finished" if active else "Not every run completed"
     return f"{head}: {', '.join(parts)}. All numbers are based on the data available so far."
+
+
+def check_sentence(record: CampaignRecord) -> str:
+    """What was compared between the conditions, and what was found; empty when nothing was."""
+    return executed_proof(record).text
 
 
 def submit_command(record: CampaignRecord) -> str:

@@ -18,6 +18,7 @@ from campaign.report.campaign_record import CampaignRecord
 from campaign.report.captions import (
     CANDIDATE_MINUS_BASELINE,
     banner,
+    check_sentence,
     difference_rule,
     format_signed,
     format_value,
@@ -98,7 +99,7 @@ def render_page(contents: Contents, library: str) -> str:
         differences=contents.differences,
         squeeze=squeeze_table(record),
         declared=any(row.under_test is not None for row in contents.differences),
-        check=contents.executed.text,
+        check=check_sentence(record),
         errors=any(run.error for run in record.runs),
         samples=contents.samples,
         built_in_core=_built_in_core(record),
