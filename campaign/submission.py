@@ -41,8 +41,12 @@ from campaign.execution.session import campaign_backend, run_session
 from campaign.execution.store import Store
 from campaign.execution.unlogged_metrics import observed, with_unlogged
 from campaign.execution.view import CampaignReader, CampaignView
+<<<<<<< HEAD
 from campaign.folder.atomic_files import write_json
 from campaign.folder.disk_space import explained_full_disk
+=======
+from campaign.folder.atomic_files import read_json, write_json
+>>>>>>> claims
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import PlanDocument, plan_or_empty
 from campaign.folder.states import FAILED
@@ -190,7 +194,8 @@ def record_submission(submission: Submission) -> None:
     paths, plan = submission.paths, submission.plan
     document = {**plan_to_json(plan), "provenance": _provenance(submission)}
     write_folder(paths, submission.spec.text, document)
-    write_json(paths.check, to_json(submission.proof, submission.options.allow_confounds))
+    found = to_json(submission.proof, submission.options.allow_confounds, read_json(paths.check))
+    write_json(paths.check, found)
     claims, labels = read_hypotheses(plan.hypotheses), [condition.label for condition in plan.conditions]
     declared = freeze(claims, plan.seeds, plan.looks, labels)
     keep_frozen(paths.frozen, declared, lambda: observed(paths))

@@ -257,11 +257,12 @@ def _verdict(
     minima = _minima(runs, claim, stage, compared)
     result = litmus(rows, minima)
     withdrawn = "the hypothesis was frozen and is no longer in the spec; it is still tested"
-    confound = runs.design.check.confound(claim.conditions)
-    doubt = runs.design.check.doubt
+    check = runs.design.check
+    confound = check.confound(claim.conditions)
     notes = (
         *stage.notes,
-        *([doubt] if doubt else []),
+        *([check.doubt] if check.doubt else []),
+        *check.earlier,
         *([withdrawn] if claim.withdrawn else []),
         *([seeds] if (seeds := dropped(comparison)) else []),
         *_cautions(comparison),

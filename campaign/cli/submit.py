@@ -107,16 +107,20 @@ def _submit(
 
 
 def _show_dry_run(submission: Submission, *, as_json: bool) -> None:
+    from campaign.check.campaign_proof import proof_sentence
+    from campaign.check.output.json import to_json
     from campaign.cli.console import print_json, stdout
     from campaign.cli.views import plan_tables
 
     _warn(submission)
-    plan, runs = submission.plan, submission.runs
+    plan, runs, proof = submission.plan, submission.runs, submission.proof
     if as_json:
+        found = {"check": proof.verdict, "proof": to_json(proof, submission.options.allow_confounds)}
         document = plan_tables.as_json(plan, submission.facts)
-        print_json({**document, "check": submission.proof.verdict, "would_start": [run.id for run in runs]})
+        print_json({**document, **found, "would_start": [run.id for run in runs]})
         return
     plan_tables.show(plan, submission.facts, stdout(), verbose=False)
+    stdout().print(plan_tables.hanging("check: ", proof_sentence(proof), stdout().width))
     stdout().print(f"dry run: {len(runs)} of {len(plan.runs)} runs would be started; none was")
 
 

@@ -30,6 +30,8 @@ class RecordedCheck:
     """Other comparison with a confound, such as `[check]` -> its fields."""
     unproven: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Comparison that is neither proven nor refuted -> its fields."""
+    earlier: tuple[str, ...] = ()
+    """Confounds that earlier submits were allowed and the latest does not have, as clauses."""
 
     def confound(self, conditions: Collection[str]) -> str:
         """The confounds between these conditions and the reason for running them, as the end of a sentence; empty
@@ -64,6 +66,20 @@ class RecordedCheck:
         return len(set(values)) > 1 or (len(values) > 1 and values[0].endswith(CUT_OFF))
 
 
+def earlier_allowances(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """What earlier submits were allowed that is not a recorded confound of the latest one, as clauses.
+
+    A field that is declared under test later makes the proof hold, but the runs were started as a confound.
+    """
+    now = {finding["path"] for _, _, finding in _findings(document) if finding["kind"] == "confound"}
+    return tuple(
+        f"an earlier submit started runs although the conditions also differed in {', '.join(old['fields'])}; "
+        f"the reason given: {old['reason']}"
+        for old in document.get("earlier") or ()
+        if not now.issuperset(old["fields"])
+    )
+
+
 def read_recorded_check(path: Path) -> RecordedCheck:
     """The record in `path`; an empty one when there is none, or not in the form that is written."""
     document = read_json(path)
@@ -90,6 +106,7 @@ def _record(document: Mapping[str, Any]) -> RecordedCheck:
         confounds,
         {name: tuple(dict.fromkeys(paths)) for name, paths in elsewhere.items()},
         {name: tuple(dict.fromkeys(paths)) for name, paths in unproven.items()},
+        earlier_allowances(document),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from campaign.report.campaign_record import CampaignRecord
 from campaign.report.citation import plan_hash
 from campaign.report.contents import Contents
+from campaign.report.executed_proof import executed_proof
 from campaign.spec.stale import stale_sentence
 
 CANDIDATE_MINUS_BASELINE = "candidate - baseline"
@@ -57,12 +58,14 @@ def difference_rule(contents: Contents) -> str:
     if not contents.pairs:
         return ""
     design, first = contents.record.record.design, contents.pairs[0].baseline
-    if design.hypotheses or (design.frozen is not None and design.frozen.hypotheses):
+    declared = bool(design.hypotheses or (design.frozen is not None and design.frozen.hypotheses))
+    if declared and contents.judgement.verdicts:
         return (
             "Candidate and baseline are those of the hypotheses in this metric; any other condition is compared with "
             f"{first}."
         )
-    return f"No hypothesis was declared: every condition is compared with {first}."
+    why = "The hypotheses could not be tested" if declared else "No hypothesis was declared"
+    return f"{why}: every condition is compared with {first}."
 
 
 def banner(record: CampaignRecord) -> str:
@@ -89,6 +92,11 @@ def stale_warning(record: CampaignRecord) -> str:
         f"{len(record.stale)} stale {verb} other settings than the plan and {fate}: "
         f"{stale_sentence(record.stale)}."
     )
+
+
+def check_sentence(record: CampaignRecord) -> str:
+    """What was compared between the conditions, and what was found; empty when nothing was."""
+    return executed_proof(record).text
 
 
 def submit_command(record: CampaignRecord) -> str:

@@ -57,7 +57,7 @@ def executed_proof(record: CampaignRecord) -> ExecutedProof:
     for run in runs:
         by_condition.setdefault(run.condition, []).append(run)
     if not runs or (len(by_condition) < 2 and len(record.conditions) < 2):
-        return ExecutedProof(sentences=tuple(_recorded(record.check)))
+        return ExecutedProof(sentences=tuple(_recorded(record)))
     mixed = [sentence for label, of in by_condition.items() for sentence in _within(label, of)]
     result = _between(by_condition, record.plan.under_test)
     missing = len(shown) - len(runs)
@@ -65,7 +65,7 @@ def executed_proof(record: CampaignRecord) -> ExecutedProof:
         *mixed,
         *_sentences(result, len(runs), record, claimed=not mixed),
         *([f"Without a recorded configuration: {missing} more."] if missing else []),
-        *_recorded(record.check),
+        *_recorded(record),
     ]
     verdict = "" if result is None or not record.plan.conditions else result.verdict
     return ExecutedProof("mixed" if mixed else verdict, len(runs), tuple(sentences))
@@ -127,8 +127,9 @@ def _sentences(
         yield f"Not compared: {result.not_compared}."
 
 
-def _recorded(check: Mapping[str, Any]) -> Iterator[str]:
-    """What the last submit recorded: each comparison of its proof, and the reason for running with a confound."""
+def _recorded(record: CampaignRecord) -> Iterator[str]:
+    """What the submits recorded: each comparison of the last proof, and the reasons for running with a confound."""
+    check = record.check
     found = {
         "proven": "proven",
         "confound": "a confound, a difference outside the fields under test",
@@ -140,6 +141,8 @@ def _recorded(check: Mapping[str, Any]) -> Iterator[str]:
             yield f"At the last submit, {what} were compared ({part.get('name') or 'check'}): {answer}."
     if reason := check.get("allowed"):
         yield f"The runs were started in spite of the confound; the reason given: {reason}."
+    for earlier in record.record.design.check.earlier:
+        yield f"{earlier[0].upper()}{earlier[1:]}."
 
 
 def _listed(items: list[str]) -> str:

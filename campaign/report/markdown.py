@@ -8,6 +8,7 @@ from campaign.report.base_configuration import base_configuration, value_text
 from campaign.report.captions import (
     CANDIDATE_MINUS_BASELINE,
     banner,
+    check_sentence,
     difference_rule,
     format_signed,
     format_value,
@@ -101,12 +102,13 @@ def _figures(contents: Contents) -> list[str]:
 
 
 def _differences(contents: Contents) -> list[str]:
-    if not contents.differences and not contents.executed.sentences:
+    checked = check_sentence(contents.record)
+    if not contents.differences and not checked:
         return []
     rows = [[code(row.path), *(code(value) for value in row.values)] for row in contents.differences]
     return [
         "## Differences between conditions",
-        text(contents.executed.text),
+        text(checked),
         table(["field", *contents.record.conditions], rows, raw=True) if rows else "",
     ]
 

@@ -14,10 +14,15 @@ from importlib.resources import files
 from typing import Any
 
 from campaign.metrics.definitions import Metric
+<<<<<<< HEAD
 from campaign.report.base_configuration import base_configuration, value_text
+=======
+from campaign.report.campaign_record import CampaignRecord
+>>>>>>> claims
 from campaign.report.captions import (
     CANDIDATE_MINUS_BASELINE,
     banner,
+    check_sentence,
     difference_rule,
     format_signed,
     format_value,
@@ -102,6 +107,7 @@ def render_page(contents: Contents, library: str) -> str:
         differences=contents.differences,
         squeeze=squeeze_table(record),
         declared=any(row.under_test is not None for row in contents.differences),
+<<<<<<< HEAD
         check=contents.executed.text,
         completion_rates=completion_rates(contents.judgement.verdicts),
         about_completions=COMPLETIONS,
@@ -110,7 +116,12 @@ def render_page(contents: Contents, library: str) -> str:
         about_factorial=FACTORIAL,
         configuration={path: value_text(value) for path, value in base_configuration(record).items()},
         errors=any(run.remark for run in record.runs),
+=======
+        check=check_sentence(record),
+        errors=any(run.error for run in record.runs),
+>>>>>>> claims
         samples=contents.samples,
+        built_in_core=_built_in_core(record),
         command=submit_command(record),
         provenance=facts,
         packages=packages,
@@ -122,6 +133,12 @@ def json_block(value: Any) -> str:
     """JSON for use inside a `<script>` element: it can neither end the element nor open a comment."""
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _built_in_core(record: CampaignRecord) -> bool:
+    """Whether all runs used the built-in core, which shares the prompts of a seed. Of others nothing is known."""
+    cores = [run.config.get("core") or {} for run in record.runs]
+    return not any(core.get("command") or core.get("entrypoint") for core in cores)
 
 
 def _sections(contents: Contents) -> list[tuple[str, str]]:

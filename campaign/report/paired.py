@@ -59,16 +59,21 @@ def paired_differences(
 def _judged(values: FinalValues, judgement: Judgement) -> Iterator[PairedDifference]:
     for verdict in judgement.verdicts:
         comparison = verdict.comparison
-        is_pair = comparison.candidate.condition != comparison.label
-        if is_pair and (comparison.metric, comparison.summary) == (values.metric, values.description):
-            yield PairedDifference(
-                comparison.candidate.condition,
-                comparison.baseline.condition,
-                comparison.differences,
-                comparison.effect,
-                comparison.n,
-                _interval(comparison),
-            )
+        candidate, baseline = comparison.candidate.condition, comparison.baseline.condition
+        if candidate == comparison.label or comparison.metric != values.metric:
+            continue  # a contrast, or other units
+        if comparison.summary != values.description:
+            # The roles hold, the numbers are of another summary than those of the report.
+            yield _described(values, candidate, baseline)
+            continue
+        yield PairedDifference(
+            candidate,
+            baseline,
+            comparison.differences,
+            comparison.effect,
+            comparison.n,
+            _interval(comparison),
+        )
 
 
 def _interval(comparison: Comparison) -> tuple[float, float] | None:

@@ -39,13 +39,15 @@ def campaigns(count: int, seed: int) -> Iterator[tuple[Levels, np.random.Generat
         yield levels, rng
 
 
-def judged(levels: Mapping[str, Sequence[float | None]], **fields: Any) -> Verdict:
+def judged(
+    levels: Mapping[str, Sequence[float | None]], *, looks: Sequence[int] = (), **fields: Any
+) -> Verdict:
     hypothesis = Hypothesis.model_validate({"name": "h", "metric": "correct_rate", **fields})
     n = max(len(values) for values in levels.values())
     gaps = {f"{name}_s{seed}" for name, values in levels.items() for seed in range(n) if values[seed] is None}
     filled = {name: [0.5 if v is None else v for v in values] for name, values in levels.items()}
     more = {"speed": {name: [-v for v in values] for name, values in filled.items()}}
-    frozen = freeze([hypothesis], range(n))
+    frozen = freeze([hypothesis], range(n), looks)
     runs = runs_of(filled, frozen=frozen, more=more, states=dict.fromkeys(gaps, "failed"))
     return verdicts(runs)[0]
 
@@ -133,6 +135,30 @@ def test_negated_threshold_of_the_swapped_pair_mirrors_the_outcome() -> None:
             )
         ]
         assert outcomes[1] == MIRRORED[outcomes[0]]
+
+
+def test_negated_contrast_has_the_mirrored_outcome() -> None:
+    for levels, rng in campaigns(40, 7):
+        given = {key: value for key, value in fields(rng, "paired").items() if key != "test"}
+        there, back = (
+            judged(levels, contrast={"a": -weight, "b": weight}, **given).litmus for weight in (1.0, -1.0)
+        )
+        assert back == MIRRORED[there]
+
+
+def test_declared_looks_keep_the_outcomes_mirrored() -> None:
+    seen = set()
+    for levels, rng in campaigns(40, 8):
+        grown = {name: [*values, *values][:12] for name, values in levels.items()}
+        if len(grown["a"]) < 12:
+            continue
+        given = fields(rng, "paired") | {"looks": (8, 12)}
+        there = judged(grown, baseline="a", candidate="b", **given)
+        back = judged(grown, baseline="b", candidate="a", **given)
+        assert there.comparison.look is not None
+        assert back.litmus == MIRRORED[there.litmus]
+        seen.add(there.litmus)
+    assert len(seen) > 1
 
 
 def test_ranking_and_its_reverse_are_not_decided_below_the_minima() -> None:

@@ -224,6 +224,11 @@ def test_plan_says_confound_whatever_the_check_table_says(unrelated: Path, capsy
     assert "training.lr" in check
     refused = CliRunner().invoke(app, ["submit", unrelated.name, "--dry-run"])
     assert isinstance(refused.exception, Confounded)
+    words = ["submit", unrelated.name, "--dry-run", "--allow-confounds", "the warm start"]
+    assert "check: CONFOUND: resolved conditions:" in CliRunner().invoke(app, words).stdout
+    proof = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)["proof"]
+    assert (proof["verdict"], proof["allowed"]) == ("confound", "the warm start")
+    assert [part["name"] for part in proof["comparisons"]] == ["resolved conditions", "[check]"]
 
 
 def test_paths_of_the_check_table_are_relative_to_the_spec(

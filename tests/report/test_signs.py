@@ -120,6 +120,28 @@ def test_hypothesis_in_another_metric_does_not_choose_the_baseline_of_this_one(t
     ]
 
 
+def test_hypothesis_in_another_summary_keeps_its_baseline_and_the_values_of_the_report(
+    tmp_path: Path,
+) -> None:
+    made = [
+        {"name": "one", "candidate": "middle", "baseline": "worst", "summary": "final"},
+        {"name": "two", "candidate": "best", "baseline": "middle", "summary": "mean"},
+    ]
+    contents = contents_of(campaign_with(tmp_path / "two", made))
+    best, middle = (row.mean for row in contents.summaries[:2])
+    assert best is not None
+    assert middle is not None
+    assert figure_means(contents)["best - middle"] == pytest.approx(best - middle, abs=1e-4)
+
+
+def test_hypothesis_that_cannot_be_tested_is_not_claimed_as_the_source_of_the_baseline(
+    tmp_path: Path,
+) -> None:
+    folder = campaign_with(tmp_path / "study", [{"name": "h", "candidate": "bset", "baseline": "worst"}])
+    output = to_markdown(contents_of(folder))
+    assert "The hypotheses could not be tested: every condition is compared with best." in output
+
+
 def test_interval_in_the_figure_is_that_of_the_same_pair(tmp_path: Path) -> None:
     contents = contents_of(
         campaign_with(tmp_path / "study", [{"name": "h", "candidate": "best", "baseline": "worst"}])

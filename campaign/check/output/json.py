@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +67,14 @@ class WrittenComparison:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierAllowance:
+    """A confound with which an earlier submit was allowed to start runs."""
+
+    reason: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CheckDocument:
     """The document that `campaign check --json` prints and `check.json` in a campaign's folder holds."""
 
@@ -80,10 +89,14 @@ class CheckDocument:
     """What was compared, each with its own reference."""
     allowed: str | None
     """The reason given with `--allow-confounds`; null unless there is a confound."""
+    earlier: tuple[EarlierAllowance, ...]
+    """What earlier submits of the campaign were allowed: their runs are not undone by a later declaration."""
 
 
-def to_json(result: CheckResult, allowed: str | None = None) -> dict[str, Any]:
-    """The JSON form of `CheckDocument`."""
+def to_json(
+    result: CheckResult, allowed: str | None = None, before: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The JSON form of `CheckDocument`; `before` is the document that an earlier submit recorded."""
     variants = tuple(
         WrittenVariant(part.name, variant.target, variant.verdict, tuple(map(_finding, variant.findings)))
         for part in result.comparisons
@@ -99,9 +112,25 @@ def to_json(result: CheckResult, allowed: str | None = None) -> dict[str, Any]:
         variants,
         tuple(map(_comparison, result.comparisons)),
         allowed if result.verdict == "confound" else None,
+        _allowances(before or {}),
     )
     ready: dict[str, Any] = as_json(document)
     return ready
+
+
+def _allowances(before: Mapping[str, Any]) -> tuple[EarlierAllowance, ...]:
+    """Those that the earlier document lists, and its own. A document in another form has none."""
+    try:
+        found = [
+            EarlierAllowance(str(old["reason"]), tuple(old["fields"])) for old in before.get("earlier") or ()
+        ]
+        if reason := before.get("allowed"):
+            findings = [finding for variant in before["variants"] for finding in variant["findings"]]
+            fields = sorted({str(f["path"]) for f in findings if f["kind"] == "confound"})
+            found.append(EarlierAllowance(str(reason), tuple(fields)))
+    except (TypeError, KeyError, AttributeError):
+        return ()
+    return tuple(dict.fromkeys(found))
 
 
 def _comparison(part: CheckResult) -> WrittenComparison:

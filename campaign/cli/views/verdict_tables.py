@@ -126,7 +126,8 @@ def _tests(comparison: Comparison, p: float) -> Iterator[tuple[str, str]]:
 def _thresholds(verdict: Verdict) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("litmus" if verdict.confirmatory else "threshold", overflow="fold")
-    table.add_column("interval", overflow="fold")
+    # Signed so that the claimed direction is positive, unlike the effect above.
+    table.add_column("improvement", overflow="fold")
     table.add_column("against", justify="right")
     table.add_column("", justify="left")
     for row in verdict.thresholds:
