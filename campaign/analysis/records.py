@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from campaign.folder.json_lines import parse_object
 from campaign.folder.regular_files import LARGEST_RECORD, read_regular
-from campaign.folder.untrusted_json import parse_json
+from campaign.folder.untrusted_json import DEEPEST, parse_json
 
 if TYPE_CHECKING:
     import polars as pl
@@ -70,7 +70,7 @@ def read_record(
     data, notes = _whole_lines(data)
     if not data:
         return {}
-    columns = _columns_fast(data, known or KnownColumns())
+    columns = None if _is_deep(data) else _columns_fast(data, known or KnownColumns())
     if columns is None:
         columns, more = _columns_tolerant(data)
         notes += more
@@ -98,6 +98,15 @@ def _whole_lines(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     except ValueError:
         return head + newline, ("the last line is cut off and was ignored",)
     return data, ()
+
+
+def _is_deep(data: bytes) -> bool:
+    """Whether a row may be nested deeply: polars takes minutes for a type of several hundred levels."""
+    if (
+        data.count(b"{") + data.count(b"[") <= data.count(b"\n") + DEEPEST
+    ):  # rows without nested values, nearly always
+        return False
+    return any(line.count(b"{") + line.count(b"[") > DEEPEST for line in data.split(b"\n"))
 
 
 def _columns_fast(data: bytes, known: KnownColumns) -> dict[str, NDArray[Any]] | None:

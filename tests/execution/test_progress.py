@@ -26,7 +26,9 @@ def test_a_summary_prefers_the_last_evaluation() -> None:
     assert summarise([]) == {"steps": 0}
 
 
-values = st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(), st.none())
+values = st.one_of(
+    st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False), st.text(), st.none()
+)
 many_rows = st.lists(st.dictionaries(st.text(), values, max_size=4), max_size=40)
 
 
