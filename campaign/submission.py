@@ -41,12 +41,8 @@ from campaign.execution.session import campaign_backend, run_session
 from campaign.execution.store import Store
 from campaign.execution.unlogged_metrics import observed, with_unlogged
 from campaign.execution.view import CampaignReader, CampaignView
-<<<<<<< HEAD
-from campaign.folder.atomic_files import write_json
-from campaign.folder.disk_space import explained_full_disk
-=======
 from campaign.folder.atomic_files import read_json, write_json
->>>>>>> claims
+from campaign.folder.disk_space import explained_full_disk
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import PlanDocument, plan_or_empty
 from campaign.folder.states import FAILED

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from campaign.folder.json_lines import parse_object
 from campaign.folder.regular_files import LARGEST_RECORD, read_regular
-from campaign.folder.untrusted_json import parse_json
+from campaign.folder.untrusted_json import DEEPEST, parse_json
 
 if TYPE_CHECKING:
     import polars as pl
@@ -70,7 +70,8 @@ def read_record(
     data, notes = _whole_lines(data)
     if not data:
         return {}
-    columns, more = _columns_fast(data, known or KnownColumns()) or _columns_tolerant(data)
+    fast = None if _is_deep(data) else _columns_fast(data, known or KnownColumns())
+    columns, more = fast or _columns_tolerant(data)
     notes += more
     if one_run:
         columns = {name: values for name, values in columns.items() if name not in ("condition", "seed")}
@@ -96,6 +97,13 @@ def _whole_lines(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     except ValueError:
         return head + newline, ("the last line is cut off and was ignored",)
     return data, ()
+
+
+def _is_deep(data: bytes) -> bool:
+    """Whether a row may be nested deeply: polars takes minutes for a type of several hundred levels."""
+    if data.count(b"{") + data.count(b"[") <= data.count(b"\n") + DEEPEST:  # nearly always: no nested values
+        return False
+    return any(line.count(b"{") + line.count(b"[") > DEEPEST for line in data.split(b"\n"))
 
 
 def _columns_fast(data: bytes, known: KnownColumns) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]] | None:

@@ -18,6 +18,7 @@ from campaign.folder.states import RunState
 from campaign.spec.config import RunConfig
 
 SCHEMA_VERSION = 1
+CANNOT_WRITE = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 Desired = Literal["run", "cancel"]
 
 
@@ -211,7 +212,9 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         text = str(error)
-        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL or is_full(path.parent):
+        code = error.sqlite_errorcode & 0xFF
+        # SQLite reports the shared-memory file that does not fit, or has no inode, as another error.
+        if code == sqlite3.SQLITE_FULL or (code in CANNOT_WRITE and is_full(path.parent)):
             raise storage_full(path) from error
         if "locked" in text or "busy" in text:
             advice = (

@@ -107,5 +107,6 @@ def _require_regular(path: Path, mode: int) -> None:
 def reason_of(error: OSError) -> str:
     """What is wrong, with the name of the file, in one line."""
     whole = isinstance(error, DamagedFile) or error.filename is None
-    text = str(error) if whole else f"{error.filename}: {error.strerror}"
+    # A rename has two names, and the first is that of a temporary file.
+    text = str(error) if whole else f"{error.filename2 or error.filename}: {error.strerror}"
     return text.encode("utf-8", "backslashreplace").decode()  # a file's name need not be UTF-8

@@ -29,7 +29,7 @@ from typing import Any
 from campaign.folder.atomic_files import link, read_json, sync_folder, write_bytes
 from campaign.folder.json_lines import Row, read_jsonl, to_line
 from campaign.folder.paths import METRICS_FILE, AttemptPaths, RunPaths
-from campaign.folder.regular_files import read_regular
+from campaign.folder.regular_files import DamagedFile, read_regular
 
 MAX_STEP = 2**53
 """Larger numbers are no steps: as floats, in which they are analysed, neighbours could not be told apart."""
@@ -219,7 +219,12 @@ def show_live(run: RunPaths, attempt: AttemptPaths, metrics_file: str) -> None:
 
 
 def settle_record(run: RunPaths, record_format: RecordFormat) -> list[Row]:
-    """Replace the links by the record merged over all attempts, each file atomically. Returns the rows."""
+    """Replace the links by the record merged over all attempts, each file atomically. Returns the rows.
+
+    Raises `DamagedFile` for a file of an attempt that cannot be read.
+    """
+    if not run.root.is_dir():
+        raise DamagedFile(f"{run.root} was deleted while the run was live")
     rows = merged_rows(run, record_format)
     # Content and renames reach the disk before the caller commits that the run has ended. In the other order, a
     # power cut could leave a run that the store calls done without its record.
@@ -243,10 +248,10 @@ def _settle_emergence(run: RunPaths) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
     empty = not any(fresh.iterdir())
-    if run.emergence.is_symlink():
-        run.emergence.unlink()
-    elif run.emergence.exists():
+    if run.emergence.is_dir() and not run.emergence.is_symlink():
         shutil.rmtree(run.emergence)
+    else:  # a link into the last attempt; of a core's own making perhaps a FIFO, which rmtree would wait for
+        run.emergence.unlink(missing_ok=True)
     if empty:
         fresh.rmdir()
     else:

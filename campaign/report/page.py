@@ -14,15 +14,11 @@ from importlib.resources import files
 from typing import Any
 
 from campaign.metrics.definitions import Metric
-<<<<<<< HEAD
 from campaign.report.base_configuration import base_configuration, value_text
-=======
 from campaign.report.campaign_record import CampaignRecord
->>>>>>> claims
 from campaign.report.captions import (
     CANDIDATE_MINUS_BASELINE,
     banner,
-    check_sentence,
     difference_rule,
     format_signed,
     format_value,
@@ -107,7 +103,6 @@ def render_page(contents: Contents, library: str) -> str:
         differences=contents.differences,
         squeeze=squeeze_table(record),
         declared=any(row.under_test is not None for row in contents.differences),
-<<<<<<< HEAD
         check=contents.executed.text,
         completion_rates=completion_rates(contents.judgement.verdicts),
         about_completions=COMPLETIONS,
@@ -116,10 +111,6 @@ def render_page(contents: Contents, library: str) -> str:
         about_factorial=FACTORIAL,
         configuration={path: value_text(value) for path, value in base_configuration(record).items()},
         errors=any(run.remark for run in record.runs),
-=======
-        check=check_sentence(record),
-        errors=any(run.error for run in record.runs),
->>>>>>> claims
         samples=contents.samples,
         built_in_core=_built_in_core(record),
         command=submit_command(record),

@@ -111,7 +111,9 @@ def test_core_that_may_end_early_has_not_finished_when_it_ended_because_it_was_a
     assert settled.summary["steps"] == 8
 
 
-values = st.one_of(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(), st.none())
+values = st.one_of(
+    st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False), st.text(), st.none()
+)
 many_rows = st.lists(st.dictionaries(st.text(), values, max_size=4), max_size=40)
 
 

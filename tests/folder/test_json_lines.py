@@ -12,7 +12,7 @@ from campaign.folder.json_lines import JsonlTail
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.integers(), max_size=8), st.lists(st.integers(1, 12), max_size=20))
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=8), st.lists(st.integers(1, 12), max_size=20))
 def test_tail_yields_each_object_once_however_the_bytes_arrive(
     tmp_path: Path, values: list[int], cuts: list[int]
 ) -> None:
