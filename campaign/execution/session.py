@@ -143,6 +143,8 @@ class _Signals:
             signal.signal(number, self._handle)
 
     def _handle(self, number: int, _: FrameType | None) -> None:
+        if number == signal.SIGHUP and self.asked:
+            return  # the shell and the kernel both send one when a terminal is closed; nobody insists
         self._number += 1
         if self._number > 2:  # must end the process even when closing the backend hangs
             os._exit(Interrupted.exit_code if self.asked == "interrupted" else Incomplete.exit_code)

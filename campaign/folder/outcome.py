@@ -11,7 +11,8 @@ from campaign.folder.paths import AttemptPaths
 
 OutcomeKind = Literal["finished", "failed", "killed", "stopped", "fenced", "blind", "duplicate"]
 """finished: the core exited with 0.
-failed: the core exited with another code, or died of a signal that its own code causes, such as SIGSEGV.
+failed: the core exited with another code, died of a signal that its own code causes, such as SIGSEGV, or ran out of
+memory.
 killed: a signal that campaign did not send ended the core, or the worker died.
 stopped: campaign asked the core to stop.
 fenced: a later attempt owns the run.

@@ -15,7 +15,8 @@ import pytest
 from campaign.cli.foreground import signals_end_it
 from campaign.errors import Incomplete, Interrupted, UsageError
 from campaign.execution.lock import CampaignLock, holder
-from campaign.folder.paths import CampaignPaths
+from campaign.folder.json_lines import read_jsonl
+from campaign.folder.paths import CampaignPaths, RunPaths
 from tests.execution.small_campaign import alive, processes_with, until
 from tests.execution.test_submit_on_ray import RUNS, Place
 
@@ -68,6 +69,9 @@ def test_a_closed_terminal_lets_the_runs_save_and_ends_the_submit_with_5(place: 
         "both runs on their way",
     )
     os.close(terminal)
+    os.killpg(
+        pid, signal.SIGHUP
+    )  # the kernel tells the first process; a shell tells all processes of its job too
     codes: list[int] = []
 
     def ended() -> bool:
@@ -211,3 +215,25 @@ def test_a_process_that_is_killed_leaves_no_lock(place: Place) -> None:
     submit.communicate()
     assert holder(place.paths) is None
     until(lambda: not any(alive(pid) for pid in cores), "the end of the cores with their controller", 10)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 5), (signal.SIGHUP, 5)])
+def test_a_single_run_that_is_stopped_saves_and_exits_with_5(place: Place, number: int, code: int) -> None:
+    place.hold()
+    submit = place.start(*LOCAL)
+    on_their_way(place)
+    submit.send_signal(signal.SIGTERM)
+    submit.communicate(timeout=60)
+    alone = RunPaths(place.folder / "alone")
+    alone.root.mkdir()
+    config = place.paths.run("base_s1").config
+    (alone.root / "config.toml").write_bytes(config.read_bytes())
+    (alone.root / "HOLD").touch()
+    process = place.start("run", str(config), "--out", "alone")
+    until(lambda: len(list(read_jsonl(alone.attempt(1).metrics))) == 8, "the run on its way")
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert "resume: campaign run" in err
+    assert alone.attempt(1).checkpoint(9).is_dir()
+    assert not processes_with(str(alone.root))
