@@ -11,6 +11,7 @@ of the process. The command line prints it without a traceback (``--debug`` show
 | `SpecError`        | 2    | the campaign file is invalid; has all problems of the file        |
 | `Unproven`         | 3    | neither proven nor refuted; a verdict is INCONCLUSIVE             |
 | `Infeasible`       | 4    | no backend, or resources that no node can offer                   |
+| `MissingPackage`   | 4    | the command needs a package that this installation lacks          |
 | `Incomplete`       | 5    | stopped before everything was done; the same command resumes      |
 | `Interrupted`      | 130  | Ctrl-C                                                            |
 
@@ -95,6 +96,10 @@ class Unproven(CampaignError):
 
 class Infeasible(CampaignError):
     exit_code = 4
+
+
+class MissingPackage(Infeasible):
+    """The command needs a package that is not installed; the message has the command that installs it."""
 
 
 class Incomplete(CampaignError):

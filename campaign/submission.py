@@ -21,16 +21,18 @@ from campaign.check.campaign_proof import proof_sentence, prove_spec
 from campaign.check.findings import CheckResult
 from campaign.check.output.json import to_json
 from campaign.check.output.text import to_text
-from campaign.errors import CampaignError, Confounded, Incomplete, Interrupted, RunsFailed
+from campaign.errors import CampaignError, Confounded, Incomplete, Interrupted, MissingPackage, RunsFailed
 from campaign.execution.backend import require_backend
 from campaign.execution.controller import Ending
 from campaign.execution.enrolment import enrol, runs_to_start, write_folder
 from campaign.execution.facts import gather_facts
 from campaign.execution.lock import CampaignLock
+from campaign.execution.needed_packages import missing_packages
 from campaign.execution.provenance import provenance
 from campaign.execution.session import campaign_backend, run_session
 from campaign.execution.store import Store
 from campaign.execution.view import CampaignReader, CampaignView
+from campaign.extras import REPORT_PAGE, problem_with
 from campaign.folder.atomic_files import write_json
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import plan_or_empty
@@ -104,6 +106,12 @@ class Submission:
             return self.options.backend or self.spec.base.execution.backend
         return "ray"
 
+    @property
+    def missing_packages(self) -> list[str]:
+        """What this installation lacks to execute the runs."""
+        configs = (condition.config for condition in self.plan.conditions)
+        return missing_packages(configs, self.backend, self.options.address)
+
 
 def plan_submission(
     spec: Spec, paths: CampaignPaths, options: SubmitOptions, *, own_lock: bool = False, width: int = 100
@@ -131,11 +139,14 @@ def open_submission(
     """Plan, prove and enrol a submit under the campaign's lock, which the caller must release.
 
     Planning happens under the lock because another controller could change the runs between the plan and its
-    enrolment. Raises as `plan_submission` does, and `UsageError` when another controller holds the lock.
+    enrolment. Raises as `plan_submission` does, `UsageError` when another controller holds the lock, and
+    `MissingPackage` when this installation cannot execute the runs.
     """
     lock = CampaignLock.acquire(paths)
     try:
         submission = plan_submission(spec, paths, options, own_lock=True, width=width)
+        if submission.runs and (missing := submission.missing_packages):
+            raise MissingPackage("nothing was started: " + "\n    ".join(missing))
         record_submission(submission)
     except BaseException:
         lock.release()
@@ -247,6 +258,8 @@ def require_complete(view: CampaignView, ending: Ending, command: str) -> None:
 
 def build_report_in_subprocess(paths: CampaignPaths) -> tuple[Path | None, str]:
     """The page of a new report, or None and what went wrong. A crash in it cannot end the submit."""
+    if missing := problem_with("the page", *REPORT_PAGE):
+        return None, missing
     code = (
         "import sys; from pathlib import Path; from campaign.report.build import build_report; "
         "sys.stdout.write(f'\\n{build_report(Path(sys.argv[1]))}')"

@@ -38,6 +38,7 @@ def plan(
     from campaign.cli.console import print_json, stdout
     from campaign.cli.views.plan_tables import as_json, hanging, show, show_power
     from campaign.execution.locate import campaigns_root
+    from campaign.execution.needed_packages import missing_packages
     from campaign.spec.load import load
     from campaign.spec.resolve import resolve
 
@@ -46,9 +47,12 @@ def plan(
     made = resolve(loaded, facts)
     power = power_of_plan(made, pilot)
     proof = prove_spec(loaded, made)
+    missing = missing_packages(
+        (condition.config for condition in made.conditions), loaded.base.execution.backend
+    )
     if json_:
         document = as_json(made, facts) | {
-            "check": to_json(proof), "power": [planned.to_json() for planned in power]
+            "check": to_json(proof), "power": [planned.to_json() for planned in power], "missing_packages": missing
         }  # fmt: skip
         # Indenting ten thousand configurations takes longer than planning them.
         print_json(document, indent=2 if len(made.runs) <= 1000 else None)
@@ -56,6 +60,8 @@ def plan(
         show(made, facts, stdout(), verbose=verbose)
         stdout().print(hanging("check: ", proof_sentence(proof), stdout().width))
         show_power(power, stdout())
+        for problem in missing:
+            stdout().print(hanging("not installed: ", problem, stdout().width))
 
 
 def power_of_plan(plan: Plan, pilot: Path | None) -> tuple[PlannedPower, ...]:

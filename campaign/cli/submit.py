@@ -92,9 +92,15 @@ def _show_dry_run(submission: Submission, *, as_json: bool) -> None:
     plan, runs = submission.plan, submission.runs
     if as_json:
         document = plan_tables.as_json(plan, submission.facts)
-        print_json({**document, "check": submission.proof.verdict, "would_start": [run.id for run in runs]})
+        would_start = {
+            "would_start": [run.id for run in runs],
+            "missing_packages": submission.missing_packages,
+        }
+        print_json({**document, "check": submission.proof.verdict, **would_start})
         return
     plan_tables.show(plan, submission.facts, stdout(), verbose=False)
+    for problem in submission.missing_packages:
+        stdout().print(plan_tables.hanging("not installed: ", problem, stdout().width))
     stdout().print(f"dry run: {len(runs)} of {len(plan.runs)} runs would be started; none was")
 
 

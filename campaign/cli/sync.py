@@ -12,6 +12,7 @@ import typer
 
 from campaign.cli.console import print_json, stderr
 from campaign.errors import Incomplete, Infeasible
+from campaign.extras import require
 
 FORMAT_VERSION = 1
 MOST_AT_ONCE = 100
@@ -39,6 +40,7 @@ def sync(
     if dry_run:
         _print(json_, waiting, [], f"{_runs(waiting)} would be uploaded to {server()}")
         return
+    require("the upload", "wandb")
     if not has_api_key():
         raise Infeasible(
             f"{_runs(waiting)} wait for upload, but there is no API key for {server()}\n"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from campaign.core.stopping import StopRequest
 from campaign.errors import CampaignError, Interrupted, RunsFailed, UsageError
+from campaign.extras import BUILT_IN_CORE, require
 from campaign.folder.states import FINISHED_EXIT_CODE, STOPPED_EXIT_CODE
 
 STORAGE_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -55,6 +56,7 @@ def _run(config_path: Path, out: Path, resume: Path | None, stop: StopRequest) -
             from campaign.core.context import run_entrypoint
 
             return run_entrypoint(config.core.entrypoint, config, folder, resume, stop)
+        require("the built-in core", *BUILT_IN_CORE)
         import torch
 
         from campaign.core.trainer import Trainer

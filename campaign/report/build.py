@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from campaign.extras import REPORT_PAGE, require
 from campaign.folder.paths import CampaignPaths, ReportPaths
 from campaign.report.bundle import ScriptBundle
 from campaign.report.campaign_record import read_campaign
@@ -31,8 +32,9 @@ def build_report(
 
     Writes index.html, report.md, report.json, figures/*.svg and figures/*.pdf to `out`, by default `report/`
     in the campaign's folder. Each file is replaced atomically; building again from unchanged data changes no
-    file. Raises `UsageError` when there is no campaign.
+    file. Raises `UsageError` when there is no campaign, `MissingPackage` without the packages of the page.
     """
+    require("the page", *REPORT_PAGE, hint="--format md or --format json, which print the report without it")
     with ScriptBundle() as bundle:
         report = collect_contents(read_campaign(campaign_dir))
         target = ReportPaths(out) if out else CampaignPaths(campaign_dir).report
