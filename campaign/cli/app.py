@@ -98,5 +98,7 @@ def main() -> None:
         if debug:
             traceback.print_exc()
         else:
-            sys.stderr.write(f"campaign: {error}\n")
+            from campaign.redact import shown
+
+            sys.stderr.write(f"campaign: {shown(str(error))}\n")
         raise SystemExit(error.exit_code) from None

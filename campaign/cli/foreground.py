@@ -64,6 +64,7 @@ def show_outcome(
 
 def _report(paths: CampaignPaths, *, build: bool) -> Path | None:
     """The page of a new report, or of the last one that was built."""
+    from campaign.redact import shown
     from campaign.submission import build_report_in_subprocess
 
     if not build:
@@ -72,5 +73,5 @@ def _report(paths: CampaignPaths, *, build: bool) -> Path | None:
     sys.stderr.write("building the report ...\n")
     page_or_none, problem = build_report_in_subprocess(paths)
     if problem:
-        sys.stderr.write(f"campaign: the report could not be built: {problem}\n")
+        sys.stderr.write(f"campaign: the report could not be built: {shown(problem)}\n")
     return page_or_none

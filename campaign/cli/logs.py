@@ -24,8 +24,11 @@ def logs(
     attempt: Annotated[
         int | None, typer.Option("--attempt", min=1, help="Print only this attempt.", show_default=False)
     ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Print the bytes as they are: with secrets and control characters.")
+    ] = False,
 ) -> None:
-    """Print one run's output; -f follows it."""
+    """Print one run's output; -f follows it. Secrets are hidden, and control characters are made visible."""
     from campaign.execution.locate import locate, match_run
     from campaign.execution.store_reader import StoreReader
 
@@ -34,41 +37,52 @@ def logs(
         run_id = match_run(run, (row.id for row in store.runs(enrolled_only=False)))
     try:
         if attempt is not None:
-            _print_attempt(paths.run(run_id), attempt)
+            _print_attempt(paths.run(run_id), attempt, raw=raw)
         else:
-            _print_all(paths, run_id, follow=follow)
+            _print_all(paths, run_id, follow=follow, raw=raw)
     except KeyboardInterrupt:
         return
 
 
-def _print_attempt(run: RunPaths, number: int) -> None:
+def _print_attempt(run: RunPaths, number: int, *, raw: bool) -> None:
+    from campaign.cli.safe_log import RawOutput, SafeOutput
     from campaign.errors import UsageError
 
     log = run.attempt(number).log
     if not log.exists():
         numbers = ", ".join(str(attempt.number) for attempt in run.attempts()) or "none"
         raise UsageError(f"{run.root.name} has no attempt {number}; there are: {numbers}")
-    sys.stdout.write(log.read_text("utf-8", "replace"))
+    output = RawOutput() if raw else SafeOutput()
+    with log.open("rb") as file:
+        while piece := file.read(PIECE):
+            output.write(piece)
+    output.end()
 
 
-def _print_all(paths: CampaignPaths, run_id: str, *, follow: bool) -> None:
+def _print_all(paths: CampaignPaths, run_id: str, *, follow: bool, raw: bool) -> None:
     """All attempts, oldest first. A line on stderr, which is not the run's output, names each attempt."""
+    from campaign.cli.safe_log import RawOutput, SafeOutput
+
     run = paths.run(run_id)
     read: dict[int, int] = {}
+    output = RawOutput() if raw else SafeOutput()
     while True:
         ended = not follow or _ended(paths, run_id)
         for attempt in run.attempts():
+            if attempt.number not in read:
+                output.end()
             for piece in _new_bytes(attempt.number, run, read):
-                sys.stdout.write(piece)
-        sys.stdout.flush()
+                output.write(piece)
         if ended:
             break
+        sys.stdout.flush()
         time.sleep(FOLLOW_S)
+    output.end()
     if not read:
         sys.stderr.write(f"campaign: {run_id} has not started yet\n")
 
 
-def _new_bytes(number: int, run: RunPaths, read: dict[int, int]) -> Iterator[str]:
+def _new_bytes(number: int, run: RunPaths, read: dict[int, int]) -> Iterator[bytes]:
     log = run.attempt(number).log
     if number not in read:
         read[number] = 0
@@ -80,7 +94,7 @@ def _new_bytes(number: int, run: RunPaths, read: dict[int, int]) -> Iterator[str
             file.seek(read[number])
             while piece := file.read(PIECE):
                 read[number] += len(piece)
-                yield piece.decode("utf-8", "replace")
+                yield piece
     except FileNotFoundError:
         return
 

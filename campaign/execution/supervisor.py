@@ -29,6 +29,7 @@ from campaign.folder.atomic_files import write_json
 from campaign.folder.outcome import Outcome, OutcomeKind
 from campaign.folder.paths import AttemptPaths, RunPaths
 from campaign.folder.states import FINISHED_EXIT_CODE, STOPPED_EXIT_CODE
+from campaign.redact import secret_values
 
 BLIND_SHARE = 0.5
 """Share of the lease after which a supervisor that cannot read the campaign's folder ends its attempt. The rest
@@ -65,6 +66,7 @@ def supervise(assignment: Assignment, devices: str | None = "") -> Outcome:
         if why
         else _Supervision(assignment, attempt, orders, devices).run()
     )
+    outcome = outcome.redacted(secret_values())
     _publish(attempt, outcome)
     return outcome
 
@@ -117,6 +119,7 @@ class _Supervision:
         self.attempt = attempt
         self.orders = orders
         self.env = core_environment(assignment, attempt, devices)
+        self.secrets = secret_values(self.env)
         self.began = time.monotonic()
 
     def run(self) -> Outcome:
@@ -147,7 +150,7 @@ class _Supervision:
         outcome = self._outcome(code, order)
         if mirrors:
             # A mirror ends when it sees the result, so the result is published before waiting.
-            _publish(self.attempt, outcome)
+            _publish(self.attempt, outcome.redacted(self.secrets))
         deadline = time.monotonic() + MIRROR_PATIENCE_S
         for sink, mirror in mirrors.items():
             self._wait_for(sink, mirror, deadline)
@@ -211,7 +214,7 @@ class _Supervision:
 
     def _outcome(self, code: int, order: Order | None) -> Outcome:
         kind = outcome_kind(code, order)
-        tail = log_tail(self.attempt.log) if kind in ("failed", "killed", "stopped") else ()
+        tail = log_tail(self.attempt.log, self.secrets) if kind in ("failed", "killed", "stopped") else ()
         signal_name = SIGNAL_NAMES.get(-code, f"signal {-code}") if code < 0 else ""
         reason = order.reason if order else ""
         if kind == "killed":

@@ -27,8 +27,8 @@ from campaign.folder.json_lines import JsonlTail, Row
 from campaign.folder.outcome import read_outcome
 from campaign.folder.paths import METRICS_FILE, AttemptPaths
 from campaign.folder.run_record import RecordFormat, RowReader, merge_rows
-from campaign.metrics.redact import redact, secret_values
 from campaign.metrics.sinks import LIMIT_S, SINKS, Sink, UnusableSettings, log_message
+from campaign.redact import redact, secret_values
 
 POLL_S = 0.5
 NO_METRICS = frozenset({"step", "condition", "seed"})

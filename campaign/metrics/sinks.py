@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from campaign.metrics.redact import redact_text, secret_values
+from campaign.redact import redact_text, secret_values
 
 if TYPE_CHECKING:  # the mirrors, one process per attempt, start without pydantic
     from campaign.spec.config import RunConfig

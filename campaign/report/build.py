@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from campaign.extras import REPORT_PAGE, require
+from campaign.folder.atomic_files import write_bytes
 from campaign.folder.paths import CampaignPaths, ReportPaths
 from campaign.report.bundle import ScriptBundle
 from campaign.report.campaign_record import read_campaign
@@ -92,14 +91,7 @@ def _is_interactive(layer: Mapping[str, Any]) -> bool:
 
 
 def _write(path: Path, content: str | bytes) -> Path:
-    """Replaces a file atomically: a reader sees either the old or the new content."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    """Replaces a file atomically: a reader sees either the old or the new content. Who may read it is the user's
+    umask, as for every file of a campaign."""
+    write_bytes(path, content.encode() if isinstance(content, str) else content, sync=False)
     return path

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from campaign.check.findings import CheckResult, Detail, Finding, Kind, Verdict
+from campaign.check.output.redaction import without_secrets
 from campaign.errors import Place
 from campaign.json_documents import as_json
 
@@ -64,6 +65,7 @@ class CheckDocument:
 
 def to_json(result: CheckResult, allowed: str | None = None) -> dict[str, Any]:
     """The JSON form of `CheckDocument`."""
+    result = without_secrets(result)
     variants = tuple(
         WrittenVariant(variant.target, variant.verdict, tuple(map(_finding, variant.findings)))
         for variant in result.variants
