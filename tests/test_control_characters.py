@@ -53,10 +53,14 @@ def test_colours_are_left_out() -> None:
 def test_nothing_visible_acts(text: str) -> None:
     left = {unicodedata.category(c) for c in visible(text) if c not in "\n\t\u200c\u200d"}
     assert not left & {"Cc", "Cs", "Zl", "Zp"}
-    assert not set(visible(text)) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\u200e\u200f")
+    assert not set(visible(text)) & set(
+        "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\u200e\u200f"
+    )
 
 
-@given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5))
+@given(
+    st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5)
+)
 def test_a_json_document_keeps_its_value_and_can_be_printed(value: object) -> None:
     for indent in (None, 2):
         printed = in_json(json.dumps(value, ensure_ascii=False, indent=indent))

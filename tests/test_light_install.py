@@ -6,6 +6,7 @@ extras are made impossible to import, in each process of a command.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -18,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from campaign.extras import EXTRAS
+from campaign.extras import EXTRAS, is_installed
 
 HERE = Path(__file__).parents[1]
 BASE = {"typer", "rich", "pydantic", "tomli-w", "pyyaml", "numpy", "scipy", "polars"}
@@ -95,6 +96,17 @@ def test_the_base_requires_only_what_planning_checking_and_comparing_need() -> N
     assert extras["run"] == {"ray", "wandb"}
     assert extras["train"] >= {"campaign", "torch", "safetensors", "tokenizers", "transformers"}
     assert "campaign[run,report]" in project["optional-dependencies"]["train"]  # the command of the README
+
+
+def test_a_folder_without_an_init_is_not_taken_for_a_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "made_by_a_tool").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert not is_installed("made_by_a_tool")
+    (tmp_path / "made_by_a_tool/__init__.py").write_text("")
+    importlib.invalidate_caches()
+    assert is_installed("made_by_a_tool")
 
 
 def test_every_module_that_is_asked_for_is_in_the_extra_that_the_message_names() -> None:

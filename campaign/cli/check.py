@@ -234,12 +234,11 @@ def _rooted(targets: list[str]) -> tuple[Path, list[str]]:
 
 def _dump(targets: list[str], entry: str | None, follow: tuple[str, ...]) -> None:
     from campaign.check import dump
-    from campaign.redact import redact, secret_values
-    from campaign.secret_patterns import names_a_secret
+    from campaign.check.output.redaction import dump_without_secrets
 
     root, names = _rooted(targets)
     for name in names:
-        _print_document(redact(dump(name, root, entry, follow), secret_values(), names_a_secret))
+        _print_document(dump_without_secrets(dump(name, root, entry, follow)))
 
 
 def _print_document(document: Any) -> None:

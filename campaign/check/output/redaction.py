@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from campaign.check.findings import CheckResult, Finding, VariantResult
-from campaign.redact import REDACTED, redact_text, secret_values
+from campaign.redact import REDACTED, redact_strings, redact_text, secret_values
 from campaign.secret_patterns import names_a_secret
 
 _LITERAL = re.compile(r"[bBrRuU]{0,2}[\"'].+", re.DOTALL)
@@ -24,6 +26,26 @@ def without_secrets(result: CheckResult) -> CheckResult:
             for variant in result.variants
         ),
     )
+
+
+def dump_without_secrets(tree: Any) -> Any:
+    """A dumped configuration with its secrets replaced. Its dictionaries are lists of keys and values."""
+    secrets = secret_values()
+
+    def hidden(node: Any) -> Any:
+        if isinstance(node, Mapping):
+            return {key: REDACTED if _is_named(key, item) else hidden(item) for key, item in node.items()}
+        if isinstance(node, (list, tuple)):
+            if len(node) == 2 and _is_named(*node):
+                return [node[0], REDACTED]
+            return [hidden(item) for item in node]
+        return redact_strings(node, secrets)
+
+    return hidden(tree)
+
+
+def _is_named(key: object, item: object) -> bool:
+    return isinstance(key, str) and isinstance(item, str) and names_a_secret(key)
 
 
 def _finding(finding: Finding, secrets: tuple[str, ...]) -> Finding:
