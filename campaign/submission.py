@@ -36,6 +36,7 @@ from campaign.extras import REPORT_PAGE, problem_with
 from campaign.folder.atomic_files import write_json
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import plan_or_empty
+from campaign.spec.config_secrets import refuse_secrets
 from campaign.spec.host import with_host_resources
 from campaign.spec.hypotheses import freeze, keep_frozen, read_hypotheses
 from campaign.spec.plan_json import plan_to_json
@@ -119,12 +120,14 @@ def plan_submission(
     """Plan and prove a submit; no side effect. `own_lock`: the caller holds the campaign's lock.
 
     Raises `Confounded`, with the findings in `width` columns, when the conditions differ outside the fields under
-    test and `options` allow no confounds; `UsageError` for an unknown backend.
+    test and `options` allow no confounds; `SpecError` when a condition holds a secret; `UsageError` for an unknown
+    backend.
     """
     if options.backend is not None:
         require_backend(options.backend)
     facts = with_host_resources(gather_facts(paths, own_lock=own_lock))
     plan = resolve(spec, facts)
+    refuse_secrets(plan.conditions, spec.path, os.environ)
     proof = prove_spec(spec, plan)
     if proof.verdict == "confound" and options.allow_confounds is None:
         findings = to_text(proof, width, False, False).rstrip()

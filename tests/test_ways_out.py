@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from campaign.cli.console import print_json
+from campaign.execution.log_tail import TAIL_BYTES, log_tail
 from campaign.folder.atomic_files import write_json
 from campaign.folder.outcome import Outcome
 from campaign.folder.paths import CampaignPaths
@@ -51,7 +53,7 @@ with open(f"{{folder}}/metrics.jsonl", "w") as log, open(f"{{folder}}/emergence/
 print(words)
 print("-----BEGIN RSA PRIVATE KEY-----", *{BODY!r}, "-----END RSA PRIVATE KEY-----", sep="\\n", flush=True)
 if condition == "bad":
-    print("filler " * 2335)  # the tail begins inside of the secret
+    print("filler " * 2080)  # the tail begins inside of the secret
     raise RuntimeError(words)
 """
 SPEC = """
@@ -156,6 +158,7 @@ def test_no_command_prints_a_secret_or_a_control_character(
 def test_the_submit_itself_prints_neither(submitted: subprocess.CompletedProcess[bytes]) -> None:
     output = submitted.stdout + submitted.stderr
     assert b"failed: bad_s1: RuntimeError: [redacted]" in output
+    assert b"[red]x[/red]" in output.replace(b"\n", b"")
     assert found_in(output) == set()
     assert not ACTIVE.search(output.decode())
 
@@ -196,6 +199,20 @@ def test_a_result_that_the_core_wrote_itself_is_shown_without_its_secrets(tmp_pa
     write_json(attempt.result, Outcome("failed", 1, reason=f"{secret} \x1b[2J").to_json())
     done = campaign(tmp_path, "report", str(tmp_path), "--json")
     assert json.loads(done.stdout)["runs"][0]["error"] == f"{REDACTED} \\x1b[2J"
+
+
+@pytest.mark.parametrize("kind", [*SECRETS, "private key"])
+def test_a_tail_that_begins_inside_of_a_secret_shows_no_part_of_it(kind: str, tmp_path: Path) -> None:
+    key = "\n".join(["-----BEGIN PRIVATE KEY-----", *BODY, "-----END PRIVATE KEY-----"])
+    secret = SECRETS.get(kind, key)
+    said = {"url": f"https://{secret}@host", "named": f"password={secret}"}.get(kind, secret)
+    log, known = tmp_path / "log.txt", (SECRETS["environment"],)
+    for inside in range(1, len(said), max(1, len(said) // 40)):
+        log.write_text(said + " " + "." * (TAIL_BYTES - inside - 1))
+        tail = "\n".join(log_tail(log, known))
+        assert tail.endswith("....")
+        parts = {secret[at : at + 10] for at in range(len(secret) - 9)} | {secret[-8:]}
+        assert not [part for part in parts if part in tail]
 
 
 SOURCE = """
@@ -245,10 +262,37 @@ def test_a_value_in_a_markdown_table_stays_in_its_cell(value: str) -> None:
     assert "<img" not in row
 
 
-def test_the_reason_for_a_confound_is_text_in_the_markdown_report(folder: Path, tmp_path: Path) -> None:
-    shutil.copytree(folder / "campaigns/leaky", tmp_path / "copy")
+def test_a_report_hides_what_older_and_live_files_hold(
+    folder: Path, submitted: subprocess.CompletedProcess[bytes], tmp_path: Path
+) -> None:
+    """The completions of a live run are as its core wrote them, and a reason is as the user typed it."""
+    shutil.copytree(folder / "campaigns/leaky", tmp_path / "copy", symlinks=True)
     paths = CampaignPaths(tmp_path / "copy")
+    for run in paths.run_folders():
+        raw = run.attempt(1).emergence / run.emergence_generations.name
+        shutil.copy(raw, run.emergence_generations)
+    reason = f"<img src=x> [a](http://b) \x1b[2J {SECRETS['openai']}"
     check = json.loads(paths.check.read_text())
-    write_json(paths.check, {**check, "verdict": "confound", "allowed": "<img src=x> [a](http://b) \x1b[2J"})
-    printed = campaign(tmp_path, "report", "copy", "--format", "md").stdout.decode()
-    assert r"the reason given: \<img src=x\> \[a\](http://b) \\x1b\[2J" in printed
+    write_json(paths.check, {**check, "verdict": "confound", "allowed": reason})
+    assert campaign(tmp_path, "report", "copy").returncode == 0
+    markdown, page = paths.report.markdown.read_text(), paths.report.page.read_text()
+    assert r"the reason given: \<img src=x\> \[a\](http://b) \\x1b\[2J" in markdown
+    assert "the reason given: &lt;img src=x&gt;" in page
+    for text in (markdown, page, paths.report.document.read_text()):
+        assert found_in(text.encode()) == set()
+        assert SECRETS["openai"][:12] not in text  # nor the beginning of one that was cut
+        assert not ACTIVE.search(text.partition("<script>")[0])
+
+
+def test_an_error_and_a_document_are_printed_without_control_characters(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "a\x1b[2J\u202e"
+    (tmp_path / name).mkdir()
+    done = campaign(tmp_path, "status", name)
+    assert done.returncode == 2
+    assert r"a\x1b[2J\u202e is not a submitted campaign" in done.stderr.decode()
+    print_json({"name": name + "\x9b\ud800", "token": SECRETS["github"]})
+    printed = capsys.readouterr().out
+    assert not ACTIVE.search(printed)
+    assert json.loads(printed) == {"name": name + "\x9b\ud800", "token": REDACTED}

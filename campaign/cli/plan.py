@@ -39,12 +39,14 @@ def plan(
     from campaign.cli.views.plan_tables import as_json, hanging, show, show_power
     from campaign.execution.locate import campaigns_root
     from campaign.execution.needed_packages import missing_packages
+    from campaign.spec.config_secrets import refuse_secrets
     from campaign.spec.load import load
     from campaign.spec.resolve import resolve
 
     loaded = load(spec)
     facts = facts_for(dir_ or campaigns_root() / loaded.name)
     made = resolve(loaded, facts)
+    refuse_secrets(made.conditions, loaded.path, os.environ)
     power = power_of_plan(made, pilot)
     proof = prove_spec(loaded, made)
     missing = missing_packages(
