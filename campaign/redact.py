@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -79,12 +80,15 @@ def shown(text: str, secrets: tuple[str, ...] | None = None) -> str:
 def redact(
     value: Any, secrets: tuple[str, ...] = (), names: Callable[[str], bool] = may_name_a_secret
 ) -> Any:
-    """A copy of a JSON-like value in which secret keys lose their values and secret strings their content."""
+    """A copy of a JSON-like value in which secret keys lose their values and secret strings, keys too, their
+    content."""
     if isinstance(value, str):
         return redact_text(value, secrets)
     if isinstance(value, Mapping):
         return {
-            key: REDACTED if _is_secret(str(key), item, names) else redact(item, secrets, names)
+            _key(key, secrets): REDACTED
+            if _is_secret(str(key), item, names)
+            else redact(item, secrets, names)
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
@@ -96,6 +100,12 @@ def redact_strings(value: Any, secrets: tuple[str, ...] | None = None) -> Any:
     """A copy of a JSON-like value in which secret strings lose their content, whatever their keys are called: a row
     may well have a `token`. `secrets` are those of this process's environment unless given."""
     return redact(value, secret_values() if secrets is None else secrets, lambda _: False)
+
+
+@lru_cache(maxsize=4096)
+def _key(key: Any, secrets: tuple[str, ...]) -> Any:
+    """The rows of a record have the same keys, so they are searched once."""
+    return redact_text(key, secrets) if isinstance(key, str) else key
 
 
 def _is_secret(key: str, item: Any, names: Callable[[str], bool]) -> bool:

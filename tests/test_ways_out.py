@@ -47,7 +47,8 @@ words = " | ".join(said) + " \\x1b]0;owned\\x07 \\x9b2J \\u202e <script>alert(1)
 os.makedirs(f"{{folder}}/emergence")
 with open(f"{{folder}}/metrics.jsonl", "w") as log, open(f"{{folder}}/emergence/generations.jsonl", "w") as texts:
     for step in range(4):
-        log.write(json.dumps({{"step": step, "correct_rate": step / 10 + int(sys.argv[2]) / 100, "note": words}}) + "\\n")
+        log.write(json.dumps({{"step": step, "correct_rate": step / 10 + int(sys.argv[2]) / 100, "note": words,
+                              "at/" + said[1]: step * 0.5}}) + "\\n")
         row = {{"step": step, "prompt": "x" * 1185 + " " + said[0], "completion": words, "reward": step, "correct": True}}
         texts.write(json.dumps(row, ensure_ascii=False) + "\\n")
 print(words)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import traceback
 from importlib import import_module
+from types import TracebackType
 from typing import Any
 
 import typer
@@ -87,16 +88,24 @@ def _root(
     ctx.obj = {"debug": debug}
 
 
+def _print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """As Python does, without the secrets and control characters that a message may quote from a file."""
+    from campaign.redact import shown
+
+    sys.stderr.write(shown("".join(traceback.format_exception(kind, error, trace))))
+
+
 def main() -> None:
     """Entry point of the console script, and the only place that turns errors into exit codes."""
     from campaign.errors import CampaignError
 
     debug = "--debug" in sys.argv[1:]
+    sys.excepthook = _print_traceback
     try:
         app(prog_name="campaign")
     except CampaignError as error:
         if debug:
-            traceback.print_exc()
+            _print_traceback(type(error), error, error.__traceback__)
         else:
             from campaign.redact import shown
 

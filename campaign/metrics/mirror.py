@@ -28,7 +28,7 @@ from campaign.folder.outcome import read_outcome
 from campaign.folder.paths import METRICS_FILE, AttemptPaths
 from campaign.folder.run_record import RecordFormat, RowReader, merge_rows
 from campaign.metrics.sinks import LIMIT_S, SINKS, Sink, UnusableSettings, log_message
-from campaign.redact import redact, secret_values
+from campaign.redact import redact, redact_strings, secret_values
 
 POLL_S = 0.5
 NO_METRICS = frozenset({"step", "condition", "seed"})
@@ -130,6 +130,7 @@ class _Steps:
 
     def __init__(self, sink: Sink, reader: RowReader) -> None:
         self._sink = sink
+        self._secrets = secret_values()
         self._reader = reader
         self._first_new = sink.first_step
         self._newest: Row = {}
@@ -159,7 +160,7 @@ class _Steps:
             for name, value in self._newest.items()
             if name not in NO_METRICS and isinstance(value, (int, float))
         }
-        self._sink.log(self._newest["step"], metrics)
+        self._sink.log(self._newest["step"], redact_strings(metrics, self._secrets))
         self._newest = {}
         self.sent += 1
 

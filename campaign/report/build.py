@@ -11,6 +11,7 @@ from typing import Any
 from campaign.extras import REPORT_PAGE, require
 from campaign.folder.atomic_files import write_bytes
 from campaign.folder.paths import CampaignPaths, ReportPaths
+from campaign.redact import redact_strings
 from campaign.report.bundle import ScriptBundle
 from campaign.report.campaign_record import read_campaign
 from campaign.report.contents import Panel, collect_contents
@@ -51,7 +52,7 @@ def render_figures(panels: Sequence[Panel]) -> dict[str, str]:
     import vl_convert
 
     def render(panel: Panel) -> str:
-        return resolve_colours(vl_convert.vegalite_to_svg(json.dumps(_standalone(panel))))
+        return resolve_colours(vl_convert.vegalite_to_svg(json.dumps(redact_strings(_standalone(panel)))))
 
     with ThreadPoolExecutor(max_workers=2) as pool:
         return dict(zip((f"{panel.id}.svg" for panel in panels), pool.map(render, panels), strict=True))
