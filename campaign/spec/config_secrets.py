@@ -52,9 +52,8 @@ def _secrets_in(value: Any, kept: Mapping[str, str], path: str = "") -> Iterator
         for number, item in enumerate(value):
             yield from _secrets_in(item, kept, f"{path}[{number}]")
     elif isinstance(value, str):
-        kind = _kind(path.rpartition(".")[2], value, kept)
-        if kind:
-            yield path, kind
+        if looks_like := _kind(path.rpartition(".")[2], value, kept):
+            yield path, looks_like
 
 
 def _kind(name: str, value: str, kept: Mapping[str, str]) -> str | None:
