@@ -45,10 +45,22 @@ def lowest(session: nox.Session) -> None:
     """The quick suite with the lowest supported version of each dependency, except torch, whose old CPU builds
     are not on the public index."""
     project = tomllib.loads((HERE / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["train"]]
-    pins = [re.sub(r">=([0-9.]+).*", r"==\1", name) for name in wanted if not name.startswith("torch")]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["run"], *extras["report"], *extras["train"]]
+    pins = [
+        re.sub(r">=([0-9.]+).*", r"==\1", name)
+        for name in wanted
+        if not name.startswith(("torch", "campaign"))
+    ]
     session.install(*pins, "-e", ".[train,dev]")
     session.run("python", "-m", "pytest", "-m", "not slow", *session.posargs)
+
+
+@nox.session
+def light(session: nox.Session) -> None:
+    """`pip install campaign` without extras: what it installs, and every command with it."""
+    session.install(".", "pytest>=8.0", "pytest-timeout>=2.3.1")
+    session.run("python", "-m", "pytest", "tests/test_light_install.py", env={"CAMPAIGN_LIGHT_INSTALL": "1"})
 
 
 @nox.session

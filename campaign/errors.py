@@ -13,6 +13,7 @@ of the process. The command line prints it without a traceback (``--debug`` show
 | `Unproven`         | 3    | neither proven nor refuted; a verdict INCONCLUSIVE or exploratory |
 | `InternalDisagreement` | 3 | evaluating a module and importing it give different configurations |
 | `Infeasible`       | 4    | no backend, or resources that no node can offer                   |
+| `MissingPackage`   | 4    | the command needs a package that this installation lacks          |
 | `Incomplete`       | 5    | stopped before everything was done; the same command resumes      |
 | `StorageFull`      | 5    | no space left on a disk; the same command resumes                 |
 | `Interrupted`      | 130  | Ctrl-C                                                            |
@@ -106,6 +107,10 @@ class InternalDisagreement(Unproven):
 
 class Infeasible(CampaignError):
     exit_code = 4
+
+
+class MissingPackage(Infeasible):
+    """The command needs a package that is not installed; the message has the command that installs it."""
 
 
 class Incomplete(CampaignError):

@@ -17,31 +17,42 @@ class SecretPattern:
 
     kind: str
     """What messages call it."""
+    marker: str
+    """A part of every match: a text without it need not be searched."""
     pattern: re.Pattern[str]
     """The group `secret` is the part to hide; the whole match when there is no such group."""
 
 
+_ENDS_KEY = r"-----END [A-Z ]*PRIVATE KEY-----"
+_KEY_LINE = r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/=]{16,200}+"
+_LINE_END = r"(?:\s|\\[nr])"
+"""Also as a string literal writes it."""
 SECRET_PATTERNS = tuple(
-    SecretPattern(kind, re.compile(pattern))
-    for kind, pattern in (
-        ("a W&B API key", r"\bwandb_v\d_[A-Za-z0-9_-]{16,}"),
-        ("an OpenAI or Anthropic API key", r"\bsk-[A-Za-z0-9_-]{16,}"),
-        ("a Hugging Face token", r"hf_[A-Za-z0-9]{16,}"),
-        ("a GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,})"),
-        ("an AWS access key", r"\b(?:AKIA[A-Z0-9]{12,}|ASIA[A-Z0-9]{16}\b)"),
-        ("a Google API key", r"\bAIza[0-9A-Za-z_-]{35}"),
-        ("a Slack token", r"\bxox[abprs]-[0-9A-Za-z-]{10,}"),
-        # The body is part of the secret; a block that was cut off has no END line.
+    SecretPattern(kind, marker, re.compile(pattern))
+    for kind, marker, pattern in (
+        ("a W&B API key", "wandb_v", r"\bwandb_v\d_[A-Za-z0-9_-]{16,}"),
+        ("an OpenAI or Anthropic API key", "sk-", r"\bsk-[A-Za-z0-9_-]{16,}"),
+        ("a Hugging Face token", "hf_", r"hf_[A-Za-z0-9]{16,}"),
+        ("a GitHub token", "_", r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,})"),
+        ("an AWS access key", "A", r"\b(?:AKIA[A-Z0-9]{12,}|ASIA[A-Z0-9]{16}\b)"),
+        ("a Google API key", "AIza", r"\bAIza[0-9A-Za-z_-]{35}"),
+        ("a Slack token", "xox", r"\bxox[abprs]-[0-9A-Za-z-]{10,}"),
+        ("a JSON web token", "eyJ", r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
+        ("a bearer token", "earer ", r"\b[Bb]earer [A-Za-z0-9._~+/-]{16,}=*"),
+        # The body is part of the secret. A block that was cut off has no END line, or no BEGIN line.
         (
             "a private key",
-            r"-----BEGIN [A-Z ]*PRIVATE KEY-----"
-            r"(?:[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----|(?:\s+[A-Za-z0-9+/=]{16,})*)",
+            "PRIVATE KEY-----",
+            rf"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[\s\S]{{0,20000}}?{_ENDS_KEY}|(?:{_LINE_END}+{_KEY_LINE})*)"
+            rf"|(?:{_KEY_LINE}{_LINE_END}+)*+(?:[A-Za-z0-9+/=]{{1,200}}{_LINE_END}+)?{_ENDS_KEY}",
         ),
         # The length of the scheme is bounded: unbounded, a long dotted word would take quadratic time.
         (
             "a password in a URL",
+            "://",
             r"(?:\b[A-Za-z][A-Za-z0-9+.-]{0,20})?://(?P<secret>[^\s/:@]+:[^\s/@]+)@",
         ),
+        ("a token in a URL", "://", r"\bhttps?://(?P<secret>[A-Za-z0-9_-]{20,})@"),
     )
 )
 
@@ -62,8 +73,9 @@ _NAMES_A_HASH = re.compile(r"revision|commit|sha|hash|digest|ref", re.IGNORECASE
 def secrets_in(text: str) -> Iterator[tuple[str, re.Match[str]]]:
     """Kind and match of every part of `text` that has the form of a secret."""
     for entry in SECRET_PATTERNS:
-        for match in entry.pattern.finditer(text):
-            yield entry.kind, match
+        if entry.marker in text:
+            for match in entry.pattern.finditer(text):
+                yield entry.kind, match
 
 
 def names_a_secret(name: str) -> bool:

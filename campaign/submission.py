@@ -26,6 +26,7 @@ from campaign.errors import (
     Confounded,
     Incomplete,
     Interrupted,
+    MissingPackage,
     RunsFailed,
     StaleRuns,
     UsageError,
@@ -36,16 +37,19 @@ from campaign.execution.enrolment import enrol, runs_to_start, write_folder
 from campaign.execution.facts import gather_facts
 from campaign.execution.headline_values import refresh_summaries
 from campaign.execution.lock import CampaignLock
+from campaign.execution.needed_packages import missing_packages
 from campaign.execution.provenance import provenance
 from campaign.execution.session import campaign_backend, run_session
 from campaign.execution.store import Store
 from campaign.execution.unlogged_metrics import observed, with_unlogged
 from campaign.execution.view import CampaignReader, CampaignView
+from campaign.extras import REPORT_PAGE, problem_with
 from campaign.folder.atomic_files import read_json, write_json
 from campaign.folder.disk_space import explained_full_disk
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import PlanDocument, plan_or_empty
 from campaign.folder.states import FAILED
+from campaign.spec.config_secrets import refuse_secrets
 from campaign.spec.headline import headline_of
 from campaign.spec.host import with_host_resources
 from campaign.spec.hypotheses import freeze, keep_frozen, read_hypotheses
@@ -131,6 +135,12 @@ class Submission:
             return self.options.backend or self.spec.base.execution.backend
         return "ray"
 
+    @property
+    def missing_packages(self) -> list[str]:
+        """What this installation lacks to execute the runs."""
+        configs = (condition.config for condition in self.plan.conditions)
+        return missing_packages(configs, self.backend, self.options.address)
+
 
 def plan_submission(
     spec: Spec,
@@ -145,7 +155,8 @@ def plan_submission(
 
     With `import_modules`, the proof also verifies that importing the conditions' modules gives what evaluating them
     gives. Raises `Confounded`, with the findings in `width` columns, when the conditions differ outside the fields under
-    test and `options` allow no confounds; `UsageError` for an unknown backend or a blank reason.
+    test and `options` allow no confounds; `SpecError` when a condition holds a secret; `UsageError` for an unknown
+    backend or a blank reason.
     """
     if options.backend is not None:
         require_backend(options.backend)
@@ -156,6 +167,7 @@ def plan_submission(
         )
     facts = with_host_resources(gather_facts(paths, own_lock=own_lock))
     plan = with_unlogged(resolve(spec, facts), facts, paths)
+    refuse_secrets(plan.conditions, spec.path, os.environ)
     proof = prove_spec(spec, plan, import_modules=import_modules)
     if proof.verdict == "confound" and options.allow_confounds is None:
         findings = to_text(proof, width, False, False).rstrip()
@@ -170,7 +182,8 @@ def open_submission(
     """Plan, prove and enrol a submit under the campaign's lock, which the caller must release.
 
     Planning happens under the lock because another controller could change the runs between the plan and its
-    enrolment. Raises as `plan_submission` does, and `UsageError` when another controller holds the lock.
+    enrolment. Raises as `plan_submission` does, `UsageError` when another controller holds the lock, and
+    `MissingPackage` when this installation cannot execute the runs.
     """
     lock = CampaignLock.acquire(paths)
     try:
@@ -178,6 +191,8 @@ def open_submission(
             submission = plan_submission(
                 spec, paths, options, own_lock=True, width=width, import_modules=True
             )
+            if submission.runs and (missing := submission.missing_packages):
+                raise MissingPackage("nothing was started: " + "\n    ".join(missing))
             record_submission(submission)
     except BaseException:
         lock.release()
@@ -299,6 +314,8 @@ def require_complete(view: CampaignView, ending: Ending, command: str) -> None:
 
 def build_report_in_subprocess(paths: CampaignPaths) -> tuple[Path | None, str]:
     """The page of a new report, or None and what went wrong. A crash in it cannot end the submit."""
+    if missing := problem_with("the page", *REPORT_PAGE):
+        return None, missing
     code = (
         "import sys; from pathlib import Path; from campaign.report.build import build_report; "
         "sys.stdout.write(f'\\n{build_report(Path(sys.argv[1]))}')"

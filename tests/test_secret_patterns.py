@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from campaign.errors import SpecError
-from campaign.metrics.redact import REDACTED, redact, redact_text
+from campaign.redact import REDACTED, redact, redact_text
 from campaign.secret_patterns import SECRET_PATTERNS, may_name_a_secret, names_a_secret
 from campaign.spec.load import load
 
@@ -21,7 +21,10 @@ VALUES = {
     "ASIA" + "D" * 16: "an AWS access key",
     "AIza" + "f" * 35: "a Google API key",
     "xoxb-" + "1" * 10: "a Slack token",
+    f"eyJ{'a' * 10}.{'b' * 10}.{'c' * 10}": "a JSON web token",
+    "Bearer " + "a" * 16: "a bearer token",
     "-----BEGIN RSA PRIVATE KEY-----": "a private key",
+    "0" * 20: "a token in a URL",
     "me:hunter2": "a password in a URL",
     "me:hunter:2": "a password in a URL",
     "me:hun$ter2": "a password in a URL",
@@ -32,7 +35,7 @@ NAMES = ("WANDB_API_KEY", "api-key", "secret_access_key", "hub_token", "password
 
 
 def written(secret: str) -> str:
-    return f"https://{secret}@host/" if ":" in secret else f"before {secret} after"
+    return f"https://{secret}@host/" if ":" in secret or secret.isdigit() else f"before {secret} after"
 
 
 @pytest.mark.parametrize("secret", VALUES)

@@ -17,9 +17,9 @@ from campaign.check.findings import CheckResult, VariantResult, verdict_of
 from campaign.check.proof import prove
 from campaign.check.resolved_conditions import Plan, prove_resolved_conditions, verify_against_execution
 from campaign.errors import UsageError
-from campaign.spec.check_section import CheckSection
 
 if TYPE_CHECKING:
+    from campaign.spec.check_section import CheckSection
     from campaign.spec.spec import Spec
 
 ENTRY = "names:config"

@@ -10,6 +10,7 @@ import sys
 import traceback
 from importlib import import_module
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import typer
@@ -88,21 +89,30 @@ def _root(
     ctx.obj = {"debug": debug}
 
 
+def _print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """As Python does, without the secrets and control characters that a message may quote from a file."""
+    from campaign.redact import shown
+
+    sys.stderr.write(shown("".join(traceback.format_exception(kind, error, trace))))
+
+
 def main() -> None:
     """Entry point of the console script, and the only place that turns errors into exit codes."""
     from campaign.errors import CampaignError
     from campaign.folder.disk_space import explained_full_disk
 
     debug = "--debug" in sys.argv[1:]
+    sys.excepthook = _print_traceback
     try:
         with explained_full_disk(Path("the output")):
             app(prog_name="campaign")
     except CampaignError as error:
         from campaign.cli.console import reader_may_leave
+        from campaign.redact import shown
 
         with reader_may_leave():
             if debug:
-                traceback.print_exc()
+                _print_traceback(type(error), error, error.__traceback__)
             else:
-                sys.stderr.write(f"campaign: {error}\n")
+                sys.stderr.write(f"campaign: {shown(str(error))}\n")
         raise SystemExit(error.exit_code) from None

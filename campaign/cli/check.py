@@ -251,10 +251,17 @@ def _rooted(targets: list[str]) -> tuple[Path, list[str]]:
 
 def _dump(targets: list[str], entry: str | None, follow: tuple[str, ...]) -> None:
     from campaign.check import dump
+    from campaign.check.output.redaction import dump_without_secrets
 
     root, names = _rooted(targets)
     for name in names:
-        sys.stdout.write(json.dumps(dump(name, root, entry, follow), indent=2, ensure_ascii=False) + "\n")
+        _print_document(dump_without_secrets(dump(name, root, entry, follow)))
+
+
+def _print_document(document: Any) -> None:
+    from campaign.control_characters import in_json
+
+    sys.stdout.write(in_json(json.dumps(document, indent=2, ensure_ascii=False)) + "\n")
 
 
 def _replace_unencodable() -> None:
@@ -267,12 +274,12 @@ def _write(result: CheckResult, format_: Format, verbose: bool) -> None:
     if format_ is Format.json:
         from campaign.check.output.json import to_json
 
-        sys.stdout.write(json.dumps(to_json(result), indent=2, ensure_ascii=False) + "\n")
+        _print_document(to_json(result))
     elif format_ is Format.sarif:
         from campaign.check.output.sarif import to_sarif
         from campaign.version import __version__
 
-        sys.stdout.write(json.dumps(to_sarif(result, __version__), indent=2, ensure_ascii=False) + "\n")
+        _print_document(to_sarif(result, __version__))
     elif format_ is Format.github:
         from campaign.check.output.github import to_github, to_summary
 

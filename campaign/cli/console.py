@@ -14,8 +14,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
+from campaign.control_characters import in_json
+from campaign.redact import redact_strings, secret_values, shown
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
+    from rich.segment import Segment
 
 NARROWEST = 40
 """Fewest columns that tables are laid out for: fewer cannot hold a run's name."""
@@ -34,11 +40,12 @@ def stderr() -> Console:
 
 
 def print_json(document: Mapping[str, Any], *, indent: int | None = 2) -> None:
-    """Print one JSON document on stdout; `indent=None` puts it on one line, for a stream of documents.
+    """Print one JSON document on stdout, without secrets; `indent=None` puts it on one line, for a stream of documents.
 
     Raises `ValueError` for NaN and infinities: they are not JSON, so the caller must write null.
     """
-    sys.stdout.write(json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(redact_strings(document), indent=indent, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write(in_json(text) + "\n")
     sys.stdout.flush()
 
 
@@ -78,13 +85,23 @@ def _drop_unread() -> None:
 def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
-    class _Console(Console):
+    class SafeConsole(Console):
+        """Every string that is printed, in a table or a line, passes here on its way to the stream: a name, an error or
+        a note may come from a file of somebody else. What rich itself prints, such as colours, is added later."""
+
+        def _render_buffer(self, buffer: Iterable[Segment]) -> str:
+            secrets = secret_values()
+            safe = (
+                part if part.control else part._replace(text=shown(part.text, secrets)) for part in buffer
+            )
+            return super()._render_buffer(safe)
+
         def on_broken_pipe(self) -> None:
             """Rich would end the process here, and with it the runs of a submit whose display nobody reads."""
             raise
 
     terminal = stream.isatty()
-    return _Console(
+    return SafeConsole(
         file=stream,
         force_terminal=terminal,
         no_color=not terminal or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb",

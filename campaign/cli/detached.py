@@ -16,6 +16,7 @@ from campaign.errors import CampaignError
 from campaign.execution.lock import CampaignLock
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import plan_or_empty
+from campaign.redact import shown
 from campaign.submission import SubmitOptions
 
 
@@ -37,10 +38,10 @@ def main() -> int:
             ending = run_in_foreground(paths, lock, options)
             show_outcome(paths, ending, options.command(Path(spec)), new_results=True)
     except CampaignError as error:
-        sys.stderr.write(f"campaign: {error}\n")
+        sys.stderr.write(f"campaign: {shown(str(error))}\n")
         return error.exit_code
     except Exception:
-        traceback.print_exc()
+        sys.stderr.write(shown(traceback.format_exc()))
         return 70
     return 0
 

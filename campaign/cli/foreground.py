@@ -67,6 +67,7 @@ def show_outcome(
 
 def _report(paths: CampaignPaths, *, build: bool) -> Path | None:
     """The page of a new report, or of the last one that was built."""
+    from campaign.redact import shown
     from campaign.submission import build_report_in_subprocess
 
     if not build:
@@ -75,7 +76,7 @@ def _report(paths: CampaignPaths, *, build: bool) -> Path | None:
     _say("building the report ...")
     page_or_none, problem = build_report_in_subprocess(paths)
     if problem:
-        _say(f"campaign: the report could not be built: {problem}")
+        _say(f"campaign: the report could not be built: {shown(problem)}")
     return page_or_none
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from campaign.cli.safe_log import RawOutput, SafeOutput
     from campaign.folder.paths import AttemptPaths, CampaignPaths, RunPaths
 
 FOLLOW_S = 0.25
@@ -43,8 +44,15 @@ def logs(
     attempt: Annotated[
         int | None, typer.Option("--attempt", min=1, help="Print only this attempt.", show_default=False)
     ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Print the bytes as they are: with secrets and control characters.")
+    ] = False,
 ) -> None:  # fmt: skip
-    """Print the output of one run, or of --all; -f follows it. Without a run, list the log files."""
+    """Print the output of one run, or of --all; -f follows it. Without a run, list the log files.
+
+    Secrets are hidden, and control characters are made visible.
+    """
+    from campaign.cli.safe_log import RawOutput, SafeOutput
     from campaign.errors import UsageError
     from campaign.execution.locate import locate, match_run
     from campaign.execution.store_reader import StoreReader
@@ -64,7 +72,7 @@ def logs(
         _require_attempt(runs[0], attempt)
     read: Read = {} if tail is None else {log: at for each in runs for log, at in _tail(each, attempt, tail)}
     try:
-        _print(paths, runs, attempt, read, follow=follow)
+        _print(paths, runs, attempt, read, RawOutput if raw else SafeOutput, follow=follow)
     except KeyboardInterrupt:
         return
 
@@ -98,9 +106,16 @@ def _require_attempt(run: RunPaths, number: int) -> None:
 
 
 def _print(
-    paths: CampaignPaths, runs: list[RunPaths], attempt: int | None, read: Read, *, follow: bool
+    paths: CampaignPaths,
+    runs: list[RunPaths],
+    attempt: int | None,
+    read: Read,
+    output: type[RawOutput] | type[SafeOutput],
+    *,
+    follow: bool,
 ) -> None:
     """Attempts oldest first. A line on stderr, which is not the runs' output, names the attempt that follows."""
+    outputs: dict[AttemptPaths, RawOutput | SafeOutput] = {}
     shown: AttemptPaths | None = None
     while True:
         ended = not follow or all(_ended(paths, run.root.name) for run in runs)
@@ -109,11 +124,19 @@ def _print(
                 if log != shown:
                     shown = log
                     _name(log)
-                sys.stdout.write(piece.decode("utf-8", "replace"))
+                outputs.setdefault(log, output()).write(piece)
+            if not follow and log in outputs:
+                outputs.pop(log).end()
         sys.stdout.flush()
         if ended:
             break
+        sys.stdout.flush()
         time.sleep(FOLLOW_S)
+    for log, left in outputs.items():
+        if left.held and log != shown:
+            shown = log
+            _name(log)
+        left.end()
     for run in runs:
         if not run.attempts():
             sys.stderr.write(f"campaign: {run.root.name} has not started yet\n")

@@ -46,8 +46,10 @@ def plan(
     from campaign.cli.console import print_json, say_imported, stdout
     from campaign.cli.views.plan_tables import as_json, hanging, show, show_power
     from campaign.execution.locate import campaigns_root
+    from campaign.execution.needed_packages import missing_packages
     from campaign.execution.unlogged_metrics import with_unlogged
     from campaign.folder.paths import CampaignPaths
+    from campaign.spec.config_secrets import refuse_secrets
     from campaign.spec.resolve import resolve
 
     loaded = read_campaign(spec, import_modules=import_)
@@ -56,11 +58,15 @@ def plan(
     paths = CampaignPaths(dir_ or campaigns_root() / loaded.name)
     facts = facts_for(paths.root)
     made = with_unlogged(resolve(loaded, facts), facts, paths)
+    refuse_secrets(made.conditions, loaded.path, os.environ)
     power = power_of_plan(made, pilot)
     proof = prove_spec(loaded, made, import_modules=import_)
+    missing = missing_packages(
+        (condition.config for condition in made.conditions), loaded.base.execution.backend
+    )
     if json_:
         document = as_json(made, facts) | {
-            "check": to_json(proof), "power": [planned.to_json() for planned in power]
+            "check": to_json(proof), "power": [planned.to_json() for planned in power], "missing_packages": missing
         }  # fmt: skip
         # Indenting ten thousand configurations takes longer than planning them.
         print_json(document, indent=2 if len(made.runs) <= 1000 else None)
@@ -68,6 +74,8 @@ def plan(
         show(made, facts, stdout(), verbose=verbose)
         stdout().print(hanging("check: ", proof_sentence(proof), stdout().width))
         show_power(power, stdout())
+        for problem in missing:
+            stdout().print(hanging("not installed: ", problem, stdout().width))
 
 
 def power_of_plan(plan: Plan, pilot: Path | None) -> tuple[PlannedPower, ...]:

@@ -28,10 +28,14 @@ def run(
 ) -> None:
     """Execute one run on this machine, without Ray. In the same folder it resumes from its last checkpoint."""
     from campaign.cli.console import reader_may_leave, stdout
+    from campaign.errors import MissingPackage
     from campaign.execution.local_run import execute, prepare
+    from campaign.execution.needed_packages import missing_packages
     from campaign.spec.run_config import read_run_config
 
     settings = read_run_config(config)
+    if missing := missing_packages([settings], backend=None):
+        raise MissingPackage("\n    ".join(missing))
     folder = prepare(settings, config, out or Path(settings.run_id.strip("_") or "run"))
     sys.stderr.write(f"{settings.run_id}: {folder.root}; Ctrl-C saves its state and stops it\n")
     ended = threading.Event()

@@ -9,6 +9,7 @@ import typer
 
 from campaign.cli import console
 from campaign.errors import UsageError
+from campaign.extras import BUILT_IN_CORE, require
 
 
 def squeeze(
@@ -24,10 +25,12 @@ def squeeze(
 ) -> None:
     """Measure how much of an adapter's update each rank keeps. Nothing is written without --output."""
     from campaign.cli.views.outcome_tables import show_squeeze
-    from campaign.core.lora_squeeze import analyse, compress, read_adapter, save
 
     if rank is not None and output is None:
         raise UsageError("--rank needs --output, the folder for the squeezed adapter")
+    require("the measurement of an adapter", *BUILT_IN_CORE)
+    from campaign.core.lora_squeeze import analyse, compress, read_adapter, save
+
     loaded = read_adapter(adapter)
     report = analyse(loaded, min_variance_retention, [rank] if rank else ())
     document = report.to_json()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -115,12 +115,18 @@ def _show_dry_run(submission: Submission, *, as_json: bool) -> None:
     _warn(submission)
     plan, runs, proof = submission.plan, submission.runs, submission.proof
     if as_json:
-        found = {"check": proof.verdict, "proof": to_json(proof, submission.options.allow_confounds)}
+        found: dict[str, Any] = {
+            "check": proof.verdict,
+            "proof": to_json(proof, submission.options.allow_confounds),
+        }
         document = plan_tables.as_json(plan, submission.facts)
+        found["missing_packages"] = submission.missing_packages
         print_json({**document, **found, "would_start": [run.id for run in runs]})
         return
     plan_tables.show(plan, submission.facts, stdout(), verbose=False)
     stdout().print(plan_tables.hanging("check: ", proof_sentence(proof), stdout().width))
+    for problem in submission.missing_packages:
+        stdout().print(plan_tables.hanging("not installed: ", problem, stdout().width))
     stdout().print(f"dry run: {len(runs)} of {len(plan.runs)} runs would be started; none was")
 
 

@@ -13,6 +13,7 @@ import typer
 from campaign.cli.console import print_json, stderr
 from campaign.cli.shell_completion import campaign_names
 from campaign.errors import Incomplete, Infeasible
+from campaign.extras import require
 from campaign.folder.atomic_files import read_json
 from campaign.folder.paths import AttemptPaths, CampaignPaths, RunPaths
 
@@ -44,6 +45,7 @@ def sync(
     if dry_run:
         _print(json_, waiting, [], f"{_runs(waiting)} would be uploaded to {server()}")
         return
+    require("the upload", "wandb")
     if not has_api_key():
         raise Infeasible(
             f"{_runs(waiting)} wait for upload, but there is no API key for {server()}\n"

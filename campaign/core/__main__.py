@@ -15,6 +15,7 @@ from pathlib import Path
 from campaign.core.hub_revision import note_model_revision
 from campaign.core.stopping import StopRequest
 from campaign.errors import CampaignError, Interrupted, RunsFailed, UsageError
+from campaign.extras import BUILT_IN_CORE, require
 from campaign.folder.states import FINISHED_EXIT_CODE, STOPPED_EXIT_CODE
 
 STORAGE_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -59,6 +60,7 @@ def _run(config_path: Path, out: Path, resume: Path | None, stop: StopRequest) -
                 return run_entrypoint(config.core.entrypoint, config, folder, resume, stop)
             finally:
                 note_model_revision(config.model, folder)
+        require("the built-in core", *BUILT_IN_CORE)
         import torch
 
         from campaign.core.trainer import Trainer

@@ -19,6 +19,7 @@ from campaign.core.policy import PromptBatch, Scores, check_context, chosen_log_
 from campaign.core.sampler import COMPACT_BELOW, Samples, draw_tokens
 from campaign.core.tokenizer import Tokenizer
 from campaign.errors import UsageError
+from campaign.extras import require
 
 ROWS_PER_PASS = 8
 """Number of completions scored in one forward pass."""
@@ -188,7 +189,9 @@ def _eos_ids(model: Any) -> list[int]:
 
 
 def load_transformers_model(folder: Path, dtype: torch.dtype, device: torch.device) -> nn.Module:
-    """Loads the model in `folder`, without adapters. Raises `UsageError` when transformers cannot load it."""
+    """Loads the model in `folder`, without adapters. Raises `UsageError` when transformers
+    cannot load it, `MissingPackage` without transformers."""
+    require("model.model: a model of this kind", "transformers")
     from transformers import AutoModelForCausalLM
 
     try:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from campaign.errors import UsageError
+from campaign.extras import require
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 """The files of a tokenizer in a Hugging Face folder."""
@@ -116,6 +117,7 @@ class LibraryTokenizer:
     """Any `tokenizer.json`, run by the `tokenizers` library."""
 
     def __init__(self, folder: Path) -> None:
+        require("model.model: a `tokenizer.json`", "tokenizers")
         import tokenizers
 
         self._files = {

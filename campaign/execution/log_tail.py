@@ -6,17 +6,22 @@ import re
 from pathlib import Path
 
 from campaign.folder.regular_files import read_end
+from campaign.redact import shown
 
 TAIL_BYTES = 16_384
+LONGEST_SECRET = 16_384
+"""Bytes that are read before the tail: the rest of a secret whose beginning was cut off has no form to know it by."""
 
 
-def log_tail(path: Path) -> tuple[str, ...]:
-    """The lines in the last 16 KiB of a log; the first of them may be cut."""
+def log_tail(path: Path, secrets: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The lines in the last 16 KiB of a log, without secrets and control characters; the first of them may be cut."""
     try:
-        text = read_end(path, TAIL_BYTES)[0].decode("utf-8", "replace")
+        text = read_end(path, TAIL_BYTES + LONGEST_SECRET)[0].decode("utf-8", "replace")
     except OSError:
         return ()
-    return tuple(text.splitlines())
+    # A progress bar returns to the start of its line. All lines as one text, because a private key has many.
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return tuple(shown(text, secrets)[-TAIL_BYTES:].splitlines())
 
 
 def last_traceback(lines: tuple[str, ...]) -> str:

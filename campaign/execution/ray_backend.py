@@ -101,7 +101,7 @@ class RayBackend:
             ray = _ray()
         except ImportError as error:
             self._clean_up()
-            raise Infeasible(f"Ray cannot be imported ({error}): pip install 'ray>=2.40'") from error
+            raise Infeasible(f"Ray cannot be imported ({error}): pip install 'campaign[run]'") from error
         quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
         try:
             _read_environment(ray)

@@ -25,6 +25,7 @@ from campaign.folder.disk_space import explained_full_disk
 from campaign.folder.outcome import Outcome
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.states import RunState
+from campaign.redact import secret_values, shown
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -186,13 +187,16 @@ class Store(StoreReader):
         Returns False and writes nothing when the attempt is not the run's current one, or was settled before. The
         result of an attempt that was given up as lost may still arrive, and must not overwrite its successor's.
         """
+        # Once more: the core may have written the result itself.
+        secrets = secret_values()
+        outcome, error = outcome.redacted(secrets), shown(end.error, secrets)
         with self.transaction():
             row = self._db.execute("SELECT state, attempt FROM runs WHERE id = ?", (run_id,)).fetchone()
             if row is None or row["attempt"] != outcome.number or row["state"] not in ("running", "lost"):
                 return False
             self._db.execute(
                 "UPDATE runs SET state = ?, failures = ?, losses = ?, not_before = ?, error = ? WHERE id = ?",
-                (end.state, end.failures, end.losses, end.not_before, end.error, run_id),
+                (end.state, end.failures, end.losses, end.not_before, error, run_id),
             )
             if summary is not None:
                 self._db.execute("UPDATE runs SET summary = ? WHERE id = ?", (json.dumps(summary), run_id))

@@ -31,6 +31,7 @@ from campaign.folder.atomic_files import sync_file, write_json
 from campaign.folder.outcome import Outcome, OutcomeKind
 from campaign.folder.paths import AttemptPaths, RunPaths
 from campaign.folder.states import FINISHED_EXIT_CODE, STOPPED_EXIT_CODE
+from campaign.redact import secret_values
 from campaign.spec.content_hashes import file_sha256
 
 BLIND_SHARE = 0.5
@@ -68,6 +69,7 @@ def supervise(assignment: Assignment, devices: str | None = "", *, tied_to_paren
         if why
         else _Supervision(assignment, attempt, orders, devices).run()
     )
+    outcome = outcome.redacted(secret_values())
     _publish(attempt, outcome)
     return outcome
 
@@ -145,6 +147,7 @@ class _Supervision:
         self.orders = orders
         self.env = core_environment(assignment, attempt, devices)
         self.memory = OomWatch()
+        self.secrets = secret_values(self.env)
         self.began = time.monotonic()
 
     def run(self) -> Outcome:
@@ -185,7 +188,7 @@ class _Supervision:
         sync_file(self.attempt.root / self.assignment.metrics_file)
         if mirrors:
             # A mirror ends when it sees the result, so the result is published before waiting.
-            _publish(self.attempt, outcome)
+            _publish(self.attempt, outcome.redacted(self.secrets))
         deadline = time.monotonic() + MIRROR_PATIENCE_S
         for sink, mirror in mirrors.items():
             self._wait_for(sink, mirror, deadline)
@@ -257,7 +260,7 @@ class _Supervision:
         out_of_memory = kind in ("killed", "failed") and order is None and self._ran_out_of_memory(code)
         if out_of_memory:
             kind = "failed"
-        tail = log_tail(self.attempt.log) if kind in ("failed", "killed", "stopped") else ()
+        tail = log_tail(self.attempt.log, self.secrets) if kind in ("failed", "killed", "stopped") else ()
         signal_name = SIGNAL_NAMES.get(-code, f"signal {-code}") if code < 0 else ""
         reason = order.reason if order else ""
         if out_of_memory:

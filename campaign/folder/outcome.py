@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 from campaign.folder.atomic_files import read_json
 from campaign.folder.paths import AttemptPaths
+from campaign.redact import shown
 
 OutcomeKind = Literal["finished", "failed", "killed", "stopped", "fenced", "blind", "duplicate"]
 """finished: the core exited with 0.
@@ -37,6 +38,15 @@ class Outcome:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def redacted(self, secrets: tuple[str, ...]) -> Outcome:
+        """The outcome as it is kept and shown: the core's words without secrets and control characters."""
+        return replace(
+            self,
+            reason=shown(self.reason, secrets),
+            log_tail=tuple(shown(line, secrets) for line in self.log_tail),
+            traceback=shown(self.traceback, secrets),
+        )
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Outcome:

@@ -30,6 +30,7 @@ from campaign.folder.atomic_files import link, read_json, sync_folder, write_byt
 from campaign.folder.json_lines import Row, read_jsonl, to_line
 from campaign.folder.paths import METRICS_FILE, AttemptPaths, RunPaths
 from campaign.folder.regular_files import DamagedFile, read_regular
+from campaign.redact import redact_strings, secret_values
 
 MAX_STEP = 2**53
 """Larger numbers are no steps: as floats, in which they are analysed, neighbours could not be told apart."""
@@ -272,4 +273,12 @@ def _descending(files: Sequence[tuple[AttemptPaths, Path]]) -> list[Row]:
 
 
 def _lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    return "".join(to_line(row) for row in rows).encode()
+    """The rows as lines, without the secrets that a core may have logged."""
+    secrets = secret_values()
+    return "".join(to_line(_redacted(row, secrets)) for row in rows).encode()
+
+
+def _redacted(row: Mapping[str, Any], secrets: tuple[str, ...]) -> Row:
+    """Its condition stays: readers find the run by it, and a password may be an ordinary word."""
+    kept = {"condition": row["condition"]} if "condition" in row else {}
+    return {**redact_strings(row, secrets), **kept}

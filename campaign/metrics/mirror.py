@@ -37,8 +37,8 @@ from campaign.folder.run_record import (
     step_of,
 )
 from campaign.folder.untrusted_json import parse_json
-from campaign.metrics.redact import redact, secret_values
 from campaign.metrics.sinks import LIMIT_S, SINKS, Sink, UnusableSettings, log_message
+from campaign.redact import redact, redact_strings, secret_values
 
 POLL_S = 0.5
 NO_METRICS = frozenset({"step", "condition", "seed"})
@@ -153,6 +153,7 @@ class Steps:
 
     def __init__(self, sink: Sink, reader: RowReader, earlier: Sequence[Row] = ()) -> None:
         self._sink = sink
+        self._secrets = secret_values()
         self._reader = reader
         self._earlier = earlier
         self._first_new = sink.first_step
@@ -199,7 +200,7 @@ class Steps:
 
     def _send(self, row: Row) -> None:
         metrics = {name: value for name, value in row.items() if name not in NO_METRICS and _is_finite(value)}
-        self._sink.log(row["step"], metrics)
+        self._sink.log(row["step"], redact_strings(metrics, self._secrets))
         self.sent += 1
 
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from campaign.metrics.redact import redact_text, secret_values
+from campaign.redact import shown
 
 if TYPE_CHECKING:  # the mirrors, one process per attempt, start without pydantic
     from campaign.spec.config import RunConfig
@@ -76,7 +76,7 @@ class UnusableSettings(ValueError):
 
 
 def log_message(message: str) -> None:
-    """Write a line without secrets to the sink's log, which is the stderr of the mirror's process."""
+    """Write a line without secrets and control characters to the sink's log, which is the stderr of the mirror's process."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    sys.stderr.write(f"{stamp} {redact_text(message, secret_values())}\n")
+    sys.stderr.write(f"{stamp} {shown(message)}\n")
     sys.stderr.flush()

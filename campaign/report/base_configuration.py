@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from campaign.metrics.redact import redact, secret_values
+from campaign.redact import redact, secret_values
 from campaign.report.campaign_record import CampaignRecord
 from campaign.report.differences import RUN_FIELDS
 

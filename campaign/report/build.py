@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from campaign.extras import REPORT_PAGE, require
+from campaign.folder.atomic_files import write_bytes
 from campaign.folder.paths import CampaignPaths, ReportPaths
+from campaign.redact import redact_strings
 from campaign.report.bundle import ScriptBundle
 from campaign.report.campaign_record import read_campaign
 from campaign.report.contents import Panel, collect_contents
@@ -31,8 +32,9 @@ def build_report(
 
     Writes index.html, report.md, report.json, figures/*.svg and figures/*.pdf to `out`, by default `report/`
     in the campaign's folder. Each file is replaced atomically; building again from unchanged data changes no
-    file. Raises `UsageError` when there is no campaign.
+    file. Raises `UsageError` when there is no campaign, `MissingPackage` without the packages of the page.
     """
+    require("the page", *REPORT_PAGE, hint="--format md or --format json, which print the report without it")
     with ScriptBundle() as bundle:
         report = collect_contents(read_campaign(campaign_dir))
         target = ReportPaths(out) if out else CampaignPaths(campaign_dir).report
@@ -51,7 +53,8 @@ def render_figures(panels: Sequence[Panel], *, titled: bool = True) -> dict[str,
     import vl_convert
 
     def render(panel: Panel) -> str:
-        return resolve_colours(vl_convert.vegalite_to_svg(json.dumps(_standalone(panel, titled))))
+        document = redact_strings(_standalone(panel, titled))
+        return resolve_colours(vl_convert.vegalite_to_svg(json.dumps(document)))
 
     with ThreadPoolExecutor(max_workers=2) as pool:
         return dict(zip((f"{panel.id}.svg" for panel in panels), pool.map(render, panels), strict=True))
@@ -92,14 +95,7 @@ def _is_interactive(layer: Mapping[str, Any]) -> bool:
 
 
 def write_file(path: Path, content: str | bytes) -> Path:
-    """Replaces a file atomically: a reader sees either the old or the new content."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    """Replaces a file atomically: a reader sees either the old or the new content. Who may read it is the user's
+    umask, as for every file of a campaign."""
+    write_bytes(path, content.encode() if isinstance(content, str) else content, sync=False)
     return path

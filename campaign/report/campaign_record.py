@@ -26,6 +26,7 @@ from campaign.folder.plan_document import PlanDocument, PlanEntry, read_plan
 from campaign.folder.regular_files import reason_of
 from campaign.folder.run_record import finished_steps, is_live, read_config, section
 from campaign.folder.states import RunState
+from campaign.redact import secret_values
 
 LEASE_S = 20.0
 """Default of `retry.lease_s`."""
@@ -260,6 +261,8 @@ def _state_after(outcome: Outcome, run: RunPaths) -> RunState:
 def _error(outcome: Outcome) -> str:
     if outcome.kind == "finished":
         return ""
+    # Once more: the core may have written the result itself.
+    outcome = outcome.redacted(secret_values())
     return _first_line(outcome.traceback, last=True) or _first_line(outcome.reason)
 
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from campaign.analysis.verdict import Verdict
 from campaign.json_documents import as_json
+from campaign.redact import redact_strings
 from campaign.report.base_configuration import base_configuration
 from campaign.report.campaign_record import RunEntry
 from campaign.report.captions import submit_command
@@ -159,7 +160,7 @@ def to_document(contents: Contents) -> dict[str, Any]:
         command=submit_command(record),
         notes=tuple(record.notes),
     )
-    return cast("dict[str, Any]", as_json(document))
+    return cast("dict[str, Any]", redact_strings(as_json(document)))
 
 
 def _standing(line: ConditionSummary) -> WrittenStanding:

@@ -15,7 +15,7 @@ from typing import Any
 
 from campaign.analysis.reasons import interval, number, p_is
 from campaign.analysis.verdict import Verdict
-from campaign.metrics.redact import redact_text, secret_values
+from campaign.redact import redact_text, secret_values
 from campaign.report.build import render_figures, write_figure, write_file
 from campaign.report.campaign_record import CampaignRecord, read_campaign
 from campaign.report.captions import banner, format_value

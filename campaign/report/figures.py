@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from campaign.extras import require
 from campaign.metrics.definitions import lookup
 from campaign.report.curves import Curves
 from campaign.report.finals import FinalValues
@@ -62,7 +63,8 @@ class Figure:
         }
 
     def to_altair(self) -> alt.LayerChart:
-        """The Altair chart with its data, in the light colours."""
+        """The Altair chart with its data, in the light colours. Raises `MissingPackage` without Altair."""
+        require("a chart", "altair")
         import altair as alt
 
         chart = alt.LayerChart.from_dict(json.loads(resolve_colours(json.dumps(self.to_spec()))))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from campaign.control_characters import visible
+from campaign.redact import redact_text, secret_values
 from campaign.report.base_configuration import base_configuration, value_text
 from campaign.report.captions import (
     CANDIDATE_MINUS_BASELINE,
@@ -34,7 +36,7 @@ def to_markdown(contents: Contents) -> str:
         *_samples(contents),
         *_provenance(contents),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return redact_text("\n\n".join(part for part in parts if part), secret_values()) + "\n"
 
 
 def _head(contents: Contents) -> list[str]:
@@ -171,15 +173,19 @@ def _provenance(contents: Contents) -> list[str]:
 
 
 def text(value: str) -> str:
-    """The string with all Markdown markup escaped."""
-    for mark in "\\`*_{}[]<>#|!":
+    """The string with all Markdown markup escaped, without secrets, and with control characters visible."""
+    value = visible(redact_text(value))
+    for mark in "\\`*_{}[]<>#|!&~":
         value = value.replace(mark, f"\\{mark}")
     return " ".join(value.split())
 
 
 def code(value: str) -> str:
     """A code span of any string, including backticks and pipes."""
-    plain = " ".join(value.split()).replace("|", "\\|")
+    plain = " ".join(visible(redact_text(value)).split())
+    if "|" in plain:
+        # In a table, a pipe ends the cell even within a code span, and no escape is safe after a backslash.
+        return f"<code>{''.join(c if c.isalnum() or c == ' ' else f'&#{ord(c)};' for c in plain)}</code>"
     fence = "`" * (_longest_run(plain) + 1)
     pad = " " if "`" in plain else ""
     return f"{fence}{pad}{plain}{pad}{fence}" if plain else ""
@@ -187,6 +193,7 @@ def code(value: str) -> str:
 
 def block(value: str) -> str:
     """A code block whose fence is longer than any run of backticks in the string."""
+    value = visible(redact_text(value))
     fence = "`" * max(3, _longest_run(value) + 1)
     return f"{fence}text\n{value}\n{fence}"
 

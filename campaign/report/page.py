@@ -14,6 +14,7 @@ from importlib.resources import files
 from typing import Any
 
 from campaign.metrics.definitions import Metric
+from campaign.redact import redact_strings, secret_values, shown
 from campaign.report.base_configuration import base_configuration, value_text
 from campaign.report.campaign_record import CampaignRecord
 from campaign.report.captions import (
@@ -59,9 +60,17 @@ def render_page(contents: Contents, library: str) -> str:
     from jinja2 import Environment, PackageLoader
     from markupsafe import Markup
 
+    secrets = secret_values()
+
+    def safe(value: Any) -> Any:
+        """Every value of the template passes here before it is escaped."""
+        is_text = isinstance(value, str) and not isinstance(value, Markup)
+        return shown(value, secrets) if is_text else value
+
     environment = Environment(
-        loader=PackageLoader("campaign.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
+        loader=PackageLoader("campaign.report"), autoescape=True, finalize=safe,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
     environment.filters |= {
         "value": format_value,
         "signed": format_signed,
@@ -70,7 +79,7 @@ def render_page(contents: Contents, library: str) -> str:
     }
     style = _style()
     scripts = [_inline(library), _inline(_asset("report.js"))]
-    specs = {panel.id: _page_spec(panel) for panel in contents.panels}
+    specs = {panel.id: redact_strings(_page_spec(panel), secrets) for panel in contents.panels}
     record = contents.record
     facts, packages = provenance(record)
     return environment.get_template("report.html.j2").render(

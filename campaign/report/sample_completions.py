@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any, Literal
 
 from campaign.folder.json_lines import read_jsonl
+from campaign.redact import shown
 from campaign.report.campaign_record import CampaignRecord, RunEntry
 
 Moment = Literal["early", "late", "best", "worst"]
@@ -82,7 +83,7 @@ def _sample(run: RunEntry, row: Mapping[str, Any]) -> Sample | None:
         return None
     reward, correct = row.get("reward"), row.get("correct", row.get("is_correct"))
     return Sample(
-        run.condition, run.seed, step, _truncate(str(row.get("prompt") or "")), _truncate(completion),
+        run.condition, run.seed, step, _shortened(str(row.get("prompt") or "")), _shortened(completion),
         float(reward) if isinstance(reward, (int, float)) and isfinite(reward) else None,
         bool(correct) if isinstance(correct, (bool, int)) else None,
     )  # fmt: skip
@@ -107,6 +108,8 @@ def _extreme(log: list[Sample], select: Callable[[set[float]], float]) -> Sample
     return next(sample for sample in reversed(log) if sample.reward == reward)
 
 
-def _truncate(text: str) -> str:
+def _shortened(text: str) -> str:
+    """Without secrets, which are looked for first: the rest of one that was cut has no form to know it by."""
+    text = shown(text)
     excess = len(text) - MAX_CHARACTERS
     return text if excess <= 0 else f"{text[:MAX_CHARACTERS]} [{excess} more characters]"

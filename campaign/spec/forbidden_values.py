@@ -48,10 +48,16 @@ class _Filter:
         if isinstance(value, dict):
             return self.table(value, at)
         if isinstance(value, list):
+            self._arguments(value, at)
             items = [self._value(item, (*at, number), name) for number, item in enumerate(value)]
             # Dropping one item would shift the indices of the others, and with them their positions.
             return _FORBIDDEN if any(item is _FORBIDDEN for item in items) else items
         return value if self._allowed(value, at, name) else _FORBIDDEN
+
+    def _arguments(self, items: list[Any], at: TomlPath) -> None:
+        """Reports secrets in the arguments of a command, which would be in the results and in the list of processes."""
+        for number, kind in secrets.in_arguments(items):
+            self.problems.at_value((*at, number), f"this looks like {kind}", _SECRET_HINT)
 
     def _has_reported_secret(self, value: Any, at: TomlPath) -> bool:
         """No message may quote such a value. The secret in a string of several lines is not on the line where the

@@ -7,7 +7,7 @@ field whose name says that it holds a secret.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from campaign.secret_patterns import is_hex_key, names_a_secret, secrets_in
 
@@ -23,6 +23,19 @@ def in_text(text: str) -> Iterator[tuple[int, int, str]]:
         if not _NO_LITERAL_PASSWORD.search(url_login):
             start = match.start()
             yield text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start), kind
+
+
+def in_arguments(items: Sequence[object]) -> Iterator[tuple[int, str]]:
+    """Index and kind of every item of a command that is the secret of an option: `--api-key VALUE`, `--token=VALUE`."""
+    option = ""
+    for number, item in enumerate(items):
+        text = item if isinstance(item, str) else ""
+        name, _, value = text.partition("=")
+        is_option = text.startswith("-")
+        named, secret = (name.lstrip("-"), value) if is_option else (option, text)
+        if named and (kind := in_field(named, secret)):
+            yield number, kind
+        option = text.lstrip("-") if is_option else ""
 
 
 def in_field(name: str, value: object) -> str | None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from campaign.errors import Place, Problem, SpecError, UsageError
-from campaign.spec.check_section import CheckSection
+
+if TYPE_CHECKING:  # a check of files needs no pydantic
+    from campaign.spec.check_section import CheckSection
 
 
 @dataclass(frozen=True, slots=True)

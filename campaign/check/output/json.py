@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from campaign.check.findings import CheckResult, Detail, Finding, Kind, Verdict
+from campaign.check.output.redaction import without_secrets
 from campaign.errors import Place
 from campaign.json_documents import as_json
 
@@ -97,6 +98,7 @@ def to_json(
     result: CheckResult, allowed: str | None = None, before: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """The JSON form of `CheckDocument`; `before` is the document that an earlier submit recorded."""
+    result = without_secrets(result)
     variants = tuple(
         WrittenVariant(part.name, variant.target, variant.verdict, tuple(map(_finding, variant.findings)))
         for part in result.comparisons

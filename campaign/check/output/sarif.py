@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from campaign.check.findings import CheckResult, Finding, VariantResult
+from campaign.check.output.redaction import without_secrets
 from campaign.errors import Place
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -49,6 +50,7 @@ RULES = {
 
 
 def to_sarif(result: CheckResult, version: str) -> dict[str, Any]:
+    result = without_secrets(result)
     rules = [
         {
             "id": rule,

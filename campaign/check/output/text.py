@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 from itertools import islice
 
 from campaign.check.findings import CheckResult, Finding, VariantResult
+from campaign.check.output.redaction import without_secrets
 
 MARKS = {"under_test": "t", "label": "l", "derived": "d", "confound": "X", "unproven": "?", "cosmetic": "~"}
 LEGEND = {
@@ -73,7 +74,9 @@ def comparison_lines(result: CheckResult, width: int, colour: bool, verbose: boo
 
 
 def printable(result: CheckResult) -> CheckResult:
-    """The result without control characters: names and messages come from the files, which are not trusted."""
+    """The result without control characters and secrets: names and messages come from the files, which are not
+    trusted."""
+    result = without_secrets(result)
     variants = tuple(
         replace(variant, target=one_line(variant.target), findings=tuple(map(_printable, variant.findings)))
         for variant in result.variants

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign.metrics.redact import REDACTED, redact, redact_text, secret_values
+from campaign.redact import REDACTED, redact, redact_text, secret_values
 
 
 @pytest.mark.parametrize(
