@@ -176,6 +176,39 @@ class ReportPaths:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportPaths:
+    """The folder of an export for a paper."""
+
+    root: Path
+
+    @property
+    def runs(self) -> Path:
+        """Final values: one row per run."""
+        return self.root / "runs.csv"
+
+    @property
+    def metrics(self) -> Path:
+        """Learning curves: one row per run and step."""
+        return self.root / "metrics.csv"
+
+    @property
+    def conditions(self) -> Path:
+        return self.root / "conditions.tex"
+
+    @property
+    def verdicts(self) -> Path:
+        return self.root / "verdicts.tex"
+
+    @property
+    def citation(self) -> Path:
+        return self.root / "citation.bib"
+
+    @property
+    def figures(self) -> Path:
+        return self.root / "figures"
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignPaths:
     """The folder of one campaign."""
 

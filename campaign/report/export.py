@@ -15,6 +15,7 @@ from typing import Any
 
 from campaign.analysis.reasons import interval, number, p_is
 from campaign.analysis.verdict import Verdict
+from campaign.folder.paths import ExportPaths
 from campaign.redact import redact_text, secret_values
 from campaign.report.build import render_figures, write_figure, write_file
 from campaign.report.campaign_record import CampaignRecord, read_campaign
@@ -38,19 +39,19 @@ def export_campaign(campaign_dir: Path, out: Path) -> list[Path]:
     """
     contents = collect_contents(read_campaign(campaign_dir))
     secrets = secret_values()
+    paths = ExportPaths(out)
     texts = {
-        "runs.csv": to_csv(run_rows(contents)),
-        "metrics.csv": to_csv(metric_rows(contents.record)),
-        "conditions.tex": conditions_table(contents),
-        "citation.bib": bibtex(contents.record),
+        paths.runs: to_csv(run_rows(contents)),
+        paths.metrics: to_csv(metric_rows(contents.record)),
+        paths.conditions: conditions_table(contents),
+        paths.citation: bibtex(contents.record),
     }
     if contents.judgement.verdicts:
-        texts["verdicts.tex"] = verdicts_table(contents)
-    figures = out / "figures"
-    figures.mkdir(parents=True, exist_ok=True)
-    written = [write_file(out / name, redact_text(text, secrets)) for name, text in texts.items()]
+        texts[paths.verdicts] = verdicts_table(contents)
+    paths.figures.mkdir(parents=True, exist_ok=True)
+    written = [write_file(path, redact_text(text, secrets)) for path, text in texts.items()]
     for name, svg in render_figures(contents.file_panels, titled=False).items():
-        written += _export_figure(figures / name, redact_text(svg, secrets))
+        written += _export_figure(paths.figures / name, redact_text(svg, secrets))
     return written
 
 

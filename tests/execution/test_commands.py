@@ -228,7 +228,9 @@ def test_plan_after_cancel_shows_the_runs_that_submit_then_resumes(
 ) -> None:
     """Four runs are cancelled before they start. `plan` and `submit --dry-run` give the answer that `submit` acts on."""
     core = tmp_path / "core.py"
-    core.write_text('import sys; open(sys.argv[1] + "/metrics.jsonl", "a").write("{\\"step\\": 0}\\n")\n')
+    core.write_text(
+        'import sys; open(sys.argv[1] + "/metrics.jsonl", "a").write("{\\"step\\": 0, \\"score\\": 1}\\n")\n'
+    )
     spec = tmp_path / "tiny.toml"
     spec.write_text(
         '[campaign]\nseeds = [1, 2]\nmax_steps = 1\nconditions = [{name = "a"}, {name = "b", training.lr = 1e-3}]\n'
