@@ -25,6 +25,8 @@ class CampaignDesign:
     """As in the latest plan; the frozen ones may differ."""
     looks: tuple[int, ...] = ()
     frozen: Frozen | None = None
+    notes: tuple[str, ...] = ()
+    """What a reader must know about the plan, as sentences."""
 
 
 def read_design(folder: Path) -> CampaignDesign:
@@ -55,4 +57,5 @@ def _design(
         hypotheses=hypotheses,
         looks=document.looks,
         frozen=frozen,
+        notes=document.caveats,
     )

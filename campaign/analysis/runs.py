@@ -87,7 +87,9 @@ class Runs:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return tuple(f"{run.id}: {note}" for run in self.runs for note in run.notes)
+        """What is to be known about the plan, and irregularities of the files, as sentences."""
+        of_runs = (f"{run.id}: {note}" for run in self.runs for note in run.notes)
+        return (*self.design.notes, *of_runs)
 
     def get(self, condition: str, seed: int) -> Run | None:
         return self._index.get((condition, seed))

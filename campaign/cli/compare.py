@@ -88,12 +88,13 @@ def compare(
 
 
 def _notes(runs: Runs) -> list[str]:
-    """Irregularities in the runs' files, each reported once with the runs that have it."""
+    """What is to be known about the plan, and irregularities in the runs' files, each reported once with the runs that
+    have it."""
     by_note: dict[str, list[str]] = {}
     for run in runs.runs:
         for note in run.notes:
             by_note.setdefault(note, []).append(run.id)
-    return [
+    return [*runs.design.notes] + [
         f"{', '.join(ids[:3])}{f' and {len(ids) - 3} more runs' if len(ids) > 3 else ''}: {note}"
         for note, ids in by_note.items()
     ]

@@ -52,6 +52,8 @@ class PlanDocument:
     under_test: tuple[str, ...] = ()
     looks: tuple[int, ...] = ()
     hypotheses: tuple[Mapping[str, Any], ...] = ()
+    caveats: tuple[str, ...] = ()
+    """What a reader of the results must know about the conditions, as sentences."""
     on_failure: str | int = "continue"
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Code, packages and machine of the latest submit."""
@@ -86,6 +88,7 @@ class PlanDocument:
             under_test=tuple(str(path) for path in _items(document, "under_test")),
             looks=tuple(int(look) for look in _items(document, "looks")),
             hypotheses=tuple(_items(document, "hypotheses")),
+            caveats=tuple(str(caveat) for caveat in _items(document, "caveats")),
             on_failure=document.get("on_failure", "continue"),
             provenance=dict(_items(document, "provenance")),
             earlier=tuple(_items(document, "earlier")),

@@ -22,6 +22,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         "on_failure": plan.on_failure,
         "looks": list(plan.looks),
         "notes": list(plan.notes),
+        "caveats": list(plan.caveats),
         "hypotheses": [dict(entry) for entry in plan.hypotheses],
         "conditions": [
             {
@@ -67,6 +68,7 @@ def plan_from_json(document: dict[str, Any]) -> Plan:
         runs=tuple(runs),
         under_test=tuple(document["under_test"]),
         notes=tuple(document["notes"]),
+        caveats=tuple(document.get("caveats", ())),
         on_failure=document["on_failure"],
         looks=tuple(document["looks"]),
         hypotheses=tuple(document["hypotheses"]),

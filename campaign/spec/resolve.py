@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from campaign.spec.explain import toml_value
-from campaign.spec.forecast import notes
+from campaign.spec.forecast import notes, pooling_notes
 from campaign.spec.identity import Memo, identity, identity_defaults, identity_fields
 from campaign.spec.planned_runs import Action, Condition, Facts, Plan, PlannedRun, RunFacts
 from campaign.spec.section import Section
@@ -44,7 +44,8 @@ def resolve(spec: Spec, facts: Facts = _NO_FACTS) -> Plan:
         hypotheses=spec.hypotheses,
     )
     unread = tuple(unread_notes(spec.conditions, spec.written))
-    return replace(plan, notes=spec.notes + notes(plan, facts) + unread)
+    caveats = (*pooling_notes(spec.conditions, only_weak=True), *unread)
+    return replace(plan, notes=spec.notes + notes(plan, facts) + unread, caveats=caveats)
 
 
 def _action(
