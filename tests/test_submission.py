@@ -172,6 +172,22 @@ def test_allowing_confounds_without_a_reason_is_refused(
     assert not paths.database.exists()
 
 
+def test_a_section_without_effect_is_said_where_results_are_compared_and_reported(
+    spec: Path, paths: CampaignPaths
+) -> None:
+    spec.write_text(SPEC + "[sepa]\nsteps = 5\n")
+    done = campaign.load(spec).submit(backend="local")
+    compared = command(spec.parent, "compare", "small")
+    out, err = compared.communicate(timeout=60)
+    caveat = read_plan(paths.plan).caveats[0]
+    assert "[sepa]" in caveat
+    assert f"note: {caveat}" in " ".join(err.split()), out
+    as_json = command(spec.parent, "compare", "small", "--json")
+    assert caveat in json.loads(as_json.communicate(timeout=60)[0])["notes"]
+    done.report()
+    assert caveat in json.loads(paths.report.document.read_text())["notes"]
+
+
 def test_unknown_backend_is_refused_before_anything_is_written(spec: Path, paths: CampaignPaths) -> None:
     with pytest.raises(UsageError, match="no backend 'slurm'"):
         campaign.load(spec).submit(backend="slurm")

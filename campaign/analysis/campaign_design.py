@@ -62,5 +62,5 @@ def _design(
         hypotheses=hypotheses,
         looks=document.looks,
         frozen=frozen,
-        notes=(changed,) if changed else (),
+        notes=((changed,) if changed else ()) + document.caveats,
     )

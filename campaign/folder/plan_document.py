@@ -55,6 +55,8 @@ class PlanDocument:
     hypotheses: tuple[Mapping[str, Any], ...] = ()
     headline_metric: str | None = None
     """`campaign.headline_metric`; None when the spec does not declare it."""
+    caveats: tuple[str, ...] = ()
+    """What a reader of the results must know about the conditions, as sentences."""
     on_failure: str | int = "continue"
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Code, packages and machine of the latest submit."""
@@ -90,6 +92,7 @@ class PlanDocument:
             looks=tuple(int(look) for look in _items(document, "looks")),
             hypotheses=tuple(_items(document, "hypotheses")),
             headline_metric=document.get("headline_metric") or None,
+            caveats=tuple(str(caveat) for caveat in _items(document, "caveats")),
             on_failure=document.get("on_failure", "continue"),
             provenance=dict(_items(document, "provenance")),
             earlier=tuple(_items(document, "earlier")),

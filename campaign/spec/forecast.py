@@ -102,7 +102,7 @@ def notes(plan: Plan, facts: Facts) -> tuple[str, ...]:
         *_same_result(plan),
         *_infeasible(plan.conditions, facts),
         *_oversubscribed(plan.conditions),
-        *_pooling(plan.conditions),
+        *pooling_notes(plan.conditions),
     )
 
 
@@ -148,11 +148,13 @@ def _infeasible(conditions: tuple[Condition, ...], facts: Facts) -> Iterator[str
             )
 
 
-def _pooling(conditions: tuple[Condition, ...]) -> Iterator[str]:
-    """How far SEPA's lambda gets within the steps of a run, once for conditions in which it gets equally far."""
+def pooling_notes(conditions: tuple[Condition, ...], *, only_weak: bool = False) -> Iterator[str]:
+    """How far SEPA's lambda gets within the steps of a run, once for conditions in which it gets equally far; with
+    `only_weak`, of those in which it does not reach 1."""
     labels: dict[str, list[str]] = {}
     for condition in conditions:
-        if condition.config.uses_sepa:
+        config = condition.config
+        if config.uses_sepa and not (only_weak and config.sepa.ramp(config.training.max_steps - 1) >= 1):
             labels.setdefault(_reach_of_lambda(condition.config), []).append(condition.label)
     for reach, found in labels.items():
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""

@@ -23,6 +23,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         "looks": list(plan.looks),
         "headline_metric": plan.headline_metric,
         "notes": list(plan.notes),
+        "caveats": list(plan.caveats),
         "hypotheses": [dict(entry) for entry in plan.hypotheses],
         "conditions": [
             {
@@ -68,6 +69,7 @@ def plan_from_json(document: dict[str, Any]) -> Plan:
         runs=tuple(runs),
         under_test=tuple(document["under_test"]),
         notes=tuple(document["notes"]),
+        caveats=tuple(document.get("caveats", ())),
         on_failure=document["on_failure"],
         looks=tuple(document["looks"]),
         hypotheses=tuple(document["hypotheses"]),

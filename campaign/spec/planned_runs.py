@@ -90,6 +90,8 @@ class Plan:
     """Dotted paths in which conditions may differ."""
     notes: tuple[str, ...] = ()
     """What the user should know before spending compute."""
+    caveats: tuple[str, ...] = ()
+    """Those of the notes that a reader of the results must know too: what conditions do not do, although they seem to."""
     on_failure: Literal["continue", "stop"] | int = "continue"
     """What happens when runs have failed and no retries are left: continue, stop at the first, or stop at this many."""
     looks: tuple[int, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from campaign.spec.forecast import notes
+from campaign.spec.forecast import notes, pooling_notes
 from campaign.spec.identity import Memo, counted, identity, identity_defaults, identity_fields
 from campaign.spec.planned_runs import Action, Condition, Facts, Plan, PlannedRun, RunFacts
 from campaign.spec.section import Section
@@ -44,7 +44,8 @@ def resolve(spec: Spec, facts: Facts = _NO_FACTS) -> Plan:
         headline_metric=spec.headline_metric,
     )
     unread = tuple(unread_notes(spec.conditions, spec.written))
-    return replace(plan, notes=spec.notes + notes(plan, facts) + unread)
+    caveats = (*pooling_notes(spec.conditions, only_weak=True), *unread)
+    return replace(plan, notes=spec.notes + notes(plan, facts) + unread, caveats=caveats)
 
 
 def _action(condition: Condition, run_identity: str, previous: RunFacts | None) -> tuple[Action, str]:

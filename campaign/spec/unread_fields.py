@@ -190,11 +190,16 @@ def unread_notes(conditions: Sequence[Condition], written: Sequence[str]) -> Ite
     for reason, unread in reasons.items():
         names = _whole_sections(unread, fields_set, written)
         yield f"{_listed(names)} {'has' if len(names) == 1 else 'have'} no effect: {reason}"
-    varied = _varied(conditions)
-    yield from _unread_by_some(conditions, varied)
-    yield from _equal_results(conditions, varied)
+    unread_in = {
+        field: [condition for condition in conditions if why_unread(condition.config, field)]
+        for field in _varied(conditions)
+    }
+    yield from _unread_by_some(conditions, unread_in)
+    if any(unread_in.values()):
+        yield from _equal_results(conditions, list(unread_in))
 
 
+@cache
 def _field_of(path: str) -> str:
     """The field of a dotted path, which may continue with the key of a free table."""
     return ".".join(path.split(".")[:2])
@@ -235,14 +240,15 @@ def _value(config: RunConfig, field: str) -> object:
     return getattr(getattr(config, section), name, None)
 
 
-def _unread_by_some(conditions: Sequence[Condition], varied: Sequence[str]) -> Iterator[str]:
+def _unread_by_some(
+    conditions: Sequence[Condition], unread_in: Mapping[str, Sequence[Condition]]
+) -> Iterator[str]:
     """Fields that conditions set to different values, and that only some of them read."""
-    for field in varied:
-        why = {condition.label: why_unread(condition.config, field) for condition in conditions}
-        setting = [c.label for c in conditions if any(_field_of(path) == field for path in c.overrides)]
-        unread = [label for label in setting if why[label]]
-        if unread and not all(why.values()):
-            yield f"{field} has no effect in {_listed(unread)}: {why[unread[0]]}"
+    for field, unread in unread_in.items():
+        setting = [c for c in unread if any(_field_of(path) == field for path in c.overrides)]
+        if setting and len(unread) < len(conditions):
+            labels = _listed([condition.label for condition in setting])
+            yield f"{field} has no effect in {labels}: {why_unread(setting[0].config, field)}"
 
 
 def _equal_results(conditions: Sequence[Condition], varied: Sequence[str]) -> Iterator[str]:
@@ -250,18 +256,21 @@ def _equal_results(conditions: Sequence[Condition], varied: Sequence[str]) -> It
 
     Only built-in cores are compared, because what another core reads from its configuration is not known.
     """
-    compared = [condition for condition in conditions if condition.config.uses_built_in_core]
-    if not any(why_unread(condition.config, field) for condition in compared for field in varied):
-        return
     first: dict[str, Condition] = {}
-    for condition in compared:
+    pairs: list[tuple[str, str]] = []
+    for condition in conditions:
+        if not condition.config.uses_built_in_core:
+            continue
         other = first.setdefault(identity(_without_unread(condition.config, varied)), condition)
         # Equal identities have a note of their own.
         if other is not condition and identity(other.config) != identity(condition.config):
-            yield (
-                f"{condition.label} and {other.label} differ only in fields that neither reads: "
-                "their runs have the same results"
-            )
+            pairs.append((condition.label, other.label))
+    if pairs:
+        more = f" (and {len(pairs) - 1:,} more conditions like these)" if len(pairs) > 1 else ""
+        yield (
+            f"{pairs[0][0]} and {pairs[0][1]} differ only in fields that neither reads: "
+            f"their runs have the same results{more}"
+        )
 
 
 def _without_unread(config: RunConfig, varied: Sequence[str]) -> RunConfig:

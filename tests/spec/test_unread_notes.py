@@ -67,6 +67,14 @@ def test_conditions_that_differ_in_a_field_that_they_do_not_read_have_the_same_r
     assert "gtpo_sepa~steps=200 and" not in found
 
 
+def test_many_conditions_with_the_same_results_are_one_note(spec_of: Loader) -> None:
+    found = notes(
+        spec_of, f"[campaign.factors]\ngtpo.beta = {[n / 10 for n in range(1, 10)]}\nkl_coef = [0.0, 0.1]\n"
+    )
+    assert found.count("the same results") == 1
+    assert "(and 15 more conditions like these)" in found
+
+
 def test_shipped_modules_that_share_sections_are_not_reported(spec_of: Loader) -> None:
     from campaign.check.campaign_file import read_campaign
 
