@@ -151,8 +151,15 @@ def test_run_of_a_command_without_max_steps_ends_where_the_command_ends(folder: 
     reported = json.loads(command("report", "small", "--json").stdout)["runs"][0]
     assert (reported["steps"], reported["planned_steps"]) == (8, None)
     assert any("compared each at its own end: after 8 to 20 steps" in note for note in verdict["notes"])
-    given = campaign.load(folder / "small.toml").spec.conditions[0].config
-    assert given.core.early_stopping
+    loaded = campaign.load(folder / "small.toml").spec
+    assert loaded.conditions[0].config.core.early_stopping
+    assert any("complete wherever its command exits with 0" in note for note in loaded.notes)
+    one = SPEC.replace("max_steps = 20\n", "").replace(
+        "core.options.arm = 1", "core.options.arm = 1\nmax_steps = 9"
+    )
+    (folder / "small.toml").write_text(one)
+    loaded = campaign.load(folder / "small.toml").spec
+    assert not any(condition.config.core.early_stopping for condition in loaded.conditions), "no confound"
     (folder / "small.toml").write_text(SPEC)
     assert not campaign.load(folder / "small.toml").spec.conditions[0].config.core.early_stopping
 

@@ -52,11 +52,16 @@ class ConditionResolver:
         self._contradictions: dict[tuple[int, ...], tuple[Contradiction, ...]] = {}
         self._kept_alive: list[RunConfig] = []
         self._open_ended: dict[int, Section] = {}
+        self._length_given = False
         self.base = self._with_files(base.model_copy(update={"campaign": name}), {})
 
     def resolve(self, declared: Iterable[DeclaredCondition]) -> tuple[Condition, ...]:
         """One condition for each declared one; the base alone, labelled `base`, when none is declared."""
         declared = tuple(declared)
+        # By the base or by any condition: where some runs have a length, all have one.
+        self._length_given = "max_steps" in self.base.training.model_fields_set or any(
+            entry.path == ("training", "max_steps") for each in declared for entry in each.overrides
+        )
         if not declared:
             return (
                 Condition("base", {}, self._checked(self.base.model_copy(update={"condition": "base"}), {})),
@@ -134,8 +139,7 @@ class ConditionResolver:
         """The length of a command's runs is its own when the file does not give it: nobody chose the default of
         `training.max_steps`, and most commands never read it."""
         core = config.core
-        given = "max_steps" in config.training.model_fields_set or "early_stopping" in core.model_fields_set
-        if core.command is None or given:
+        if core.command is None or self._length_given or "early_stopping" in core.model_fields_set:
             return config
         # One section for all conditions that share one: identities are computed once per section.
         if id(core) not in self._open_ended:

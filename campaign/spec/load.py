@@ -85,7 +85,7 @@ def from_document(document: Document, path: Path, read_modules: ModuleReader = e
             if entry.module is not None
         },
         written=written_fields(data),
-        notes=document.notes + _notes(data, campaign) + tuple(resolver.files.notes),
+        notes=document.notes + _notes(data, campaign, conditions) + tuple(resolver.files.notes),
     )
 
 
@@ -210,7 +210,13 @@ def _fields_set(
     return found
 
 
-def _notes(data: dict[str, Any], campaign: CampaignSection) -> tuple[str, ...]:
-    if "seeds" in data.get("campaign", {}):
-        return ()
-    return (f"no seeds are given, so the default is used: {', '.join(map(str, campaign.seeds))}",)
+def _notes(
+    data: dict[str, Any], campaign: CampaignSection, conditions: tuple[Condition, ...]
+) -> tuple[str, ...]:
+    notes: list[str] = []
+    if "seeds" not in data.get("campaign", {}):
+        notes.append(f"no seeds are given, so the default is used: {', '.join(map(str, campaign.seeds))}")
+    assumed = "early_stopping" not in data.get("core", {})
+    if assumed and all(condition.config.core.early_stopping for condition in conditions):
+        notes.append("no max_steps is given, so a run counts as complete wherever its command exits with 0")
+    return tuple(notes)
