@@ -187,6 +187,13 @@ def test_runs_of_different_model_revisions_are_stated(recorded: CampaignPaths) -
     assert f"model revision: high {'2' * 40}; low {'1' * 40}" in " ".join(verdict.notes)
 
 
+def test_a_model_revision_that_is_no_commit_is_ignored(recorded: CampaignPaths) -> None:
+    attempt(recorded, "low_s1", 1, provenance_id(NEW), "1" * 40)
+    attempt(recorded, "high_s1", 1, provenance_id(NEW), "\x1b[31m" * 1000)
+    code = RecordedCode(read_plan(recorded.plan))
+    assert differences({name: [code.of(recorded.run(f"{name}_s1"))] for name in ("low", "high")}) == []
+
+
 # -- hub models ----------------------------------------------------------------------------------------------
 
 COMMIT, OTHER = "0123456789abcdef0123456789abcdef01234567", "f" * 40

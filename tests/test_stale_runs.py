@@ -354,4 +354,8 @@ def test_without_a_plan_runs_of_one_condition_with_different_settings_are_noted(
 def test_a_run_without_its_configuration_is_noted(write: Write) -> None:
     paths = write(EIGHT, EIGHT, RATES)
     paths.run("low_s2").config.unlink()
-    assert [note for note in load_runs(paths.root).notes if note.startswith("low_s2")] != []
+    # A file of this name above the campaign belongs to something else.
+    (paths.root.parent / "config.toml").write_text("[training]\nlr = 7.0\n")
+    found = load_runs(paths.root)
+    assert [note for note in found.notes if note.startswith("low_s2: its config.toml is missing")] != []
+    assert found.stale == ()

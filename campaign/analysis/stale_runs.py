@@ -52,7 +52,8 @@ class StaleRuns:
         folder = _nearest(metrics, RunPaths(Path()).config.name)
         planned = _nearest(metrics, CampaignPaths(Path()).plan.name)
         campaign = self._campaign(planned)
-        if folder is None or not (content := _content(folder)):
+        content = _content(folder) if folder is not None and _is_below(folder, planned) else b""
+        if folder is None or not content:
             return self._unrecorded(campaign, condition)
         key = planned, condition, _SEED_LINE.sub(b"\n[training]\n", content, count=1)
         if key not in self._found:
@@ -109,6 +110,11 @@ def _nearest(path: Path, name: str) -> Path | None:
         if (folder / name).is_file():
             return folder
     return None
+
+
+def _is_below(folder: Path, planned: Path | None) -> bool:
+    """Whether the configuration in `folder` is that of a run: one above the plan belongs to something else."""
+    return planned is None or planned in folder.parents
 
 
 def _content(folder: Path) -> bytes:

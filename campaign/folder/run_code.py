@@ -17,6 +17,7 @@ from campaign.folder.plan_document import PlanDocument
 
 ID_DIGITS = 16
 COMMIT_DIGITS = 10
+MOST_DIGITS = 64
 UNKNOWN = "unknown"
 MODEL_REVISION = "model revision"
 
@@ -55,8 +56,10 @@ class RecordedCode:
         if code is None:
             distinct = set(self._by_id.values())
             code = next(iter(distinct)) if len(distinct) == 1 else _undecided(distinct)
+        # The core writes this file, and it may write anything.
         model = (read_json(attempt.model_source) or {}).get("revision")
-        return (*code, (MODEL_REVISION, str(model))) if model else code
+        valid = isinstance(model, str) and model.isalnum() and len(model) <= MOST_DIGITS
+        return (*code, (MODEL_REVISION, str(model))) if valid else code
 
 
 def differences(sides: Mapping[str, Iterable[Sequence[Code]]]) -> list[str]:
