@@ -10,7 +10,6 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -82,18 +81,7 @@ def redact(
 ) -> Any:
     """A copy of a JSON-like value in which secret keys lose their values and secret strings, keys too, their
     content."""
-    if isinstance(value, str):
-        return redact_text(value, secrets)
-    if isinstance(value, Mapping):
-        return {
-            _key(key, secrets): REDACTED
-            if _is_secret(str(key), item, names)
-            else redact(item, secrets, names)
-            for key, item in value.items()
-        }
-    if isinstance(value, (list, tuple)):
-        return [redact(item, secrets, names) for item in value]
-    return value
+    return _Redaction(secrets, names).of(value)
 
 
 def redact_strings(value: Any, secrets: tuple[str, ...] | None = None) -> Any:
@@ -102,16 +90,43 @@ def redact_strings(value: Any, secrets: tuple[str, ...] | None = None) -> Any:
     return redact(value, secret_values() if secrets is None else secrets, lambda _: False)
 
 
-@lru_cache(maxsize=4096)
-def _key(key: Any, secrets: tuple[str, ...]) -> Any:
-    """The rows of a record have the same keys, so they are searched once."""
-    return redact_text(key, secrets) if isinstance(key, str) else key
+class _Redaction:
+    """One pass over a document. A plan shares the sections of its conditions, and rows repeat their keys and words:
+    each is searched once."""
 
+    def __init__(self, secrets: tuple[str, ...], names: Callable[[str], bool]) -> None:
+        self._secrets, self._names = secrets, names
+        self._texts: dict[str, str] = {}
+        self._containers: dict[int, tuple[Any, Any]] = {}
+        """Original and copy, by the id of the original, which is kept here so that no other object gets its id."""
 
-def _is_secret(key: str, item: Any, names: Callable[[str], bool]) -> bool:
-    if not isinstance(item, str) or not item:
-        return False
-    return names(key) or (names is may_name_a_secret and is_hex_key(key, item))
+    def of(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._text(value)
+        if not isinstance(value, (Mapping, list, tuple)):
+            return value
+        if id(value) not in self._containers:
+            self._containers[id(value)] = (value, self._copy(value))
+        return self._containers[id(value)][1]
+
+    def _copy(self, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return [self.of(item) for item in value]
+        return {
+            self.of(key): REDACTED if self._is_secret(key, item) else self.of(item)
+            for key, item in value.items()
+        }
+
+    def _text(self, text: str) -> str:
+        if text not in self._texts:
+            self._texts[text] = redact_text(text, self._secrets)
+        return self._texts[text]
+
+    def _is_secret(self, key: Any, item: Any) -> bool:
+        if not isinstance(item, str) or not item:
+            return False
+        name = str(key)
+        return self._names(name) or (self._names is may_name_a_secret and is_hex_key(name, item))
 
 
 def _holds_a_secret(name: str, value: str) -> bool:
