@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from campaign.analysis import completions
 from campaign.analysis.attainability import MIN_PAIRS
-from campaign.analysis.claims import Claim, claims_of
+from campaign.analysis.claims import Claim, claims_of, declared_sizes
 from campaign.analysis.condition_comparison import Comparison, Design, adjust, compare, compare_contrast
 from campaign.analysis.descriptive import Rates
 from campaign.analysis.litmus import Litmus, Minimum, Threshold, against, litmus, minimum
@@ -145,13 +145,13 @@ def verdicts(
         replace(claim, exploratory=(*claim.exploratory, *stages[claim].exploratory)) for claim in claims
     ]
     staged = list(zip(claims, stages.values(), strict=True))
-    sizes = _family_sizes(claims)
+    sizes = _family_sizes(claims, declared_sizes(frozen, runs.conditions))
     # Cached, because claims share metrics.
     summarised: Summarise = cache(partial(summarise, runs))
     comparisons = [_compare(summarised, claim, stage, sizes[claim.family_key]) for claim, stage in staged]
     return tuple(
         _verdict(runs, summarised, claim, stage, comparison, frozen)
-        for (claim, stage), comparison in zip(staged, _adjusted(claims, comparisons), strict=True)
+        for (claim, stage), comparison in zip(staged, _adjusted(claims, comparisons, sizes), strict=True)
     )
 
 
@@ -210,32 +210,40 @@ def _coefficient(weight: float) -> str:
     return "" if abs(weight) == 1 else f"{abs(weight):g} "
 
 
-def _family_sizes(claims: Sequence[Claim]) -> dict[tuple[str, bool], int]:
+def _family_sizes(claims: Sequence[Claim], declared: Mapping[str, int]) -> dict[tuple[str, bool], int]:
+    """Comparisons by family. A family has at least the size that was `declared`: a claim that has become exploratory
+    (it was edited, or its runs were left unfinished) would otherwise make the others look more certain."""
     sizes: dict[tuple[str, bool], int] = {}
     for claim in claims:
         sizes[claim.family_key] = sizes.get(claim.family_key, 0) + 1
-    return sizes
+    return {
+        (family, exploratory): size if exploratory else max(size, declared.get(family, 0))
+        for (family, exploratory), size in sizes.items()
+    }
 
 
-def _adjusted(claims: Sequence[Claim], comparisons: Sequence[Comparison]) -> list[Comparison]:
+def _adjusted(
+    claims: Sequence[Claim], comparisons: Sequence[Comparison], sizes: Mapping[tuple[str, bool], int]
+) -> list[Comparison]:
     """Applies Holm's adjustment within each family.
 
     A withheld p-value counts as 1: the comparison belongs to the family before its result is known, so it
-    must already cost the others their share of the error rate.
+    must already cost the others their share of the error rate. So does a declared one that is no longer tested in it.
     """
     adjusted = list(comparisons)
     for key in dict.fromkeys(claim.family_key for claim in claims):
         members = [number for number, claim in enumerate(claims) if claim.family_key == key]
-        sequential = _holm([comparisons[number].p_sequential for number in members])
-        corrected = _holm([comparisons[number].p_skew_corrected for number in members])
+        sequential = _holm([comparisons[number].p_sequential for number in members], sizes[key])
+        corrected = _holm([comparisons[number].p_skew_corrected for number in members], sizes[key])
         for number, *p_values in zip(members, sequential, corrected, strict=True):
             adjusted[number] = adjust(comparisons[number], *p_values)
     return adjusted
 
 
-def _holm(p_values: Sequence[float | None]) -> list[float | None]:
-    adjusted = holm(tuple(1.0 if p is None else p for p in p_values))
-    return [None if before is None else after for before, after in zip(p_values, adjusted, strict=True)]
+def _holm(p_values: Sequence[float | None], size: int) -> list[float | None]:
+    untested = (1.0,) * (size - len(p_values))
+    adjusted = holm((*(1.0 if p is None else p for p in p_values), *untested))
+    return [None if before is None else after for before, after in zip(p_values, adjusted, strict=False)]
 
 
 def _verdict(

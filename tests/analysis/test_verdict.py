@@ -236,6 +236,39 @@ def test_condition_added_after_freezing_is_exploratory_and_the_others_stay_decla
     assert late.exploratory == ("condition late was added after the first submit",)
 
 
+def test_order_of_conditions_changed_after_freezing_does_not_choose_the_candidate() -> None:
+    """Without names, the first condition is the baseline: another order would turn FAILED into CONFIRMED."""
+    frozen = freeze([Hypothesis(name="h", metric="correct_rate")], range(8), conditions=("grpo", "maxrl"))
+    of = levels(-0.1)
+    assert verdicts(runs_of(of, frozen=frozen))[0].outcome == "FAILED"
+    (verdict,) = verdicts(runs_of(dict(reversed(of.items())), frozen=frozen))
+    assert verdict.outcome == "EXPLORATORY"
+    assert verdict.exploratory == (
+        "its baseline, the first condition, was grpo when frozen and is maxrl now",
+    )
+    named = freeze([hypothesis(baseline="grpo")], range(8), conditions=("grpo", "maxrl"))
+    assert verdicts(runs_of(dict(reversed(of.items())), frozen=named))[0].outcome == "FAILED"
+
+
+def test_candidates_that_are_gone_make_the_claims_about_the_others_exploratory() -> None:
+    frozen = freeze(
+        [Hypothesis(name="h", metric="correct_rate")], range(8), conditions=("grpo", "maxrl", "c", "d")
+    )
+    (verdict,) = verdicts(runs_of(levels(0.1), frozen=frozen))
+    assert verdict.exploratory == ("it was frozen with candidates that the plan no longer has: c, d",)
+
+
+def test_declared_hypothesis_that_became_exploratory_still_costs_its_family() -> None:
+    made = [hypothesis(name="a"), hypothesis(name="b", summary="final")]
+    runs = runs_of(levels(0.1), frozen=freeze(made, range(8), conditions=("grpo", "maxrl")))
+    before, _ = verdicts(runs)
+    after, edited = verdicts(runs, [made[0], hypothesis(name="b", summary="final", alpha=0.1)])
+    assert (after.exploratory, bool(edited.exploratory)) == ((), True)
+    assert after.comparison.family_size == before.comparison.family_size == 2
+    assert after.comparison.simultaneous_level == before.comparison.simultaneous_level
+    assert after.comparison.p_adjusted == pytest.approx(2 * (after.comparison.p or 1))
+
+
 def test_declared_seed_removed_from_the_plan_still_counts_and_is_reported() -> None:
     frozen = freeze([hypothesis()], range(8))
     runs = runs_of(levels(0.1), frozen=frozen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -106,7 +107,10 @@ def test_a_metric_corrected_after_a_run_has_ended_with_rows_does_not_change_the_
     tmp_path: Path,
 ) -> None:
     submit(tmp_path, "corect_rate", steps=3, code=1)
-    assert submit(tmp_path, "correct_rate").hypotheses[0].metric == "corect_rate"
+    shutil.rmtree(tmp_path / "campaigns/small/runs")
+    assert submit(tmp_path, "correct_rate").hypotheses[0].metric == "corect_rate", (
+        "deleting runs unfreezes nothing"
+    )
 
 
 def test_what_was_observed_are_the_names_in_any_attempt_and_whether_one_ended_with_rows(
@@ -122,6 +126,10 @@ def test_what_was_observed_are_the_names_in_any_attempt_and_whether_one_ended_wi
     second.root.mkdir()
     write_json(second.result, Outcome("failed", 2).to_json())
     assert observed(paths).ended
+    first.metrics.unlink()
+    assert observed(paths) == Observed(), "it failed before its first row"
+    write_json(second.result, Outcome("finished", 2).to_json())
+    assert observed(paths).ended, "its results may be in a file that campaign does not read"
     second.result.unlink()
     paths.run("base_s1").superseded.mkdir()
     assert observed(paths).ended, "results under other settings were seen too"
