@@ -388,15 +388,23 @@ def _unequal_lengths(runs: Runs, claim: Claim) -> list[str]:
 
 
 def _own_ends(runs: Runs, claim: Claim) -> list[str]:
-    ended = [
-        run for label in claim.conditions for run in runs.of(label) if run.own_end and run.state == "done"
-    ]
-    lengths = sorted(run.length for run in ended)
+    ended = {
+        label: sorted(run.length for run in runs.of(label) if run.own_end and run.state == "done")
+        for label in claim.conditions
+    }
+    lengths = sorted(length for found in ended.values() for length in found)
     if not lengths or lengths[0] == lengths[-1]:
         return []
+    longest = lengths[-1]
+    # How many, and of which condition: runs that drop out keep the value they had until then.
+    early = (
+        f"{label} {sum(length < longest for length in found)} of {len(found)}"
+        for label, found in ended.items()
+        if found
+    )
     return [
         f"the runs may end early (core.early_stopping) and are compared each at its own end: after "
-        f"{lengths[0]} to {lengths[-1]} steps"
+        f"{lengths[0]} to {longest} steps; before step {longest} ended: {', '.join(early)}"
     ]
 
 
