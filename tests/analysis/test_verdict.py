@@ -452,7 +452,10 @@ def _differences(of: Levels) -> Differences:
     [
         ({"grpo": [0.5], "maxrl": [0.9]}, "One seed cannot estimate"),
         ({"grpo": [0.5] * 8, "maxrl": [0.7] * 8}, "Check that the core uses its seed"),
-        ({"grpo": [0.5] * 8, "maxrl": [0.5] * 8}, "Check that the conditions differ in a way that affects the metric"),
+        (
+            {"grpo": [0.5] * 8, "maxrl": [0.5] * 8},
+            "Check that the conditions differ in a way that affects the metric",
+        ),
         ({"grpo": [0.5, 0.6, None, None], "maxrl": [None, None, 0.4, 0.8]}, "nothing to compare"),
         ({"grpo": [0.5, 0.6, 0.7, None], "maxrl": [0.6, 0.8, 0.8, 0.9]}, "Too few seeds"),
     ],
