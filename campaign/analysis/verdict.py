@@ -272,6 +272,7 @@ def _verdict(
         *([check.doubt] if check.doubt else []),
         *check.earlier,
         *([withdrawn] if claim.withdrawn else []),
+        *_corrected(claim, frozen),
         *([seeds] if (seeds := dropped(comparison)) else []),
         *_cautions(comparison),
         *_unequal_lengths(runs, claim),
@@ -296,6 +297,15 @@ def _verdict(
         if comparison.withheld or hypothesis.contrast is not None
         else completions.rates_of(runs, claim.baseline, claim.candidate, stage.seeds),
     )
+
+
+def _corrected(claim: Claim, frozen: Frozen | None) -> list[str]:
+    """A caveat when the metric was named after rows had been logged: their curves may have been the reason."""
+    return [
+        f"its metric was corrected from {made.before} to {made.after} after the first rows and before a run had ended"
+        for made in (frozen.corrections if frozen else ())
+        if made.hypothesis == claim.hypothesis.name
+    ]
 
 
 def _mechanism(summarised: Summarise, claim: Claim, stage: Stage) -> Comparison | None:

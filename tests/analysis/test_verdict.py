@@ -21,7 +21,7 @@ from campaign.analysis.significance import paired_t
 from campaign.analysis.summaries import summarise
 from campaign.analysis.verdict import Verdict, document, exit_code, verdicts
 from campaign.errors import UsageError
-from campaign.spec.hypotheses import Extension, Frozen, Hypothesis, Mechanism, freeze
+from campaign.spec.hypotheses import Correction, Extension, Frozen, Hypothesis, Mechanism, freeze
 
 RNG = np.random.default_rng(11)
 SEEDS = RNG.normal(0.5, 0.03, 32)
@@ -256,6 +256,16 @@ def test_candidates_that_are_gone_make_the_claims_about_the_others_exploratory()
     )
     (verdict,) = verdicts(runs_of(levels(0.1), frozen=frozen))
     assert verdict.exploratory == ("it was frozen with candidates that the plan no longer has: c, d",)
+
+
+def test_metric_corrected_after_the_first_rows_is_said_beside_the_verdict() -> None:
+    made = Correction(hypothesis="h", before="corect_rate", after="correct_rate")
+    frozen = freeze([hypothesis()], range(8)).model_copy(update={"corrections": (made,)})
+    (verdict,) = verdicts(runs_of(levels(0.1), frozen=frozen))
+    assert verdict.outcome == "CONFIRMED"
+    assert "its metric was corrected from corect_rate to correct_rate after the first rows" in str(
+        verdict.notes
+    )
 
 
 def test_declared_hypothesis_that_became_exploratory_still_costs_its_family() -> None:

@@ -23,6 +23,7 @@ from campaign.spec.hypotheses import (
     keep_frozen,
     read_frozen,
     refrozen,
+    results_seen,
 )
 from campaign.submission import read_view
 from tests.spec.conftest import Cli
@@ -158,7 +159,21 @@ ROWS = Observed(frozenset({"correct_rate", "val/loss"}))
 def test_record_is_replaced_only_by_what_nothing_that_was_seen_can_have_suggested(
     before: Frozen, after: Frozen, observed: Observed, replaced: bool
 ) -> None:
-    assert refrozen(before, after, observed) == (after if replaced else before)
+    record = refrozen(before, after, observed)
+    assert record.hypotheses == (after if replaced else before).hypotheses
+    assert bool(record.corrections) == (replaced and bool(observed.metrics))
+
+
+def test_correction_after_the_first_rows_is_kept_with_the_record(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "frozen.json"
+    keep_frozen(path, declared())
+    keep_frozen(path, declared("correct_rate"), lambda: ROWS)
+    record = keep_frozen(path, declared("correct_rate"), results_seen)
+    assert read_frozen(path) == record
+    assert [made.after for made in record.corrections] == ["correct_rate"]
+    assert record.sha256 == declared("correct_rate").sha256
 
 
 def test_seeds_and_looks_are_replaced_only_while_nothing_was_seen() -> None:
