@@ -156,9 +156,10 @@ def verdicts(
 
 
 def exit_code(results: Sequence[Verdict]) -> int:
-    """1 if any verdict is FAILED, else 3 if any is INCONCLUSIVE or exploratory, else 0."""
+    """1 if any verdict is FAILED, else 3 if any is INCONCLUSIVE, exploratory or confounded, else 0."""
     outcomes = {verdict.outcome for verdict in results}
-    return 1 if "FAILED" in outcomes else 3 if outcomes - {"CONFIRMED"} else 0
+    confounded = any(verdict.confound for verdict in results)
+    return 1 if "FAILED" in outcomes else 3 if confounded or outcomes - {"CONFIRMED"} else 0
 
 
 def document(results: Sequence[Verdict], runs: Runs | None = None) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def compare(
     """Compare conditions on one number per run.
 
     Without A and B: every declared hypothesis, or all conditions against the first. Exit code 0: CONFIRMED,
-    1: FAILED, 3: INCONCLUSIVE, or a comparison that was not frozen before the runs.
+    1: FAILED, 3: INCONCLUSIVE, confounded, or a comparison that was not frozen before the runs.
     """
     from campaign.analysis.loading import load_runs
     from campaign.analysis.verdict import document, exit_code, verdicts

@@ -627,6 +627,7 @@ def test_exit_code_is_the_worst_outcome() -> None:
         judged(levels(0.1, 3), hypothesis()),
     )
     assert [exit_code(found) for found in ([good], [good, open_], [good, open_, bad], [])] == [0, 3, 1, 0]
+    assert exit_code([replace(good, confound="the conditions also differ in training.lr")]) == 3
 
 
 def test_document_is_plain_json_with_a_version() -> None:

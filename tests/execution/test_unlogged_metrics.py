@@ -114,6 +114,17 @@ def test_a_metric_corrected_after_a_run_has_ended_with_rows_does_not_change_the_
     )
 
 
+def test_a_record_that_is_deleted_after_the_runs_is_not_frozen_anew(cli: Cli, tmp_path: Path) -> None:
+    submit(tmp_path, "correct_rate")
+    paths = CampaignPaths(tmp_path / "campaigns/small")
+    paths.frozen.unlink()
+    (tmp_path / "small.toml").write_text((tmp_path / "small.toml").read_text() + 'direction = "lower"\n')
+    campaign.load("small.toml").submit(backend="local")
+    assert not paths.frozen.exists()
+    (verdict,) = campaign.open("small").verdicts()
+    assert verdict.exploratory == ("no hypotheses were frozen before the runs",)
+
+
 def test_what_was_observed_are_the_names_in_any_attempt_and_whether_one_ended_with_rows(
     tmp_path: Path,
 ) -> None:
