@@ -174,7 +174,7 @@ def _incomplete(run: Run, length: int) -> str:
     """Why the run has not reached its end; empty when it has."""
     position = f"step {run.length} of {length}"
     if run.open:
-        return f"is unfinished ({position})"
+        return f"is {'cancelled' if run.state == 'cancelled' else 'unfinished'} ({position})"
     if run.state == "short":
         return f"is short: {run.shortfall}" if run.shortfall else f"is short ({position})"
     if run.state != "done":
