@@ -341,7 +341,12 @@ def _provenance(submission: Submission) -> dict[str, Any]:
         return dict(kept)
     spec = submission.spec.path
     workdir = spec.absolute().parent
-    return {**provenance(workdir), "import_path": [str(workdir), os.getcwd()], "spec": str(spec)}
+    return {
+        **provenance(workdir),
+        "import_path": [str(workdir), os.getcwd()],
+        "spec": str(spec),
+        "backend": submission.backend,
+    }
 
 
 def _count_stale(number: int) -> str:
