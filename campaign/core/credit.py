@@ -12,7 +12,7 @@ from campaign.core.advantages import as_tensor, resolve_advantage
 from campaign.core.dotted import load_function
 from campaign.core.rollout import Rollout
 from campaign.core.sepa import SepaState, observe, pooling
-from campaign.core.transforms import TRANSFORMS, TransformContext, resolve_transform
+from campaign.core.transforms import TransformContext, resolve_transform
 from campaign.core.uncertainty import UncertaintyContext, resolve_uncertainty
 from campaign.spec.config import RunConfig
 
@@ -54,7 +54,7 @@ def credit_pipeline(config: RunConfig) -> CreditPipeline:
     algorithm = config.algorithm
     uncertainty_of = resolve_uncertainty(algorithm.uncertainty_kind)
     advantages_of = _user_pipeline(config) if algorithm.algorithm_mode else _built_in_pipeline(config)
-    pools = config.uses_sepa
+    pools = algorithm.uses_sepa
 
     def assign(rollout: Rollout, step: int, state: SepaState) -> Credit:
         samples = rollout.samples
