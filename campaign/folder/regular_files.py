@@ -10,8 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from campaign.errors import CampaignError
 
@@ -49,7 +49,7 @@ def is_file_error(error: OSError) -> bool:
     return isinstance(error, DamagedFile | FileNotFoundError) or error.errno in _CAUSED_BY_THE_FILE
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a file for reading; never blocks.
 
     Raises `FileNotFoundError` when there is none, also behind a link, and `DamagedFile` when it is not a regular
@@ -70,7 +70,7 @@ def open_regular(path: Path) -> BinaryIO:
         raise DamagedFile(f"{str(path)!r} cannot be read: {error}") from None
     try:
         _require_regular(path, os.fstat(descriptor).st_mode)
-        return os.fdopen(descriptor, "rb")
+        return open(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
         raise
