@@ -92,14 +92,15 @@ def test_a_first_submit_on_a_nearly_full_disk_resumes_when_there_is_space(
 def test_commands_on_a_full_disk_exit_with_5_and_a_sentence(
     disk: Path, spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    folder = str(disk / "folder")
+
     def refused(*arguments: str) -> None:
         monkeypatch.setattr(sys, "argv", ["campaign", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
         assert ended.value.code == 5
-        assert "campaign: no space left for " in capsys.readouterr().err
+        assert f"campaign: no space left for {folder}" in capsys.readouterr().err
 
-    folder = str(disk / "folder")
     ballast = fill(disk, 0)
     refused("submit", str(spec), "--dir", folder, "--backend", "local")
     ballast.unlink()

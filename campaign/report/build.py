@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from campaign.folder.disk_space import explained_full_disk
 from campaign.folder.paths import CampaignPaths, ReportPaths
 from campaign.report.bundle import ScriptBundle
 from campaign.report.campaign_record import read_campaign
@@ -93,7 +94,7 @@ def _write(path: Path, content: str | bytes) -> Path:
     """Replaces a file atomically: a reader sees either the old or the new content."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with explained_full_disk(path.parent), os.fdopen(handle, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
