@@ -70,7 +70,7 @@ def open_regular(path: Path) -> BufferedReader:
         raise DamagedFile(f"{str(path)!r} cannot be read: {error}") from None
     try:
         _require_regular(path, os.fstat(descriptor).st_mode)
-        return os.fdopen(descriptor, "rb")
+        return open(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
         raise

@@ -144,4 +144,4 @@ def test_headline_metric_that_no_condition_logs_is_refused(tmp_path: Path) -> No
             read_campaign(path)
         except SpecError as error:
             found = error.problems
-        assert [problem.field for problem in found] == ["campaign.headline_metric"] * refused
+        assert ["headline_metric" in str(problem) for problem in found] == [True] * refused
