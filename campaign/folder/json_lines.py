@@ -88,7 +88,7 @@ class JsonlTail:
                 if size < self._offset:
                     self._offset, self._rest = 0, b""
                 file.seek(self._offset)
-                data = file.read(LONGEST_LINE)
+                data = file.read(min(LONGEST_LINE, size - self._offset))
                 self._offset = file.tell()
                 return data
         except FileNotFoundError:
