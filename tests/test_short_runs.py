@@ -205,9 +205,9 @@ def test_table_of_a_submit_status_and_compare_show_the_same_numbers(folder: Path
     )
     (folder / "small.toml").write_text(SPEC.replace("max_steps = 20", "max_steps = 200"))
     ended = json.loads(submit("--json").stdout)
-    shown = {each["label"]: each["correct_rate"] for each in ended["conditions"]}
+    shown = {each["label"]: each["mean"] for each in ended["conditions"]}
     status = json.loads(command("status", "small", "--json").stdout)
-    assert {each["label"]: each["correct_rate"] for each in status["conditions"]} == shown
+    assert {each["label"]: each["mean"] for each in status["conditions"]} == shown
     comparison = json.loads(command("compare", "small", "--json").stdout)["verdicts"][0]["comparison"]
     arms = {comparison[arm]["condition"]: comparison[arm]["mean"] for arm in ("baseline", "candidate")}
     assert arms == pytest.approx(shown, rel=1e-12)

@@ -45,9 +45,9 @@ class RunEntry:
     attempts: int = 0
     error: str = ""
     planned_steps: int | None = None
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The content of the run's `config.toml`."""
-    data: Run | None = None
+    data: Run | None = field(default=None, repr=False)
     """The run's record; None before the first row, and for a stale run, which no table or figure may use."""
     paths: RunPaths = field(default_factory=lambda: RunPaths(Path()))
     stale: tuple[str, ...] = ()

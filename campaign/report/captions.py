@@ -84,12 +84,12 @@ def banner(record: CampaignRecord) -> str:
 
 def stale_warning(record: CampaignRecord) -> str:
     """The stale runs, and whether the numbers of the report include them."""
+    verb, be, was = ("run has", "is", "was") if len(record.stale) == 1 else ("runs have", "are", "were")
     fate = (
-        "were included by request"
+        f"{was} included by request"
         if any(run.stale for run in record.record.runs)
-        else "are in no comparison, mean or figure"
+        else f"{be} in no comparison, mean or figure"
     )
-    verb = "run has" if len(record.stale) == 1 else "runs have"
     return (
         f"{len(record.stale)} stale {verb} other settings than the plan and {fate}: "
         f"{stale_sentence(record.stale)}."

@@ -226,6 +226,13 @@ def test_runs_of_an_open_campaign_are_a_table(tmp_path: Path) -> None:
     assert lines[21].split() == ["...", "20", "more"]
 
 
+def test_a_run_and_a_verdict_are_displayed_without_their_arrays_and_packages(tmp_path: Path) -> None:
+    found = campaign.open(make_campaign(tmp_path / "c", steps=20))
+    assert len(repr(found.runs[0])) < 600
+    (verdict,) = found.verdicts()
+    assert repr(verdict).startswith(f"<{verdict.hypothesis}: {verdict.label}. {verdict.reason}")
+
+
 def test_dir_of_the_package_shows_load_and_open() -> None:
     assert {"load", "open"} <= set(dir(campaign))
 
