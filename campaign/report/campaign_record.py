@@ -249,7 +249,11 @@ def _state(run: RunPaths, config: Mapping[str, Any], now: float) -> tuple[RunSta
     except OSError:
         silent_s = float("inf")
     lease_s = lease_s if isinstance(lease_s, int | float) else LEASE_S
-    return ("running" if silent_s <= lease_s else "lost"), len(attempts), ""
+    if silent_s <= lease_s:
+        return "running", len(attempts), ""
+    result = attempts[-1].result
+    error = f"{result} does not say how the attempt ended" if os.path.lexists(result) else ""
+    return "lost", len(attempts), error
 
 
 def _state_after(outcome: Outcome, run: RunPaths) -> RunState:

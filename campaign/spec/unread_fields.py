@@ -161,7 +161,7 @@ RULES: tuple[Rule, ...] = (
 )  # fmt: skip
 
 ALWAYS_READ = (
-    "core.entrypoint*", "core.command*", "core.metrics_file", "core.metrics_map", "core.env",
+    "core.entrypoint*", "core.command*", "core.metrics_file", "core.metrics_map", "core.early_stopping", "core.env",
     "training.seed", "training.max_steps", "training.threads", "resources.*", "retry.*",
     "logging.wandb_project", "execution.backend",
 )  # fmt: skip
