@@ -10,6 +10,7 @@ from campaign.execution.store_reader import StoreEmpty, StoreReader
 from campaign.folder.outcome import read_outcome
 from campaign.folder.paths import CampaignPaths, RunPaths
 from campaign.folder.plan_document import PlanDocument, plan_or_empty
+from campaign.folder.regular_files import DamagedFile
 from campaign.folder.run_record import RecordFormat, merged_rows, read_config
 from campaign.folder.states import ENDED, RunState
 from campaign.metrics.logged_metrics import HELD_OUT
@@ -29,9 +30,12 @@ def observed(paths: CampaignPaths) -> Observed:
     names: set[str] = set()
     for folder in sorted(paths.runs.iterdir()) if paths.runs.is_dir() else ():
         run = RunPaths(folder)
-        logged = logged_names(run)
+        try:
+            logged = logged_names(run)
+            kinds = {outcome.kind for attempt in run.attempts() if (outcome := read_outcome(attempt))}
+        except DamagedFile:  # nobody can tell what it showed
+            return Observed(frozenset(names), ended=True)
         names |= logged
-        kinds = {outcome.kind for attempt in run.attempts() if (outcome := read_outcome(attempt))}
         # A core that has finished has shown its results, if only in its own words or in a file that is not read.
         has_ended = "finished" in kinds or (bool(logged) and "failed" in kinds)
         # Superseded attempts were made under other settings, but what they showed was seen.
@@ -109,6 +113,8 @@ class UnloggedMetrics:
                 continue
             ended = logged[run][1] in ENDED
             names = self._names(run, logged[run][2], ended)
+            if names is None:
+                continue
             if _is_logged(metric, summary, names):
                 del self._pending[key]
             elif ended or not _is_held_out(metric, summary):
@@ -132,10 +138,14 @@ class UnloggedMetrics:
                 for condition in hypothesis.conditions_of(labels):
                     yield hypothesis.name, claim.metric, claim.summary, condition
 
-    def _names(self, run: str, steps: int, ended: bool) -> frozenset[str]:
+    def _names(self, run: str, steps: int, ended: bool) -> frozenset[str] | None:
+        """None when the record cannot be read, which is said of the run."""
         known = self._read.get(run)
         if known is None or steps >= 2 * known[0] or ended > known[1]:
-            self._read[run] = known = (steps, ended, logged_names(self._paths.run(run)))
+            try:
+                self._read[run] = known = (steps, ended, logged_names(self._paths.run(run)))
+            except DamagedFile:
+                return None
         return known[2]
 
 

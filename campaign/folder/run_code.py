@@ -14,6 +14,7 @@ from typing import Any
 from campaign.folder.atomic_files import read_json
 from campaign.folder.paths import AttemptPaths, RunPaths
 from campaign.folder.plan_document import PlanDocument
+from campaign.folder.regular_files import DamagedFile
 
 ID_DIGITS = 16
 COMMIT_DIGITS = 10
@@ -45,7 +46,10 @@ class RecordedCode:
         An attempt of an earlier release recorded no id: its code is that of the only provenance, or unknown when
         there are several.
         """
-        found = [self._of_attempt(attempt) for attempt in run.attempts()]
+        try:
+            found = [self._of_attempt(attempt) for attempt in run.attempts()]
+        except DamagedFile:  # the readers of its record say so
+            return ()
         return tuple(dict.fromkeys(code for code in found if code))
 
     def _of_attempt(self, attempt: AttemptPaths) -> Code:
