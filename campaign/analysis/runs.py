@@ -56,8 +56,9 @@ class Run:
 
     @property
     def open(self) -> bool:
-        """Whether more steps may follow."""
-        return self.state not in ENDED
+        """Whether more steps may follow. The next submit resumes a cancelled run: were it an end, whoever watches the
+        runs could stop those that spoil the result, and test the others."""
+        return self.state not in ENDED or self.state == "cancelled"
 
     @property
     def length(self) -> int:
