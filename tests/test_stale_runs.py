@@ -280,7 +280,7 @@ def verdict_of(paths: CampaignPaths, **options: Any) -> Any:
 def test_a_side_that_has_only_stale_runs_is_said_to_have_only_stale_runs(write: Write) -> None:
     lows = tuple(f"low_s{seed}" for seed in range(1, 9))
     verdict = verdict_of(write(EIGHT, EIGHT.replace("3e-4", "1e-4"), RATES, leave=lows))
-    assert verdict.outcome == "INCONCLUSIVE"
+    assert verdict.litmus == "INCONCLUSIVE"
     assert verdict.comparison.p is None
     assert "all runs of low are stale" in verdict.reason
     assert CHANGE in verdict.reason
