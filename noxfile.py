@@ -41,6 +41,14 @@ def slow(session: nox.Session) -> None:
 
 
 @nox.session
+def damage(session: nox.Session) -> None:
+    """Random damage to the folders of runs: 40 draws, or those named, as in `nox -s damage -- 40:80`."""
+    session.install("-e", ".[dev]")
+    seeds = session.posargs[0] if session.posargs else "0:40"
+    session.run("python", "-m", "pytest", "tests/test_damaged_runs.py", env={"CAMPAIGN_DAMAGE_SEEDS": seeds})
+
+
+@nox.session
 def lowest(session: nox.Session) -> None:
     """The quick suite with the lowest supported version of each dependency, except torch, whose old CPU builds
     are not on the public index."""

@@ -304,7 +304,9 @@ def require_complete(view: CampaignView, ending: Ending, command: str) -> None:
         retry = f"retry: {command} --retry-failed"
         parts = [f"{_runs(failed)} failed"] * bool(failed) + [f"{_runs(short)} short"] * bool(short)
         rest = f", {_runs(left)} not finished" if left else ""
-        raise RunsFailed(f"{', '.join(parts)}{rest}\n    {retry}")
+        early = any(run.state == "short" and "record ends" in run.error for run in view.runs)
+        by_design = "\n    if runs may end early by design, set core.early_stopping = true first" * early
+        raise RunsFailed(f"{', '.join(parts)}{rest}\n    {retry}{by_design}")
     if left:
         raise Incomplete(f"{_runs(left)} left ({view.count('cancelled')} cancelled)\n    {resume}")
     if view.stale:
@@ -343,7 +345,12 @@ def _provenance(submission: Submission) -> dict[str, Any]:
         return dict(kept)
     spec = submission.spec.path
     workdir = spec.absolute().parent
-    return {**provenance(workdir), "import_path": [str(workdir), os.getcwd()], "spec": str(spec)}
+    return {
+        **provenance(workdir),
+        "import_path": [str(workdir), os.getcwd()],
+        "spec": str(spec),
+        "backend": submission.backend,
+    }
 
 
 def _count_stale(number: int) -> str:

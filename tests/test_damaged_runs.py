@@ -24,6 +24,7 @@ from campaign.errors import CampaignError, RunsFailed
 from campaign.execution.view import CampaignView
 from campaign.folder.json_lines import read_jsonl
 from campaign.folder.paths import CampaignPaths, RunPaths
+from campaign.folder.run_record import record_bytes
 from campaign.spec.load import load
 from campaign.submission import SubmitOptions, read_view, submit
 
@@ -293,12 +294,19 @@ def test_damaged_runs_cost_no_other_run_and_no_command(seed: int, copy: Path) ->
     whole = [run_id for run_id in ids if run_id not in drawn]
     before = records(paths, whole)
     views = {run["id"]: run for run in document("status", "folder", "--json")["runs"]}
+    sizes = {run_id: record_bytes(paths.run(run_id)) for run_id in drawn}
     for run_id, (_, damage) in drawn.items():
         damage(paths.run(run_id))
 
     try:
         shown = {run["id"]: run for run in document("status", "folder", "--json")["runs"]}
         assert {run_id: shown[run_id] for run_id in whole} == {run_id: views[run_id] for run_id in whole}
+        changed = [run_id for run_id in drawn if sizes[run_id] != record_bytes(paths.run(run_id))]
+        for run_id in changed:
+            assert shown[run_id]["state"] in ("interrupted", "failed"), (
+                f"{run_id} is {shown[run_id]['state']}"
+            )
+            assert shown[run_id]["error"], f"{run_id} is damaged, and status does not say so"
         invoke("status", "folder")
         invoke("status")
         planned = document("plan", "damaged.toml", "--dir", "folder", "--json")
@@ -307,8 +315,11 @@ def test_damaged_runs_cost_no_other_run_and_no_command(seed: int, copy: Path) ->
             ("compare", "folder"),
             ("compare", "folder", "base", "wide", "--metric", "loss", "--final"),
         ):
-            invoke(*arguments)
+            _, out, err = invoke(*arguments)
             document(*arguments, "--json")
+            for run_id in changed:
+                if paths.run(run_id).metrics.exists() and record_bytes(paths.run(run_id)) is None:
+                    assert run_id in out + err, f"compare does not name {run_id}"
         report = document("report", "folder", "--format", "json")
         assert {run["id"] for run in report["runs"]} >= set(ids)
         invoke("report", "folder", "--format", "md")

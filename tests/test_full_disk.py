@@ -92,14 +92,15 @@ def test_a_first_submit_on_a_nearly_full_disk_resumes_when_there_is_space(
 def test_commands_on_a_full_disk_exit_with_5_and_a_sentence(
     disk: Path, spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    folder = str(disk / "folder")
+
     def refused(*arguments: str) -> None:
         monkeypatch.setattr(sys, "argv", ["campaign", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
         assert ended.value.code == 5
-        assert "campaign: no space left for " in capsys.readouterr().err
+        assert f"campaign: no space left for {folder}" in capsys.readouterr().err
 
-    folder = str(disk / "folder")
     ballast = fill(disk, 0)
     refused("submit", str(spec), "--dir", folder, "--backend", "local")
     ballast.unlink()
@@ -121,18 +122,24 @@ def test_a_full_disk_under_the_output_of_a_command_exits_with_5(tmp_path: Path) 
     assert "Exception ignored" not in done.stderr
 
 
-def test_a_disk_that_fills_while_runs_execute_charges_no_run(disk: Path, spec: Path) -> None:
-    fills = f"[ -e {disk}/again ] || head -c 9000000 /dev/zero > {disk}/ballast; "
-    spec.write_text(
-        SPEC.replace("echo", f"{fills} echo").replace("[training]", "[retry]\nlease_s = 2.0\n[training]")
+@pytest.mark.parametrize("left", [0, 100], ids=["nothing left", "100 KiB left, enough for the store"])
+def test_a_disk_that_fills_while_runs_execute_charges_no_run(left: int, disk: Path, spec: Path) -> None:
+    (disk / "core.sh").write_text(
+        f'[ -e {disk}/again ] && exec echo \'{{"step": 0, "loss": 1}}\' > $1/metrics.jsonl\n'
+        f"free=$(df --output=avail -k {disk} | tail -1)\n"
+        f"head -c $(( (free - {left}) * 1024 )) /dev/zero > {disk}/ballast; exit 3"
     )
+    command = f'command = ["bash", "{disk}/core.sh", "{{run_dir}}"]'
+    kept = [line for line in SPEC.splitlines() if not line.startswith("command")]
+    text = "\n".join(kept).replace("[core]", f"[core]\n{command}").replace("[1, 2, 3]", "[1]")
+    spec.write_text(f"{text}\n[retry]\nlease_s = 2.0\nmax_failures = 0\n")
     paths = CampaignPaths(disk / "folder")
     with pytest.raises(StorageFull, match="no space left"):
         submit(load(spec), paths, SubmitOptions(backend="local"))
     (disk / "ballast").unlink()
     (disk / "again").touch()
-    runs = submit(load(spec), paths, SubmitOptions(backend="local")).runs
-    assert [(run.state, run.failures, run.losses) for run in runs] == [("done", 0, 0)] * 3
+    (run,) = submit(load(spec), paths, SubmitOptions(backend="local")).runs
+    assert (run.state, run.failures, run.losses) == ("done", 0, 0)
 
 
 @pytest.mark.parametrize("leftover", ["nothing", "zero bytes", "a header in WAL mode"])

@@ -82,6 +82,7 @@ def test_run_that_ends_early_is_short_in_every_output_and_only_a_retry_resumes_i
     result = submit()
     assert isinstance(result.exception, RunsFailed)
     assert "1 run short" in str(result.exception)
+    assert "core.early_stopping = true" in str(result.exception)
     assert f"short: b_s2: {words}" in result.stdout
 
     run = CampaignPaths(folder / "campaigns" / "small").run("b_s2")

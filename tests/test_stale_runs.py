@@ -138,6 +138,17 @@ def test_submit_with_nothing_to_run_still_names_the_stale_runs(workplace: Path) 
     assert runs["low_s1"]["stale"] == [CHANGE]
 
 
+def test_submit_that_makes_every_run_stale_does_not_point_at_the_page_of_the_plan_before(
+    call: Call, copy: Path
+) -> None:
+    (copy / "study.toml").write_text(CHANGED.replace("1e-4", "5e-4"))
+    said = call(copy, "submit", "study.toml")
+    assert said.returncode == 1
+    assert "report: campaigns/study/report/index.html" in said.stdout
+    assert "the spec says 0.0005" in (copy / "campaigns/study/report/index.html").read_text()
+    assert "headline_metric names" not in said.stdout  # the metric is right; there is no run to show
+
+
 def test_status_names_the_stale_runs(call: Call, workplace: Path) -> None:
     said = call(workplace, "status", "study")
     assert "2/8 done, 6 stale" in said.stdout

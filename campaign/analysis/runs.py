@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from campaign.analysis.campaign_design import CampaignDesign
 from campaign.folder.run_code import Code
-from campaign.folder.states import ENDED, RunState
+from campaign.folder.states import FAILED, RunState
 from campaign.spec.stale import first_change
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ class Run:
 
     @property
     def open(self) -> bool:
-        """Whether more steps may follow. The next submit resumes a cancelled run: were it an end, whoever watches the
-        runs could stop those that spoil the result, and test the others."""
-        return self.state not in ENDED or self.state == "cancelled"
+        """Whether more steps may follow. They may after a cancel: the next submit resumes the run, and to drop it
+        would leave the choice of seeds to whoever has seen its curve."""
+        return self.state not in ("done", *FAILED)
 
     @property
     def length(self) -> int:
@@ -128,8 +128,10 @@ class Runs:
 
     def why_missing(self, condition: str, seed: int) -> str:
         """Why there is no run to compare, as the end of a sentence."""
-        run = self._stale_index.get((condition, seed))
-        return "there is no such run" if run is None else f"is stale ({first_change(run.stale)})"
+        if (run := self._stale_index.get((condition, seed))) is not None:
+            return f"is stale ({first_change(run.stale)})"
+        planned = condition in self.design.conditions and seed in self.design.seeds
+        return "has not started" if planned else "there is no such run"
 
     def of(self, condition: str) -> tuple[Run, ...]:
         return tuple(run for run in self.runs if run.condition == condition)

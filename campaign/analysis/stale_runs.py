@@ -10,6 +10,7 @@ from typing import Any
 
 from campaign.folder.paths import CampaignPaths, RunPaths
 from campaign.folder.plan_document import plan_or_empty
+from campaign.folder.regular_files import read_regular
 from campaign.folder.run_code import Code, RecordedCode
 from campaign.folder.run_record import read_config
 from campaign.spec.stale import PlannedSettings, changes, first_change, recorded_fields
@@ -119,6 +120,6 @@ def _is_below(folder: Path, planned: Path | None) -> bool:
 
 def _content(folder: Path) -> bytes:
     try:
-        return RunPaths(folder).config.read_bytes()
+        return read_regular(RunPaths(folder).config)
     except OSError:
         return b""

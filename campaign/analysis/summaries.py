@@ -63,10 +63,8 @@ def default_metric(runs: Runs) -> str:
         if name in logged or f"val/{name}" in logged:
             return name
     if not logged:
-        why = (
-            "; ".join(dict.fromkeys(note for run in runs.runs for note in run.notes))
-            or "their files are empty"
-        )
+        said = [(run.shortfall,) if run.shortfall else run.notes for run in runs.runs]
+        why = "; ".join(dict.fromkeys(note for notes in said for note in notes)) or "their files are empty"
         raise UsageError(f"the runs have no metrics: {why}")
     raise UsageError(
         f"no default metric ({', '.join(PREFERRED)}) is logged; "
@@ -178,7 +176,7 @@ def _incomplete(run: Run, length: int) -> str:
     if run.state == "cancelled":
         return f"was cancelled at {position}"
     if run.open:
-        return f"is unfinished ({position})"
+        return f"is {'cancelled' if run.state == 'cancelled' else 'unfinished'} ({position})"
     if run.state == "short":
         return f"is short: {run.shortfall}" if run.shortfall else f"is short ({position})"
     if run.state != "done":

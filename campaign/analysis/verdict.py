@@ -66,6 +66,11 @@ class Verdict:
     descriptive: Rates | None = None
     """Rates over completions, where they are logged and the claim is tested. They enter no decision."""
 
+    def __repr__(self) -> str:
+        """What a notebook shows; the fields have all numbers."""
+        notes = "".join(f" note: {note}." for note in self.notes)
+        return f"<{self.hypothesis}: {self.label}. {self.reason}{notes}>"
+
     @property
     def confirmatory(self) -> bool:
         return not self.exploratory

@@ -114,7 +114,7 @@ def _notes(runs: Runs) -> list[str]:
         for note in run.notes:
             by_note.setdefault(note, []).append(run.id)
     return [*runs.design.notes] + [
-        f"{', '.join(ids[:3])}{f' and {len(ids) - 3} more runs' if len(ids) > 3 else ''}: {note}"
+        f"{', '.join(ids[:3])}{f' and {len(ids) - 3} more' if len(ids) > 3 else ''}: {note}"
         for note, ids in by_note.items()
     ]
 

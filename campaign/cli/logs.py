@@ -183,7 +183,9 @@ def _tail(run: RunPaths, number: int | None, lines: int) -> Iterator[tuple[Attem
 
 def _last_lines(path: Path, lines: int) -> tuple[int, int]:
     """The offset at which the last `lines` lines of a file begin, and how many there are, read from its end."""
-    with path.open("rb") as file:
+    from campaign.folder.regular_files import open_regular
+
+    with open_regular(path) as file:
         size = at = file.seek(0, os.SEEK_END)
         if not lines or not size:
             return size, 0

@@ -7,7 +7,6 @@ resume from; otherwise the exit code of the error (see `campaign.errors`).
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import sys
 from pathlib import Path
@@ -16,10 +15,8 @@ from campaign.core.hub_revision import note_model_revision
 from campaign.core.stopping import StopRequest
 from campaign.errors import CampaignError, Interrupted, RunsFailed, UsageError
 from campaign.extras import BUILT_IN_CORE, require
+from campaign.folder.disk_space import STORAGE_FULL
 from campaign.folder.states import FINISHED_EXIT_CODE, STOPPED_EXIT_CODE
-
-STORAGE_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""The disk is full, or a quota or the file size limit is exceeded."""
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -12,7 +12,7 @@ from campaign.core.advantages import as_tensor, resolve_advantage
 from campaign.core.dotted import load_function
 from campaign.core.rollout import Rollout
 from campaign.core.sepa import SepaState, observe, pooling
-from campaign.core.transforms import TRANSFORMS, TransformContext, resolve_transform
+from campaign.core.transforms import TransformContext, resolve_transform
 from campaign.core.uncertainty import UncertaintyContext, resolve_uncertainty
 from campaign.spec.config import RunConfig
 
@@ -54,7 +54,7 @@ def credit_pipeline(config: RunConfig) -> CreditPipeline:
     algorithm = config.algorithm
     uncertainty_of = resolve_uncertainty(algorithm.uncertainty_kind)
     advantages_of = _user_pipeline(config) if algorithm.algorithm_mode else _built_in_pipeline(config)
-    pools = uses_sepa(config)
+    pools = algorithm.uses_sepa
 
     def assign(rollout: Rollout, step: int, state: SepaState) -> Credit:
         samples = rollout.samples
@@ -68,13 +68,6 @@ def credit_pipeline(config: RunConfig) -> CreditPipeline:
         return Credit(tokens, uncertainty, weight if pools else None, state)
 
     return assign
-
-
-def uses_sepa(config: RunConfig) -> bool:
-    """Whether the transform uses SEPA's lambda. A user's transform receives it, and may use it."""
-    algorithm = config.algorithm
-    pools = algorithm.transform_mode == "gtpo_sepa" or algorithm.transform_mode not in TRANSFORMS
-    return pools and not algorithm.algorithm_mode
 
 
 TokenAdvantages = Callable[[Rollout, Tensor, Tensor, int, float], Tensor]

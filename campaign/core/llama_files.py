@@ -11,6 +11,8 @@ from torch import Tensor
 from campaign.core.llama import Llama, LlamaConfig
 from campaign.core.tensor_file import save_tensors
 from campaign.errors import UsageError
+from campaign.folder.regular_files import read_regular
+from campaign.folder.untrusted_json import parse_json
 
 
 def load_llama(folder: Path) -> Llama:
@@ -18,7 +20,7 @@ def load_llama(folder: Path) -> Llama:
 
     Raises `UsageError` when a file is missing or the weights do not match the configuration.
     """
-    config = LlamaConfig.from_hf(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    config = LlamaConfig.from_hf(parse_json(read_regular(folder / "config.json")))
     model = Llama(config)
     weights = _read_weights(folder)
     if config.tie_word_embeddings:
@@ -46,7 +48,9 @@ def _read_weights(folder: Path) -> dict[str, Tensor]:
     index = folder / "model.safetensors.index.json"
     files = [folder / "model.safetensors"]
     if index.is_file():
-        files = [folder / name for name in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
+        files = [
+            folder / name for name in sorted(set(parse_json(read_regular(index))["weight_map"].values()))
+        ]
     weights: dict[str, Tensor] = {}
     for file in files:
         if not file.is_file():

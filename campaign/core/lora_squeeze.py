@@ -22,6 +22,8 @@ from torch import Tensor
 
 from campaign.core.lora import write_adapter
 from campaign.errors import CampaignError, UsageError
+from campaign.folder.regular_files import read_regular
+from campaign.folder.untrusted_json import parse_json
 
 JSON_VERSION = 1
 
@@ -89,7 +91,7 @@ def read_adapter(folder: Path) -> Adapter:
     from safetensors.torch import load_file
 
     try:
-        config: dict[str, Any] = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        config: dict[str, Any] = parse_json(read_regular(folder / "adapter_config.json"))
         weights = load_file(folder / "adapter_model.safetensors")
     except (OSError, ValueError, SafetensorError) as error:
         raise UsageError(f"{folder}: not a readable adapter in peft's format: {error}") from None

@@ -7,7 +7,6 @@ transformers (`campaign.core.hf_policy`).
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,8 @@ from campaign.core.randomness import derive_seed
 from campaign.core.sampler import Samples, sample
 from campaign.core.tokenizer import Tokenizer, load_tokenizer
 from campaign.errors import UsageError
+from campaign.folder.regular_files import read_regular
+from campaign.folder.untrusted_json import parse_json
 from campaign.spec.config import ModelSection, RunConfig
 
 EMBEDDED = Path(__file__).parent / "embedded"
@@ -168,7 +169,7 @@ def load_policy(config: RunConfig, folder: Path) -> Policy:
     source = EMBEDDED if section.model == "embedded" else model_folder(section, folder)
     device, dtype = device_of(config), getattr(torch, section.dtype)
     tokenizer = load_tokenizer(source)
-    if supported(json.loads((source / "config.json").read_text(encoding="utf-8"))):
+    if supported(parse_json(read_regular(source / "config.json"))):
         llama = load_llama(source).to(device, dtype)
         adapt(llama, section, config.training.seed)
         return LlamaPolicy(llama, tokenizer, section.model, reference=reference)

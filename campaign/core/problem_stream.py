@@ -20,7 +20,9 @@ from campaign.core.tasks import EVAL_SPLIT, SOURCES, draw_task, prompt_of, write
 from campaign.core.verify import PROBLEM_TYPES
 from campaign.errors import Place, SpecError, UsageError
 from campaign.errors import Problem as Fault
+from campaign.folder.regular_files import read_regular
 from campaign.spec.config import DataSection, RunConfig
+from campaign.spec.files import LARGEST_DATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def _check_content(path: Path, data: DataSection, field: str) -> None:
     """Raises `UsageError` when a file has changed since the run was planned, if its hash was recorded."""
     planned = data.model_dump().get(field)
     if planned and path.is_file():
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        found = hashlib.sha256(read_regular(path, LARGEST_DATA)).hexdigest()
         if found != planned:
             raise UsageError(
                 f"{path} has changed since the run was planned (data.{field}); submit the campaign again"
@@ -182,9 +184,9 @@ def read_problems(path: Path) -> list[Problem]:
     """Reads the problems of a JSONL file. Raises `SpecError` with all invalid lines, and `UsageError` when
     the file is unreadable or has no problem."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_regular(path, LARGEST_DATA).decode("utf-8-sig")
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 at byte {error.start}") from None
     problems: list[Problem] = []

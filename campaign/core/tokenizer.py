@@ -15,6 +15,8 @@ from typing import Any, Protocol
 
 from campaign.errors import UsageError
 from campaign.extras import require
+from campaign.folder.regular_files import read_regular
+from campaign.folder.untrusted_json import parse_json
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 """The files of a tokenizer in a Hugging Face folder."""
@@ -148,8 +150,7 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     """Loads the tokenizer in `folder`. Raises `UsageError` when it is missing or unreadable."""
     path = folder / "tokenizer.json"
     try:
-        text = path.read_text(encoding="utf-8")
-        document: Any = json.loads(text)
+        document: Any = parse_json(read_regular(path))
     except FileNotFoundError:
         raise UsageError(f"{folder}: there is no tokenizer.json in this model folder") from None
     except ValueError as error:

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from campaign.core.tensor_file import save_tensors
 from campaign.errors import UsageError
+from campaign.folder.regular_files import read_regular
+from campaign.folder.untrusted_json import parse_json
 
 FORMAT = 1
 
@@ -31,7 +33,7 @@ def read_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     from safetensors.torch import load_file
 
     try:
-        state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        state: dict[str, Any] = parse_json(read_regular(folder / "state.json"))
         tensors = load_file(folder / "optimizer.safetensors")
     except (OSError, ValueError, SafetensorError) as error:
         raise UsageError(f"{folder}: not a readable checkpoint: {error}") from None

@@ -298,9 +298,13 @@ def _short_folder() -> str:
 def _sweep() -> None:
     """Remove the folders of controllers that were killed."""
     for folder in Path(_short_folder()).glob(f"{TEMPORARY_PREFIX}*"):
-        owner = ProcessStamp.from_json(read_json(folder / OWNER))
-        if owner and is_gone(owner) and os.access(folder, os.W_OK):
-            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # its owner may remove it at this moment
+            # In /tmp anybody may put anything under this name, such as an owner file that blocks its reader.
+            if folder.lstat().st_uid != os.geteuid():
+                continue
+            owner = ProcessStamp.from_json(read_json(folder / OWNER))
+            if owner and is_gone(owner):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _require_listener(address: str, patience_s: float = CONNECT_S) -> None:

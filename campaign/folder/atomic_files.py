@@ -28,7 +28,8 @@ def write_bytes(path: Path, content: bytes, *, sync: bool = True) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError:  # on a full disk, half a file would keep the rest of the space
+    except OSError as error:  # on a full disk, half a file would keep the rest of the space
+        error.filename = error.filename or str(path)  # that of a failed write is empty
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise

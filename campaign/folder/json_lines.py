@@ -70,13 +70,15 @@ class JsonlTail:
 
         Raises `DamagedFile` for a file that is not regular, or has an endless line.
         """
-        lines = (self._rest + self._new_bytes()).split(b"\n")
-        self._rest = lines.pop()
+        lines: list[bytes] = []
+        while data := self._new_bytes():
+            *complete, self._rest = (self._rest + data).split(b"\n")
+            lines += complete
+            if len(self._rest) > LONGEST_LINE:
+                raise DamagedFile(_endless(self._path))
         if last:
             lines.append(self._rest)
             self._rest = b""
-        if len(self._rest) > LONGEST_LINE:
-            raise DamagedFile(_endless(self._path))
         return [row for line in lines if (row := parse_object(line)) is not None]
 
     def _new_bytes(self) -> bytes:
@@ -86,7 +88,7 @@ class JsonlTail:
                 if size < self._offset:
                     self._offset, self._rest = 0, b""
                 file.seek(self._offset)
-                data = file.read()
+                data = file.read(min(LONGEST_LINE, size - self._offset))
                 self._offset = file.tell()
                 return data
         except FileNotFoundError:

@@ -19,6 +19,7 @@ LARGEST_DOCUMENT = 256 * 2**20
 """Most bytes of a JSON or TOML document; a plan of ten thousand conditions has about thirty million."""
 LARGEST_RECORD = 2 * 2**30
 """Most bytes of a metrics file, which is read as a whole."""
+PIECE = 2**20
 LONGEST_LINE = 16 * 2**20
 """Most bytes of a line of a JSON Lines file."""
 
@@ -70,7 +71,7 @@ def open_regular(path: Path) -> BufferedReader:
         raise DamagedFile(f"{str(path)!r} cannot be read: {error}") from None
     try:
         _require_regular(path, os.fstat(descriptor).st_mode)
-        return os.fdopen(descriptor, "rb")
+        return open(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
         raise
@@ -80,8 +81,11 @@ def read_regular(path: Path, most: int = LARGEST_DOCUMENT) -> bytes:
     """The content of a file. Raises as `open_regular` does, and `DamagedFile` for more than `most` bytes."""
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
-        # The size alone is not enough: the file may grow, and in /proc it is 0.
-        content = b"" if size > most else file.read(most + 1)
+        # `read` allocates what it is asked for, so it is not asked for `most`. The size alone is not enough: the file
+        # may grow, and in /proc it is 0.
+        content = b"" if size > most else file.read(size + 1)
+        while len(content) <= most and size <= most and (more := file.read(PIECE)):
+            content += more
     if size > most or len(content) > most:
         raise DamagedFile(
             f"{path} is too large: {max(size, len(content)):,} bytes, at most {most:,} are read"

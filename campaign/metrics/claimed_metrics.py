@@ -16,21 +16,33 @@ from campaign.spec.spec import Spec
 
 
 def require_logged_metrics(spec: Spec) -> None:
-    """Raises `SpecError` with every hypothesis about a metric that some condition of it does not log.
+    """Raises `SpecError` with every hypothesis about a metric that some condition of it does not log, and with a
+    headline metric that no condition logs.
 
     What is logged follows from the resolved conditions, so this is checked once the file is otherwise valid.
     """
-    if not spec.hypotheses:
+    if not spec.hypotheses and spec.headline_metric is None:
         return
     document = parse(spec.text, str(spec.path))
     hypotheses = read_hypotheses(spec.hypotheses)
-    problems = [
+    problems = list(_problems_of_headline(spec, document))
+    problems += [
         problem
         for number, hypothesis in enumerate(hypotheses)
         for problem in _problems_of(hypothesis, ("hypotheses", number), spec, document)
     ]
     if problems:
         raise SpecError(problems)
+
+
+def _problems_of_headline(spec: Spec, document: Document) -> Iterator[Problem]:
+    name = spec.headline_metric
+    if name is None:
+        return
+    reasons = [absence(condition.config, name) for condition in spec.conditions]
+    if reasons and all(reasons) and (why := reasons[0]):
+        what = f"{toml_value(name)} is not logged by any condition: {why.reason}"
+        yield _problem(what, why.fix, ("campaign", "headline_metric"), document)
 
 
 def _problems_of(hypothesis: Hypothesis, at: TomlPath, spec: Spec, document: Document) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from campaign.extras import REPORT_PAGE, require
 from campaign.folder.atomic_files import write_bytes
+from campaign.folder.disk_space import explained_full_disk
 from campaign.folder.paths import CampaignPaths, ReportPaths
 from campaign.redact import redact_strings
 from campaign.report.bundle import ScriptBundle
@@ -97,5 +98,6 @@ def _is_interactive(layer: Mapping[str, Any]) -> bool:
 def write_file(path: Path, content: str | bytes) -> Path:
     """Replaces a file atomically: a reader sees either the old or the new content. Who may read it is the user's
     umask, as for every file of a campaign."""
-    write_bytes(path, content.encode() if isinstance(content, str) else content, sync=False)
+    with explained_full_disk(path.parent):
+        write_bytes(path, content.encode() if isinstance(content, str) else content, sync=False)
     return path

@@ -19,7 +19,7 @@ from campaign.folder.paths import ExportPaths
 from campaign.redact import redact_text, secret_values
 from campaign.report.build import render_figures, write_figure, write_file
 from campaign.report.campaign_record import CampaignRecord, read_campaign
-from campaign.report.captions import banner, format_value
+from campaign.report.captions import banner, format_value, with_minus_sign
 from campaign.report.citation import bibtex, latex
 from campaign.report.contents import Contents, collect_contents
 from campaign.report.document import to_document
@@ -69,7 +69,11 @@ def run_rows(contents: Contents) -> Iterable[Sequence[Any]]:
     values = contents.final_values
     yield [*(written[0] if written else ()), "metric", "summary"]
     for run, row in zip(contents.record.runs, written, strict=True):
-        exact = {"value": values.get(run), "value_so_far": values.preliminary(run)}
+        exact = {
+            "value": values.get(run),
+            "value_so_far": values.preliminary(run),
+            "stale": "; ".join(run.stale),
+        }
         yield [*{**row, **exact}.values(), values.metric, values.description]
 
 
@@ -106,7 +110,7 @@ def conditions_table(contents: Contents) -> str:
         [
             line.condition,
             f"{line.done} of {line.runs}",
-            *map(format_value, (line.mean, line.sd, line.low, line.high)),
+            *(with_minus_sign(format_value(value)) for value in (line.mean, line.sd, line.low, line.high)),
         ]
         for line in contents.summaries
     ]
@@ -146,8 +150,8 @@ def _verdict_row(verdict: Verdict, *, with_summary: bool) -> list[str]:
     return [
         verdict.hypothesis,
         f"{comparison.label}; {comparison.summary}" if with_summary else comparison.label,
-        "" if comparison.effect is None else number(comparison.effect, signed=True),
-        shown,
+        "" if comparison.effect is None else with_minus_sign(number(comparison.effect, signed=True)),
+        with_minus_sign(shown),
         "not tested" if comparison.p_adjusted is None else p_is(comparison.p_adjusted).removeprefix("p = "),
         verdict.label,
     ]
@@ -164,6 +168,8 @@ def _table(
 ) -> str:
     """A floating table for the booktabs package."""
     lines = [" & ".join(map(latex, row)) + r" \\" for row in (header, *rows)]
+    # At the beginning of a row, these would be arguments of the `\\` before it.
+    lines = [f"{{}}{line}" if line.startswith(("[", "*")) else line for line in lines]
     return "\n".join(
         [
             r"% requires \usepackage{booktabs}",

@@ -14,7 +14,7 @@ from campaign.report.contents import Contents
 LEVEL = 0.95
 ABOUT = (
     "The conditions cross two fields. Effects are computed within each seed, with 95 % intervals for each alone. They are "
-    "descriptive; a hypothesis with the weights of the interaction as its `contrast`, declared before the runs, is tested."
+    "descriptive; a hypothesis with the weights of the interaction as its contrast, declared before the runs, is tested."
 )
 
 

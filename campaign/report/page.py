@@ -20,6 +20,7 @@ from campaign.report.campaign_record import CampaignRecord
 from campaign.report.captions import (
     CANDIDATE_MINUS_BASELINE,
     banner,
+    configuration_rule,
     difference_rule,
     format_signed,
     format_value,
@@ -118,6 +119,7 @@ def render_page(contents: Contents, library: str) -> str:
         factorial_effects=factorial_effects(contents),
         effect_interval=effect_interval,
         about_factorial=FACTORIAL,
+        configuration_rule=configuration_rule(record),
         configuration={path: value_text(value) for path, value in base_configuration(record).items()},
         errors=any(run.remark for run in record.runs),
         samples=contents.samples,

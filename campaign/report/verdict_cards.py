@@ -104,8 +104,7 @@ def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
     for arm in (comparison.baseline, comparison.candidate):
         if arm.values and arm.condition != "0":
             sd = number(arm.sd) if arm.sd is not None else "unknown"
-            mean = "no usable seed" if arm.mean is None else f"{number(arm.mean)}, sd {sd}"
-            yield arm.condition, mean
+            yield arm.condition, "no usable seed" if arm.mean is None else f"{number(arm.mean)}, sd {sd}"
     for row in verdict.thresholds:
         yield f"{'litmus' if verdict.confirmatory else 'threshold'}, {row.label}", row.words
     for minimum in verdict.minima:

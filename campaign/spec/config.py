@@ -222,6 +222,12 @@ class AlgorithmSection(Section):
     )
     """Phrases whose tokens count as planning tokens; all other tokens are execution tokens."""
 
+    @property
+    def uses_sepa(self) -> bool:
+        """Whether the transform gets SEPA's lambda. A user's transform may use it."""
+        built_in = self.transform_mode in TRANSFORMS
+        return self.algorithm_mode is None and (self.transform_mode == "gtpo_sepa" or not built_in)
+
 
 class GtpoSection(Section):
     """Entropy-weighted token advantages."""
@@ -362,14 +368,8 @@ class RunConfig(Section):
 
     @property
     def uses_sepa(self) -> bool:
-        """Whether the built-in core's transform gets SEPA's lambda. A user's transform may use it."""
-        algorithm = self.algorithm
-        built_in = algorithm.transform_mode in TRANSFORMS
-        return (
-            self.uses_built_in_core
-            and algorithm.algorithm_mode is None
-            and (algorithm.transform_mode == "gtpo_sepa" or not built_in)
-        )
+        """Whether the built-in core's transform gets SEPA's lambda."""
+        return self.uses_built_in_core and self.algorithm.uses_sepa
 
     @property
     def run_id(self) -> str:

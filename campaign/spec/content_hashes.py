@@ -6,10 +6,11 @@ import contextlib
 import hashlib
 import json
 import os
-import stat
 import time
 from collections.abc import Iterable
 from pathlib import Path
+
+from campaign.folder.regular_files import open_regular
 
 LARGE = 2**20
 """Bytes from which the hash of a file is remembered; a smaller one is read faster than it is looked up."""
@@ -18,18 +19,11 @@ SETTLED_S = 2.0
 """A file that was changed more recently is not remembered: it could change again without a new time stamp."""
 
 
-class NotRegular(OSError):
-    """A folder, FIFO, socket or device in the place of a file. Reading one may never end."""
-
-
 def file_sha256(path: Path) -> str:
-    """The hash of a regular file, as 64 hexadecimal digits. Raises `OSError`."""
-    # Without O_NONBLOCK, opening a FIFO waits for a writer.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as stream:
+    """The hash of a regular file, as 64 hexadecimal digits. Raises `OSError`, `DamagedFile` for anything else."""
+    with open_regular(path) as stream:
+        descriptor = stream.fileno()
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise NotRegular(f"{path} is not a regular file")
         if status.st_size < LARGE:
             return hashlib.file_digest(stream, "sha256").hexdigest()
         key = _key(status)

@@ -6,7 +6,6 @@ afterwards is not a plan yet, so its changes are reported and not applied.
 
 from __future__ import annotations
 
-import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import PlanDocument
+from campaign.folder.regular_files import read_regular
 from campaign.spec.explain import toml_value
 
 MOST_BYTES = 8 * 2**20
@@ -51,10 +51,7 @@ def changed_since_submit(paths: CampaignPaths, plan: PlanDocument) -> str:
 def _document(file: Path) -> dict[str, Any] | None:
     """The content of a TOML file; None when it is not a regular file of reasonable size, or cannot be read."""
     try:
-        status = file.stat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
-            return None
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(read_regular(file, MOST_BYTES).decode("utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
 

@@ -357,6 +357,20 @@ def test_planned_run_that_has_not_begun_withholds_the_test_too() -> None:
     assert verdict.comparison.p is None
 
 
+def test_cancelled_run_is_unfinished_and_not_failed_because_the_next_submit_resumes_it() -> None:
+    verdict = judged(levels(0.1), hypothesis(), states={"maxrl_s3": "cancelled"})
+    assert verdict.comparison.p is None
+    assert "1 run is unfinished (maxrl_s3)" in verdict.reason
+    assert verdict.comparison.dropped[3] == "maxrl: is cancelled (step 20 of 20)"
+    assert not any("biased" in note for note in verdict.notes)
+
+
+def test_planned_run_that_has_not_begun_is_said_to_be_planned() -> None:
+    of = levels(0.1)
+    of["maxrl"][7] = None
+    assert judged(of, hypothesis()).comparison.dropped[7] == "maxrl: has not started"
+
+
 def test_final_tests_the_available_runs_and_reports_the_unfinished_plan() -> None:
     frozen = freeze([hypothesis()], range(8))
     runs = runs_of(levels(0.1), frozen=frozen, states={"maxrl_s3": "running"})

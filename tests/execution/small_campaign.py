@@ -100,6 +100,19 @@ def processes_with(text: str) -> list[int]:
     return found
 
 
+def ray_folders(pid: int) -> list[Path]:
+    """The temporary folder of the Ray that a process has started, when there is one."""
+    found = []
+    for owner in Path("/tmp").glob("campaign-ray-*/owner.json"):
+        try:
+            text = owner.read_text()
+        except OSError:  # of another process, and removed meanwhile
+            continue
+        if f'"pid": {pid},' in text:
+            found.append(owner.parent)
+    return found
+
+
 @dataclass(frozen=True)
 class SmallCampaign:
     """A campaign of small cores, enrolled and ready for a controller."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, get_args
@@ -11,6 +13,7 @@ from typing import Any, get_args
 import pytest
 
 from campaign.errors import Infeasible, UsageError
+from campaign.execution import ray_backend
 from campaign.execution.assignment import Assignment
 from campaign.execution.backend import (
     BACKENDS,
@@ -214,6 +217,17 @@ def test_shares_that_fit_in_total_but_on_no_device_wait(
     local.abandon(AttemptKey("base_s1", 1))
     until(lambda: local.wait(0.05) or len(local.supervisors()) == 2, "the third run on the freed device")
     local.close()
+
+
+def test_a_cluster_whose_head_does_not_answer_any_more_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as head:
+        ray = ray_backend.RayBackend(RaySection(address=f"127.0.0.1:{head.getsockname()[1]}"))
+        assert ray.problem() == ""
+    assert ray.problem() == "", "it may be restarting"
+    monkeypatch.setattr(ray_backend, "HEAD_PATIENCE_S", 0.0)
+    assert re.fullmatch(
+        r"the head of the Ray cluster at 127\.0\.0\.1:\d+ does not answer \(.*refused\)", ray.problem()
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from campaign.errors import Infeasible
-from campaign.execution.process import descendants
-from campaign.execution.ray_backend import RayBackend
+from campaign.execution.process import descendants, stamp
+from campaign.execution.ray_backend import RayBackend, _sweep
 from campaign.execution.store_reader import StoreReader
 from campaign.spec.config import RaySection
-from tests.execution.small_campaign import processes_with, until
+from tests.execution.small_campaign import processes_with, ray_folders, until
 from tests.execution.test_submit_on_ray import Place
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -34,11 +35,7 @@ def test_a_deleted_temporary_folder_is_the_loss_of_ray_and_not_of_the_runs(
     place.hold()
     submit = place.start("submit", "small.toml")
     until(lambda: place.steps("base_s1") == 8 and place.steps("base_s2") == 8, "both runs on their way")
-    (temporary,) = [
-        path.parent
-        for path in Path("/tmp").glob("campaign-ray-*/owner.json")
-        if f'"pid": {submit.pid},' in path.read_text()
-    ]
+    (temporary,) = ray_folders(submit.pid)
     shutil.rmtree(temporary)
     _, err = submit.communicate(timeout=60)
     assert submit.returncode == 5, err
@@ -131,3 +128,25 @@ def test_a_process_that_has_imported_ray_before_gets_a_protected_one_too() -> No
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(r"127\.0\.0\.1:\d+ token\n", done.stdout)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_only_folders_of_this_user_are_looked_into_and_removed() -> None:
+    """Another user may have left a FIFO as owner file, whose reader would wait forever."""
+    mine, foreign = Path("/tmp/campaign-ray-test-mine"), Path("/tmp/campaign-ray-test-foreign")
+    for folder in (mine, foreign):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+    try:
+        process = subprocess.Popen(["sleep", "300"])
+        (mine / "owner.json").write_text(json.dumps(stamp(process.pid).to_json()))
+        process.kill()
+        process.wait()
+        os.mkfifo(foreign / "owner.json")
+        os.chown(foreign, NOBODY, NOBODY)
+        _sweep()
+        assert not mine.exists()
+        assert foreign.exists()
+    finally:
+        shutil.rmtree(foreign)
+        shutil.rmtree(mine, ignore_errors=True)

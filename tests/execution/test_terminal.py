@@ -17,7 +17,7 @@ from campaign.errors import Incomplete, Interrupted, UsageError
 from campaign.execution.lock import CampaignLock, holder
 from campaign.folder.json_lines import read_jsonl
 from campaign.folder.paths import CampaignPaths, RunPaths
-from tests.execution.small_campaign import alive, processes_with, until
+from tests.execution.small_campaign import alive, processes_with, ray_folders, until
 from tests.execution.test_submit_on_ray import RUNS, Place
 
 RAY = pytest.param("ray", marks=[pytest.mark.ray, pytest.mark.slow])
@@ -136,9 +136,7 @@ def test_a_signal_while_ray_starts_leaves_nothing_behind(place: Place, number: i
     submit = place.start("submit", "small.toml")
 
     def ray_folder() -> list[Path]:
-        owners = Path("/tmp").glob("campaign-ray-*/owner.json")
-        mine = [path.parent for path in owners if f'"pid": {submit.pid},' in path.read_text()]
-        return [folder for folder in mine if (folder / "r").exists()]
+        return [folder for folder in ray_folders(submit.pid) if (folder / "r").exists()]
 
     (folder,) = until(ray_folder, "the first files of Ray")
     submit.send_signal(number)

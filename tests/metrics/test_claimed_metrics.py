@@ -132,3 +132,16 @@ def test_every_metric_of_the_schema_is_logged_by_some_configuration_according_to
     names = [metric.name.replace("<source>", "add").replace("<type>", "exact") for metric in METRICS]
     absent = {name for name in names if absence(config, name) is not None}
     assert absent == {metric.name for metric in METRICS if metric.stage == "label"}
+
+
+def test_headline_metric_that_no_condition_logs_is_refused(tmp_path: Path) -> None:
+    """One that a single condition logs is shown for that one, such as the KL term of a condition with a penalty."""
+    path = tmp_path / "study.toml"
+    for name, refused in (("corect_rate", True), ("kl", False), ("val/correct_rate", False)):
+        path.write_text(CONDITIONS.replace("max_steps = 50", f'max_steps = 50\nheadline_metric = "{name}"'))
+        found: tuple[Problem, ...] = ()
+        try:
+            read_campaign(path)
+        except SpecError as error:
+            found = error.problems
+        assert ["headline_metric" in str(problem) for problem in found] == [True] * refused

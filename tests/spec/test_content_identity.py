@@ -11,8 +11,9 @@ import pytest
 
 from campaign.check.campaign_proof import prove_spec
 from campaign.errors import SpecError
+from campaign.folder.regular_files import DamagedFile
 from campaign.spec import content_hashes
-from campaign.spec.content_hashes import NotRegular, file_sha256, model_sha256
+from campaign.spec.content_hashes import file_sha256, model_sha256
 from campaign.spec.identity import identity_fields
 from campaign.spec.load import load
 from campaign.spec.planned_runs import Facts, RunFacts
@@ -81,7 +82,7 @@ def test_what_is_no_regular_file_is_never_read(tmp_path: Path, model: Path) -> N
     (model / "zero").symlink_to("/dev/zero")
     assert model_sha256(model) == before
     for name in ("pipe", "zero"):
-        with pytest.raises(NotRegular):
+        with pytest.raises(DamagedFile):
             file_sha256(model / name)
     os.mkfifo(tmp_path / "one/args")
     identity_in(tmp_path / "one", '[core]\ncommand = ["python", "args", "/dev/zero", "--x=model/pipe"]\n')
