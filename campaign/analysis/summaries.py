@@ -173,8 +173,6 @@ def _not_logged(runs: Runs, condition: str, metric: str) -> SeedSample:
 def _incomplete(run: Run, length: int) -> str:
     """Why the run has not reached its end; empty when it has."""
     position = f"step {run.length} of {length}"
-    if run.state == "cancelled":
-        return f"was cancelled at {position}"
     if run.open:
         return f"is {'cancelled' if run.state == 'cancelled' else 'unfinished'} ({position})"
     if run.state == "short":

@@ -298,18 +298,6 @@ def test_campaign_that_has_only_begun_is_inconclusive_and_not_an_error() -> None
         judged(of, hypothesis(metric="val/exact"))
 
 
-def test_runs_that_were_cancelled_leave_nothing_to_decide_by_the_others() -> None:
-    """Whoever watches the runs would stop those that spoil the result."""
-    cancelled = {f"maxrl_s{seed}": "cancelled" for seed in (6, 7)}
-    verdict = judged(levels(0.1), hypothesis(), states=cancelled)
-    assert verdict.outcome == "INCONCLUSIVE"
-    assert "2 runs are unfinished (maxrl_s6, maxrl_s7)" in verdict.reason
-    runs = runs_of(levels(0.1), frozen=freeze([hypothesis()], range(8)), states=cancelled)
-    (final,) = verdicts(runs, final=True)
-    assert final.exploratory == ("it was stopped with 2 runs of its plan unfinished",)
-    assert final.comparison.dropped[6] == "maxrl: was cancelled at step 20 of 20"
-
-
 def test_conditions_without_a_common_seed_are_referred_to_the_unpaired_test() -> None:
     of: Levels = {"grpo": [0.5, 0.6, 0.4, None, None, None], "maxrl": [None, None, None, 0.4, 0.8, 0.9]}
     assert "share no seed" in verdicts(runs_of(of))[0].reason
