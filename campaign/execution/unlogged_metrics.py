@@ -29,7 +29,10 @@ def observed(paths: CampaignPaths) -> Observed:
     names: set[str] = set()
     for folder in sorted(paths.runs.iterdir()) if paths.runs.is_dir() else ():
         run = RunPaths(folder)
-        logged = logged_names(run)
+        try:
+            logged = logged_names(run)
+        except OSError:  # a damaged folder costs no submit, and nobody can tell what was seen of its run
+            return Observed(frozenset(names), ended=True)
         names |= logged
         kinds = {outcome.kind for attempt in run.attempts() if (outcome := read_outcome(attempt))}
         # A core that has finished has shown its results, if only in its own words or in a file that is not read.

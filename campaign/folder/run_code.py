@@ -45,7 +45,11 @@ class RecordedCode:
         An attempt of an earlier release recorded no id: its code is that of the only provenance, or unknown when
         there are several.
         """
-        found = [self._of_attempt(attempt) for attempt in run.attempts()]
+        try:
+            attempts = run.attempts()
+        except OSError:  # whoever reads the record of the run says that its folder is damaged
+            return ()
+        found = [self._of_attempt(attempt) for attempt in attempts]
         return tuple(dict.fromkeys(code for code in found if code))
 
     def _of_attempt(self, attempt: AttemptPaths) -> Code:
