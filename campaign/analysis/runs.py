@@ -137,9 +137,13 @@ class Runs:
         return tuple(run for run in self.runs if run.condition == condition)
 
     def length(self, condition: str) -> int:
-        """Number of steps of a complete run: as planned or, if that is more, as in the longest run."""
+        """Number of steps of a complete run: as planned or, if that is more, as in the longest run. One that goes on
+        beyond the plan does not count while others end where they should: it is the odd one."""
         planned = self.design.steps.get(condition, 0)
-        return max([planned, *(run.length for run in self.runs if run.condition == condition)])
+        lengths = [run.length for run in self.runs if run.condition == condition]
+        # Some cores count steps from 1, so that the last row is that of step N of N.
+        as_planned = [length for length in lengths if planned <= length <= planned + 1]
+        return max(as_planned) if planned and as_planned else max([planned, *lengths])
 
     def frame(self) -> pl.DataFrame:
         """One row per run and step: `condition`, `seed`, `step`, then every metric (null where absent)."""

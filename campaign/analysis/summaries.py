@@ -107,7 +107,7 @@ def _parse(summary: str) -> tuple[str, int | None]:
 def summarise(runs: Runs, metric: str, summary: str = "auto") -> dict[str, SeedSample]:
     """Condition -> one value per run, with the reason for each seed that has none.
 
-    A run has no value when it is unfinished, failed, ends before the final window of its condition's length,
+    A run has no value when it is unfinished, failed, ends before the final window of its condition's length or beyond it,
     or has less than half as many finite values in that window as the most complete run.
     """
     try:
@@ -179,6 +179,8 @@ def _incomplete(run: Run, length: int) -> str:
         return f"is short: {run.shortfall}" if run.shortfall else f"is short ({position})"
     if run.state != "done":
         return f"failed at {position}"
+    if not run.own_end and run.length > length:
+        return f"goes on to step {run.length}, beyond the {length} of the plan"
     if not run.own_end and run.length <= length - tail_window(length):
         return f"ends at {position}"
     return ""

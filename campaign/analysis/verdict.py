@@ -99,7 +99,7 @@ class Verdict:
         return verdict
 
 
-DROPPED_BY_OUTCOME = ("finite", "failed", "is short")
+DROPPED_BY_OUTCOME = ("finite", "failed", "is short", "evaluation at its end", "goes on to")
 """Words in the reasons for which a seed is dropped because of how its run went."""
 
 
@@ -381,7 +381,7 @@ def _cautions(comparison: Comparison) -> list[str]:
     cautions = []
     if any(word in reason for reason in comparison.dropped.values() for word in DROPPED_BY_OUTCOME):
         cautions.append(
-            "seeds that failed, ended early or diverged were dropped; if the condition caused it, the effect is "
+            "seeds that failed, ended early or late, or diverged were dropped; if the condition caused it, the effect is "
             "biased in its favour"
         )
     if comparison.rests_on_skewness and comparison.p_skew_corrected is not None:
@@ -400,7 +400,17 @@ def _cautions(comparison: Comparison) -> list[str]:
 def _unequal_lengths(runs: Runs, claim: Claim) -> list[str]:
     """Caveats when conditions trained for different lengths, which is a difference besides the tested one, or when
     runs end where their cores end."""
-    return [*_unequal_conditions(runs, claim), *_own_ends(runs, claim)]
+    return [*_unequal_conditions(runs, claim), *_beyond_the_plan(runs, claim), *_own_ends(runs, claim)]
+
+
+def _beyond_the_plan(runs: Runs, claim: Claim) -> list[str]:
+    planned = {label: runs.design.steps.get(label, 0) for label in claim.conditions}
+    longer = [
+        f"{label} to step {length} of {planned[label]}"
+        for label in claim.conditions
+        if planned[label] and (length := runs.length(label)) > planned[label] + 1
+    ]
+    return [f"the runs go on beyond the plan: {', '.join(longer)}"] if longer else []
 
 
 def _own_ends(runs: Runs, claim: Claim) -> list[str]:

@@ -33,7 +33,7 @@ def observed(paths: CampaignPaths) -> Observed:
         try:
             logged = logged_names(run)
             kinds = {outcome.kind for attempt in run.attempts() if (outcome := read_outcome(attempt))}
-        except DamagedFile:  # nobody can tell what it showed
+        except OSError:  # a damaged folder costs no submit, and nobody can tell what was seen of its run
             return Observed(frozenset(names), ended=True)
         names |= logged
         # A core that has finished has shown its results, if only in its own words or in a file that is not read.

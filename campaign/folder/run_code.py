@@ -14,7 +14,6 @@ from typing import Any
 from campaign.folder.atomic_files import read_json
 from campaign.folder.paths import AttemptPaths, RunPaths
 from campaign.folder.plan_document import PlanDocument
-from campaign.folder.regular_files import DamagedFile
 
 ID_DIGITS = 16
 COMMIT_DIGITS = 10
@@ -47,9 +46,10 @@ class RecordedCode:
         there are several.
         """
         try:
-            found = [self._of_attempt(attempt) for attempt in run.attempts()]
-        except DamagedFile:  # the readers of its record say so
+            attempts = run.attempts()
+        except OSError:  # whoever reads the record of the run says that its folder is damaged
             return ()
+        found = [self._of_attempt(attempt) for attempt in attempts]
         return tuple(dict.fromkeys(code for code in found if code))
 
     def _of_attempt(self, attempt: AttemptPaths) -> Code:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from folders import runs_of
 from campaign.analysis.condition_comparison import Design, compare
 from campaign.analysis.factorial import find_two_by_two, interaction
 from campaign.analysis.kernels import PerSeed
-from campaign.analysis.runs import Runs
+from campaign.analysis.runs import Run, Runs
 from campaign.analysis.samples import Differences, SeedSample, pair
 from campaign.analysis.sequential import inverse_normal, normal_score, plan_looks, sequential_p
 from campaign.analysis.significance import paired_t
@@ -632,6 +632,24 @@ def test_interaction_contrast_is_tested_seed_by_seed() -> None:
     assert find_two_by_two({"p": ("a", "b"), "q": ("a", "c"), "r": ("d", "b")}) is None
     assert find_two_by_two({"p": ("a", "b"), "q": ("a", "c"), "r": ("d", "b"), "s": ("e", "c")}) is None
     assert find_two_by_two({}) is None
+
+
+def test_run_that_goes_on_beyond_the_plan_costs_its_own_seed_and_not_those_of_the_others() -> None:
+    def with_steps(of: Runs, longer: Callable[[Run], bool]) -> Runs:
+        design = replace(of.design, steps={"grpo": 20, "maxrl": 20})
+        runs = tuple(
+            replace(run, steps=np.append(run.steps[:-1], 40), metrics=run.metrics) if longer(run) else run
+            for run in of.runs
+        )
+        return Runs(runs, design)
+
+    of = runs_of(levels(0.1), frozen=freeze([hypothesis()], range(8)))
+    (one,) = verdicts(with_steps(of, lambda run: run.id == "maxrl_s3"))
+    assert (one.comparison.n, one.outcome) == (7, "CONFIRMED")
+    assert "biased" in str(one.notes)
+    assert one.comparison.dropped == {3: "maxrl: goes on to step 41, beyond the 20 of the plan"}
+    (side,) = verdicts(with_steps(of, lambda run: run.condition == "maxrl"))
+    assert "the runs go on beyond the plan: maxrl to step 41 of 20" in side.notes
 
 
 def test_exit_code_is_the_worst_outcome() -> None:

@@ -145,6 +145,10 @@ def test_what_was_observed_are_the_names_in_any_attempt_and_whether_one_ended_wi
     second.result.unlink()
     paths.run("base_s1").superseded.mkdir()
     assert observed(paths).ended, "results under other settings were seen too"
+    shutil.rmtree(paths.runs)
+    paths.run("base_s1").root.mkdir(parents=True)
+    paths.run("base_s1").attempts_root.symlink_to("attempts")
+    assert observed(paths).ended, "a damaged folder may have shown anything"
 
 
 def declared(metric: str = "corect_rate", mechanism: str = "", **other: object) -> Frozen:
