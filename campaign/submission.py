@@ -12,7 +12,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,9 +45,10 @@ from campaign.execution.unlogged_metrics import observed, with_unlogged
 from campaign.execution.view import CampaignReader, CampaignView
 from campaign.extras import REPORT_PAGE, problem_with
 from campaign.folder.atomic_files import read_json, write_json
-from campaign.folder.disk_space import explained_full_disk
+from campaign.folder.disk_space import STORAGE_FULL, explained_full_disk
 from campaign.folder.paths import CampaignPaths
 from campaign.folder.plan_document import PlanDocument, plan_or_empty
+from campaign.folder.regular_files import reason_of
 from campaign.folder.states import FAILED
 from campaign.spec.config_secrets import refuse_secrets
 from campaign.spec.headline import headline_of
@@ -185,7 +186,8 @@ def open_submission(
     enrolment. Raises as `plan_submission` does, `UsageError` when another controller holds the lock, and
     `MissingPackage` when this installation cannot execute the runs.
     """
-    lock = CampaignLock.acquire(paths)
+    with _usable(paths):
+        lock = CampaignLock.acquire(paths)
     try:
         with explained_full_disk(paths.root):
             submission = plan_submission(
@@ -193,11 +195,23 @@ def open_submission(
             )
             if submission.runs and (missing := submission.missing_packages):
                 raise MissingPackage("nothing was started: " + "\n    ".join(missing))
-            record_submission(submission)
+            with _usable(paths):
+                record_submission(submission)
     except BaseException:
         lock.release()
         raise
     return submission, lock
+
+
+@contextlib.contextmanager
+def _usable(paths: CampaignPaths) -> Iterator[None]:
+    """Turn the errors of a folder that cannot hold a campaign, such as a file in its place, into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, CampaignError) or error.errno in STORAGE_FULL:
+            raise
+        raise UsageError(f"{paths.root} cannot hold the campaign: {reason_of(error)}") from error
 
 
 def record_submission(submission: Submission) -> None:
@@ -210,7 +224,7 @@ def record_submission(submission: Submission) -> None:
     claims, labels = read_hypotheses(plan.hypotheses), [condition.label for condition in plan.conditions]
     declared = freeze(claims, plan.seeds, plan.looks, labels)
     # A record that is gone is not written again after rows were seen: it would freeze what they suggest.
-    if paths.frozen.exists() or observed(paths) == Observed():
+    if os.path.lexists(paths.frozen) or observed(paths) == Observed():
         keep_frozen(paths.frozen, declared, lambda: observed(paths))
     store = Store.open(paths)
     try:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import campaign
-from campaign.errors import Confounded, RunsFailed, UsageError
+from campaign.errors import CampaignError, Confounded, RunsFailed, UsageError
 from campaign.execution.lock import CampaignLock, holder
 from campaign.execution.store_reader import StoreReader
 from campaign.execution.view import CampaignView
@@ -220,6 +220,64 @@ def test_submit_that_starts_no_run_keeps_the_provenance_and_replaces_a_damaged_p
     paths.plan.write_text('{"provenance": ')
     submit(load(spec), paths, options)
     assert read_plan(paths.plan).provenance["spec"] == str(spec)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [(".", "file"), (".", "link"), ("LOCK", "folder"), ("LOCK", "link"), ("LOCK", "fifo"), ("runs", "file"),
+     ("plan.json", "folder")],
+)  # fmt: skip
+def test_folder_that_cannot_hold_a_campaign_is_refused_in_a_sentence(
+    name: str, damage: str, spec: Path, paths: CampaignPaths
+) -> None:
+    place = paths.root / name
+    place.parent.mkdir(parents=True)
+    {
+        "file": place.touch,
+        "folder": lambda: (place / "inside").mkdir(parents=True),
+        "link": lambda: place.symlink_to("nowhere/at/all"),
+        "fifo": lambda: os.mkfifo(place),
+    }[damage]()
+    with pytest.raises(CampaignError, match="cannot hold the campaign|not a regular file"):
+        open_submission(load(spec), paths, SubmitOptions(backend="local"))
+    assert holder(paths) is None
+
+
+def test_output_of_a_detached_submit_that_cannot_be_written_refuses_it(
+    spec: Path, paths: CampaignPaths
+) -> None:
+    paths.root.mkdir(parents=True)
+    os.mkfifo(paths.controller_log)
+    done = command(spec.parent, "submit", "small.toml", "--backend", "local", "--detach")
+    assert "the output of a detached submit cannot be written" in done.communicate(timeout=60)[1]
+    assert done.returncode == 2
+    assert holder(paths) is None
+
+
+def test_record_of_the_hypotheses_that_was_deleted_after_results_is_not_written_anew(
+    spec: Path, paths: CampaignPaths
+) -> None:
+    submit(load(spec), paths, SubmitOptions(backend="local"))
+    paths.frozen.unlink()
+    spec.write_text(SPEC + "[[hypotheses]]\nname = 'afterwards'\nmetric = 'correct_rate'\n")
+    submit(load(spec), paths, SubmitOptions(backend="local"))
+    assert not paths.frozen.exists()
+    (verdict,) = campaign.open(paths.root).verdicts()
+    assert verdict.hypothesis == "afterwards: kl"
+    assert not verdict.confirmatory
+
+
+@pytest.mark.parametrize("content", ["null", "[]", "7", '{"version": 1}', '{"hypotheses": "x"}'])
+def test_record_of_the_hypotheses_that_was_replaced_is_refused(
+    content: str, spec: Path, paths: CampaignPaths
+) -> None:
+    open_submission(load(spec), paths, SubmitOptions(backend="local"))[1].release()
+    paths.frozen.write_text(content)
+    with pytest.raises(
+        UsageError, match=r"frozen hypotheses in [^\n]* cannot be used: [^\n]*restore"
+    ) as refused:
+        open_submission(load(spec), paths, SubmitOptions(backend="local"))
+    assert "\n" not in str(refused.value)
 
 
 def test_submit_in_another_thread_works_although_only_the_main_thread_may_handle_signals(

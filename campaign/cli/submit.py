@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from campaign.execution.lock import CampaignLock
+    from campaign.folder.paths import CampaignPaths
     from campaign.submission import Submission, SubmitOptions
 
 VERSION = 1
@@ -154,6 +156,19 @@ def _announce(submission: Submission) -> None:
     console.print(f"starting the {submission.backend} backend ...", style="dim")
 
 
+def _controller_log(paths: CampaignPaths, lock: CampaignLock) -> IO[bytes]:
+    from campaign.errors import UsageError
+    from campaign.folder.regular_files import reason_of
+
+    try:
+        # Opening a FIFO would wait for a reader.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK
+        return os.fdopen(os.open(paths.controller_log, flags, 0o666), "ab")
+    except OSError as error:
+        lock.release()
+        raise UsageError(f"the output of a detached submit cannot be written: {reason_of(error)}") from error
+
+
 def _detach(submission: Submission, lock: CampaignLock, *, as_json: bool) -> None:
     """Start the controller in a separate session. It inherits the lock, which is therefore never free meanwhile."""
     from campaign.cli.console import print_json, stdout
@@ -169,7 +184,7 @@ def _detach(submission: Submission, lock: CampaignLock, *, as_json: bool) -> Non
         str(lock.descriptor),
         *options.flags,
     ]
-    with paths.controller_log.open("ab") as log:
+    with _controller_log(paths, lock) as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
             start_new_session=True, pass_fds=(lock.descriptor,),

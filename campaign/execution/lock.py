@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from campaign.errors import Incomplete, UsageError
 from campaign.execution.process import this_host
 from campaign.folder.atomic_files import read_json
 from campaign.folder.paths import CampaignPaths
+from campaign.folder.regular_files import DamagedFile, reason_of
 
 PROBE_PATIENCE_S = 0.5
 """How long `acquire` retries. A reader that tests the lock holds it for an instant (see `holder`)."""
@@ -67,7 +69,7 @@ class CampaignLock:
             descriptor = _locked(self.path)
         except OSError as error:
             raise Incomplete(
-                f"{self.path} was deleted and cannot be written again ({error.strerror}): this controller stops"
+                f"{self.path} was deleted and cannot be written again ({reason_of(error)}): this controller stops"
             ) from error
         if descriptor is None:
             who = read_json(self.path) or {}
@@ -88,7 +90,7 @@ class CampaignLock:
 def holder(paths: CampaignPaths) -> dict[str, object] | None:
     """The controller that runs the campaign now (`pid`, `host`, `since`), or None."""
     try:
-        descriptor = os.open(paths.lock, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(paths.lock, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO would wait
     except OSError:
         return None
     try:
@@ -104,7 +106,11 @@ def _locked(path: Path) -> int | None:
     """A descriptor of `path` with the exclusive lock; None when another process has it."""
     deadline = time.monotonic() + PROBE_PATIENCE_S
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        # Not through a link, and not a FIFO or a folder: nothing else would be one file for every controller.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise DamagedFile(f"{path} is not a regular file: delete it")
         # Between the two calls the file may have been deleted, and a lock of a deleted file keeps nobody out.
         if _try(descriptor, fcntl.LOCK_EX) and _is_named(descriptor, path):
             return descriptor

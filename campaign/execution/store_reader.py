@@ -19,6 +19,10 @@ from campaign.spec.config import RunConfig
 
 SCHEMA_VERSION = 1
 CANNOT_WRITE = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+HOW_TO_REPAIR = (
+    "the file is damaged. The folders of the runs are not affected: move the file away and submit again; the runs "
+    "then resume from their last checkpoints"
+)
 Desired = Literal["run", "cancel"]
 
 
@@ -89,22 +93,22 @@ class StoreReader:
         if states:
             where.append(f"state IN ({','.join('?' * len(states))})")
         clause = f"WHERE {' AND '.join(where)}" if where else ""
-        with explained(self._path):
+        with explained(self._path), _undamaged(self._path):
             rows = self._db.execute(f"SELECT * FROM runs {clause} ORDER BY position", values).fetchall()
-        return [_run_row(row) for row in rows]
+            return [_run_row(row) for row in rows]
 
     def run(self, run_id: str) -> RunRow | None:
-        with explained(self._path):
+        with explained(self._path), _undamaged(self._path):
             row = self._db.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
-        return _run_row(row) if row else None
+            return _run_row(row) if row else None
 
     def config(self, row: RunRow) -> RunConfig:
         """The run's configuration, equal to its `config.toml`."""
         if row.config not in self._configs:
             query = "SELECT document FROM configs WHERE digest = ?"
-            with explained(self._path):
+            with explained(self._path), _undamaged(self._path):
                 document = self._db.execute(query, (row.config,)).fetchone()
-            self._configs[row.config] = RunConfig.model_validate_json(document[0])
+                self._configs[row.config] = RunConfig.model_validate_json(document[0])
         # Built for each call: configurations are shared by the seeds of a condition, and ten thousand copies would
         # not fit in memory.
         config = self._configs[row.config]
@@ -129,7 +133,7 @@ class StoreReader:
             "SELECT * FROM runs WHERE state = 'pending' AND enrolled AND desired = 'run' AND not_before <= ? "
             "ORDER BY position LIMIT ?"
         )
-        with explained(self._path):
+        with explained(self._path), _undamaged(self._path):
             return [_run_row(row) for row in self._db.execute(query, (now, limit)).fetchall()]
 
     def one_of_each_config(self) -> list[RunRow]:
@@ -138,7 +142,7 @@ class StoreReader:
             "SELECT * FROM runs WHERE enrolled AND position IN "
             "(SELECT MIN(position) FROM runs WHERE state = 'pending' AND enrolled GROUP BY config)"
         )
-        with explained(self._path):
+        with explained(self._path), _undamaged(self._path):
             return [_run_row(row) for row in self._db.execute(query)]
 
     def launched_at(self) -> dict[str, float]:
@@ -151,11 +155,12 @@ class StoreReader:
         """Oldest first: `number`, `identity`, `epoch`, `launched_at`, `ended_at`, `outcome`."""
         columns = "number, identity, epoch, launched_at, ended_at, outcome"
         query = f"SELECT {columns} FROM attempts WHERE run = ? ORDER BY number"
-        with explained(self._path):
+        with explained(self._path), _undamaged(self._path):
             rows = self._db.execute(query, (run_id,)).fetchall()
-        return [
-            {**dict(row), "outcome": json.loads(row["outcome"]) if row["outcome"] else None} for row in rows
-        ]
+            return [
+                {**dict(row), "outcome": json.loads(row["outcome"]) if row["outcome"] else None}
+                for row in rows
+            ]
 
     def close(self) -> None:
         self._db.close()
@@ -206,13 +211,22 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
 
 
 @contextmanager
+def _undamaged(path: Path) -> Iterator[None]:
+    """SQLite has no checksums: a damaged page can be a valid row whose content nobody has written."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise StoreUnreadable(f"{path}: a row cannot be read: {HOW_TO_REPAIR}") from error
+
+
+@contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turn errors of SQLite into `StoreUnreadable` or `StorageFull`, with what the user can do about them."""
     try:
         yield
     except sqlite3.DatabaseError as error:
         text = str(error)
-        code = error.sqlite_errorcode & 0xFF
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # absent where Python decodes
         # SQLite reports the shared-memory file that does not fit, or has no inode, as another error.
         if code == sqlite3.SQLITE_FULL or (code in CANNOT_WRITE and is_full(path.parent)):
             raise storage_full(path) from error
@@ -220,11 +234,8 @@ def explained(path: Path) -> Iterator[None]:
             advice = (
                 "another program has locked it (a backup, a database browser?); try again when it has ended"
             )
-        elif "malformed" in text or "not a database" in text or "disk image" in text:
-            advice = (
-                "the file is damaged. The folders of the runs are not affected: move the file away and submit again; "
-                "the runs then resume from their last checkpoints"
-            )
+        elif "malformed" in text or "not a database" in text or "disk image" in text or "decode" in text:
+            advice = HOW_TO_REPAIR
         elif "no such table" in text or "no such column" in text:
             advice = "the file does not hold the state of a campaign"
         else:

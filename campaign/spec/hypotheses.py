@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from campaign.errors import UsageError
 from campaign.folder.atomic_files import write_text
@@ -186,14 +186,17 @@ class Frozen(Section):
         return {"version": 1, "sha256": self.sha256, "record_sha256": _digest(everything), **everything}
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> Frozen:
-        """Raises ValueError when the hashes do not match the content, because the document was edited."""
+    def from_json(cls, document: object) -> Frozen:
+        """Raises ValueError when the document is none or when the hashes do not match the content, because it was
+        edited."""
+        if not isinstance(document, dict):
+            raise ValueError("it is no JSON object")
         about = ("version", "sha256", "record_sha256")
         frozen = cls.model_validate_json(
             json.dumps({key: value for key, value in document.items() if key not in about})
         )
         if any(document.get(key) != frozen.to_json()[key] for key in about):
-            raise ValueError("they do not match their hash, so the file was edited; restore it")
+            raise ValueError("they do not match their hash, so the file was edited")
         return frozen
 
 
@@ -285,15 +288,22 @@ def keep_frozen(path: Path, frozen: Frozen, observed: Callable[[], Observed] = r
 def read_frozen(path: Path) -> Frozen | None:
     """The record in `path`; None when there is none. Raises `UsageError` when it cannot be read or was edited."""
     try:
-        document = parse_json(read_regular(path))
-        return Frozen.from_json(document) if isinstance(document, dict) else None
+        return Frozen.from_json(parse_json(read_regular(path)))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         # Not replaced silently: then whoever empties the file could freeze other hypotheses.
-        empty = "it is empty; if no run has started (the disk was full at the first submit), delete it"
-        why = empty if os.path.isfile(path) and not os.path.getsize(path) else error
-        raise UsageError(f"the frozen hypotheses in {path} cannot be used: {why}") from None
+        raise UsageError(
+            f"the frozen hypotheses in {path} cannot be used: {_unusable(path, error)}"
+        ) from None
+
+
+def _unusable(path: Path, error: Exception) -> str:
+    if os.path.isfile(path) and not os.path.getsize(path):
+        return "it is empty; if no run has started (the disk was full at the first submit), delete it"
+    # Those of pydantic have several lines.
+    why = "it is no record of frozen hypotheses" if isinstance(error, ValidationError) else str(error)
+    return f"{why}; restore the file, or delete it: without it, every comparison is exploratory"
 
 
 def look_problems(looks: Sequence[int], seeds: int) -> list[str]:

@@ -169,6 +169,17 @@ def test_a_damaged_store_is_explained(paths: CampaignPaths, content: bytes) -> N
         StoreReader.open(paths)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    ["UPDATE runs SET summary = '{'", "UPDATE runs SET summary = CAST(x'ff7b' AS TEXT)", "UPDATE configs SET document = '[]'",
+     "DELETE FROM configs"],
+)  # fmt: skip
+def test_a_row_that_nobody_has_written_is_explained(damage: str, paths: CampaignPaths, store: Store) -> None:
+    store._db.execute(damage)
+    with pytest.raises(StoreUnreadable, match="the file is damaged"):
+        [store.config(row) for row in store.runs()]
+
+
 def test_a_store_of_another_version_is_refused_with_both_numbers(paths: CampaignPaths, store: Store) -> None:
     store._db.execute("PRAGMA user_version = 99")
     store.close()
