@@ -327,7 +327,7 @@ def _minima(runs: Runs, claim: Claim, stage: Stage, compared: Sequence[Compariso
     rows = [minimum("pairs", needed, min(each.n for each in compared), unit)]
     tested = [run for found in _compared_runs(runs, claim, stage, comparison).values() for run in found]
     if hypothesis.min_steps:
-        steps = min((run.length for run in tested), default=0)
+        steps = min((run.finished for run in tested), default=0)
         rows.append(minimum("steps", hypothesis.min_steps, steps, "steps in the shortest run"))
     if hypothesis.min_generations:
         logged = min((run.generations or 0 for run in tested), default=0)
@@ -388,7 +388,7 @@ def _own_ends(runs: Runs, claim: Claim) -> list[str]:
     ended = [
         run for label in claim.conditions for run in runs.of(label) if run.own_end and run.state == "done"
     ]
-    lengths = sorted(run.length for run in ended)
+    lengths = sorted(run.finished for run in ended)
     if not lengths or lengths[0] == lengths[-1]:
         return []
     return [
@@ -398,7 +398,7 @@ def _own_ends(runs: Runs, claim: Claim) -> list[str]:
 
 
 def _unequal_conditions(runs: Runs, claim: Claim) -> list[str]:
-    lengths = {condition: runs.length(condition) for condition in claim.conditions}
+    lengths = {condition: runs.expected_steps(condition) for condition in claim.conditions}
     if len({length for length in lengths.values() if length}) < 2:
         return []
     listed = ", ".join(f"{condition} {length}" for condition, length in lengths.items())
