@@ -360,10 +360,12 @@ def _compared_seeds(comparison: Comparison, condition: str, stage: Stage) -> Ite
 def _cautions(comparison: Comparison) -> list[str]:
     """Caveats about the validity of the comparison."""
     cautions = []
-    if any(word in reason for reason in comparison.dropped.values() for word in DROPPED_BY_OUTCOME):
+    # While nothing is tested, a cancelled run is one that is still to come.
+    words = DROPPED_BY_OUTCOME if comparison.withheld else (*DROPPED_BY_OUTCOME, "is cancelled")
+    if any(word in reason for reason in comparison.dropped.values() for word in words):
         cautions.append(
-            "seeds that failed, ended early or diverged were dropped; if the condition caused it, the effect is "
-            "biased in its favour"
+            "seeds that failed, were cancelled, ended early or diverged were dropped; if the condition caused it, the "
+            "effect is biased in its favour"
         )
     if comparison.rests_on_skewness and comparison.p_skew_corrected is not None:
         cautions.append(
