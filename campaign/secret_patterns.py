@@ -37,8 +37,19 @@ SECRET_PATTERNS = tuple(
         ("an AWS access key", "A", r"\b(?:AKIA[A-Z0-9]{12,}|ASIA[A-Z0-9]{16}\b)"),
         ("a Google API key", "AIza", r"\bAIza[0-9A-Za-z_-]{35}"),
         ("a Slack token", "xox", r"\bxox[abprs]-[0-9A-Za-z-]{10,}"),
+        ("a GitLab token", "glpat-", r"\bglpat-[A-Za-z0-9_-]{16,}"),
+        ("an npm token", "npm_", r"\bnpm_[A-Za-z0-9]{36}\b"),
+        ("a PyPI token", "pypi-", r"\bpypi-[A-Za-z0-9_-]{40,}"),
+        ("a Stripe API key", "k_live_", r"\b[rs]k_live_[A-Za-z0-9]{16,}"),
+        ("an Azure storage key", "AccountKey=", r"\bAccountKey=[A-Za-z0-9+/]{40,}=*"),
         ("a JSON web token", "eyJ", r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
         ("a bearer token", "earer ", r"\b[Bb]earer [A-Za-z0-9._~+/-]{16,}=*"),
+        # `basic` alone is a common word.
+        (
+            "a login in a header",
+            "asic ",
+            r"\b[Aa]uthorization[\"']?\s?[:=]\s?[\"']?[Bb]asic [A-Za-z0-9+/]{8,}=*",
+        ),
         # The body is part of the secret. A block that was cut off has no END line, or no BEGIN line.
         (
             "a private key",

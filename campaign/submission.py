@@ -52,7 +52,7 @@ from campaign.folder.states import FAILED
 from campaign.spec.config_secrets import refuse_secrets
 from campaign.spec.headline import headline_of
 from campaign.spec.host import with_host_resources
-from campaign.spec.hypotheses import freeze, keep_frozen, read_hypotheses
+from campaign.spec.hypotheses import Observed, freeze, keep_frozen, read_hypotheses
 from campaign.spec.plan_json import plan_to_json
 from campaign.spec.planned_runs import Facts, Plan, PlannedRun
 from campaign.spec.resolve import resolve
@@ -209,7 +209,9 @@ def record_submission(submission: Submission) -> None:
     write_json(paths.check, found)
     claims, labels = read_hypotheses(plan.hypotheses), [condition.label for condition in plan.conditions]
     declared = freeze(claims, plan.seeds, plan.looks, labels)
-    keep_frozen(paths.frozen, declared, lambda: observed(paths))
+    # A record that is gone is not written again after rows were seen: it would freeze what they suggest.
+    if paths.frozen.exists() or observed(paths) == Observed():
+        keep_frozen(paths.frozen, declared, lambda: observed(paths))
     store = Store.open(paths)
     try:
         enrol(paths, store, plan, submission.runs)

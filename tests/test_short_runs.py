@@ -151,7 +151,8 @@ def test_run_of_a_command_without_max_steps_ends_where_the_command_ends(folder: 
     assert (shown["id"], shown["steps"], shown["max_steps"]) == ("a_s1", 8, 8)
     reported = json.loads(command("report", "small", "--json").stdout)["runs"][0]
     assert (reported["steps"], reported["planned_steps"]) == (8, None)
-    assert any("compared each at its own end: after 8 to 20 steps" in note for note in verdict["notes"])
+    said = "compared each at its own end: after 8 to 20 steps; before step 20 ended: a 1 of 2, b 0 of 2"
+    assert any(said in note for note in verdict["notes"])
     loaded = campaign.load(folder / "small.toml").spec
     assert loaded.conditions[0].config.core.early_stopping
     assert any("complete wherever its command exits with 0" in note for note in loaded.notes)

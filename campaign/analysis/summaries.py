@@ -46,7 +46,7 @@ class Summary:
             "eval": "last held-out evaluation",
             "tail": f"mean of the last {self.window} steps"
             if self.window
-            else "mean of the last 10 % of steps",
+            else "mean of the last 10 % of steps (at least 5)",
             "final": "last step",
             "mean": "mean over all steps",
             "max": "highest value of any step",
@@ -124,10 +124,12 @@ def summarise(runs: Runs, metric: str, summary: str = "auto") -> dict[str, SeedS
 def _sample(runs: Runs, condition: str, summary: Summary) -> SeedSample:
     complete = [run for run in runs.of(condition) if run.state == "done"]
     length = runs.length(condition)
+    # Of every condition of the same length: where all runs of one have diverged, only the others show it.
+    alike = [run for run in runs.runs if run.state == "done" and runs.length(run.condition) == length]
     expected = _Expected(
         length,
         values=max((len(_window(run, length, summary)) for run in complete), default=0),
-        last_step=max((_last_step(run, summary.metric) for run in complete), default=-1),
+        last_step=max((_last_step(run, summary.metric) for run in alike), default=-1),
         logged=any(summary.metric in run.metrics for run in runs.of(condition)),
     )
     values, missing = {}, {}
@@ -154,7 +156,7 @@ class _Expected:
     values: int
     """Largest number of finite values in the final window."""
     last_step: int
-    """Last step with a finite value."""
+    """Last step with a finite value, in any condition of this length."""
     logged: bool
     """Whether any run of the condition logs the metric."""
 
@@ -190,9 +192,6 @@ def _missing_values(run: Run, summary: Summary, expected: _Expected) -> str:
     if values is None or not np.any(np.isfinite(values)):
         verb = "has no finite value of" if expected.logged else "does not log"
         return f"{verb} {summary.metric}"
-    last_evaluations = expected.last_step - tail_window(expected.length)
-    if summary.kind == "eval" and not run.own_end and _last_step(run, summary.metric) <= last_evaluations:
-        return f"has no evaluation at its end (other runs have one at step {expected.last_step})"
     if summary.kind in ("tail", "final"):
         found = len(_window(run, expected.length, summary))
         if 2 * found < max(expected.values, 1):
@@ -200,6 +199,11 @@ def _missing_values(run: Run, summary: Summary, expected: _Expected) -> str:
                 f"has {found} finite values of {summary.metric} in its last steps "
                 f"instead of {expected.values}"
             )
+    elif not run.own_end and _last_step(run, summary.metric) <= expected.last_step - tail_window(
+        expected.length
+    ):
+        what = "evaluation" if summary.kind == "eval" else f"finite value of {summary.metric}"
+        return f"has no {what} at its end (other runs have one at step {expected.last_step})"
     return ""
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from campaign.analysis import completions
 from campaign.analysis.attainability import MIN_PAIRS
-from campaign.analysis.claims import Claim, claims_of
+from campaign.analysis.claims import Claim, claims_of, declared_sizes
 from campaign.analysis.condition_comparison import Comparison, Design, adjust, compare, compare_contrast
 from campaign.analysis.descriptive import Rates
 from campaign.analysis.litmus import Litmus, Minimum, Threshold, against, litmus, minimum
@@ -150,20 +150,21 @@ def verdicts(
         replace(claim, exploratory=(*claim.exploratory, *stages[claim].exploratory)) for claim in claims
     ]
     staged = list(zip(claims, stages.values(), strict=True))
-    sizes = _family_sizes(claims)
+    sizes = _family_sizes(claims, declared_sizes(frozen, runs.conditions))
     # Cached, because claims share metrics.
     summarised: Summarise = cache(partial(summarise, runs))
     comparisons = [_compare(summarised, claim, stage, sizes[claim.family_key]) for claim, stage in staged]
     return tuple(
         _verdict(runs, summarised, claim, stage, comparison, frozen)
-        for (claim, stage), comparison in zip(staged, _adjusted(claims, comparisons), strict=True)
+        for (claim, stage), comparison in zip(staged, _adjusted(claims, comparisons, sizes), strict=True)
     )
 
 
 def exit_code(results: Sequence[Verdict]) -> int:
-    """1 if any verdict is FAILED, else 3 if any is INCONCLUSIVE or exploratory, else 0."""
+    """1 if any verdict is FAILED, else 3 if any is INCONCLUSIVE, exploratory or confounded, else 0."""
     outcomes = {verdict.outcome for verdict in results}
-    return 1 if "FAILED" in outcomes else 3 if outcomes - {"CONFIRMED"} else 0
+    confounded = any(verdict.confound for verdict in results)
+    return 1 if "FAILED" in outcomes else 3 if confounded or outcomes - {"CONFIRMED"} else 0
 
 
 def document(results: Sequence[Verdict], runs: Runs | None = None) -> dict[str, Any]:
@@ -215,32 +216,40 @@ def _coefficient(weight: float) -> str:
     return "" if abs(weight) == 1 else f"{abs(weight):g} "
 
 
-def _family_sizes(claims: Sequence[Claim]) -> dict[tuple[str, bool], int]:
+def _family_sizes(claims: Sequence[Claim], declared: Mapping[str, int]) -> dict[tuple[str, bool], int]:
+    """Comparisons by family. A family has at least the size that was `declared`: a claim that has become exploratory
+    (it was edited, or its runs were left unfinished) would otherwise make the others look more certain."""
     sizes: dict[tuple[str, bool], int] = {}
     for claim in claims:
         sizes[claim.family_key] = sizes.get(claim.family_key, 0) + 1
-    return sizes
+    return {
+        (family, exploratory): size if exploratory else max(size, declared.get(family, 0))
+        for (family, exploratory), size in sizes.items()
+    }
 
 
-def _adjusted(claims: Sequence[Claim], comparisons: Sequence[Comparison]) -> list[Comparison]:
+def _adjusted(
+    claims: Sequence[Claim], comparisons: Sequence[Comparison], sizes: Mapping[tuple[str, bool], int]
+) -> list[Comparison]:
     """Applies Holm's adjustment within each family.
 
     A withheld p-value counts as 1: the comparison belongs to the family before its result is known, so it
-    must already cost the others their share of the error rate.
+    must already cost the others their share of the error rate. So does a declared one that is no longer tested in it.
     """
     adjusted = list(comparisons)
     for key in dict.fromkeys(claim.family_key for claim in claims):
         members = [number for number, claim in enumerate(claims) if claim.family_key == key]
-        sequential = _holm([comparisons[number].p_sequential for number in members])
-        corrected = _holm([comparisons[number].p_skew_corrected for number in members])
+        sequential = _holm([comparisons[number].p_sequential for number in members], sizes[key])
+        corrected = _holm([comparisons[number].p_skew_corrected for number in members], sizes[key])
         for number, *p_values in zip(members, sequential, corrected, strict=True):
             adjusted[number] = adjust(comparisons[number], *p_values)
     return adjusted
 
 
-def _holm(p_values: Sequence[float | None]) -> list[float | None]:
-    adjusted = holm(tuple(1.0 if p is None else p for p in p_values))
-    return [None if before is None else after for before, after in zip(p_values, adjusted, strict=True)]
+def _holm(p_values: Sequence[float | None], size: int) -> list[float | None]:
+    untested = (1.0,) * (size - len(p_values))
+    adjusted = holm((*(1.0 if p is None else p for p in p_values), *untested))
+    return [None if before is None else after for before, after in zip(p_values, adjusted, strict=False)]
 
 
 def _verdict(
@@ -269,6 +278,7 @@ def _verdict(
         *([check.doubt] if check.doubt else []),
         *check.earlier,
         *([withdrawn] if claim.withdrawn else []),
+        *_corrected(claim, frozen),
         *([seeds] if (seeds := dropped(comparison)) else []),
         *_cautions(comparison),
         *_unequal_lengths(runs, claim),
@@ -293,6 +303,15 @@ def _verdict(
         if comparison.withheld or hypothesis.contrast is not None
         else completions.rates_of(runs, claim.baseline, claim.candidate, stage.seeds),
     )
+
+
+def _corrected(claim: Claim, frozen: Frozen | None) -> list[str]:
+    """A caveat when the metric was named after rows had been logged: their curves may have been the reason."""
+    return [
+        f"its metric was corrected from {made.before} to {made.after} after the first rows and before a run had ended"
+        for made in (frozen.corrections if frozen else ())
+        if made.hypothesis == claim.hypothesis.name
+    ]
 
 
 def _mechanism(summarised: Summarise, claim: Claim, stage: Stage) -> Comparison | None:
@@ -387,15 +406,23 @@ def _unequal_lengths(runs: Runs, claim: Claim) -> list[str]:
 
 
 def _own_ends(runs: Runs, claim: Claim) -> list[str]:
-    ended = [
-        run for label in claim.conditions for run in runs.of(label) if run.own_end and run.state == "done"
-    ]
-    lengths = sorted(run.finished for run in ended)
+    ended = {
+        label: sorted(run.finished for run in runs.of(label) if run.own_end and run.state == "done")
+        for label in claim.conditions
+    }
+    lengths = sorted(length for found in ended.values() for length in found)
     if not lengths or lengths[0] == lengths[-1]:
         return []
+    longest = lengths[-1]
+    # How many, and of which condition: runs that drop out keep the value they had until then.
+    early = (
+        f"{label} {sum(length < longest for length in found)} of {len(found)}"
+        for label, found in ended.items()
+        if found
+    )
     return [
         f"the runs may end early (core.early_stopping) and are compared each at its own end: after "
-        f"{lengths[0]} to {lengths[-1]} steps"
+        f"{lengths[0]} to {longest} steps; before step {longest} ended: {', '.join(early)}"
     ]
 
 

@@ -66,7 +66,7 @@ def compare(
 
     Without conditions: every declared hypothesis, or all conditions against the first.
 
-    Exit code 0: all are CONFIRMED, 1: one FAILED, 3: INCONCLUSIVE, or not frozen before the runs.
+    Exit code 0: all are CONFIRMED, 1: one FAILED, 3: INCONCLUSIVE, confounded or exploratory.
     """
     from campaign.analysis.loading import load_runs
     from campaign.analysis.verdict import document, exit_code, verdicts

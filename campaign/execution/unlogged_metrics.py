@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
+from campaign.execution.store_reader import StoreEmpty, StoreReader
 from campaign.folder.outcome import read_outcome
 from campaign.folder.paths import CampaignPaths, RunPaths
 from campaign.folder.plan_document import PlanDocument, plan_or_empty
@@ -29,12 +31,37 @@ def observed(paths: CampaignPaths) -> Observed:
         run = RunPaths(folder)
         logged = logged_names(run)
         names |= logged
-        outcomes = [read_outcome(attempt) for attempt in run.attempts()]
-        has_ended = any(outcome and outcome.kind in ("finished", "failed") for outcome in outcomes)
+        kinds = {outcome.kind for attempt in run.attempts() if (outcome := read_outcome(attempt))}
+        # A core that has finished has shown its results, if only in its own words or in a file that is not read.
+        has_ended = "finished" in kinds or (bool(logged) and "failed" in kinds)
         # Superseded attempts were made under other settings, but what they showed was seen.
-        if (logged and has_ended) or run.superseded.is_dir():
+        if has_ended or run.superseded.is_dir():
             return Observed(frozenset(names), ended=True)
-    return Observed(frozenset(names))
+    return Observed(frozenset(names), ended=_has_lost_attempts(paths))
+
+
+def _has_lost_attempts(paths: CampaignPaths) -> bool:
+    """Whether the folder of an attempt whose core has ended is gone, so that nobody can tell what it showed: deleting
+    the runs must not unfreeze the hypotheses."""
+    if not paths.database.exists():
+        return False
+    try:
+        with StoreReader.open(paths) as store:
+            return any(
+                _core_ended(attempt["outcome"])
+                and not paths.run(row.id).attempt(attempt["number"]).root.exists()
+                for row in store.runs(enrolled_only=False)
+                for attempt in store.attempts(row.id)
+            )
+    except StoreEmpty:
+        return False
+
+
+def _core_ended(outcome: Mapping[str, Any] | None) -> bool:
+    """Whether the attempt had a core. One that was lost before it started has neither an exit code nor a signal."""
+    return outcome is not None and (
+        outcome["kind"] in ("finished", "failed", "stopped") or bool(outcome["signal"])
+    )
 
 
 def with_unlogged(plan: Plan, facts: Facts, paths: CampaignPaths) -> Plan:

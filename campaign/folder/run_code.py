@@ -100,6 +100,8 @@ def _code(provenance: Mapping[str, Any]) -> Code:
     if isinstance(git, Mapping):
         diff = git.get("diff_sha256")
         changed = f" with uncommitted changes {str(diff)[:COMMIT_DIGITS]}" if diff else ""
+        if modules := git.get("untracked_sha256"):
+            changed += f" with untracked modules {str(modules)[:COMMIT_DIGITS]}"
         facts["commit"] = f"{str(git.get('commit'))[:COMMIT_DIGITS]}{changed}"
     if provenance.get("python"):
         facts["python"] = str(provenance["python"])

@@ -21,7 +21,7 @@ from campaign.analysis.significance import paired_t
 from campaign.analysis.summaries import summarise
 from campaign.analysis.verdict import Verdict, document, exit_code, verdicts
 from campaign.errors import UsageError
-from campaign.spec.hypotheses import Extension, Frozen, Hypothesis, Mechanism, freeze
+from campaign.spec.hypotheses import Correction, Extension, Frozen, Hypothesis, Mechanism, freeze
 
 RNG = np.random.default_rng(11)
 SEEDS = RNG.normal(0.5, 0.03, 32)
@@ -236,6 +236,49 @@ def test_condition_added_after_freezing_is_exploratory_and_the_others_stay_decla
     assert late.exploratory == ("condition late was added after the first submit",)
 
 
+def test_order_of_conditions_changed_after_freezing_does_not_choose_the_candidate() -> None:
+    """Without names, the first condition is the baseline: another order would turn FAILED into CONFIRMED."""
+    frozen = freeze([Hypothesis(name="h", metric="correct_rate")], range(8), conditions=("grpo", "maxrl"))
+    of = levels(-0.1)
+    assert verdicts(runs_of(of, frozen=frozen))[0].outcome == "FAILED"
+    (verdict,) = verdicts(runs_of(dict(reversed(of.items())), frozen=frozen))
+    assert verdict.outcome == "EXPLORATORY"
+    assert verdict.exploratory == (
+        "its baseline, the first condition, was grpo when frozen and is maxrl now",
+    )
+    named = freeze([hypothesis(baseline="grpo")], range(8), conditions=("grpo", "maxrl"))
+    assert verdicts(runs_of(dict(reversed(of.items())), frozen=named))[0].outcome == "FAILED"
+
+
+def test_candidates_that_are_gone_make_the_claims_about_the_others_exploratory() -> None:
+    frozen = freeze(
+        [Hypothesis(name="h", metric="correct_rate")], range(8), conditions=("grpo", "maxrl", "c", "d")
+    )
+    (verdict,) = verdicts(runs_of(levels(0.1), frozen=frozen))
+    assert verdict.exploratory == ("it was frozen with candidates that the plan no longer has: c, d",)
+
+
+def test_metric_corrected_after_the_first_rows_is_said_beside_the_verdict() -> None:
+    made = Correction(hypothesis="h", before="corect_rate", after="correct_rate")
+    frozen = freeze([hypothesis()], range(8)).model_copy(update={"corrections": (made,)})
+    (verdict,) = verdicts(runs_of(levels(0.1), frozen=frozen))
+    assert verdict.outcome == "CONFIRMED"
+    assert "its metric was corrected from corect_rate to correct_rate after the first rows" in str(
+        verdict.notes
+    )
+
+
+def test_declared_hypothesis_that_became_exploratory_still_costs_its_family() -> None:
+    made = [hypothesis(name="a"), hypothesis(name="b", summary="final")]
+    runs = runs_of(levels(0.1), frozen=freeze(made, range(8), conditions=("grpo", "maxrl")))
+    before, _ = verdicts(runs)
+    after, edited = verdicts(runs, [made[0], hypothesis(name="b", summary="final", alpha=0.1)])
+    assert (after.exploratory, bool(edited.exploratory)) == ((), True)
+    assert after.comparison.family_size == before.comparison.family_size == 2
+    assert after.comparison.simultaneous_level == before.comparison.simultaneous_level
+    assert after.comparison.p_adjusted == pytest.approx(2 * (after.comparison.p or 1))
+
+
 def test_declared_seed_removed_from_the_plan_still_counts_and_is_reported() -> None:
     frozen = freeze([hypothesis()], range(8))
     runs = runs_of(levels(0.1), frozen=frozen)
@@ -434,8 +477,11 @@ def _differences(of: Levels) -> Differences:
     ("of", "words"),
     [
         ({"grpo": [0.5], "maxrl": [0.9]}, "One seed cannot estimate"),
-        ({"grpo": [0.5] * 8, "maxrl": [0.7] * 8}, "have no variance"),
-        ({"grpo": [0.5] * 8, "maxrl": [0.5] * 8}, "have no variance"),
+        ({"grpo": [0.5] * 8, "maxrl": [0.7] * 8}, "Check that the core uses its seed"),
+        (
+            {"grpo": [0.5] * 8, "maxrl": [0.5] * 8},
+            "Check that the conditions differ in a way that affects the metric",
+        ),
         ({"grpo": [0.5, 0.6, None, None], "maxrl": [None, None, 0.4, 0.8]}, "nothing to compare"),
         ({"grpo": [0.5, 0.6, 0.7, None], "maxrl": [0.6, 0.8, 0.8, 0.9]}, "Too few seeds"),
     ],
@@ -597,6 +643,7 @@ def test_exit_code_is_the_worst_outcome() -> None:
         judged(levels(0.1, 3), hypothesis()),
     )
     assert [exit_code(found) for found in ([good], [good, open_], [good, open_, bad], [])] == [0, 3, 1, 0]
+    assert exit_code([replace(good, confound="the conditions also differ in training.lr")]) == 3
 
 
 def test_document_is_plain_json_with_a_version() -> None:
