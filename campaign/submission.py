@@ -309,6 +309,8 @@ def require_complete(view: CampaignView, ending: Ending, command: str) -> None:
     done with the settings of the spec."""
     left = len(view.runs) - view.count("done", *FAILED)
     resume = f"resume: {command}"
+    stale = _stale_and_how_to_repeat(view, command)
+    also = f"\n{stale}" if stale else ""
     if ending == "interrupted":
         raise Interrupted(f"interrupted, {_runs(left)} left; their state is saved\n    {resume}")
     if ending == "stopped":
@@ -320,14 +322,20 @@ def require_complete(view: CampaignView, ending: Ending, command: str) -> None:
         rest = f", {_runs(left)} not finished" if left else ""
         early = any(run.state == "short" and "record ends" in run.error for run in view.runs)
         by_design = "\n    if runs may end early by design, set core.early_stopping = true first" * early
-        raise RunsFailed(f"{', '.join(parts)}{rest}\n    {retry}{by_design}")
+        raise RunsFailed(f"{', '.join(parts)}{rest}\n    {retry}{by_design}{also}")
     if left:
-        raise Incomplete(f"{_runs(left)} left ({view.count('cancelled')} cancelled)\n    {resume}")
-    if view.stale:
-        raise StaleRuns(
-            f"{_count_stale(len(view.stale))}, so no comparison has them: {stale_sentence(view.stale)}\n"
-            f"    repeat: {command} --rerun-stale"
-        )
+        raise Incomplete(f"{_runs(left)} left ({view.count('cancelled')} cancelled)\n    {resume}{also}")
+    if stale:
+        raise StaleRuns(stale)
+
+
+def _stale_and_how_to_repeat(view: CampaignView, command: str) -> str:
+    if not view.stale:
+        return ""
+    return (
+        f"{_count_stale(len(view.stale))}, so no comparison has them: {stale_sentence(view.stale)}\n"
+        f"    repeat: {command} --rerun-stale"
+    )
 
 
 def build_report_in_subprocess(paths: CampaignPaths) -> tuple[Path | None, str]:

@@ -17,14 +17,18 @@ import campaign
 from campaign.analysis.loading import load_runs
 from campaign.analysis.verdict import verdicts
 from campaign.cli.app import main
+from campaign.errors import CampaignError, Incomplete, RunsFailed
 from campaign.execution.enrolment import write_folder
+from campaign.execution.view import CampaignView, RunView
 from campaign.folder.json_lines import to_line
 from campaign.folder.paths import CampaignPaths
+from campaign.folder.states import RunState
 from campaign.spec.load import from_document
 from campaign.spec.plan_json import plan_to_json
 from campaign.spec.reading import parse
 from campaign.spec.resolve import resolve
 from campaign.spec.run_config import write_run_config
+from campaign.submission import require_complete
 
 CORE = """
 import json, os, sys, tomllib
@@ -370,3 +374,16 @@ def test_a_run_without_its_configuration_is_noted(write: Write) -> None:
     found = load_runs(paths.root)
     assert [note for note in found.notes if note.startswith("low_s2: its config.toml is missing")] != []
     assert found.stale == ()
+
+
+@pytest.mark.parametrize(("state", "error"), [("failed", RunsFailed), ("cancelled", Incomplete)])
+def test_the_end_of_a_submit_names_stale_runs_beside_failed_and_cancelled_ones(
+    state: RunState, error: type[CampaignError]
+) -> None:
+    runs = (
+        RunView("a_s1", "a", 1, "done", 10, 10, None, None, 1, 0, 0, "", (CHANGE,)),
+        RunView("a_s2", "a", 2, state, 5, 10, None, None, 1, 0, 0, ""),
+    )
+    view = CampaignView("study", None, "correct_rate", runs, (), None)
+    with pytest.raises(error, match=f"(?s)1 run is stale.*a_s1: {CHANGE}.*--rerun-stale"):
+        require_complete(view, "complete", "campaign submit study.toml")

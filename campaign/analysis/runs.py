@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from campaign.analysis.campaign_design import CampaignDesign
 from campaign.folder.run_code import Code
+from campaign.folder.run_record import finished_steps
 from campaign.folder.states import FAILED, RunState
 from campaign.spec.stale import first_change
 
@@ -64,6 +65,11 @@ class Run:
     def length(self) -> int:
         """Number of steps up to and including the last one, counted from 0."""
         return int(self.steps[-1]) + 1 if len(self.steps) else 0
+
+    @property
+    def finished(self) -> int:
+        """Number of finished steps, whether the core counts from 0 or from 1. Windows are counted in `length`."""
+        return finished_steps(int(self.steps[0]), int(self.steps[-1])) if len(self.steps) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +150,11 @@ class Runs:
         # Some cores count steps from 1, so that the last row is that of step N of N.
         as_planned = [length for length in lengths if planned <= length <= planned + 1]
         return max(as_planned) if planned and as_planned else max([planned, *lengths])
+
+    def expected_steps(self, condition: str) -> int:
+        """Number of steps that a complete run finishes: as planned or, if that is more, as in the longest run."""
+        planned = self.design.steps.get(condition, 0)
+        return max([planned, *(run.finished for run in self.runs if run.condition == condition)])
 
     def frame(self) -> pl.DataFrame:
         """One row per run and step: `condition`, `seed`, `step`, then every metric (null where absent)."""

@@ -137,7 +137,9 @@ def _sample(runs: Runs, condition: str, summary: Summary) -> SeedSample:
         run = runs.get(condition, seed)
         if run is None:
             missing[seed] = runs.why_missing(condition, seed)
-        elif reason := _incomplete(run, length) or _missing_values(run, summary, expected):
+        elif reason := _incomplete(run, length, runs.expected_steps(condition)) or _missing_values(
+            run, summary, expected
+        ):
             missing[seed] = reason
         elif abs(value := _reduce(run, length, summary)) <= MAX_VALUE:
             values[seed] = value
@@ -170,9 +172,9 @@ def _not_logged(runs: Runs, condition: str, metric: str) -> SeedSample:
     return SeedSample(condition, {}, metric, f"{metric}, {why}", missing)
 
 
-def _incomplete(run: Run, length: int) -> str:
-    """Why the run has not reached its end; empty when it has."""
-    position = f"step {run.length} of {length}"
+def _incomplete(run: Run, length: int, steps: int) -> str:
+    """Why the run has not reached its end, after which it has finished `steps`; empty when it has."""
+    position = f"step {run.finished} of {steps}"
     if run.open:
         return f"is {'cancelled' if run.state == 'cancelled' else 'unfinished'} ({position})"
     if run.state == "short":

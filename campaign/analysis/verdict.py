@@ -346,7 +346,7 @@ def _minima(runs: Runs, claim: Claim, stage: Stage, compared: Sequence[Compariso
     rows = [minimum("pairs", needed, min(each.n for each in compared), unit)]
     tested = [run for found in _compared_runs(runs, claim, stage, comparison).values() for run in found]
     if hypothesis.min_steps:
-        steps = min((run.length for run in tested), default=0)
+        steps = min((run.finished for run in tested), default=0)
         rows.append(minimum("steps", hypothesis.min_steps, steps, "steps in the shortest run"))
     if hypothesis.min_generations:
         logged = min((run.generations or 0 for run in tested), default=0)
@@ -379,10 +379,12 @@ def _compared_seeds(comparison: Comparison, condition: str, stage: Stage) -> Ite
 def _cautions(comparison: Comparison) -> list[str]:
     """Caveats about the validity of the comparison."""
     cautions = []
-    if any(word in reason for reason in comparison.dropped.values() for word in DROPPED_BY_OUTCOME):
+    # While nothing is tested, a cancelled run is one that is still to come.
+    words = DROPPED_BY_OUTCOME if comparison.withheld else (*DROPPED_BY_OUTCOME, "is cancelled")
+    if any(word in reason for reason in comparison.dropped.values() for word in words):
         cautions.append(
-            "seeds that failed, ended early or late, or diverged were dropped; if the condition caused it, the effect is "
-            "biased in its favour"
+            "seeds that failed, were cancelled, ended early or late, or diverged were dropped; if the condition caused it, "
+            "the effect is biased in its favour"
         )
     if comparison.rests_on_skewness and comparison.p_skew_corrected is not None:
         cautions.append(
@@ -415,7 +417,7 @@ def _beyond_the_plan(runs: Runs, claim: Claim) -> list[str]:
 
 def _own_ends(runs: Runs, claim: Claim) -> list[str]:
     ended = {
-        label: sorted(run.length for run in runs.of(label) if run.own_end and run.state == "done")
+        label: sorted(run.finished for run in runs.of(label) if run.own_end and run.state == "done")
         for label in claim.conditions
     }
     lengths = sorted(length for found in ended.values() for length in found)
@@ -435,7 +437,7 @@ def _own_ends(runs: Runs, claim: Claim) -> list[str]:
 
 
 def _unequal_conditions(runs: Runs, claim: Claim) -> list[str]:
-    lengths = {condition: runs.length(condition) for condition in claim.conditions}
+    lengths = {condition: runs.expected_steps(condition) for condition in claim.conditions}
     if len({length for length in lengths.values() if length}) < 2:
         return []
     listed = ", ".join(f"{condition} {length}" for condition, length in lengths.items())

@@ -37,7 +37,7 @@ from campaign.report.factorial_effects import ABOUT as FACTORIAL
 from campaign.report.factorial_effects import effect_interval, factorial_effects
 from campaign.report.figures import axis_title
 from campaign.report.theme import DARK, HUES, LIGHT, css
-from campaign.report.verdict_cards import all_exploratory
+from campaign.report.verdict_cards import why_all_are_exploratory
 from campaign.version import __version__
 
 _SIGNALS_LIGHT = {
@@ -102,7 +102,7 @@ def render_page(contents: Contents, library: str) -> str:
         summaries=contents.summaries,
         cards=contents.judgement.cards,
         refused=contents.judgement.refused,
-        exploratory=all_exploratory(contents.judgement.verdicts),
+        exploratory=why_all_are_exploratory(contents.judgement.verdicts),
         files={panel.id for panel in contents.file_panels},
         main=_panel_context(contents.main),
         comparison=_panel_context(contents.comparison),

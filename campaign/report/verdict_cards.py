@@ -130,5 +130,9 @@ def _statistics(comparison: Comparison) -> Iterator[tuple[str, str]]:
         yield "power", f"{p_text(power.reached)} for {number(power.min_effect)}; {needed} for 80 %"
 
 
-def all_exploratory(results: Sequence[Verdict]) -> bool:
-    return bool(results) and not any(verdict.confirmatory for verdict in results)
+def why_all_are_exploratory(results: Sequence[Verdict]) -> str:
+    """The reasons as a sentence when no verdict is confirmatory; empty otherwise."""
+    if not results or any(verdict.confirmatory for verdict in results):
+        return ""
+    reasons = dict.fromkeys(reason for verdict in results for reason in verdict.exploratory)
+    return f"Exploratory: {'; '.join(reasons)}."

@@ -401,3 +401,12 @@ def test_summary_unfinished_run_is_missing_with_the_reason() -> None:
     samples = summarise(runs, "correct_rate")
     assert "is unfinished" in samples["a"].missing[1]
     assert "failed at step 20 of 20" in samples["b"].missing[0]
+
+
+def test_a_core_that_counts_from_one_has_finished_as_many_steps_as_its_last_one_says(tmp_path: Path) -> None:
+    for seed, steps in ((1, 20), (2, 8)):
+        rows = [{"step": step, "x": 0.5} for step in range(1, steps + 1)]
+        write_rows(tmp_path / f"a_s{seed}" / "metrics.jsonl", rows)
+    runs = load_runs(tmp_path)
+    assert [run.finished for run in runs.runs] == [20, 8]
+    assert summarise(runs, "x")["a"].missing[2] == "ends at step 8 of 20"

@@ -351,6 +351,8 @@ def test_cancelled_run_is_unfinished_and_not_failed_because_the_next_submit_resu
     assert "1 run is unfinished (maxrl_s3)" in verdict.reason
     assert verdict.comparison.dropped[3] == "maxrl: is cancelled (step 20 of 20)"
     assert not any("biased" in note for note in verdict.notes)
+    (final,) = verdicts(runs_of(levels(0.1), states={"maxrl_s3": "cancelled"}), [hypothesis()], final=True)
+    assert any("were cancelled" in note and "biased in its favour" in note for note in final.notes)
 
 
 def test_planned_run_that_has_not_begun_is_said_to_be_planned() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ from campaign.report.captions import with_minus_sign
 from campaign.report.citation import latex
 from campaign.report.contents import Contents, collect_contents
 from campaign.report.document import to_document
-from campaign.report.export import _table, export_campaign, to_csv
+from campaign.report.export import _table, export_campaign, run_rows, to_csv, verdicts_table
 from campaign.report.markdown import to_markdown
 from campaign.report.page import render_page
+from campaign.report.verdict_cards import Judgement
 from campaign.version import __version__
 
 FACTORIAL = {
@@ -267,3 +269,18 @@ def test_export_of_negative_numbers_and_of_names_that_latex_takes_for_arguments(
         ["hypothesis", "effect"], [["a", "1"], ["[draft] b", with_minus_sign("-0.25")]], "lr", ["x"], "t"
     )
     assert "\n{}[draft] b & $-$0.25 \\\\\n" in table
+
+
+def test_exports_say_why_a_declared_claim_is_exploratory_and_which_runs_are_stale(tmp_path: Path) -> None:
+    folder = make_campaign(tmp_path / "c", steps=10, generations=False)
+    config = folder / "runs" / "grpo+none_s42" / "config.toml"
+    config.write_text(config.read_text().replace("lr = 0.0003", "lr = 0.001"))
+    found = contents(folder)
+    states = {row[0]: row[3] for row in [*run_rows(found)][1:]}
+    assert (states["grpo+none_s42"], states["grpo+none_s101"]) == ("stale", "done")
+    (verdict,) = found.judgement.verdicts
+    extended = replace(verdict, exploratory=("it was extended from 2 to 3 seeds",))
+    table = verdicts_table(replace(found, judgement=Judgement((extended,))))
+    assert "Exploratory: it was extended from 2 to 3 seeds." in table
+    assert table.count("the spec says 0.0003") == 2  # in the caveats, and as the reason of the dropped seed
+    assert r"grpo+none\textasciitilde{}kl\_coef=0.1 $-$ grpo+none" in table
