@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,10 @@ def test_core_with_a_seed_and_a_condition_of_its_own_cannot_replace_those_of_the
     assert (row["core_condition"], row["core_seed"]) == ("mine", 99)
     frame = campaign.open("small").metrics()
     assert set(frame["seed"]) == {1, 2}
+    shutil.rmtree(run.root)
+    execute(folder)
+    (verdict,) = campaign.open("small").verdicts()
+    assert "these runs were done, deleted, and executed again with the same settings: b_s2" in verdict.notes
     assert set(frame["core_seed"]) == {99}
     # A record that an earlier version merged has the core's values.
     run.metrics.write_text("".join(json.dumps({**row, "step": s, "seed": s}) + "\n" for s in range(20)))

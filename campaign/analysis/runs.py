@@ -44,6 +44,8 @@ class Run:
     """What its attempts were executed by: commit and versions, without repetitions. Empty when it is not recorded."""
     repeated: bool = False
     """Whether the run has an earlier record with other settings, which was superseded."""
+    executed_again: bool = False
+    """Whether the run was done before, with the same settings, and its folder was deleted."""
     stale: tuple[str, ...] = ()
     """The settings in which the run differs from its plan, each with both values; empty when it does not."""
     shortfall: str = ""

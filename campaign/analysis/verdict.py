@@ -284,6 +284,7 @@ def _verdict(
         *_unequal_lengths(runs, claim),
         *_unequal_code(runs, claim, stage, comparison),
         *_repeated(runs, claim, stage, comparison),
+        *_executed_again(runs, claim, stage, comparison),
     )
     return Verdict(
         hypothesis=claim.name,
@@ -454,6 +455,15 @@ def _repeated(runs: Runs, claim: Claim, stage: Stage, comparison: Comparison) ->
         f"settings were changed after runs had ended with others, and these were repeated: {listed(repeated)}; the "
         "earlier records are in their superseded/ folders"
     ]
+
+
+def _executed_again(runs: Runs, claim: Claim, stage: Stage, comparison: Comparison) -> list[str]:
+    """A caveat when runs that were done have been deleted and executed again: whoever saw their results chose them."""
+    compared = _compared_runs(runs, claim, stage, comparison)
+    again = [run.id for found in compared.values() for run in found if run.executed_again]
+    if not again:
+        return []
+    return [f"these runs were done, deleted, and executed again with the same settings: {listed(again)}"]
 
 
 def _unequal_code(runs: Runs, claim: Claim, stage: Stage, comparison: Comparison) -> list[str]:
