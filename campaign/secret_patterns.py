@@ -45,7 +45,11 @@ SECRET_PATTERNS = tuple(
         ("a JSON web token", "eyJ", r"\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
         ("a bearer token", "earer ", r"\b[Bb]earer [A-Za-z0-9._~+/-]{16,}=*"),
         # `basic` alone is a common word.
-        ("a login in a header", "asic ", r"\b[Aa]uthorization[\"']?\s?[:=]\s?[\"']?[Bb]asic [A-Za-z0-9+/]{8,}=*"),
+        (
+            "a login in a header",
+            "asic ",
+            r"\b[Aa]uthorization[\"']?\s?[:=]\s?[\"']?[Bb]asic [A-Za-z0-9+/]{8,}=*",
+        ),
         # The body is part of the secret. A block that was cut off has no END line, or no BEGIN line.
         (
             "a private key",

@@ -238,7 +238,7 @@ def test_folder_that_cannot_hold_a_campaign_is_refused_in_a_sentence(
         "link": lambda: place.symlink_to("nowhere/at/all"),
         "fifo": lambda: os.mkfifo(place),
     }[damage]()
-    with pytest.raises(CampaignError, match="cannot hold the campaign|not a regular file"):
+    with pytest.raises(CampaignError, match=r"cannot hold the campaign|not a regular file"):
         open_submission(load(spec), paths, SubmitOptions(backend="local"))
     assert holder(paths) is None
 
