@@ -42,7 +42,7 @@ from campaign.execution.provenance import provenance
 from campaign.execution.session import campaign_backend, run_session
 from campaign.execution.store import Store
 from campaign.execution.unlogged_metrics import observed, with_unlogged
-from campaign.execution.view import CampaignReader, CampaignView
+from campaign.execution.view import CampaignReader, CampaignView, read_view
 from campaign.extras import REPORT_PAGE, problem_with
 from campaign.folder.atomic_files import read_json, write_json
 from campaign.folder.disk_space import STORAGE_FULL, explained_full_disk
@@ -293,15 +293,6 @@ class _ThrottledProgress:
             self._on_progress(self._reader.read())
         cost = time.monotonic() - start
         self._next = time.monotonic() + max(PROGRESS_INTERVAL_S, 9 * cost)
-
-
-def read_view(paths: CampaignPaths) -> CampaignView:
-    """The campaign's current state."""
-    reader = CampaignReader(paths)
-    try:
-        return reader.read()
-    finally:
-        reader.close()
 
 
 def require_complete(view: CampaignView, ending: Ending, command: str) -> None:

@@ -21,12 +21,12 @@ from typer.testing import CliRunner
 
 from campaign.cli.app import app
 from campaign.errors import CampaignError, RunsFailed
-from campaign.execution.view import CampaignView
+from campaign.execution.view import CampaignView, read_view
 from campaign.folder.json_lines import read_jsonl
 from campaign.folder.paths import CampaignPaths, RunPaths
 from campaign.folder.run_record import record_bytes
 from campaign.spec.load import load
-from campaign.submission import SubmitOptions, read_view, submit
+from campaign.submission import SubmitOptions, submit
 
 STEPS = 10
 SEEDS = range(1, 11)

@@ -18,9 +18,10 @@ from campaign.cli.app import main
 from campaign.errors import StorageFull
 from campaign.execution.store import Store
 from campaign.execution.store_reader import StoreEmpty, StoreReader
+from campaign.execution.view import read_view
 from campaign.folder.paths import CampaignPaths
 from campaign.spec.load import load
-from campaign.submission import SubmitOptions, open_submission, read_view, submit
+from campaign.submission import SubmitOptions, open_submission, submit
 
 pytestmark = pytest.mark.timeout(180)
 HERE = Path(__file__).parents[1]

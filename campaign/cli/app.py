@@ -98,11 +98,13 @@ def _print_traceback(kind: type[BaseException], error: BaseException, trace: Tra
 
 def main() -> None:
     """Entry point of the console script, and the only place that turns errors into exit codes."""
-    from campaign.errors import CampaignError
-    from campaign.folder.disk_space import explained_full_disk
-
-    debug = "--debug" in sys.argv[1:]
     sys.excepthook = _print_traceback
+    try:
+        from campaign.errors import CampaignError
+        from campaign.folder.disk_space import explained_full_disk
+    except KeyboardInterrupt:  # before any command could handle it
+        raise SystemExit(130) from None
+    debug = "--debug" in sys.argv[1:]
     try:
         with explained_full_disk(Path("the output")):
             app(prog_name="campaign")

@@ -22,7 +22,8 @@ def run_in_foreground(paths: CampaignPaths, lock: CampaignLock, options: SubmitO
     from campaign.cli.console import reader_may_leave, stderr
     from campaign.cli.views.live_table import display
     from campaign.errors import CampaignError
-    from campaign.submission import execute, read_view
+    from campaign.execution.view import read_view
+    from campaign.submission import execute
 
     live = display(stderr(), hint="Ctrl-C stops: the runs save their state, and submit resumes them")
 
@@ -49,7 +50,8 @@ def show_outcome(
     from campaign.cli.console import print_json, reader_may_leave, stdout
     from campaign.cli.views.outcome_tables import show_campaign
     from campaign.execution.squeeze_job import squeeze_table
-    from campaign.submission import read_view, require_complete
+    from campaign.execution.view import read_view
+    from campaign.submission import require_complete
 
     finished = ending in ("complete", "failures")
     report = _report(paths, finished=finished, new_results=new_results)

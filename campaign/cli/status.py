@@ -47,9 +47,9 @@ def document(view: CampaignView) -> dict[str, Any]:
 
 
 def _read(paths: CampaignPaths) -> CampaignView:
+    from campaign.execution.view import read_view
     from campaign.folder.plan_document import plan_or_empty
     from campaign.spec.submitted_spec import changed_since_submit
-    from campaign.submission import read_view
 
     changed = changed_since_submit(paths, plan_or_empty(paths.plan))
     return replace(read_view(paths), notes=(changed,) if changed else ())

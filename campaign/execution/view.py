@@ -263,6 +263,15 @@ def _condition(
     )
 
 
+def read_view(paths: CampaignPaths) -> CampaignView:
+    """The campaign's current state."""
+    reader = CampaignReader(paths)
+    try:
+        return reader.read()
+    finally:
+        reader.close()
+
+
 def _spread(rates: Sequence[float]) -> float | None:
     try:
         return statistics.stdev(rates) if len(rates) > 1 else None

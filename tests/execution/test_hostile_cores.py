@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from campaign.errors import CampaignError
+from campaign.execution.view import read_view
 from campaign.folder.json_lines import read_jsonl
 from campaign.folder.paths import CampaignPaths
 from campaign.spec.load import load
-from campaign.submission import SubmitOptions, read_view, submit
+from campaign.submission import SubmitOptions, submit
 
 pytestmark = pytest.mark.timeout(120)
 CORE = r"""

@@ -11,6 +11,7 @@ import pytest
 import campaign
 from campaign.errors import RunsFailed
 from campaign.execution.unlogged_metrics import observed
+from campaign.execution.view import read_view
 from campaign.folder.atomic_files import write_json
 from campaign.folder.outcome import Outcome
 from campaign.folder.paths import CampaignPaths
@@ -25,7 +26,6 @@ from campaign.spec.hypotheses import (
     refrozen,
     results_seen,
 )
-from campaign.submission import read_view
 from tests.spec.conftest import Cli
 
 CORE = """
