@@ -5,7 +5,7 @@ of the process. The command line prints it without a traceback (``--debug`` show
 
 | class              | exit | when                                                              |
 |--------------------|------|-------------------------------------------------------------------|
-| `RunsFailed`       | 1    | runs failed, a verdict is FAILED                                  |
+| `RunsFailed`       | 1    | runs failed or are short, a verdict is FAILED                     |
 | `StaleRuns`        | 1    | done runs have other settings than the spec; the user must decide |
 | `Confounded`       | 1    | conditions differ outside the fields under test                   |
 | `UsageError`       | 2    | an invalid flag, path or name                                     |

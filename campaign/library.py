@@ -41,6 +41,9 @@ class LoadedSpec:
 
     spec: Spec
 
+    def __repr__(self) -> str:
+        return f"LoadedSpec({str(self.spec.path)!r})"
+
     @property
     def name(self) -> str:
         return self.spec.name

@@ -53,7 +53,7 @@ from campaign.folder.states import FAILED
 from campaign.spec.config_secrets import refuse_secrets
 from campaign.spec.headline import headline_of
 from campaign.spec.host import with_host_resources
-from campaign.spec.hypotheses import freeze, keep_frozen, read_hypotheses
+from campaign.spec.hypotheses import Observed, freeze, keep_frozen, read_hypotheses
 from campaign.spec.plan_json import plan_to_json
 from campaign.spec.planned_runs import Facts, Plan, PlannedRun
 from campaign.spec.resolve import resolve
@@ -223,8 +223,8 @@ def record_submission(submission: Submission) -> None:
     write_json(paths.check, found)
     claims, labels = read_hypotheses(plan.hypotheses), [condition.label for condition in plan.conditions]
     declared = freeze(claims, plan.seeds, plan.looks, labels)
-    # A record that is gone is not written anew once results could be seen: they may be why it was deleted.
-    if os.path.lexists(paths.frozen) or not observed(paths).ended:
+    # A record that is gone is not written again after rows were seen: it would freeze what they suggest.
+    if os.path.lexists(paths.frozen) or observed(paths) == Observed():
         keep_frozen(paths.frozen, declared, lambda: observed(paths))
     store = Store.open(paths)
     try:
@@ -300,6 +300,8 @@ def require_complete(view: CampaignView, ending: Ending, command: str) -> None:
     done with the settings of the spec."""
     left = len(view.runs) - view.count("done", *FAILED)
     resume = f"resume: {command}"
+    stale = _stale_and_how_to_repeat(view, command)
+    also = f"\n{stale}" if stale else ""
     if ending == "interrupted":
         raise Interrupted(f"interrupted, {_runs(left)} left; their state is saved\n    {resume}")
     if ending == "stopped":
@@ -309,14 +311,22 @@ def require_complete(view: CampaignView, ending: Ending, command: str) -> None:
         retry = f"retry: {command} --retry-failed"
         parts = [f"{_runs(failed)} failed"] * bool(failed) + [f"{_runs(short)} short"] * bool(short)
         rest = f", {_runs(left)} not finished" if left else ""
-        raise RunsFailed(f"{', '.join(parts)}{rest}\n    {retry}")
+        early = any(run.state == "short" and "record ends" in run.error for run in view.runs)
+        by_design = "\n    if runs may end early by design, set core.early_stopping = true first" * early
+        raise RunsFailed(f"{', '.join(parts)}{rest}\n    {retry}{by_design}{also}")
     if left:
-        raise Incomplete(f"{_runs(left)} left ({view.count('cancelled')} cancelled)\n    {resume}")
-    if view.stale:
-        raise StaleRuns(
-            f"{_count_stale(len(view.stale))}, so no comparison has them: {stale_sentence(view.stale)}\n"
-            f"    repeat: {command} --rerun-stale"
-        )
+        raise Incomplete(f"{_runs(left)} left ({view.count('cancelled')} cancelled)\n    {resume}{also}")
+    if stale:
+        raise StaleRuns(stale)
+
+
+def _stale_and_how_to_repeat(view: CampaignView, command: str) -> str:
+    if not view.stale:
+        return ""
+    return (
+        f"{_count_stale(len(view.stale))}, so no comparison has them: {stale_sentence(view.stale)}\n"
+        f"    repeat: {command} --rerun-stale"
+    )
 
 
 def build_report_in_subprocess(paths: CampaignPaths) -> tuple[Path | None, str]:
@@ -348,7 +358,12 @@ def _provenance(submission: Submission) -> dict[str, Any]:
         return dict(kept)
     spec = submission.spec.path
     workdir = spec.absolute().parent
-    return {**provenance(workdir), "import_path": [str(workdir), os.getcwd()], "spec": str(spec)}
+    return {
+        **provenance(workdir),
+        "import_path": [str(workdir), os.getcwd()],
+        "spec": str(spec),
+        "backend": submission.backend,
+    }
 
 
 def _count_stale(number: int) -> str:

@@ -14,6 +14,7 @@ from campaign.analysis.loading import load_runs
 from campaign.analysis.verdict import document, verdicts
 from campaign.core.hub_revision import cached_commit
 from campaign.errors import RunsFailed
+from campaign.execution.provenance import git_state
 from campaign.folder.atomic_files import read_json, write_json
 from campaign.folder.json_lines import to_line
 from campaign.folder.paths import CampaignPaths
@@ -71,6 +72,18 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_untracked_modules_are_part_of_the_recorded_code(study: Path) -> None:
+    clean = git_state(study)
+    (study / "notes.txt").write_text("todo")
+    assert (git_state(study) or {})["untracked_sha256"] is (clean or {})["untracked_sha256"] is None
+    found = []
+    for bonus in (0, 1):
+        (study / "reward.py").write_text(f"BONUS = {bonus}")
+        found.append((git_state(study) or {})["untracked_sha256"])
+    assert None not in found
+    assert len(set(found)) == 2
+
+
 def submitted(study: Path) -> CampaignPaths:
     paths = CampaignPaths(study / "results")
     submit(load(study / "study.toml"), paths, SubmitOptions(backend="local"))
@@ -124,7 +137,7 @@ OLD = {
 }
 NEW = {
     "time": "t2",
-    "git": {"commit": "b" * 40, "diff_sha256": "c" * 64},
+    "git": {"commit": "b" * 40, "diff_sha256": "c" * 64, "untracked_sha256": "d" * 64},
     "python": "3.11.1",
     "packages": {"torch": "2.2"},
 }
@@ -154,7 +167,7 @@ def test_the_code_of_a_run_is_that_of_the_submits_that_executed_its_attempts(rec
     attempt(recorded, "high_s1", 1, provenance_id(NEW))
     code = RecordedCode(read_plan(recorded.plan))
     sides = {name: [code.of(recorded.run(f"{name}_s1"))] for name in ("low", "high")}
-    new = "bbbbbbbbbb with uncommitted changes cccccccccc"
+    new = "bbbbbbbbbb with uncommitted changes cccccccccc with untracked modules dddddddddd"
     assert differences(sides) == [
         f"commit: low aaaaaaaaaa and {new}; high {new}",
         "torch: low 2.1 and 2.2; high 2.2",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,7 @@ def test_run_that_ends_early_is_short_in_every_output_and_only_a_retry_resumes_i
     result = submit()
     assert isinstance(result.exception, RunsFailed)
     assert "1 run short" in str(result.exception)
+    assert "core.early_stopping = true" in str(result.exception)
     assert f"short: b_s2: {words}" in result.stdout
 
     run = CampaignPaths(folder / "campaigns" / "small").run("b_s2")
@@ -150,7 +152,8 @@ def test_run_of_a_command_without_max_steps_ends_where_the_command_ends(folder: 
     assert (shown["id"], shown["steps"], shown["max_steps"]) == ("a_s1", 8, 8)
     reported = json.loads(command("report", "small", "--json").stdout)["runs"][0]
     assert (reported["steps"], reported["planned_steps"]) == (8, None)
-    assert any("compared each at its own end: after 8 to 20 steps" in note for note in verdict["notes"])
+    said = "compared each at its own end: after 8 to 20 steps; before step 20 ended: a 1 of 2, b 0 of 2"
+    assert any(said in note for note in verdict["notes"])
     loaded = campaign.load(folder / "small.toml").spec
     assert loaded.conditions[0].config.core.early_stopping
     assert any("complete wherever its command exits with 0" in note for note in loaded.notes)
@@ -174,6 +177,10 @@ def test_core_with_a_seed_and_a_condition_of_its_own_cannot_replace_those_of_the
     assert (row["core_condition"], row["core_seed"]) == ("mine", 99)
     frame = campaign.open("small").metrics()
     assert set(frame["seed"]) == {1, 2}
+    shutil.rmtree(run.root)
+    execute(folder)
+    (verdict,) = campaign.open("small").verdicts()
+    assert "these runs were done, deleted, and executed again with the same settings: b_s2" in verdict.notes
     assert set(frame["core_seed"]) == {99}
     # A record that an earlier version merged has the core's values.
     run.metrics.write_text("".join(json.dumps({**row, "step": s, "seed": s}) + "\n" for s in range(20)))
@@ -204,9 +211,9 @@ def test_table_of_a_submit_status_and_compare_show_the_same_numbers(folder: Path
     )
     (folder / "small.toml").write_text(SPEC.replace("max_steps = 20", "max_steps = 200"))
     ended = json.loads(submit("--json").stdout)
-    shown = {each["label"]: each["correct_rate"] for each in ended["conditions"]}
+    shown = {each["label"]: each["mean"] for each in ended["conditions"]}
     status = json.loads(command("status", "small", "--json").stdout)
-    assert {each["label"]: each["correct_rate"] for each in status["conditions"]} == shown
+    assert {each["label"]: each["mean"] for each in status["conditions"]} == shown
     comparison = json.loads(command("compare", "small", "--json").stdout)["verdicts"][0]["comparison"]
     arms = {comparison[arm]["condition"]: comparison[arm]["mean"] for arm in ("baseline", "candidate")}
     assert arms == pytest.approx(shown, rel=1e-12)

@@ -17,14 +17,18 @@ import campaign
 from campaign.analysis.loading import load_runs
 from campaign.analysis.verdict import verdicts
 from campaign.cli.app import main
+from campaign.errors import CampaignError, Incomplete, RunsFailed
 from campaign.execution.enrolment import write_folder
+from campaign.execution.view import CampaignView, RunView
 from campaign.folder.json_lines import to_line
 from campaign.folder.paths import CampaignPaths
+from campaign.folder.states import RunState
 from campaign.spec.load import from_document
 from campaign.spec.plan_json import plan_to_json
 from campaign.spec.reading import parse
 from campaign.spec.resolve import resolve
 from campaign.spec.run_config import write_run_config
+from campaign.submission import require_complete
 
 CORE = """
 import json, os, sys, tomllib
@@ -136,6 +140,17 @@ def test_submit_with_nothing_to_run_still_names_the_stale_runs(workplace: Path) 
     runs = {run["id"]: run for run in json.loads(again.stdout)["runs"]}
     assert [run for run in runs if runs[run]["stale"]] == STALE
     assert runs["low_s1"]["stale"] == [CHANGE]
+
+
+def test_submit_that_makes_every_run_stale_does_not_point_at_the_page_of_the_plan_before(
+    call: Call, copy: Path
+) -> None:
+    (copy / "study.toml").write_text(CHANGED.replace("1e-4", "5e-4"))
+    said = call(copy, "submit", "study.toml")
+    assert said.returncode == 1
+    assert "report: campaigns/study/report/index.html" in said.stdout
+    assert "the spec says 0.0005" in (copy / "campaigns/study/report/index.html").read_text()
+    assert "headline_metric names" not in said.stdout  # the metric is right; there is no run to show
 
 
 def test_status_names_the_stale_runs(call: Call, workplace: Path) -> None:
@@ -359,3 +374,16 @@ def test_a_run_without_its_configuration_is_noted(write: Write) -> None:
     found = load_runs(paths.root)
     assert [note for note in found.notes if note.startswith("low_s2: its config.toml is missing")] != []
     assert found.stale == ()
+
+
+@pytest.mark.parametrize(("state", "error"), [("failed", RunsFailed), ("cancelled", Incomplete)])
+def test_the_end_of_a_submit_names_stale_runs_beside_failed_and_cancelled_ones(
+    state: RunState, error: type[CampaignError]
+) -> None:
+    runs = (
+        RunView("a_s1", "a", 1, "done", 10, 10, None, None, 1, 0, 0, "", (CHANGE,)),
+        RunView("a_s2", "a", 2, state, 5, 10, None, None, 1, 0, 0, ""),
+    )
+    view = CampaignView("study", None, "correct_rate", runs, (), None)
+    with pytest.raises(error, match=f"(?s)1 run is stale.*a_s1: {CHANGE}.*--rerun-stale"):
+        require_complete(view, "complete", "campaign submit study.toml")

@@ -121,7 +121,7 @@ def test_changed_field_makes_finished_runs_stale_and_plan_names_it(sample: tuple
     (folder / "changed.toml").write_text(text.replace("[campaign]", '[campaign]\nname = "sample"', 1))
     plan = json.loads(_campaign(folder, "plan", "changed.toml", "--json").stdout)
     assert {run["action"] for run in plan["runs"]} == {"stale"}
-    assert all("model.lora_rank = 128, now 64" in run["reason"] for run in plan["runs"])
+    assert all("model.lora_rank: 128, the spec says 64" in run["reason"] for run in plan["runs"])
 
 
 CONFOUNDED = """

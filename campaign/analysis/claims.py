@@ -82,11 +82,39 @@ def claims_of(
     return [_mark_late_conditions(claim, frozen_conditions) for claim in claims]
 
 
+def declared_sizes(frozen: Frozen | None, conditions: Sequence[str]) -> dict[str, int]:
+    """Family -> number of comparisons that were declared in it; empty when nothing was frozen. `conditions` are those
+    of the runs, for a record that has none."""
+    known = (frozen.conditions if frozen else ()) or conditions
+    sizes: dict[str, int] = {}
+    for old in frozen.hypotheses if frozen else ():
+        baseline = known[0] if old.baseline is None else old.baseline
+        number = 1 if old.contrast is not None else len(_candidates(old.candidate, baseline, known))
+        sizes[old.family] = sizes.get(old.family, 0) + number
+    return sizes
+
+
 def _withdrawn(declared: Sequence[Hypothesis], frozen: Frozen | None) -> tuple[Hypothesis, ...]:
     """Hypotheses that were frozen and later removed. They are still tested: dropping one after seeing the
     data would be selective reporting."""
     names = {hypothesis.name for hypothesis in declared}
     return tuple(old for old in frozen.hypotheses if old.name not in names) if frozen else ()
+
+
+def _changed_defaults(runs: Runs, hypothesis: Hypothesis, frozen: Frozen) -> list[str]:
+    """What a hypothesis that leaves its conditions to the order of the plan compares now and did not when it was
+    frozen. Its fields are the same, but another order makes the better condition the candidate, and a condition that
+    is gone costs no error rate."""
+    if hypothesis.contrast is not None or not frozen.conditions:
+        return []
+    reasons = []
+    first, now = frozen.conditions[0], runs.conditions[0]
+    if hypothesis.baseline is None and first != now:
+        reasons.append(f"its baseline, the first condition, was {first} when frozen and is {now} now")
+    gone = [label for label in frozen.conditions if label not in runs.conditions]
+    if hypothesis.candidate is None and gone:
+        reasons.append(f"it was frozen with candidates that the plan no longer has: {', '.join(gone)}")
+    return reasons
 
 
 def _mark_late_conditions(claim: Claim, frozen_conditions: Sequence[str]) -> Claim:
@@ -107,7 +135,7 @@ def _exploratory_reasons(
     removed = [seed for seed in frozen.seeds if runs.design.seeds and seed not in runs.design.seeds]
     if removed:
         reasons.append(f"declared seeds were removed from the plan: {', '.join(map(str, removed))}")
-    return tuple(reasons)
+    return (*reasons, *_changed_defaults(runs, hypothesis, frozen))
 
 
 def _claims_of_one(runs: Runs, hypothesis: Hypothesis, exploratory: tuple[str, ...]) -> list[Claim]:

@@ -73,6 +73,7 @@ def load_runs(
                 notes=notes,
                 code=stale.code_of(run.path),
                 repeated=bool(RunPaths(run.path.parent).superseded_records()),
+                executed_again=RunPaths(run.path.parent).executed_again.is_file(),
             )
             if generations:
                 run = replace(run, generations=count_generations(run), completions=count_completions(run))

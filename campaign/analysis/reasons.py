@@ -135,9 +135,14 @@ def _insufficiency(comparison: Comparison) -> str:
     if comparison.n == 1:
         return "One seed cannot estimate the variance: with a single pair no p-value is below 1."
     if comparison.lower is None:
+        check = (
+            "the core uses its seed"
+            if comparison.effect
+            else "the conditions differ in a way that affects the metric"
+        )
         return (
             f"The {comparison.n} differences have no variance, so they carry no information about chance and "
-            "p is 1 by definition. Check that the conditions differ in a way that affects the metric."
+            f"p is 1 by definition. Check that {check}."
         )
     alpha = p_text(comparison.design.alpha)
     needed = max(MIN_PAIRS, min_pairs_to_reject(comparison.design.alpha))

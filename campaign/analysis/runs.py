@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from campaign.analysis.campaign_design import CampaignDesign
 from campaign.folder.run_code import Code
-from campaign.folder.states import ENDED, RunState
+from campaign.folder.run_record import finished_steps
+from campaign.folder.states import FAILED, RunState
 from campaign.spec.stale import first_change
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Run:
     """What its attempts were executed by: commit and versions, without repetitions. Empty when it is not recorded."""
     repeated: bool = False
     """Whether the run has an earlier record with other settings, which was superseded."""
+    executed_again: bool = False
+    """Whether the run was done before, with the same settings, and its folder was deleted."""
     stale: tuple[str, ...] = ()
     """The settings in which the run differs from its plan, each with both values; empty when it does not."""
     shortfall: str = ""
@@ -56,13 +59,19 @@ class Run:
 
     @property
     def open(self) -> bool:
-        """Whether more steps may follow."""
-        return self.state not in ENDED
+        """Whether more steps may follow. They may after a cancel: the next submit resumes the run, and to drop it
+        would leave the choice of seeds to whoever has seen its curve."""
+        return self.state not in ("done", *FAILED)
 
     @property
     def length(self) -> int:
         """Number of steps up to and including the last one, counted from 0."""
         return int(self.steps[-1]) + 1 if len(self.steps) else 0
+
+    @property
+    def finished(self) -> int:
+        """Number of finished steps, whether the core counts from 0 or from 1. Windows are counted in `length`."""
+        return finished_steps(int(self.steps[0]), int(self.steps[-1])) if len(self.steps) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +136,27 @@ class Runs:
 
     def why_missing(self, condition: str, seed: int) -> str:
         """Why there is no run to compare, as the end of a sentence."""
-        run = self._stale_index.get((condition, seed))
-        return "there is no such run" if run is None else f"is stale ({first_change(run.stale)})"
+        if (run := self._stale_index.get((condition, seed))) is not None:
+            return f"is stale ({first_change(run.stale)})"
+        planned = condition in self.design.conditions and seed in self.design.seeds
+        return "has not started" if planned else "there is no such run"
 
     def of(self, condition: str) -> tuple[Run, ...]:
         return tuple(run for run in self.runs if run.condition == condition)
 
     def length(self, condition: str) -> int:
-        """Number of steps of a complete run: as planned or, if that is more, as in the longest run."""
+        """Number of steps of a complete run: as planned or, if that is more, as in the longest run. One that goes on
+        beyond the plan does not count while others end where they should: it is the odd one."""
         planned = self.design.steps.get(condition, 0)
-        return max([planned, *(run.length for run in self.runs if run.condition == condition)])
+        lengths = [run.length for run in self.runs if run.condition == condition]
+        # Some cores count steps from 1, so that the last row is that of step N of N.
+        as_planned = [length for length in lengths if planned <= length <= planned + 1]
+        return max(as_planned) if planned and as_planned else max([planned, *lengths])
+
+    def expected_steps(self, condition: str) -> int:
+        """Number of steps that a complete run finishes: as planned or, if that is more, as in the longest run."""
+        planned = self.design.steps.get(condition, 0)
+        return max([planned, *(run.finished for run in self.runs if run.condition == condition)])
 
     def frame(self) -> pl.DataFrame:
         """One row per run and step: `condition`, `seed`, `step`, then every metric (null where absent)."""

@@ -46,7 +46,7 @@ class Summary:
             "eval": "last held-out evaluation",
             "tail": f"mean of the last {self.window} steps"
             if self.window
-            else "mean of the last 10 % of steps",
+            else "mean of the last 10 % of steps (at least 5)",
             "final": "last step",
             "mean": "mean over all steps",
             "max": "highest value of any step",
@@ -63,10 +63,8 @@ def default_metric(runs: Runs) -> str:
         if name in logged or f"val/{name}" in logged:
             return name
     if not logged:
-        why = (
-            "; ".join(dict.fromkeys(note for run in runs.runs for note in run.notes))
-            or "their files are empty"
-        )
+        said = [(run.shortfall,) if run.shortfall else run.notes for run in runs.runs]
+        why = "; ".join(dict.fromkeys(note for notes in said for note in notes)) or "their files are empty"
         raise UsageError(f"the runs have no metrics: {why}")
     raise UsageError(
         f"no default metric ({', '.join(PREFERRED)}) is logged; "
@@ -109,7 +107,7 @@ def _parse(summary: str) -> tuple[str, int | None]:
 def summarise(runs: Runs, metric: str, summary: str = "auto") -> dict[str, SeedSample]:
     """Condition -> one value per run, with the reason for each seed that has none.
 
-    A run has no value when it is unfinished, failed, ends before the final window of its condition's length,
+    A run has no value when it is unfinished, failed, ends before the final window of its condition's length or beyond it,
     or has less than half as many finite values in that window as the most complete run.
     """
     try:
@@ -126,10 +124,12 @@ def summarise(runs: Runs, metric: str, summary: str = "auto") -> dict[str, SeedS
 def _sample(runs: Runs, condition: str, summary: Summary) -> SeedSample:
     complete = [run for run in runs.of(condition) if run.state == "done"]
     length = runs.length(condition)
+    # Of every condition of the same length: where all runs of one have diverged, only the others show it.
+    alike = [run for run in runs.runs if run.state == "done" and runs.length(run.condition) == length]
     expected = _Expected(
         length,
         values=max((len(_window(run, length, summary)) for run in complete), default=0),
-        last_step=max((_last_step(run, summary.metric) for run in complete), default=-1),
+        last_step=max((_last_step(run, summary.metric) for run in alike), default=-1),
         logged=any(summary.metric in run.metrics for run in runs.of(condition)),
     )
     values, missing = {}, {}
@@ -137,7 +137,9 @@ def _sample(runs: Runs, condition: str, summary: Summary) -> SeedSample:
         run = runs.get(condition, seed)
         if run is None:
             missing[seed] = runs.why_missing(condition, seed)
-        elif reason := _incomplete(run, length) or _missing_values(run, summary, expected):
+        elif reason := _incomplete(run, length, runs.expected_steps(condition)) or _missing_values(
+            run, summary, expected
+        ):
             missing[seed] = reason
         elif abs(value := _reduce(run, length, summary)) <= MAX_VALUE:
             values[seed] = value
@@ -154,7 +156,7 @@ class _Expected:
     values: int
     """Largest number of finite values in the final window."""
     last_step: int
-    """Last step with a finite value."""
+    """Last step with a finite value, in any condition of this length."""
     logged: bool
     """Whether any run of the condition logs the metric."""
 
@@ -170,15 +172,17 @@ def _not_logged(runs: Runs, condition: str, metric: str) -> SeedSample:
     return SeedSample(condition, {}, metric, f"{metric}, {why}", missing)
 
 
-def _incomplete(run: Run, length: int) -> str:
-    """Why the run has not reached its end; empty when it has."""
-    position = f"step {run.length} of {length}"
+def _incomplete(run: Run, length: int, steps: int) -> str:
+    """Why the run has not reached its end, after which it has finished `steps`; empty when it has."""
+    position = f"step {run.finished} of {steps}"
     if run.open:
-        return f"is unfinished ({position})"
+        return f"is {'cancelled' if run.state == 'cancelled' else 'unfinished'} ({position})"
     if run.state == "short":
         return f"is short: {run.shortfall}" if run.shortfall else f"is short ({position})"
     if run.state != "done":
         return f"failed at {position}"
+    if not run.own_end and run.length > length:
+        return f"goes on to step {run.length}, beyond the {length} of the plan"
     if not run.own_end and run.length <= length - tail_window(length):
         return f"ends at {position}"
     return ""
@@ -190,9 +194,6 @@ def _missing_values(run: Run, summary: Summary, expected: _Expected) -> str:
     if values is None or not np.any(np.isfinite(values)):
         verb = "has no finite value of" if expected.logged else "does not log"
         return f"{verb} {summary.metric}"
-    last_evaluations = expected.last_step - tail_window(expected.length)
-    if summary.kind == "eval" and not run.own_end and _last_step(run, summary.metric) <= last_evaluations:
-        return f"has no evaluation at its end (other runs have one at step {expected.last_step})"
     if summary.kind in ("tail", "final"):
         found = len(_window(run, expected.length, summary))
         if 2 * found < max(expected.values, 1):
@@ -200,6 +201,11 @@ def _missing_values(run: Run, summary: Summary, expected: _Expected) -> str:
                 f"has {found} finite values of {summary.metric} in its last steps "
                 f"instead of {expected.values}"
             )
+    elif not run.own_end and _last_step(run, summary.metric) <= expected.last_step - tail_window(
+        expected.length
+    ):
+        what = "evaluation" if summary.kind == "eval" else f"finite value of {summary.metric}"
+        return f"has no {what} at its end (other runs have one at step {expected.last_step})"
     return ""
 
 

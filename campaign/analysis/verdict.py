@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from campaign.analysis import completions
 from campaign.analysis.attainability import MIN_PAIRS
-from campaign.analysis.claims import Claim, claims_of
+from campaign.analysis.claims import Claim, claims_of, declared_sizes
 from campaign.analysis.condition_comparison import Comparison, Design, adjust, compare, compare_contrast
 from campaign.analysis.descriptive import Rates
 from campaign.analysis.litmus import Litmus, Minimum, Threshold, against, litmus, minimum
@@ -66,6 +66,11 @@ class Verdict:
     descriptive: Rates | None = None
     """Rates over completions, where they are logged and the claim is tested. They enter no decision."""
 
+    def __repr__(self) -> str:
+        """What a notebook shows; the fields have all numbers."""
+        notes = "".join(f" note: {note}." for note in self.notes)
+        return f"<{self.hypothesis}: {self.label}. {self.reason}{notes}>"
+
     @property
     def confirmatory(self) -> bool:
         return not self.exploratory
@@ -94,7 +99,7 @@ class Verdict:
         return verdict
 
 
-DROPPED_BY_OUTCOME = ("finite", "failed", "is short")
+DROPPED_BY_OUTCOME = ("finite", "failed", "is short", "evaluation at its end", "goes on to")
 """Words in the reasons for which a seed is dropped because of how its run went."""
 
 
@@ -145,20 +150,21 @@ def verdicts(
         replace(claim, exploratory=(*claim.exploratory, *stages[claim].exploratory)) for claim in claims
     ]
     staged = list(zip(claims, stages.values(), strict=True))
-    sizes = _family_sizes(claims)
+    sizes = _family_sizes(claims, declared_sizes(frozen, runs.conditions))
     # Cached, because claims share metrics.
     summarised: Summarise = cache(partial(summarise, runs))
     comparisons = [_compare(summarised, claim, stage, sizes[claim.family_key]) for claim, stage in staged]
     return tuple(
         _verdict(runs, summarised, claim, stage, comparison, frozen)
-        for (claim, stage), comparison in zip(staged, _adjusted(claims, comparisons), strict=True)
+        for (claim, stage), comparison in zip(staged, _adjusted(claims, comparisons, sizes), strict=True)
     )
 
 
 def exit_code(results: Sequence[Verdict]) -> int:
-    """1 if any verdict is FAILED, else 3 if any is INCONCLUSIVE or exploratory, else 0."""
+    """1 if any verdict is FAILED, else 3 if any is INCONCLUSIVE, exploratory or confounded, else 0."""
     outcomes = {verdict.outcome for verdict in results}
-    return 1 if "FAILED" in outcomes else 3 if outcomes - {"CONFIRMED"} else 0
+    confounded = any(verdict.confound for verdict in results)
+    return 1 if "FAILED" in outcomes else 3 if confounded or outcomes - {"CONFIRMED"} else 0
 
 
 def document(results: Sequence[Verdict], runs: Runs | None = None) -> dict[str, Any]:
@@ -210,32 +216,40 @@ def _coefficient(weight: float) -> str:
     return "" if abs(weight) == 1 else f"{abs(weight):g} "
 
 
-def _family_sizes(claims: Sequence[Claim]) -> dict[tuple[str, bool], int]:
+def _family_sizes(claims: Sequence[Claim], declared: Mapping[str, int]) -> dict[tuple[str, bool], int]:
+    """Comparisons by family. A family has at least the size that was `declared`: a claim that has become exploratory
+    (it was edited, or its runs were left unfinished) would otherwise make the others look more certain."""
     sizes: dict[tuple[str, bool], int] = {}
     for claim in claims:
         sizes[claim.family_key] = sizes.get(claim.family_key, 0) + 1
-    return sizes
+    return {
+        (family, exploratory): size if exploratory else max(size, declared.get(family, 0))
+        for (family, exploratory), size in sizes.items()
+    }
 
 
-def _adjusted(claims: Sequence[Claim], comparisons: Sequence[Comparison]) -> list[Comparison]:
+def _adjusted(
+    claims: Sequence[Claim], comparisons: Sequence[Comparison], sizes: Mapping[tuple[str, bool], int]
+) -> list[Comparison]:
     """Applies Holm's adjustment within each family.
 
     A withheld p-value counts as 1: the comparison belongs to the family before its result is known, so it
-    must already cost the others their share of the error rate.
+    must already cost the others their share of the error rate. So does a declared one that is no longer tested in it.
     """
     adjusted = list(comparisons)
     for key in dict.fromkeys(claim.family_key for claim in claims):
         members = [number for number, claim in enumerate(claims) if claim.family_key == key]
-        sequential = _holm([comparisons[number].p_sequential for number in members])
-        corrected = _holm([comparisons[number].p_skew_corrected for number in members])
+        sequential = _holm([comparisons[number].p_sequential for number in members], sizes[key])
+        corrected = _holm([comparisons[number].p_skew_corrected for number in members], sizes[key])
         for number, *p_values in zip(members, sequential, corrected, strict=True):
             adjusted[number] = adjust(comparisons[number], *p_values)
     return adjusted
 
 
-def _holm(p_values: Sequence[float | None]) -> list[float | None]:
-    adjusted = holm(tuple(1.0 if p is None else p for p in p_values))
-    return [None if before is None else after for before, after in zip(p_values, adjusted, strict=True)]
+def _holm(p_values: Sequence[float | None], size: int) -> list[float | None]:
+    untested = (1.0,) * (size - len(p_values))
+    adjusted = holm((*(1.0 if p is None else p for p in p_values), *untested))
+    return [None if before is None else after for before, after in zip(p_values, adjusted, strict=False)]
 
 
 def _verdict(
@@ -264,11 +278,13 @@ def _verdict(
         *([check.doubt] if check.doubt else []),
         *check.earlier,
         *([withdrawn] if claim.withdrawn else []),
+        *_corrected(claim, frozen),
         *([seeds] if (seeds := dropped(comparison)) else []),
         *_cautions(comparison),
         *_unequal_lengths(runs, claim),
         *_unequal_code(runs, claim, stage, comparison),
         *_repeated(runs, claim, stage, comparison),
+        *_executed_again(runs, claim, stage, comparison),
     )
     return Verdict(
         hypothesis=claim.name,
@@ -288,6 +304,15 @@ def _verdict(
         if comparison.withheld or hypothesis.contrast is not None
         else completions.rates_of(runs, claim.baseline, claim.candidate, stage.seeds),
     )
+
+
+def _corrected(claim: Claim, frozen: Frozen | None) -> list[str]:
+    """A caveat when the metric was named after rows had been logged: their curves may have been the reason."""
+    return [
+        f"its metric was corrected from {made.before} to {made.after} after the first rows and before a run had ended"
+        for made in (frozen.corrections if frozen else ())
+        if made.hypothesis == claim.hypothesis.name
+    ]
 
 
 def _mechanism(summarised: Summarise, claim: Claim, stage: Stage) -> Comparison | None:
@@ -322,7 +347,7 @@ def _minima(runs: Runs, claim: Claim, stage: Stage, compared: Sequence[Compariso
     rows = [minimum("pairs", needed, min(each.n for each in compared), unit)]
     tested = [run for found in _compared_runs(runs, claim, stage, comparison).values() for run in found]
     if hypothesis.min_steps:
-        steps = min((run.length for run in tested), default=0)
+        steps = min((run.finished for run in tested), default=0)
         rows.append(minimum("steps", hypothesis.min_steps, steps, "steps in the shortest run"))
     if hypothesis.min_generations:
         logged = min((run.generations or 0 for run in tested), default=0)
@@ -355,10 +380,12 @@ def _compared_seeds(comparison: Comparison, condition: str, stage: Stage) -> Ite
 def _cautions(comparison: Comparison) -> list[str]:
     """Caveats about the validity of the comparison."""
     cautions = []
-    if any(word in reason for reason in comparison.dropped.values() for word in DROPPED_BY_OUTCOME):
+    # While nothing is tested, a cancelled run is one that is still to come.
+    words = DROPPED_BY_OUTCOME if comparison.withheld else (*DROPPED_BY_OUTCOME, "is cancelled")
+    if any(word in reason for reason in comparison.dropped.values() for word in words):
         cautions.append(
-            "seeds that failed, ended early or diverged were dropped; if the condition caused it, the effect is "
-            "biased in its favour"
+            "seeds that failed, were cancelled, ended early or late, or diverged were dropped; if the condition caused it, "
+            "the effect is biased in its favour"
         )
     if comparison.rests_on_skewness and comparison.p_skew_corrected is not None:
         cautions.append(
@@ -376,24 +403,42 @@ def _cautions(comparison: Comparison) -> list[str]:
 def _unequal_lengths(runs: Runs, claim: Claim) -> list[str]:
     """Caveats when conditions trained for different lengths, which is a difference besides the tested one, or when
     runs end where their cores end."""
-    return [*_unequal_conditions(runs, claim), *_own_ends(runs, claim)]
+    return [*_unequal_conditions(runs, claim), *_beyond_the_plan(runs, claim), *_own_ends(runs, claim)]
+
+
+def _beyond_the_plan(runs: Runs, claim: Claim) -> list[str]:
+    planned = {label: runs.design.steps.get(label, 0) for label in claim.conditions}
+    longer = [
+        f"{label} to step {length} of {planned[label]}"
+        for label in claim.conditions
+        if planned[label] and (length := runs.length(label)) > planned[label] + 1
+    ]
+    return [f"the runs go on beyond the plan: {', '.join(longer)}"] if longer else []
 
 
 def _own_ends(runs: Runs, claim: Claim) -> list[str]:
-    ended = [
-        run for label in claim.conditions for run in runs.of(label) if run.own_end and run.state == "done"
-    ]
-    lengths = sorted(run.length for run in ended)
+    ended = {
+        label: sorted(run.finished for run in runs.of(label) if run.own_end and run.state == "done")
+        for label in claim.conditions
+    }
+    lengths = sorted(length for found in ended.values() for length in found)
     if not lengths or lengths[0] == lengths[-1]:
         return []
+    longest = lengths[-1]
+    # How many, and of which condition: runs that drop out keep the value they had until then.
+    early = (
+        f"{label} {sum(length < longest for length in found)} of {len(found)}"
+        for label, found in ended.items()
+        if found
+    )
     return [
         f"the runs may end early (core.early_stopping) and are compared each at its own end: after "
-        f"{lengths[0]} to {lengths[-1]} steps"
+        f"{lengths[0]} to {longest} steps; before step {longest} ended: {', '.join(early)}"
     ]
 
 
 def _unequal_conditions(runs: Runs, claim: Claim) -> list[str]:
-    lengths = {condition: runs.length(condition) for condition in claim.conditions}
+    lengths = {condition: runs.expected_steps(condition) for condition in claim.conditions}
     if len({length for length in lengths.values() if length}) < 2:
         return []
     listed = ", ".join(f"{condition} {length}" for condition, length in lengths.items())
@@ -410,6 +455,15 @@ def _repeated(runs: Runs, claim: Claim, stage: Stage, comparison: Comparison) ->
         f"settings were changed after runs had ended with others, and these were repeated: {listed(repeated)}; the "
         "earlier records are in their superseded/ folders"
     ]
+
+
+def _executed_again(runs: Runs, claim: Claim, stage: Stage, comparison: Comparison) -> list[str]:
+    """A caveat when runs that were done have been deleted and executed again: whoever saw their results chose them."""
+    compared = _compared_runs(runs, claim, stage, comparison)
+    again = [run.id for found in compared.values() for run in found if run.executed_again]
+    if not again:
+        return []
+    return [f"these runs were done, deleted, and executed again with the same settings: {listed(again)}"]
 
 
 def _unequal_code(runs: Runs, claim: Claim, stage: Stage, comparison: Comparison) -> list[str]:

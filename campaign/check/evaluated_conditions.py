@@ -104,7 +104,7 @@ def _reason(tree: dict[str, Any]) -> str:
         case {"$call": str(callee)}:
             return f"it calls {callee}"
         case {"$ref": str(name)}:
-            return f"it is {name}, from outside"
+            return f"it is {name}, which the sources do not define"
         case {"$nondeterministic": str(source)}:
             return f"it differs from run to run: {source}"
         case {"$term": operation}:

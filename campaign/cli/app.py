@@ -23,7 +23,7 @@ COMMANDS: dict[str, str] = {
     "check": "Prove that conditions differ only in the fields under test.",
     "submit": "Execute the missing runs.",
     "status": "Show the state and progress of the runs.",
-    "logs": "Print one run's output; -f follows it.",
+    "logs": "List the runs with their logs, or print their output; -f follows it.",
     "cancel": "Stop runs or the whole campaign.",
     "run": "Execute one run on this machine, without Ray.",
     "report": "Write curves, tests and verdicts as HTML, Markdown or JSON.",
@@ -55,7 +55,7 @@ class LazyGroup(TyperGroup):
 def _load(name: str) -> Any:
     module = import_module(f"campaign.cli.{name}")
     single = typer.Typer(add_completion=False)
-    single.command(name=name, help=COMMANDS[name])(getattr(module, name))
+    single.command(name=name)(getattr(module, name))
     return get_command(single)
 
 

@@ -39,11 +39,8 @@ def cancel(
     if not ids:
         stdout().print("nothing to cancel: every run is done, failed or cancelled")
         return
-    how = (
-        f"process {live} stops them as soon as they have saved their state"
-        if live
-        else "no process executes them"
-    )
+    what = "it as soon as it has saved its" if len(ids) == 1 else "them as soon as they have saved their"
+    how = f"process {live} stops {what} state" if live else "no process executes them"
     stdout().print(
         f"cancelled: {', '.join(ids[:5])}{f' and {len(ids) - 5} more' * (len(ids) > 5)}; {how}",
         soft_wrap=True,

@@ -89,7 +89,10 @@ def check(
         bool, typer.Option("--verbose", "-v", help="Show every difference, cosmetic ones too.")
     ] = False,
 ) -> None:
-    """Prove that conditions differ only in the fields under test."""
+    """Prove that conditions differ only in the fields under test.
+
+    Exit code 0: proven, 1: a confound, 3: neither proven nor refuted.
+    """
     from campaign.errors import UsageError
 
     flags = _Flags(

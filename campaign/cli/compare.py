@@ -64,8 +64,9 @@ def compare(
 ) -> None:
     """Compare conditions on one number per run.
 
-    Without A and B: every declared hypothesis, or all conditions against the first. Exit code 0: CONFIRMED,
-    1: FAILED, 3: INCONCLUSIVE, or a comparison that was not frozen before the runs.
+    Without conditions: every declared hypothesis, or all conditions against the first.
+
+    Exit code 0: all are CONFIRMED, 1: one FAILED, 3: INCONCLUSIVE, confounded or exploratory.
     """
     from campaign.analysis.loading import load_runs
     from campaign.analysis.verdict import document, exit_code, verdicts
@@ -114,7 +115,7 @@ def _notes(runs: Runs) -> list[str]:
         for note in run.notes:
             by_note.setdefault(note, []).append(run.id)
     return [*runs.design.notes] + [
-        f"{', '.join(ids[:3])}{f' and {len(ids) - 3} more runs' if len(ids) > 3 else ''}: {note}"
+        f"{', '.join(ids[:3])}{f' and {len(ids) - 3} more' if len(ids) > 3 else ''}: {note}"
         for note, ids in by_note.items()
     ]
 
@@ -142,7 +143,7 @@ def _from_flags(
     from campaign.spec.hypotheses import Hypothesis
 
     if (baseline is None) != (candidate is None):
-        raise UsageError("give both conditions, A and B, or none")
+        raise UsageError("give both conditions, baseline and candidate, or none")
     defaults = {name: field.default for name, field in Hypothesis.model_fields.items()} | {"metric": None}
     given = any(value != defaults[name] for name, value in flags.items())
     if not given and (baseline is None or _declared(runs, baseline, candidate)):

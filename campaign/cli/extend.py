@@ -41,6 +41,11 @@ def extend(
         )
     paths = _submitted(spec)
     frozen = read_frozen(paths.frozen) if paths else None
+    if frozen is None and paths is not None and any(paths.runs.glob("*/attempts")):
+        raise UsageError(
+            f"{paths.frozen} is missing, which says what was declared before the runs: restore it, or add the seeds to "
+            f"{spec} by hand; every comparison is then exploratory"
+        )
     extended = _extended(seeds, frozen, to)
     changed = with_seeds(text, extended.after)
     if changed is None:

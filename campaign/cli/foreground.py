@@ -53,7 +53,8 @@ def show_outcome(
     from campaign.execution.view import read_view
     from campaign.submission import require_complete
 
-    report = _report(paths, build=new_results and ending in ("complete", "failures"))
+    finished = ending in ("complete", "failures")
+    report = _report(paths, finished=finished, new_results=new_results)
     view = read_view(paths)
     squeeze = squeeze_table(paths)
     if squeeze is None and paths.squeeze_log.exists():
@@ -67,14 +68,21 @@ def show_outcome(
     require_complete(view, ending, command)
 
 
-def _report(paths: CampaignPaths, *, build: bool) -> Path | None:
-    """The page of a new report, or of the last one that was built."""
+def _report(paths: CampaignPaths, *, finished: bool, new_results: bool) -> Path | None:
+    """The page of a new report, or of the last one that was built, if it is about this plan."""
+    from campaign.folder.atomic_files import read_json
+    from campaign.folder.plan_document import plan_hash, plan_or_empty
     from campaign.redact import shown
     from campaign.submission import build_report_in_subprocess
 
-    if not build:
-        page = paths.report.page
-        return page if page.exists() else None
+    page = paths.report.page
+    if not new_results or not finished:
+        # The page of another plan would show runs that have become stale as results.
+        built = read_json(paths.report.document) or {}
+        if not page.exists() or built.get("plan_sha256") == plan_hash(plan_or_empty(paths.plan)):
+            return page if page.exists() else None
+        if not finished:
+            return None
     _say("building the report ...")
     page_or_none, problem = build_report_in_subprocess(paths)
     if problem:

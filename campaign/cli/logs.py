@@ -82,13 +82,18 @@ def _list(paths: CampaignPaths) -> None:
     from campaign.cli.console import stdout
     from campaign.execution.locate import name_to_type
     from campaign.execution.view import CampaignReader
+    from campaign.folder.regular_files import DamagedFile
 
     reader = CampaignReader(paths)
     views = reader.read().runs
     reader.close()
     width = max((len(view.id) for view in views), default=0)
     for view in views:
-        attempts = paths.run(view.id).attempts()
+        try:
+            attempts = paths.run(view.id).attempts()
+        except DamagedFile as error:
+            stdout().print(f"{view.id:<{width}}  {view.state:<11}  {error}", soft_wrap=True)
+            continue
         log = str(attempts[-1].log) if attempts else "not started"
         earlier = f"  ({len(attempts) - 1} earlier: --attempt N)" if len(attempts) > 1 else ""
         stdout().print(f"{view.id:<{width}}  {view.state:<11}  {log}{earlier}", soft_wrap=True)

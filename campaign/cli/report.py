@@ -74,7 +74,7 @@ def _export(folder: Path, out: Path) -> None:
     from campaign.extras import REPORT_PAGE, require
     from campaign.report.export import export_campaign
 
-    require("the figures", *REPORT_PAGE)
+    require("--export", *REPORT_PAGE)
     for path in export_campaign(folder, out):
         typer.echo(path)
 

@@ -63,7 +63,10 @@ def submit(
     ] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON document at the end.")] = False,
 ) -> None:  # fmt: skip
-    """Execute the missing runs."""
+    """Execute the missing runs. After an interruption, the same command resumes.
+
+    Exit code 0: every run is done, 1: runs failed, are short or stale, 5: stopped before that.
+    """
     from campaign.cli.foreground import signals_end_it
     from campaign.submission import SubmitOptions
 

@@ -265,6 +265,7 @@ class Controller:
     # -- record --------------------------------------------------------------------------------------------
 
     def _settle(self, row: RunRow, outcome: Outcome) -> None:
+        self._require_folder()  # without it, every run would seem to have left no record
         # The request may have arrived after the last check for it. Without this, a run that was stopped by its CANCEL
         # would be pending again and would be launched once more.
         if row.desired == "run" and cancel_requested(self.paths.run(row.id)):

@@ -123,6 +123,9 @@ def _prepare(run: RunPaths, planned: PlannedRun, config: bytes, store: Store) ->
     before = _identity_of_attempts(run, planned, store)
     if before is not None and before != planned.identity:
         _supersede(run, before)
+    elif before is not None and store.is_done(planned.id) and not run.attempts():
+        # Another execution may have another result, so every verdict says that there was one before.
+        write_json(run.executed_again, {"after_attempt": len(store.attempts(planned.id))})
     # A new submit overrules an earlier request to cancel.
     run.cancel.unlink(missing_ok=True)
     # Of ten thousand runs that are submitted again, most are unchanged, and writing all would take seconds.
@@ -156,7 +159,9 @@ def _supersede(run: RunPaths, old_identity: str) -> None:
     number = len(list(run.superseded.iterdir())) + 1
     aside = run.superseded / f"{number:02d}-{old_identity.rpartition(':')[2][:12]}"
     aside.mkdir()
-    for path in (run.attempts_root, run.config, run.metrics, run.emergence, run.completeness):
+    for path in (
+        run.attempts_root, run.config, run.metrics, run.emergence, run.completeness, run.executed_again,
+    ):  # fmt: skip
         if path.is_symlink():  # leads into the attempts, which move
             path.unlink()
         elif path.exists():

@@ -13,7 +13,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from campaign.folder.regular_files import read_regular
+
 GIT_PATIENCE_S = 10.0
+MOST_MODULES = 1000
+"""Most untracked modules whose content is read: a folder of dependencies that is not ignored may have many more."""
 
 
 def provenance(workdir: Path) -> dict[str, Any]:
@@ -29,20 +33,34 @@ def provenance(workdir: Path) -> dict[str, Any]:
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """`commit`, whether the tree is `dirty`, the hash of its diff, and the number of `untracked` files; None outside
-    a repository."""
+    """`commit`, whether the tree is `dirty`, the hash of its diff, the number of `untracked` files, and the hash of the
+    Python modules among them, which the diff does not have; None outside a repository."""
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None:
         return None
     diff = _git(folder, "diff", "HEAD", "--binary") or b""
-    untracked = _git(folder, "ls-files", "--others", "--exclude-standard") or b""
-    dirty = bool(diff.strip() or untracked.strip())
+    listed = _git(folder, "ls-files", "--others", "--exclude-standard", "-z") or b""
+    untracked = sorted(os.fsdecode(name) for name in listed.split(b"\0") if name)
+    dirty = bool(diff.strip() or untracked)
     return {
         "commit": commit.decode().strip(),
         "dirty": dirty,
         "diff_sha256": hashlib.sha256(diff).hexdigest() if diff.strip() else None,
-        "untracked": len(untracked.splitlines()),
+        "untracked": len(untracked),
+        "untracked_sha256": _modules_sha256(folder, [name for name in untracked if name.endswith(".py")]),
     }
+
+
+def _modules_sha256(folder: Path, names: list[str]) -> str | None:
+    """The hash of the names and contents of the modules `names`; None without any."""
+    digest = hashlib.sha256()
+    for name in names[:MOST_MODULES]:
+        try:
+            content = hashlib.sha256(read_regular(folder / name)).digest()
+        except OSError:
+            content = b""
+        digest.update(os.fsencode(name) + b"\0" + content)
+    return digest.hexdigest() if names else None
 
 
 def packages() -> dict[str, str]:

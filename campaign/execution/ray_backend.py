@@ -284,8 +284,9 @@ def _names(pid: int, folder: Path) -> bool:
 
 def _read_environment(ray: Any) -> None:
     """Make Ray read the variables that `start` has set. It reads them when it is imported, and a notebook may have
-    imported it before."""
+    imported it before. The token is kept from the first Ray of a process, which is not that of the next one."""
     ray._raylet.Config.initialize("")
+    ray._raylet.AuthenticationTokenLoader.instance().reset_cache()
     ray._private.ray_constants.ENABLE_RAY_CLUSTER = os.environ.get("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER") != "0"
 
 

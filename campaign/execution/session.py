@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -91,14 +93,37 @@ def run_session(
 
 def _start(backend: Backend, signals: _Signals) -> None:
     """Start the backend. A signal meanwhile has nothing to save, because no run has begun."""
+    ended: BaseException | None = None
     try:
-        backend.start()
+        with _without_lost_signals():
+            backend.start()
     except (KeyboardInterrupt, SystemExit) as error:  # Ray's own handler of SIGTERM raises `SystemExit`
-        backend.close()
-        why = "before any run was started; run the same command to resume"
-        if isinstance(error, SystemExit) or signals.asked == "stopped":
-            raise Incomplete(f"stopped {why}") from None
-        raise Interrupted(f"interrupted {why}") from None
+        ended = error
+    meaning = signals.arrived()
+    if ended is None and meaning is None:
+        return
+    backend.close()
+    why = "before any run was started; run the same command to resume"
+    if isinstance(ended, SystemExit) or meaning == "stopped":
+        raise Incomplete(f"stopped {why}") from None
+    raise Interrupted(f"interrupted {why}") from None
+
+
+@contextlib.contextmanager
+def _without_lost_signals() -> Iterator[None]:
+    """Do not print the exception of a handler that is raised where Python cannot raise it, such as while Ray forks:
+    the signal is not lost (`_Signals.arrived`)."""
+    before = sys.unraisablehook
+
+    def hook(lost: sys.UnraisableHookArgs) -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt | SystemExit):
+            before(lost)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def failure_limit(paths: CampaignPaths) -> int | None:
@@ -122,7 +147,10 @@ class _Signals:
         self._on_stop = on_stop
         self._controller: Controller | None = None
         self._number = 0
+        self._starting = True
         self._before: dict[int, Any] = {}
+        self._pipe: tuple[int, int] | None = None
+        self._wakeup = -1
 
     def __enter__(self) -> _Signals:
         # Python lets only the main thread set handlers; a caller in another thread has its own way to stop.
@@ -130,17 +158,45 @@ class _Signals:
             # Under nohup, SIGHUP is ignored, and stays so.
             numbers = [n for n in MEANINGS if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN]
             self._before = {number: signal.signal(number, self._handle) for number in numbers}
+            self._pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+            self._wakeup = signal.set_wakeup_fd(self._pipe[1], warn_on_full_buffer=False)
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self._pipe:
+            signal.set_wakeup_fd(self._wakeup)
+            for descriptor in self._pipe:
+                os.close(descriptor)
 
-    def reach(self, controller: Controller) -> None:
-        """From now on, tell `controller`. Sets the handlers anew, because Ray has installed its own."""
-        self._controller = controller
+    def arrived(self) -> Ending | None:
+        """What the first signal since the beginning means, whoever has handled it; None without one.
+
+        The exception of a handler is lost where it is raised in a callback, such as while Ray forks. The interpreter
+        writes the number of every signal into the pipe before it calls any handler.
+        """
+        self._starting = False
+        self._take()
+        numbers = []
+        if self._pipe:
+            with contextlib.suppress(BlockingIOError):
+                numbers = [number for number in os.read(self._pipe[0], 4096) if number in self._before]
+        if numbers and self.asked is None:
+            self.asked = MEANINGS[numbers[0]]
+        return self.asked
+
+    def _take(self) -> None:
+        """Set the handlers anew, because Ray has installed its own."""
         for number in self._before:
             signal.signal(number, self._handle)
+
+    def reach(self, controller: Controller) -> None:
+        """From now on, tell `controller`."""
+        self._controller = controller
+        if self.asked:  # since the backend has started
+            controller.stop(self.asked)
+            self._on_stop(self.asked)
 
     def _handle(self, number: int, _: FrameType | None) -> None:
         if number == signal.SIGHUP and self.asked:
@@ -150,9 +206,10 @@ class _Signals:
             os._exit(Interrupted.exit_code if self.asked == "interrupted" else Incomplete.exit_code)
         if self.asked is None:
             self.asked = MEANINGS[number]
-            if self._controller is None:
+            if self._starting:
                 raise KeyboardInterrupt
-            self._controller.stop(self.asked)
-            self._on_stop(self.asked)
+            if self._controller is not None:
+                self._controller.stop(self.asked)
+                self._on_stop(self.asked)
         elif self._controller is not None:
             self._controller.halt()

@@ -102,6 +102,10 @@ class StoreReader:
             row = self._db.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
             return _run_row(row) if row else None
 
+    def is_done(self, run_id: str) -> bool:
+        row = self.run(run_id)
+        return row is not None and row.state == "done"
+
     def config(self, row: RunRow) -> RunConfig:
         """The run's configuration, equal to its `config.toml`."""
         if row.config not in self._configs:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
+from campaign.execution.store_reader import StoreEmpty, StoreReader
 from campaign.folder.outcome import read_outcome
 from campaign.folder.paths import CampaignPaths, RunPaths
 from campaign.folder.plan_document import PlanDocument, plan_or_empty
+from campaign.folder.regular_files import DamagedFile
 from campaign.folder.run_record import RecordFormat, merged_rows, read_config
 from campaign.folder.states import ENDED, RunState
 from campaign.metrics.logged_metrics import HELD_OUT
@@ -27,14 +30,42 @@ def observed(paths: CampaignPaths) -> Observed:
     names: set[str] = set()
     for folder in sorted(paths.runs.iterdir()) if paths.runs.is_dir() else ():
         run = RunPaths(folder)
-        logged = logged_names(run)
-        names |= logged
-        outcomes = [read_outcome(attempt) for attempt in run.attempts()]
-        has_ended = any(outcome and outcome.kind in ("finished", "failed") for outcome in outcomes)
-        # Superseded attempts were made under other settings, but what they showed was seen.
-        if (logged and has_ended) or run.superseded.is_dir():
+        try:
+            logged = logged_names(run)
+            kinds = {outcome.kind for attempt in run.attempts() if (outcome := read_outcome(attempt))}
+        except OSError:  # a damaged folder costs no submit, and nobody can tell what was seen of its run
             return Observed(frozenset(names), ended=True)
-    return Observed(frozenset(names))
+        names |= logged
+        # A core that has finished has shown its results, if only in its own words or in a file that is not read.
+        has_ended = "finished" in kinds or (bool(logged) and "failed" in kinds)
+        # Superseded attempts were made under other settings, but what they showed was seen.
+        if has_ended or run.superseded.is_dir():
+            return Observed(frozenset(names), ended=True)
+    return Observed(frozenset(names), ended=_has_lost_attempts(paths))
+
+
+def _has_lost_attempts(paths: CampaignPaths) -> bool:
+    """Whether the folder of an attempt whose core has ended is gone, so that nobody can tell what it showed: deleting
+    the runs must not unfreeze the hypotheses."""
+    if not paths.database.exists():
+        return False
+    try:
+        with StoreReader.open(paths) as store:
+            return any(
+                _core_ended(attempt["outcome"])
+                and not paths.run(row.id).attempt(attempt["number"]).root.exists()
+                for row in store.runs(enrolled_only=False)
+                for attempt in store.attempts(row.id)
+            )
+    except StoreEmpty:
+        return False
+
+
+def _core_ended(outcome: Mapping[str, Any] | None) -> bool:
+    """Whether the attempt had a core. One that was lost before it started has neither an exit code nor a signal."""
+    return outcome is not None and (
+        outcome["kind"] in ("finished", "failed", "stopped") or bool(outcome["signal"])
+    )
 
 
 def with_unlogged(plan: Plan, facts: Facts, paths: CampaignPaths) -> Plan:
@@ -82,6 +113,8 @@ class UnloggedMetrics:
                 continue
             ended = logged[run][1] in ENDED
             names = self._names(run, logged[run][2], ended)
+            if names is None:
+                continue
             if _is_logged(metric, summary, names):
                 del self._pending[key]
             elif ended or not _is_held_out(metric, summary):
@@ -105,10 +138,14 @@ class UnloggedMetrics:
                 for condition in hypothesis.conditions_of(labels):
                     yield hypothesis.name, claim.metric, claim.summary, condition
 
-    def _names(self, run: str, steps: int, ended: bool) -> frozenset[str]:
+    def _names(self, run: str, steps: int, ended: bool) -> frozenset[str] | None:
+        """None when the record cannot be read, which is said of the run."""
         known = self._read.get(run)
         if known is None or steps >= 2 * known[0] or ended > known[1]:
-            self._read[run] = known = (steps, ended, logged_names(self._paths.run(run)))
+            try:
+                self._read[run] = known = (steps, ended, logged_names(self._paths.run(run)))
+            except DamagedFile:
+                return None
         return known[2]
 
 

@@ -197,11 +197,16 @@ def _unreadable(run: RunPaths, rows: Sequence[Mapping[str, Any]], record_format:
     logs = [attempt.root / record_format.metrics_file for attempt in attempts]
     if not any(log.exists() for log in logs):
         found = _listed(_files(attempts[-1])) if attempts else ""
-        return f"no {record_format.metrics_file}; found {found or 'no other file'}"
+        if not found:
+            return f"no {record_format.metrics_file}; found no other file: the program must write it to {{run_dir}}"
+        return (
+            f"no {record_format.metrics_file}; found {found}; core.metrics_file names the log, "
+            "which has one JSON object per line"
+        )
     logged = rows or [row for log in logs for row in read_jsonl(log)]
     keys = sorted({key for row in logged for key in row} - LABELS)
     if not logged:
-        return f"{record_format.metrics_file} holds no JSON object"
+        return f"{record_format.metrics_file} holds no JSON object; it must have one per line, and CSV is not read"
     if unused := sorted({name for name in record_format.metrics_map.values() if name not in keys}):
         hint = f"; {nested}" if (nested := _nested(logged)) else ""
         return f"metrics_map names {_quoted(unused)}, which no row has; rows have {_quoted(keys)}{hint}"

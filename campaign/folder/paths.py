@@ -124,6 +124,11 @@ class RunPaths(RecordPaths):
         """Attempts made under an identity that the run no longer has."""
         return self.root / "superseded"
 
+    @property
+    def executed_again(self) -> Path:
+        """Exists when the run was done and its folder was deleted, so that it was executed a second time."""
+        return self.root / "executed_again.json"
+
     def superseded_records(self) -> list[Path]:
         """The records of runs that had ended before their settings were changed."""
         return [path for path in self.superseded.glob(f"*/{METRICS_FILE}") if path.is_file()]

@@ -6,8 +6,10 @@ written by other versions remain readable.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,20 @@ class PlanDocument:
             provenance=dict(_items(document, "provenance")),
             earlier=tuple(_items(document, "earlier")),
         )
+
+
+def plan_hash(plan: PlanDocument) -> str:
+    """SHA-256 of what a plan declares: its runs with their identities, hypotheses, looks and fields under test.
+
+    It is the same after every submit of an unchanged spec, whatever is done by then and wherever.
+    """
+    declared = {
+        "runs": sorted([run.id, run.identity] for run in plan.runs),
+        "hypotheses": [dict(table) for table in plan.hypotheses],
+        "looks": list(plan.looks),
+        "under_test": sorted(plan.under_test),
+    }
+    return sha256(json.dumps(declared, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def read_plan(path: Path) -> PlanDocument:

@@ -45,7 +45,11 @@ class RecordedCode:
         An attempt of an earlier release recorded no id: its code is that of the only provenance, or unknown when
         there are several.
         """
-        found = [self._of_attempt(attempt) for attempt in run.attempts()]
+        try:
+            attempts = run.attempts()
+        except OSError:  # whoever reads the record of the run says that its folder is damaged
+            return ()
+        found = [self._of_attempt(attempt) for attempt in attempts]
         return tuple(dict.fromkeys(code for code in found if code))
 
     def _of_attempt(self, attempt: AttemptPaths) -> Code:
@@ -100,6 +104,8 @@ def _code(provenance: Mapping[str, Any]) -> Code:
     if isinstance(git, Mapping):
         diff = git.get("diff_sha256")
         changed = f" with uncommitted changes {str(diff)[:COMMIT_DIGITS]}" if diff else ""
+        if modules := git.get("untracked_sha256"):
+            changed += f" with untracked modules {str(modules)[:COMMIT_DIGITS]}"
         facts["commit"] = f"{str(git.get('commit'))[:COMMIT_DIGITS]}{changed}"
     if provenance.get("python"):
         facts["python"] = str(provenance["python"])

@@ -15,10 +15,12 @@ def base_configuration(record: CampaignRecord) -> dict[str, Any]:
     """Dotted path -> value, for every field that is set and has the same value in all conditions. The fields that differ
     are those of `differences`, so both together are the whole configuration."""
     secrets = secret_values()
-    configs = [dict(_fields(redact(config, secrets))) for config in _configurations(record)]
+    configs = [dict(_fields(redact(config, secrets))) for config in configurations(record)]
     if not configs:
         return {}
     shared = set.intersection(*(set(config) for config in configs)) - RUN_FIELDS
+    # `--backend` overrides it; the backend that was used is in the provenance.
+    shared -= {"execution.backend"}
     first = configs[0]
     return {
         path: first[path] for path in sorted(shared) if all(config[path] == first[path] for config in configs)
@@ -30,7 +32,7 @@ def value_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _configurations(record: CampaignRecord) -> list[Mapping[str, Any]]:
+def configurations(record: CampaignRecord) -> list[Mapping[str, Any]]:
     """One per condition: as planned, else that of its first run."""
     planned = {entry.label: entry.config for entry in record.plan.conditions if entry.config}
     ran = {run.condition: run.config for run in reversed(record.runs) if run.config}

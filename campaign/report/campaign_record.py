@@ -45,9 +45,9 @@ class RunEntry:
     attempts: int = 0
     error: str = ""
     planned_steps: int | None = None
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The content of the run's `config.toml`."""
-    data: Run | None = None
+    data: Run | None = field(default=None, repr=False)
     """The run's record; None before the first row, and for a stale run, which no table or figure may use."""
     paths: RunPaths = field(default_factory=lambda: RunPaths(Path()))
     stale: tuple[str, ...] = ()
@@ -240,7 +240,8 @@ def _state(run: RunPaths, config: Mapping[str, Any], now: float) -> tuple[RunSta
     if found is not None and not is_live(run):
         return found.state, len(attempts), found.reason
     if not attempts:
-        return ("done" if run.metrics.is_file() else "pending"), 0, ""
+        waiting: RunState = "cancelled" if os.path.exists(run.cancel) else "pending"
+        return ("done" if run.metrics.is_file() else waiting), 0, ""
     if (outcome := read_outcome(attempts[-1])) is not None:
         return _state_after(outcome, run), len(attempts), _error(outcome)
     lease_s = section(config, "retry").get("lease_s", LEASE_S)
@@ -257,7 +258,7 @@ def _state(run: RunPaths, config: Mapping[str, Any], now: float) -> tuple[RunSta
 
 
 def _state_after(outcome: Outcome, run: RunPaths) -> RunState:
-    if outcome.kind == "stopped" and os.path.exists(run.cancel):
+    if outcome.kind != "finished" and os.path.exists(run.cancel):
         return "cancelled"
     return _AFTER.get(outcome.kind, "interrupted")
 

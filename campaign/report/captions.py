@@ -8,8 +8,10 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from campaign.folder.plan_document import plan_hash
+from campaign.folder.run_record import section
+from campaign.report.base_configuration import configurations
 from campaign.report.campaign_record import CampaignRecord
-from campaign.report.citation import plan_hash
 from campaign.report.contents import Contents
 from campaign.report.executed_proof import executed_proof
 from campaign.spec.stale import stale_sentence
@@ -82,12 +84,12 @@ def banner(record: CampaignRecord) -> str:
 
 def stale_warning(record: CampaignRecord) -> str:
     """The stale runs, and whether the numbers of the report include them."""
+    verb, be, was = ("run has", "is", "was") if len(record.stale) == 1 else ("runs have", "are", "were")
     fate = (
-        "were included by request"
+        f"{was} included by request"
         if any(run.stale for run in record.record.runs)
-        else "are in no comparison, mean or figure"
+        else f"{be} in no comparison, mean or figure"
     )
-    verb = "run has" if len(record.stale) == 1 else "runs have"
     return (
         f"{len(record.stale)} stale {verb} other settings than the plan and {fate}: "
         f"{stale_sentence(record.stale)}."
@@ -103,7 +105,25 @@ def submit_command(record: CampaignRecord) -> str:
     """The command that repeats the campaign, from the submitted spec or else from the copy in its folder."""
     spec = record.provenance.get("spec")
     name = spec if isinstance(spec, str) and spec else f"{record.folder.name}/campaign.toml"
-    return f"campaign submit {shlex.quote(name)}"
+    backend = record.provenance.get("backend")
+    configured = {section(config, "execution").get("backend", backend) for config in configurations(record)}
+    flags = ["--backend", backend] if isinstance(backend, str) and configured - {backend} else []
+    return shlex.join(["campaign", "submit", name, *flags])
+
+
+def configuration_rule(record: CampaignRecord) -> str:
+    """Which fields the base configuration has, and who reads them."""
+    words = (
+        "The fields that have the same value in all conditions; the others are in the table of differences."
+    )
+    cores = [section(config, "core") for config in configurations(record)]
+    names = [name for name in ("command", "entrypoint") if any(core.get(name) for core in cores)]
+    if not names:
+        return words
+    program = " or ".join(f"core.{name}" for name in names)
+    return (
+        f"{words} {program} trains, and decides which of them it reads: a field in this table may be unused."
+    )
 
 
 def squeeze_table(record: CampaignRecord) -> dict[str, Any]:

@@ -1,22 +1,21 @@
-"""How to cite a campaign: a BibTeX entry, and the hash that identifies its plan."""
+"""How to cite a campaign: a BibTeX entry, and strings as LaTeX sets them."""
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any
 
-from campaign.folder.plan_document import PlanDocument
+from campaign.folder.plan_document import plan_hash
 from campaign.report.campaign_record import CampaignRecord
 from campaign.version import __version__
 
 _ESCAPES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\textquotedbl{}", "±": r"$\pm$", "\u2212": r"$-$", "≥": r"$\geq$", "≤": r"$\leq$",
+    "|": r"\textbar{}", '"': r"{\char34}", "`": r"\textasciigrave{}",
+    "±": r"$\pm$", "\u2212": r"$-$", "≥": r"$\geq$", "≤": r"$\leq$",
 }  # fmt: skip
 
 
@@ -24,21 +23,8 @@ def latex(text: str) -> str:
     """`text` with everything that LaTeX would interpret escaped, on one line and without control characters."""
     line = " ".join(text.split())
     plain = "".join(letter for letter in line if unicodedata.category(letter)[0] != "C")
-    return "".join(_ESCAPES.get(letter, letter) for letter in plain)
-
-
-def plan_hash(plan: PlanDocument) -> str:
-    """SHA-256 of what a plan declares: its runs with their identities, hypotheses, looks and fields under test.
-
-    It is the same after every submit of an unchanged spec, whatever is done by then and wherever.
-    """
-    declared = {
-        "runs": sorted([run.id, run.identity] for run in plan.runs),
-        "hypotheses": [dict(table) for table in plan.hypotheses],
-        "looks": list(plan.looks),
-        "under_test": sorted(plan.under_test),
-    }
-    return sha256(json.dumps(declared, sort_keys=True, default=str).encode()).hexdigest()
+    escaped = "".join(_ESCAPES.get(letter, letter) for letter in plain)
+    return re.sub(r"([-',])(?=\1)", r"\1{}", escaped)  # no ligatures: an option `--config` keeps both hyphens
 
 
 def bibtex(record: CampaignRecord) -> str:
@@ -57,6 +43,7 @@ def bibtex(record: CampaignRecord) -> str:
     ]
     year, month, day = _date(record.provenance)
     fields: dict[str, Any] = {
+        "key": latex(record.name),  # what styles sort by, because there is no author
         "title": f"{{{latex(record.name)}: an experiment campaign}}",
         "year": year,
         "month": month,

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from campaign.analysis.verdict import Verdict
+from campaign.folder.plan_document import plan_hash
 from campaign.json_documents import as_json
 from campaign.redact import redact_strings
 from campaign.report.base_configuration import base_configuration
 from campaign.report.campaign_record import RunEntry
 from campaign.report.captions import submit_command
-from campaign.report.citation import plan_hash
 from campaign.report.contents import ConditionSummary, Contents, Panel
 from campaign.report.executed_proof import ExecutedProof
 from campaign.report.factorial_effects import FactorialEffect, factorial_effects

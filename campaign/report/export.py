@@ -19,11 +19,12 @@ from campaign.folder.paths import ExportPaths
 from campaign.redact import redact_text, secret_values
 from campaign.report.build import render_figures, write_figure, write_file
 from campaign.report.campaign_record import CampaignRecord, read_campaign
-from campaign.report.captions import banner, format_value
+from campaign.report.captions import banner, format_value, with_minus_sign
 from campaign.report.citation import bibtex, latex
 from campaign.report.contents import Contents, collect_contents
 from campaign.report.document import to_document
-from campaign.report.verdict_cards import all_exploratory
+from campaign.report.verdict_cards import why_all_are_exploratory
+from campaign.spec.stale import stale_sentence
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a string begins with that a spreadsheet may evaluate, full-width forms included (OWASP, CSV Injection)."""
@@ -69,7 +70,12 @@ def run_rows(contents: Contents) -> Iterable[Sequence[Any]]:
     values = contents.final_values
     yield [*(written[0] if written else ()), "metric", "summary"]
     for run, row in zip(contents.record.runs, written, strict=True):
-        exact = {"value": values.get(run), "value_so_far": values.preliminary(run)}
+        exact = {
+            "value": values.get(run),
+            "value_so_far": values.preliminary(run),
+            "state": run.shown_state,
+            "stale": "; ".join(run.stale),
+        }
         yield [*{**row, **exact}.values(), values.metric, values.description]
 
 
@@ -106,7 +112,7 @@ def conditions_table(contents: Contents) -> str:
         [
             line.condition,
             f"{line.done} of {line.runs}",
-            *map(format_value, (line.mean, line.sd, line.low, line.high)),
+            *(with_minus_sign(format_value(value)) for value in (line.mean, line.sd, line.low, line.high)),
         ]
         for line in contents.summaries
     ]
@@ -120,16 +126,18 @@ def conditions_table(contents: Contents) -> str:
 def verdicts_table(contents: Contents) -> str:
     """The verdicts as a LaTeX table: effect, simultaneous interval, adjusted p-value and outcome."""
     verdicts = contents.judgement.verdicts
-    notes = dict.fromkeys(f"{note}." for verdict in verdicts for note in verdict.notes)
+    left_out = stale_sentence(contents.record.stale)  # the caveats have it
+    notes = dict.fromkeys(
+        f"{note[:1].upper()}{note[1:]}."
+        for verdict in verdicts
+        for note in verdict.notes
+        if not left_out or left_out not in note
+    )
     caption = "Effects are candidate minus baseline, with simultaneous confidence intervals and Holm-adjusted p-values."
     summaries = dict.fromkeys(verdict.comparison.summary for verdict in verdicts)
     if len(summaries) == 1:
         caption += f" One value per run: {next(iter(summaries))}."
-    exploratory = (
-        ["Exploratory: these claims were not declared before the first run."]
-        if all_exploratory(verdicts)
-        else []
-    )
+    exploratory = [why] if (why := why_all_are_exploratory(verdicts)) else []
     return _table(
         ["hypothesis", "comparison", "effect", "interval", "p", "verdict"],
         [_verdict_row(verdict, with_summary=len(summaries) > 1) for verdict in verdicts],
@@ -141,13 +149,14 @@ def verdicts_table(contents: Contents) -> str:
 
 def _verdict_row(verdict: Verdict, *, with_summary: bool) -> list[str]:
     comparison = verdict.comparison
+    label = comparison.label.replace(" - ", " \N{MINUS SIGN} ")
     limits = (comparison.simultaneous_lower, comparison.simultaneous_upper)
     shown = "" if comparison.withheld or limits == (None, None) else interval(*limits)
     return [
         verdict.hypothesis,
-        f"{comparison.label}; {comparison.summary}" if with_summary else comparison.label,
-        "" if comparison.effect is None else number(comparison.effect, signed=True),
-        shown,
+        f"{label}; {comparison.summary}" if with_summary else label,
+        "" if comparison.effect is None else with_minus_sign(number(comparison.effect, signed=True)),
+        with_minus_sign(shown),
         "not tested" if comparison.p_adjusted is None else p_is(comparison.p_adjusted).removeprefix("p = "),
         verdict.label,
     ]
@@ -164,6 +173,8 @@ def _table(
 ) -> str:
     """A floating table for the booktabs package."""
     lines = [" & ".join(map(latex, row)) + r" \\" for row in (header, *rows)]
+    # At the beginning of a row, these would be arguments of the `\\` before it.
+    lines = [f"{{}}{line}" if line.startswith(("[", "*")) else line for line in lines]
     return "\n".join(
         [
             r"% requires \usepackage{booktabs}",

@@ -11,6 +11,7 @@ from campaign.report.captions import (
     CANDIDATE_MINUS_BASELINE,
     banner,
     check_sentence,
+    configuration_rule,
     difference_rule,
     format_signed,
     format_value,
@@ -138,7 +139,7 @@ def _configuration(contents: Contents) -> list[str]:
     rows = [[code(path), code(value_text(value))] for path, value in fields.items()]
     if not rows:
         return []
-    about = "The fields that have the same value in all conditions."
+    about = text(configuration_rule(contents.record))
     return ["## Base configuration", about, table(["field", "value"], rows, raw=True)]
 
 

@@ -20,6 +20,7 @@ from campaign.report.campaign_record import CampaignRecord
 from campaign.report.captions import (
     CANDIDATE_MINUS_BASELINE,
     banner,
+    configuration_rule,
     difference_rule,
     format_signed,
     format_value,
@@ -36,7 +37,7 @@ from campaign.report.factorial_effects import ABOUT as FACTORIAL
 from campaign.report.factorial_effects import effect_interval, factorial_effects
 from campaign.report.figures import axis_title
 from campaign.report.theme import DARK, HUES, LIGHT, css
-from campaign.report.verdict_cards import all_exploratory
+from campaign.report.verdict_cards import why_all_are_exploratory
 from campaign.version import __version__
 
 _SIGNALS_LIGHT = {
@@ -101,7 +102,7 @@ def render_page(contents: Contents, library: str) -> str:
         summaries=contents.summaries,
         cards=contents.judgement.cards,
         refused=contents.judgement.refused,
-        exploratory=all_exploratory(contents.judgement.verdicts),
+        exploratory=why_all_are_exploratory(contents.judgement.verdicts),
         files={panel.id for panel in contents.file_panels},
         main=_panel_context(contents.main),
         comparison=_panel_context(contents.comparison),
@@ -118,6 +119,7 @@ def render_page(contents: Contents, library: str) -> str:
         factorial_effects=factorial_effects(contents),
         effect_interval=effect_interval,
         about_factorial=FACTORIAL,
+        configuration_rule=configuration_rule(record),
         configuration={path: value_text(value) for path, value in base_configuration(record).items()},
         errors=any(run.remark for run in record.runs),
         samples=contents.samples,

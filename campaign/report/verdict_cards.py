@@ -104,7 +104,7 @@ def _facts(verdict: Verdict) -> Iterator[tuple[str, str]]:
     for arm in (comparison.baseline, comparison.candidate):
         if arm.values and arm.condition != "0":
             sd = number(arm.sd) if arm.sd is not None else "unknown"
-            yield arm.condition, f"{number(arm.mean)}, sd {sd}"
+            yield arm.condition, "no usable seed" if arm.mean is None else f"{number(arm.mean)}, sd {sd}"
     for row in verdict.thresholds:
         yield f"{'litmus' if verdict.confirmatory else 'threshold'}, {row.label}", row.words
     for minimum in verdict.minima:
@@ -130,5 +130,9 @@ def _statistics(comparison: Comparison) -> Iterator[tuple[str, str]]:
         yield "power", f"{p_text(power.reached)} for {number(power.min_effect)}; {needed} for 80 %"
 
 
-def all_exploratory(results: Sequence[Verdict]) -> bool:
-    return bool(results) and not any(verdict.confirmatory for verdict in results)
+def why_all_are_exploratory(results: Sequence[Verdict]) -> str:
+    """The reasons as a sentence when no verdict is confirmatory; empty otherwise."""
+    if not results or any(verdict.confirmatory for verdict in results):
+        return ""
+    reasons = dict.fromkeys(reason for verdict in results for reason in verdict.exploratory)
+    return f"Exploratory: {'; '.join(reasons)}."

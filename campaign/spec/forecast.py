@@ -98,7 +98,7 @@ def notes(plan: Plan, facts: Facts) -> tuple[str, ...]:
     return (
         exact_test_note(len(plan.seeds), len(plan.conditions) - 1),
         *_looks(plan),
-        *_undeclared_metrics(plan),
+        *_undeclared_metrics(plan, facts),
         *_same_result(plan),
         *_infeasible(plan.conditions, facts),
         *_oversubscribed(plan.conditions),
@@ -111,7 +111,9 @@ def _looks(plan: Plan) -> Iterator[str]:
         yield f"the last look is at {plan.looks[-1]} seeds, but the campaign has only {len(plan.seeds)}"
 
 
-def _undeclared_metrics(plan: Plan) -> Iterator[str]:
+def _undeclared_metrics(plan: Plan, facts: Facts) -> Iterator[str]:
+    if any(run.last_step is not None for run in facts.runs.values()):
+        return  # the rows have shown them
     cores = [condition.config for condition in plan.conditions if not condition.config.uses_built_in_core]
     if plan.hypotheses and any(config.core.metrics is None for config in cores):
         yield (

@@ -150,6 +150,15 @@ class Extension(Section):
     """Number of seeds of each condition afterwards."""
 
 
+class Correction(Section):
+    """The name of a metric that was corrected after the first rows and before a run had ended."""
+
+    hypothesis: str
+    before: str
+    """The name when frozen, which no row had."""
+    after: str
+
+
 class Frozen(Section):
     """The record of what was declared at the first submit. It is written with its hash."""
 
@@ -161,14 +170,19 @@ class Frozen(Section):
     conditions: tuple[str, ...] = ()
     """Conditions at the first submit; those added later were not declared. Empty when unknown."""
     extensions: tuple[Extension, ...] = ()
+    corrections: tuple[Correction, ...] = ()
 
     @property
     def sha256(self) -> str:
-        """Hash of everything declared, as canonical JSON. Extensions are excluded, because they are made later."""
-        return _digest(self.model_dump(mode="json", exclude={"extensions"}))
+        """Hash of everything declared, as canonical JSON. Extensions and corrections are excluded, because they are made
+        later."""
+        return _digest(self.model_dump(mode="json", exclude={"extensions", "corrections"}))
 
     def to_json(self) -> dict[str, Any]:
         everything = self.model_dump(mode="json")
+        # Records of versions without corrections keep their hash.
+        if not self.corrections:
+            del everything["corrections"]
         return {"version": 1, "sha256": self.sha256, "record_sha256": _digest(everything), **everything}
 
     @classmethod
@@ -219,7 +233,17 @@ def refrozen(kept: Frozen, declared: Frozen, observed: Observed) -> Frozen:
         new if (new := now.get(old.name)) and _only_corrects_a_metric(old, new, observed.metrics) else old
         for old in kept.hypotheses
     )
-    return kept.model_copy(update={"hypotheses": hypotheses})
+    made = tuple(
+        Correction(hypothesis=old.name, before=before, after=after)
+        for old, new in zip(kept.hypotheses, hypotheses, strict=True)
+        for before, after in zip(_metrics(old), _metrics(new), strict=True)
+        if before != after
+    )
+    return kept.model_copy(update={"hypotheses": hypotheses, "corrections": (*kept.corrections, *made)})
+
+
+def _metrics(hypothesis: Hypothesis) -> tuple[str, ...]:
+    return hypothesis.metric, *([hypothesis.mechanism.metric] if hypothesis.mechanism else [])
 
 
 def _only_corrects_a_metric(old: Hypothesis, new: Hypothesis, seen: frozenset[str]) -> bool:

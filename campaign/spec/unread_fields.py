@@ -7,6 +7,7 @@ show that a field that is not read changes nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,6 +15,7 @@ from functools import cache
 from pathlib import PurePath
 
 from campaign.spec.config import ADVANTAGES, TRANSFORMS, RunConfig
+from campaign.spec.consistency import PLACEHOLDERS
 from campaign.spec.fields import fields, sections
 from campaign.spec.identity import identity
 from campaign.spec.planned_runs import Condition
@@ -58,6 +60,11 @@ RULES: tuple[Rule, ...] = (
         ("core.options", "core.metrics"),
         lambda config: not config.uses_built_in_core,
         "this is for a command or an entry point, and the built-in core trains",
+    ),
+    Rule(
+        ("core.options",),
+        lambda config: not config.core.command or any("{config}" in part for part in config.core.command),
+        "core.command has no {config}, so the program is not told where its settings are",
     ),
     Rule(
         ("model.lora_alpha", "model.lora_targets", "squeeze.*"),
@@ -195,6 +202,7 @@ def unread_notes(conditions: Sequence[Condition], written: Sequence[str]) -> Ite
         for field in _varied(conditions)
     }
     yield from _unread_by_some(conditions, unread_in)
+    yield from _literal_braces(conditions)
     if any(unread_in.values()):
         yield from _equal_results(conditions, list(unread_in))
 
@@ -238,6 +246,19 @@ def _varied(conditions: Sequence[Condition]) -> list[str]:
 def _value(config: RunConfig, field: str) -> object:
     section, name = field.split(".")
     return getattr(getattr(config, section), name, None)
+
+
+def _literal_braces(conditions: Sequence[Condition]) -> Iterator[str]:
+    """Arguments of a command that look like placeholders. They may be meant as they are, as in `awk '{print}'`."""
+    commands = (part for condition in conditions for part in condition.config.core.command or ())
+    names = dict.fromkeys(name for part in commands for name in re.findall(r"\{(\w+)\}", part))
+    literal = [f"{{{name}}}" for name in names if name not in PLACEHOLDERS]
+    if literal:
+        replaced = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+        yield (
+            f"core.command passes {_listed(literal)} as {'it is' if len(literal) == 1 else 'they are'}; replaced are "
+            f"{replaced}. For other settings, let the program read {{config}}, or give each condition its core.command"
+        )
 
 
 def _unread_by_some(

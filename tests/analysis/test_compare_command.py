@@ -236,6 +236,15 @@ def test_extend_adaptively_records_the_stage_before_the_new_runs(run: Run, tmp_p
     assert [(extension.at, extension.to) for extension in kept.extensions] == [(3, 9)]
 
 
+def test_extend_of_runs_whose_frozen_record_is_gone_does_not_claim_that_nothing_was_seen(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "study.toml").write_text(SPEC, encoding="utf-8")
+    CampaignPaths(tmp_path / "campaigns" / "study").run("a_s1").attempt(1).root.mkdir(parents=True)
+    done = run("extend", "study.toml")
+    assert (done.returncode, "frozen.json is missing" in " ".join(done.stderr.split())) == (2, True)
+
+
 @pytest.mark.parametrize("text", ["[campaign", '[campaign]\nname = "x"\n', "[campaign]\nseeds = 3\n", ""])
 def test_extend_spec_without_readable_seeds_is_refused_with_the_reason(
     run: Run, tmp_path: Path, text: str

@@ -383,8 +383,30 @@ def test_summary_run_without_an_end_is_missing_with_the_reason(
     assert reason in sample.missing[2]
 
 
+@pytest.mark.parametrize("summary", ["tail", "final", "mean", "max", "min", "auc", "eval"])
+def test_summary_condition_whose_runs_have_all_diverged_has_no_values(tmp_path: Path, summary: str) -> None:
+    """Its best or mean value until then would be compared with that of complete runs."""
+    name = "val/x" if summary == "eval" else "x"
+    for label, end in (("a", 100), ("b", 30)):
+        made = [{"step": step, name: 0.5 if step < end else float("nan")} for step in range(100)]
+        for seed in (1, 2):
+            write_rows(tmp_path / f"{label}_s{seed}" / "metrics.jsonl", made)
+    samples = summarise(load_runs(tmp_path), "x", summary)
+    assert (list(samples["a"].values), list(samples["b"].values)) == ([1, 2], [])
+    assert "at its end" in samples["b"].missing[1] or "in its last steps" in samples["b"].missing[1]
+
+
 def test_summary_unfinished_run_is_missing_with_the_reason() -> None:
     runs = runs_of({"a": [0.1, 0.2], "b": [0.1, 0.2]}, states={"a_s1": "running", "b_s0": "failed"})
     samples = summarise(runs, "correct_rate")
     assert "is unfinished" in samples["a"].missing[1]
     assert "failed at step 20 of 20" in samples["b"].missing[0]
+
+
+def test_a_core_that_counts_from_one_has_finished_as_many_steps_as_its_last_one_says(tmp_path: Path) -> None:
+    for seed, steps in ((1, 20), (2, 8)):
+        rows = [{"step": step, "x": 0.5} for step in range(1, steps + 1)]
+        write_rows(tmp_path / f"a_s{seed}" / "metrics.jsonl", rows)
+    runs = load_runs(tmp_path)
+    assert [run.finished for run in runs.runs] == [20, 8]
+    assert summarise(runs, "x")["a"].missing[2] == "ends at step 8 of 20"

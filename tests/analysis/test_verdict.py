@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,14 +14,14 @@ from folders import runs_of
 from campaign.analysis.condition_comparison import Design, compare
 from campaign.analysis.factorial import find_two_by_two, interaction
 from campaign.analysis.kernels import PerSeed
-from campaign.analysis.runs import Runs
+from campaign.analysis.runs import Run, Runs
 from campaign.analysis.samples import Differences, SeedSample, pair
 from campaign.analysis.sequential import inverse_normal, normal_score, plan_looks, sequential_p
 from campaign.analysis.significance import paired_t
 from campaign.analysis.summaries import summarise
 from campaign.analysis.verdict import Verdict, document, exit_code, verdicts
 from campaign.errors import UsageError
-from campaign.spec.hypotheses import Extension, Frozen, Hypothesis, Mechanism, freeze
+from campaign.spec.hypotheses import Correction, Extension, Frozen, Hypothesis, Mechanism, freeze
 
 RNG = np.random.default_rng(11)
 SEEDS = RNG.normal(0.5, 0.03, 32)
@@ -236,6 +236,49 @@ def test_condition_added_after_freezing_is_exploratory_and_the_others_stay_decla
     assert late.exploratory == ("condition late was added after the first submit",)
 
 
+def test_order_of_conditions_changed_after_freezing_does_not_choose_the_candidate() -> None:
+    """Without names, the first condition is the baseline: another order would turn FAILED into CONFIRMED."""
+    frozen = freeze([Hypothesis(name="h", metric="correct_rate")], range(8), conditions=("grpo", "maxrl"))
+    of = levels(-0.1)
+    assert verdicts(runs_of(of, frozen=frozen))[0].outcome == "FAILED"
+    (verdict,) = verdicts(runs_of(dict(reversed(of.items())), frozen=frozen))
+    assert verdict.outcome == "EXPLORATORY"
+    assert verdict.exploratory == (
+        "its baseline, the first condition, was grpo when frozen and is maxrl now",
+    )
+    named = freeze([hypothesis(baseline="grpo")], range(8), conditions=("grpo", "maxrl"))
+    assert verdicts(runs_of(dict(reversed(of.items())), frozen=named))[0].outcome == "FAILED"
+
+
+def test_candidates_that_are_gone_make_the_claims_about_the_others_exploratory() -> None:
+    frozen = freeze(
+        [Hypothesis(name="h", metric="correct_rate")], range(8), conditions=("grpo", "maxrl", "c", "d")
+    )
+    (verdict,) = verdicts(runs_of(levels(0.1), frozen=frozen))
+    assert verdict.exploratory == ("it was frozen with candidates that the plan no longer has: c, d",)
+
+
+def test_metric_corrected_after_the_first_rows_is_said_beside_the_verdict() -> None:
+    made = Correction(hypothesis="h", before="corect_rate", after="correct_rate")
+    frozen = freeze([hypothesis()], range(8)).model_copy(update={"corrections": (made,)})
+    (verdict,) = verdicts(runs_of(levels(0.1), frozen=frozen))
+    assert verdict.outcome == "CONFIRMED"
+    assert "its metric was corrected from corect_rate to correct_rate after the first rows" in str(
+        verdict.notes
+    )
+
+
+def test_declared_hypothesis_that_became_exploratory_still_costs_its_family() -> None:
+    made = [hypothesis(name="a"), hypothesis(name="b", summary="final")]
+    runs = runs_of(levels(0.1), frozen=freeze(made, range(8), conditions=("grpo", "maxrl")))
+    before, _ = verdicts(runs)
+    after, edited = verdicts(runs, [made[0], hypothesis(name="b", summary="final", alpha=0.1)])
+    assert (after.exploratory, bool(edited.exploratory)) == ((), True)
+    assert after.comparison.family_size == before.comparison.family_size == 2
+    assert after.comparison.simultaneous_level == before.comparison.simultaneous_level
+    assert after.comparison.p_adjusted == pytest.approx(2 * (after.comparison.p or 1))
+
+
 def test_declared_seed_removed_from_the_plan_still_counts_and_is_reported() -> None:
     frozen = freeze([hypothesis()], range(8))
     runs = runs_of(levels(0.1), frozen=frozen)
@@ -300,6 +343,22 @@ def test_planned_run_that_has_not_begun_withholds_the_test_too() -> None:
     verdict = judged(of, hypothesis())
     assert "maxrl_s7" in verdict.reason
     assert verdict.comparison.p is None
+
+
+def test_cancelled_run_is_unfinished_and_not_failed_because_the_next_submit_resumes_it() -> None:
+    verdict = judged(levels(0.1), hypothesis(), states={"maxrl_s3": "cancelled"})
+    assert verdict.comparison.p is None
+    assert "1 run is unfinished (maxrl_s3)" in verdict.reason
+    assert verdict.comparison.dropped[3] == "maxrl: is cancelled (step 20 of 20)"
+    assert not any("biased" in note for note in verdict.notes)
+    (final,) = verdicts(runs_of(levels(0.1), states={"maxrl_s3": "cancelled"}), [hypothesis()], final=True)
+    assert any("were cancelled" in note and "biased in its favour" in note for note in final.notes)
+
+
+def test_planned_run_that_has_not_begun_is_said_to_be_planned() -> None:
+    of = levels(0.1)
+    of["maxrl"][7] = None
+    assert judged(of, hypothesis()).comparison.dropped[7] == "maxrl: has not started"
 
 
 def test_final_tests_the_available_runs_and_reports_the_unfinished_plan() -> None:
@@ -418,8 +477,11 @@ def _differences(of: Levels) -> Differences:
     ("of", "words"),
     [
         ({"grpo": [0.5], "maxrl": [0.9]}, "One seed cannot estimate"),
-        ({"grpo": [0.5] * 8, "maxrl": [0.7] * 8}, "have no variance"),
-        ({"grpo": [0.5] * 8, "maxrl": [0.5] * 8}, "have no variance"),
+        ({"grpo": [0.5] * 8, "maxrl": [0.7] * 8}, "Check that the core uses its seed"),
+        (
+            {"grpo": [0.5] * 8, "maxrl": [0.5] * 8},
+            "Check that the conditions differ in a way that affects the metric",
+        ),
         ({"grpo": [0.5, 0.6, None, None], "maxrl": [None, None, 0.4, 0.8]}, "nothing to compare"),
         ({"grpo": [0.5, 0.6, 0.7, None], "maxrl": [0.6, 0.8, 0.8, 0.9]}, "Too few seeds"),
     ],
@@ -574,6 +636,24 @@ def test_interaction_contrast_is_tested_seed_by_seed() -> None:
     assert find_two_by_two({}) is None
 
 
+def test_run_that_goes_on_beyond_the_plan_costs_its_own_seed_and_not_those_of_the_others() -> None:
+    def with_steps(of: Runs, longer: Callable[[Run], bool]) -> Runs:
+        design = replace(of.design, steps={"grpo": 20, "maxrl": 20})
+        runs = tuple(
+            replace(run, steps=np.append(run.steps[:-1], 40), metrics=run.metrics) if longer(run) else run
+            for run in of.runs
+        )
+        return Runs(runs, design)
+
+    of = runs_of(levels(0.1), frozen=freeze([hypothesis()], range(8)))
+    (one,) = verdicts(with_steps(of, lambda run: run.id == "maxrl_s3"))
+    assert (one.comparison.n, one.outcome) == (7, "CONFIRMED")
+    assert "biased" in str(one.notes)
+    assert one.comparison.dropped == {3: "maxrl: goes on to step 41, beyond the 20 of the plan"}
+    (side,) = verdicts(with_steps(of, lambda run: run.condition == "maxrl"))
+    assert "the runs go on beyond the plan: maxrl to step 41 of 20" in side.notes
+
+
 def test_exit_code_is_the_worst_outcome() -> None:
     good, bad, open_ = (
         judged(levels(0.1), hypothesis()),
@@ -581,6 +661,7 @@ def test_exit_code_is_the_worst_outcome() -> None:
         judged(levels(0.1, 3), hypothesis()),
     )
     assert [exit_code(found) for found in ([good], [good, open_], [good, open_, bad], [])] == [0, 3, 1, 0]
+    assert exit_code([replace(good, confound="the conditions also differ in training.lr")]) == 3
 
 
 def test_document_is_plain_json_with_a_version() -> None:

@@ -290,7 +290,7 @@ def test_tables_show_the_metric_that_the_campaign_is_about(campaign: SmallCampai
     shown = json.loads(out)
     assert (shown["metric"], shown["runs"][0]["value"]) == ("loss", -1.5)
     assert (shown["conditions"][0]["mean"], shown["conditions"][0]["measured"]) == (
-        -1.5, "mean of the last 10 % of steps of loss",
+        -1.5, "mean of the last 10 % of steps (at least 5) of loss",
     )  # fmt: skip
     report = json.loads(call(tmp_path, "report", "tiny", "--json")[1])
     assert report["metric"] == "loss"

@@ -54,7 +54,11 @@ def test_a_deleted_temporary_folder_is_the_loss_of_ray_and_not_of_the_runs(
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """The temporary folder of a Ray that this process has started."""
+    """The temporary folder of a Ray that this process has started. It is not the first one of the process, as after
+    two submits in one notebook: Ray keeps the token of the first."""
+    first = RayBackend(RaySection(num_cpus=1, num_gpus=0))
+    first.start()
+    first.close()
     backend = RayBackend(RaySection(num_cpus=1, num_gpus=0))
     backend.start()
     yield Path(os.environ["RAY_AUTH_TOKEN_PATH"]).parent

@@ -113,7 +113,7 @@ def test_a_campaign_survives_the_death_of_a_worker_and_of_its_controller(place: 
 
     code, out, _ = place.call("status", "small", "--json")
     seen = json.loads(out)
-    assert (code, seen["version"], seen["controller"]) == (0, 1, first.pid)
+    assert (code, seen["version"], seen["controller"]) == (0, 2, first.pid)
     assert seen["runs"][0]["state"] == "running"
     assert seen["runs"][0]["steps"] == 8
 

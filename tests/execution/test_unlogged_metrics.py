@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from campaign.spec.hypotheses import (
     keep_frozen,
     read_frozen,
     refrozen,
+    results_seen,
 )
 from tests.spec.conftest import Cli
 
@@ -106,7 +108,21 @@ def test_a_metric_corrected_after_a_run_has_ended_with_rows_does_not_change_the_
     tmp_path: Path,
 ) -> None:
     submit(tmp_path, "corect_rate", steps=3, code=1)
-    assert submit(tmp_path, "correct_rate").hypotheses[0].metric == "corect_rate"
+    shutil.rmtree(tmp_path / "campaigns/small/runs")
+    assert submit(tmp_path, "correct_rate").hypotheses[0].metric == "corect_rate", (
+        "deleting runs unfreezes nothing"
+    )
+
+
+def test_a_record_that_is_deleted_after_the_runs_is_not_frozen_anew(cli: Cli, tmp_path: Path) -> None:
+    submit(tmp_path, "correct_rate")
+    paths = CampaignPaths(tmp_path / "campaigns/small")
+    paths.frozen.unlink()
+    (tmp_path / "small.toml").write_text((tmp_path / "small.toml").read_text() + 'direction = "lower"\n')
+    campaign.load("small.toml").submit(backend="local")
+    assert not paths.frozen.exists()
+    (verdict,) = campaign.open("small").verdicts()
+    assert verdict.exploratory == ("no hypotheses were frozen before the runs",)
 
 
 def test_what_was_observed_are_the_names_in_any_attempt_and_whether_one_ended_with_rows(
@@ -122,9 +138,17 @@ def test_what_was_observed_are_the_names_in_any_attempt_and_whether_one_ended_wi
     second.root.mkdir()
     write_json(second.result, Outcome("failed", 2).to_json())
     assert observed(paths).ended
+    first.metrics.unlink()
+    assert observed(paths) == Observed(), "it failed before its first row"
+    write_json(second.result, Outcome("finished", 2).to_json())
+    assert observed(paths).ended, "its results may be in a file that campaign does not read"
     second.result.unlink()
     paths.run("base_s1").superseded.mkdir()
     assert observed(paths).ended, "results under other settings were seen too"
+    shutil.rmtree(paths.runs)
+    paths.run("base_s1").root.mkdir(parents=True)
+    paths.run("base_s1").attempts_root.symlink_to("attempts")
+    assert observed(paths).ended, "a damaged folder may have shown anything"
 
 
 def declared(metric: str = "corect_rate", mechanism: str = "", **other: object) -> Frozen:
@@ -150,7 +174,21 @@ ROWS = Observed(frozenset({"correct_rate", "val/loss"}))
 def test_record_is_replaced_only_by_what_nothing_that_was_seen_can_have_suggested(
     before: Frozen, after: Frozen, observed: Observed, replaced: bool
 ) -> None:
-    assert refrozen(before, after, observed) == (after if replaced else before)
+    record = refrozen(before, after, observed)
+    assert record.hypotheses == (after if replaced else before).hypotheses
+    assert bool(record.corrections) == (replaced and bool(observed.metrics))
+
+
+def test_correction_after_the_first_rows_is_kept_with_the_record(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "frozen.json"
+    keep_frozen(path, declared())
+    keep_frozen(path, declared("correct_rate"), lambda: ROWS)
+    record = keep_frozen(path, declared("correct_rate"), results_seen)
+    assert read_frozen(path) == record
+    assert [made.after for made in record.corrections] == ["correct_rate"]
+    assert record.sha256 == declared("correct_rate").sha256
 
 
 def test_seeds_and_looks_are_replaced_only_while_nothing_was_seen() -> None:

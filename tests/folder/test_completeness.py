@@ -139,14 +139,22 @@ def test_core_that_logs_relative_to_its_checkpoint_has_no_hole(run: RunPaths) ->
 @pytest.mark.parametrize(
     ("files", "record_format", "words"),
     [
-        ({"log.csv": "step,loss\n"}, COMMAND, "no metrics.jsonl; found log.csv"),
-        ({}, COMMAND, "no metrics.jsonl; found no other file"),
+        (
+            {"log.csv": "step,loss\n"},
+            COMMAND,
+            "no metrics.jsonl; found log.csv; core.metrics_file names the log",
+        ),
+        ({}, COMMAND, "no metrics.jsonl; found no other file: the program must write it to {run_dir}"),
         (
             {"metrics.jsonl": '{"step": 0, "a": 1}\n'},
             RecordFormat("out/log.jsonl", steps=1),
             "no out/log.jsonl; found metrics.jsonl",
         ),
-        ({"metrics.jsonl": ""}, COMMAND, "metrics.jsonl holds no JSON object"),
+        (
+            {"metrics.jsonl": "step,loss\n0,1\n"},
+            COMMAND,
+            "metrics.jsonl holds no JSON object; it must have one per line, and CSV",
+        ),
         (
             {"metrics.jsonl": '{"step": 0, "accuracy": 1, "loss": 2}\n'},
             RecordFormat(metrics_map={"correct_rate": "acc"}, steps=1),

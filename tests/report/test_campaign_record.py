@@ -43,6 +43,15 @@ def test_read_campaign_calls_an_attempt_without_a_heartbeat_lost(tmp_path: Path)
     assert read_campaign(folder, now=time.time() + 3600).runs[0].state == "lost"
 
 
+@pytest.mark.parametrize("state", ["pending", "failed"])
+def test_read_campaign_shows_a_run_that_was_cancelled_before_or_between_its_attempts(
+    tmp_path: Path, state: str
+) -> None:
+    folder = make_campaign(tmp_path / "c", steps=30, states={"grpo+none_s42": state})
+    (folder / "runs" / "grpo+none_s42" / "CANCEL").touch()
+    assert read_campaign(folder).runs[0].state == "cancelled"
+
+
 def test_read_campaign_without_a_plan_uses_the_folders(tmp_path: Path) -> None:
     record = read_campaign(make_campaign(tmp_path / "c", steps=20, plan=False))
     assert len(record.runs) == 6

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,16 @@ from typer.testing import CliRunner
 
 import campaign
 from campaign.cli.app import app
-from campaign.folder.plan_document import PlanDocument, read_plan
+from campaign.folder.plan_document import PlanDocument, plan_hash, read_plan
 from campaign.report.campaign_record import read_campaign
-from campaign.report.citation import latex, plan_hash
+from campaign.report.captions import with_minus_sign
+from campaign.report.citation import latex
 from campaign.report.contents import Contents, collect_contents
 from campaign.report.document import to_document
-from campaign.report.export import export_campaign, to_csv
+from campaign.report.export import _table, export_campaign, run_rows, to_csv, verdicts_table
 from campaign.report.markdown import to_markdown
 from campaign.report.page import render_page
+from campaign.report.verdict_cards import Judgement
 from campaign.version import __version__
 
 FACTORIAL = {
@@ -135,9 +138,18 @@ def test_no_string_in_a_csv_is_a_formula_and_numbers_stay_numbers(value: str) ->
 
 @given(st.text(max_size=40))
 def test_latex_runs_no_command_of_a_string(value: str) -> None:
-    ours = r"\\(textbackslash|textasciitilde|textasciicircum|textless|textgreater|textbar|textquotedbl)\{\}|\\[{}$&#_%]"
+    names = "textbackslash|textasciitilde|textasciicircum|textless|textgreater|textbar|textasciigrave"
+    ours = rf"\\(?:{names})\{{\}}|\\[{{}}$&#_%]|\{{\\char34\}}|(?<=[-',])\{{\}}"
     rest = re.sub(ours + r"|\$(\\pm|-|\\geq|\\leq)\$", "", latex(value))
-    assert not set(rest) & set('\\{}$&#_%~^<>|"\n')
+    assert not set(rest) & set('\\{}$&#_%~^<>|"`\n')
+
+
+def test_latex_sets_options_and_quotes_as_they_were_typed() -> None:
+    assert latex("`run --config ---x` ''") == (
+        r"\textasciigrave{}run -{}-config -{}-{}-x\textasciigrave{} '{}'"
+    )
+    # \textquotedbl is an error in the default font encoding.
+    assert latex('["a"]') == r"[{\char34}a{\char34}]"
 
 
 def test_report_has_the_base_configuration_without_secrets(
@@ -216,6 +228,13 @@ def test_runs_of_an_open_campaign_are_a_table(tmp_path: Path) -> None:
     assert lines[21].split() == ["...", "20", "more"]
 
 
+def test_a_run_and_a_verdict_are_displayed_without_their_arrays_and_packages(tmp_path: Path) -> None:
+    found = campaign.open(make_campaign(tmp_path / "c", steps=20))
+    assert len(repr(found.runs[0])) < 600
+    (verdict,) = found.verdicts()
+    assert repr(verdict).startswith(f"<{verdict.hypothesis}: {verdict.label}. {verdict.reason}")
+
+
 def test_dir_of_the_package_shows_load_and_open() -> None:
     assert {"load", "open"} <= set(dir(campaign))
 
@@ -224,3 +243,44 @@ def test_the_repositorys_citation_has_the_version_of_the_package() -> None:
     citation = yaml.safe_load((Path(__file__).parents[2] / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == __version__
     assert {"cff-version", "message", "title", "authors"} <= citation.keys()
+
+
+def test_report_names_the_backend_that_executed_the_runs_and_repeats_it_in_the_command(
+    tmp_path: Path,
+) -> None:
+    folder = make_campaign(tmp_path / "c", {"a": {"core": {"command": ["train"]}}}, steps=10)
+    plan = json.loads((folder / "plan.json").read_text())
+    plan["provenance"] = {"spec": "study.toml", "backend": "local"}
+    (folder / "plan.json").write_text(json.dumps(plan))
+    found = contents(folder)
+    document = to_document(found)
+    assert document["command"] == "campaign submit study.toml --backend local"
+    assert document["provenance"]["backend"] == "local"
+    assert "execution.backend" not in document["configuration"]  # a flag overrides it
+    plan["provenance"]["backend"] = "ray"
+    (folder / "plan.json").write_text(json.dumps(plan))
+    assert to_document(contents(folder))["command"] == "campaign submit study.toml"
+    for text in (to_markdown(found).replace("\\", ""), render_page(found, "")):
+        assert "core.command trains, and decides which of them it reads" in text
+
+
+def test_export_of_negative_numbers_and_of_names_that_latex_takes_for_arguments(tmp_path: Path) -> None:
+    table = _table(
+        ["hypothesis", "effect"], [["a", "1"], ["[draft] b", with_minus_sign("-0.25")]], "lr", ["x"], "t"
+    )
+    assert "\n{}[draft] b & $-$0.25 \\\\\n" in table
+
+
+def test_exports_say_why_a_declared_claim_is_exploratory_and_which_runs_are_stale(tmp_path: Path) -> None:
+    folder = make_campaign(tmp_path / "c", steps=10, generations=False)
+    config = folder / "runs" / "grpo+none_s42" / "config.toml"
+    config.write_text(config.read_text().replace("lr = 0.0003", "lr = 0.001"))
+    found = contents(folder)
+    states = {row[0]: row[3] for row in [*run_rows(found)][1:]}
+    assert (states["grpo+none_s42"], states["grpo+none_s101"]) == ("stale", "done")
+    (verdict,) = found.judgement.verdicts
+    extended = replace(verdict, exploratory=("it was extended from 2 to 3 seeds",))
+    table = verdicts_table(replace(found, judgement=Judgement((extended,))))
+    assert "Exploratory: it was extended from 2 to 3 seeds." in table
+    assert table.count("the spec says 0.0003") == 2  # in the caveats, and as the reason of the dropped seed
+    assert r"grpo+none\textasciitilde{}kl\_coef=0.1 $-$ grpo+none" in table

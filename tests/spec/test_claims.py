@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from campaign.errors import SpecError
+from campaign.spec.planned_runs import Facts, RunFacts
+from campaign.spec.resolve import resolve
 from tests.spec.conftest import Loader
 
 CONDITIONS = '[[campaign.conditions]]\nname = "base"\n[[campaign.conditions]]\nname = "kl"\nkl_coef = 0.1\n'
@@ -120,3 +122,12 @@ def test_the_length_of_a_command_is_known_only_when_the_file_gives_it(
         return
     with pytest.raises(SpecError, match="is 500, but a run of base has 100 steps"):
         spec_of(text)
+
+
+def test_undeclared_metrics_are_a_note_only_until_rows_have_shown_them(spec_of: Loader) -> None:
+    spec = spec_of(
+        f"{CONDITIONS}[core]\ncommand = ['train', '{{config}}']\n[[hypotheses]]\nname = 'h'\nmetric = 'acc'\n"
+    )
+    assert any("before the first rows" in note for note in resolve(spec).notes)
+    logged = Facts({"base_s42": RunFacts("done", "", {}, last_step=9)})
+    assert not any("before the first rows" in note for note in resolve(spec, logged).notes)

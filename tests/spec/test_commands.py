@@ -310,3 +310,8 @@ def test_the_templates_script_resumes_to_the_same_rows_and_stops_when_asked(tmp_
     rows = (first / "metrics.jsonl").read_text().splitlines()
     assert (second / "metrics.jsonl").read_text().splitlines() == rows[50:]
     assert len(rows) == 60
+
+
+def test_help_of_a_command_has_its_exit_codes_and_not_only_the_line_of_the_list(cli: Cli) -> None:
+    assert "Exit code 0: all are CONFIRMED" in cli("compare", "--help").out
+    assert "Without a run, list the log files" in " ".join(cli("logs", "--help").out.split())

@@ -40,6 +40,7 @@ def notes(spec_of: Loader, text: str) -> str:
             "[data], training.lr have no effect: only the built-in core reads this",
         ),
         (COMMAND + "[sepa]\nsteps = 5\n", "[sepa]"),
+        (COMMAND + "options = {x = 1}\n", "core.options has no effect: core.command has no {config}"),
     ],
 )
 def test_a_section_or_field_that_nothing_reads_is_reported_with_the_reason(
@@ -113,3 +114,14 @@ def test_lambda_is_said_by_plan_its_json_and_a_dry_run_and_only_for_conditions_t
 def test_a_metrics_file_for_the_built_in_core_is_refused(spec_of: Loader) -> None:
     with pytest.raises(Exception, match=r"the built-in core writes metrics\.jsonl"):
         spec_of("[core]\nmetrics_file = 'log.jsonl'\n")
+
+
+def test_braces_that_are_no_placeholder_are_said_to_be_passed_as_they_are(spec_of: Loader) -> None:
+    argument = notes(spec_of, PAIR + "[core]\ncommand = ['train', '--lr', '{lr}', '{config}']\n")
+    assert (
+        "core.command passes {lr} as it is; replaced are {config}, {run_dir}, {seed}, {checkpoint}"
+        in argument
+    )
+    assert "as it is" not in notes(
+        spec_of, PAIR + "[core]\ncommand = ['train', '{config}', '--seed={seed}']\n"
+    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from campaign.cli.views.live_table import LONGEST_METRIC, one_line, shortened
 from campaign.execution.locate import name_to_type
 from campaign.execution.view import CampaignView, ConditionView
+from campaign.extras import REPORT_PAGE, problem_with
 from campaign.folder.states import FAILED
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def show_conditions(view: CampaignView, console: Console) -> None:
         console.print(
             f"{shortened(condition.label, width):<{width}}  {done:>8}  {_mean(condition):>{column}}"
         )
-    if view.count("done"):
+    if any(run.shown_state == "done" for run in view.runs):
         console.print(_legend(view), style="dim", soft_wrap=True)
 
 
@@ -101,7 +102,8 @@ def _next_commands(view: CampaignView, paths: CampaignPaths, submit_command: str
     if failed:
         commands.append((f"campaign logs {name} {shlex.quote(failed.id)}", f"output of a {failed.state} run"))
     commands.append((f"campaign status {name}", "every run"))
-    commands.append((f"campaign report {name}", "curves and tables"))
+    page = not problem_with("the page", *REPORT_PAGE)
+    commands.append((f"campaign report {name}{'' if page else ' --format md'}", "curves and tables"))
     if len(view.conditions) > 1 and view.complete:
         commands.append((f"campaign compare {name}", "every comparison, with its numbers"))
     return commands

@@ -192,7 +192,7 @@ def _time(plan: Plan, facts: Facts) -> str:
         return "time: nothing is left to run"
     expected = estimate(plan, facts)
     if expected is None:
-        return f"time: unknown, no step has been measured yet ({_count(_steps(plan), 'step')} in all)"
+        return f"time: unknown, no run has logged step_time_s yet ({_count(_steps(plan), 'step')} in all)"
     how = "measured step times" if expected.measured else "the step times measured so far"
     runs = f"{_count(todo, 'run')}, {expected.concurrent} at a time"
     return f"time: about {duration(expected.seconds)} for {runs}, by {how}"
