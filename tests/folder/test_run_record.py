@@ -205,7 +205,8 @@ def test_renamed_rows_have_our_names_and_keep_theirs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "live"), [("attempts/0001/metrics.jsonl", True), ("/dev/zero", False), ("metrics.jsonl", False)]
+    ("target", "live"),
+    [("attempts/0001/metrics.jsonl", True), ("/dev/zero", False), ("metrics.jsonl", False)],
 )
 def test_record_is_live_only_where_it_leads_into_an_attempt(tmp_path: Path, target: str, live: bool) -> None:
     run = RunPaths(tmp_path / "base_s1")
