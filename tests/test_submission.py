@@ -352,3 +352,16 @@ def test_detached_submit_executes_on_the_backend_of_the_flag(spec: Path, paths: 
     until(lambda: holder(paths) is None, "the end of the controller")
     assert set(states(paths).values()) == {"done"}, paths.controller_log.read_text()
     assert backends(paths) == ["local"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_after_the_message_does_not_change_the_exit_code(number: int, tmp_path: Path) -> None:
+    code = (
+        "import atexit, os, sys\nfrom campaign.cli.app import main\n"
+        f"atexit.register(os.kill, os.getpid(), {int(number)})\n"
+        "sys.argv = ['campaign', 'status', 'absent']\nmain()\n"
+    )
+    process = command(tmp_path, code=code)
+    err = process.communicate(timeout=60)[1]
+    assert process.returncode == UsageError.exit_code
+    assert "Traceback" not in err

@@ -6,6 +6,9 @@ imported when the command runs or its own ``--help`` is printed.
 
 from __future__ import annotations
 
+import atexit
+import os
+import signal
 import sys
 import traceback
 from importlib import import_module
@@ -96,6 +99,13 @@ def _print_traceback(kind: type[BaseException], error: BaseException, trace: Tra
     sys.stderr.write(shown("".join(traceback.format_exception(kind, error, trace))))
 
 
+def _keep_exit_code(code: int) -> None:
+    """Let a further signal end the process with `code`: the default action would replace it while Python shuts down."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # SIGHUP under nohup
+            signal.signal(number, lambda *_: os._exit(code))
+
+
 def main() -> None:
     """Entry point of the console script, and the only place that turns errors into exit codes."""
     sys.excepthook = _print_traceback
@@ -109,6 +119,7 @@ def main() -> None:
         with explained_full_disk(Path("the output")):
             app(prog_name="campaign")
     except CampaignError as error:
+        atexit.register(_keep_exit_code, error.exit_code)
         from campaign.cli.console import reader_may_leave
         from campaign.redact import shown
 

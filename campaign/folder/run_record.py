@@ -147,7 +147,12 @@ def record_problem(run: RunPaths, expected: object) -> str:
 
 def is_live(run: RunPaths) -> bool:
     """Whether the run's record still leads into its attempts, or has been replaced by the merged one."""
-    return run.metrics.is_symlink() and run.attempts_root.is_dir()
+    try:
+        target = Path(os.readlink(run.metrics))
+    except OSError:  # no link
+        return False
+    # A link to anything else was not made by `show_live`: it is damage, which reading it reports.
+    return target.parts[:1] == (run.attempts_root.name,) and run.attempts_root.is_dir()
 
 
 def merged_rows(run: RunPaths, record_format: RecordFormat) -> list[Row]:

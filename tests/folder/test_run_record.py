@@ -202,3 +202,15 @@ def test_attempts_of_a_live_run_are_merged_like_those_of_a_settled_one(run: RunP
 def test_renamed_rows_have_our_names_and_keep_theirs() -> None:
     record_format = RecordFormat(metrics_map={"step": "global_step", "loss": "train/loss"})
     assert record_format.renamed({"a": 1, "global_step": 3}) == {"a": 1, "global_step": 3, "step": 3}
+
+
+@pytest.mark.parametrize(
+    ("target", "live"),
+    [("attempts/0001/metrics.jsonl", True), ("/dev/zero", False), ("metrics.jsonl", False)],
+)
+def test_record_is_live_only_where_it_leads_into_an_attempt(tmp_path: Path, target: str, live: bool) -> None:
+    run = RunPaths(tmp_path / "base_s1")
+    run.attempts_root.mkdir(parents=True)
+    assert not is_live(run)
+    run.metrics.symlink_to(target)
+    assert is_live(run) is live
